@@ -1,0 +1,81 @@
+# The front door. Every target is one line; the logic lives in tools/ and in the package itself.
+# Variables: VENV (environment folder), PYTHON (interpreter that creates it), JOBS (test processes),
+# TESTS (what `make test` runs), ARGS (passed on to the command behind a target).
+SHELL  := /bin/bash
+VENV   ?= .venv
+PYTHON ?= python3
+JOBS   ?= 2
+TESTS  ?= tests
+ARGS   ?=
+BIN    := $(VENV)/bin
+PY     := $(BIN)/python
+STAMP  := $(VENV)/.spikesim-setup
+SYNTH  := $(VENV)/.spikesim-synth
+PYTEST := $(PY) -m pytest -q
+SPREAD := -n $(JOBS) --dist worksteal
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-synth demo test test-fast test-all test-hdl test-rtl lint fmt regs check \
+        syn bench report clean
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+# --- environment -----------------------------------------------------------------------------
+
+setup: $(STAMP) ## create the environment and install everything the demo and the tests need
+
+$(STAMP): pyproject.toml constraints.txt
+	@tools/setup.sh "$(VENV)" "$(PYTHON)" train,hdl,viz,dev && touch "$@"
+
+setup-synth: $(SYNTH) ## add the open synthesis tools (large)
+
+$(SYNTH): $(STAMP)
+	@tools/setup.sh "$(VENV)" "$(PYTHON)" synth && touch "$@"
+
+# --- use -------------------------------------------------------------------------------------
+
+demo: setup ## train, quantize, compile, program and run real digits on the virtual board
+	@$(BIN)/spikesim demo $(ARGS)
+
+report: setup ## the HTML report of the last demo
+	@$(BIN)/spikesim report $(ARGS)
+
+bench: setup ## speed of the engines and of the link
+	@$(PY) -m benchmarks $(ARGS)
+
+syn: setup-synth ## synthesize for iCE40 UP5K and ECP5-25; writes the table in hdl/README.md
+	@$(PY) -m spikesim.hw.bitstream $(ARGS)
+
+# --- tests -----------------------------------------------------------------------------------
+
+test: setup ## the default test set (below 15 minutes on two cores)
+	@$(PYTEST) $(SPREAD) $(TESTS) $(ARGS)
+
+test-fast: setup ## no simulator, nothing slow
+	@$(PYTEST) $(SPREAD) -m "not slow and not hdl and not rtl" $(TESTS) $(ARGS)
+
+test-all: setup ## everything, the slow volume tests included
+	@$(PYTEST) $(SPREAD) -m "" $(TESTS) $(ARGS)
+
+test-hdl: setup ## cocotb benches only
+	@$(PYTEST) $(SPREAD) -m "hdl and not slow" $(TESTS) $(ARGS)
+
+test-rtl: setup ## lock-step runs of the Verilated core only
+	@$(PYTEST) $(SPREAD) -m "rtl and not slow" $(TESTS) $(ARGS)
+
+# --- quality ---------------------------------------------------------------------------------
+
+lint: setup ## ruff, mypy, import contracts, Verilog lint, generated files, house rules
+	@$(PY) tools/lint.py $(ARGS)
+
+fmt: setup ## format the Python sources
+	@$(BIN)/ruff check --fix-only -q . && $(BIN)/ruff format .
+
+regs: setup ## regenerate register, command and status files from hdl/spec/core.toml
+	@$(PY) tools/gen_core.py
+
+check: lint test ## what continuous integration runs
+
+clean: ## remove build results (keeps the environment)
+	rm -rf build/demo build/rtl build/lint .pytest_cache .mypy_cache .ruff_cache
