@@ -49,7 +49,7 @@ _EXPORTS = {
 # Packages reachable as attributes without an import statement of their own.
 _SUBPACKAGES = frozenset({"core", "data", "fixed", "hw", "network", "nn", "sim", "units", "viz"})
 
-__all__ = ["__version__", *_EXPORTS]  # noqa: PLE0604 - the table above is the one list
+__all__ = ["__version__", *_EXPORTS]
 
 
 def __getattr__(name: str) -> Any:
