@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Plain data shared by all packages; NumPy only."""
+
+from spikesim.core.archive import read_archive, write_archive
+from spikesim.core.clock import Clock
+from spikesim.core.csr import CsrRows
+from spikesim.core.neuron import LIF
+from spikesim.core.random import stream
+from spikesim.core.recording import Recording
+from spikesim.core.spikes import SpikeTrains
+
+__all__ = [
+    "LIF",
+    "Clock",
+    "CsrRows",
+    "Recording",
+    "SpikeTrains",
+    "read_archive",
+    "stream",
+    "write_archive",
+]

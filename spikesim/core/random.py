@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Counter-based random streams, named by where they are used.
+
+A stream depends on the seed and on its path only: not on the order in which streams are
+made, nor on the number of threads, so any part of a run can be redrawn alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+
+from spikesim.errors import ValidationError
+
+
+def stream(seed: int, *path: int | str) -> np.random.Generator:
+    """Random generator for one purpose, keyed by the seed and a path of names and numbers.
+
+    Parameters
+    ----------
+    seed : int
+        The user's seed, >= 0.
+    *path : int or str
+        Where the numbers are used, such as ``"poisson", "input", 3``. ``1`` and ``"1"``
+        are different paths.
+
+    Returns
+    -------
+    numpy.random.Generator
+        A Philox 4x64 generator; the 128-bit key is the BLAKE2b hash of seed and path, so
+        it is the same on every machine and Python version.
+
+    Raises
+    ------
+    ValidationError
+        If the seed is no integer >= 0 or a part of the path is neither int nor str.
+
+    References
+    ----------
+    J. K. Salmon et al., Parallel random numbers: as easy as 1, 2, 3, SC 2011.
+
+    Examples
+    --------
+    >>> a = stream(7, "poisson", 0).integers(1000, size=3)
+    >>> b = stream(7, "poisson", 0).integers(1000, size=3)
+    >>> bool((a == b).all())
+    True
+    """
+    if isinstance(seed, (bool, np.bool_)) or not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise ValidationError(f"seed: expected an integer >= 0, got {seed!r}")
+    digest = hashlib.blake2b(digest_size=16)
+    for part in (int(seed), *path):
+        if isinstance(part, (int, np.integer)):
+            encoded = b"i" + str(int(part)).encode()
+        elif isinstance(part, str):
+            encoded = b"s" + part.encode()
+        else:
+            raise ValidationError(f"random stream path: expected int or str, got {part!r}")
+        # The length prefix keeps ("ab", "c") and ("a", "bc") apart.
+        digest.update(len(encoded).to_bytes(4, "little") + encoded)
+    return np.random.Generator(np.random.Philox(key=int.from_bytes(digest.digest(), "little")))

@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Spike trains of one population as a sorted list of events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from spikesim.errors import ValidationError
+
+
+def _event_column(values: npt.ArrayLike, what: str, problems: list[str]) -> npt.NDArray[np.int64]:
+    array = np.asarray(values)
+    if array.ndim != 1:
+        problems.append(f"spike trains: expected {what} with one axis, got shape {array.shape}")
+        return np.zeros(0, dtype=np.int64)
+    if array.size and array.dtype.kind not in "iu":
+        problems.append(f"spike trains: expected integer {what}, got dtype {array.dtype}")
+        return np.zeros(array.size, dtype=np.int64)
+    return array.astype(np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class SpikeTrains:
+    """The spikes of ``n`` neurons over ``steps`` ticks, sorted by (tick, index).
+
+    Parameters
+    ----------
+    ticks : int64 array, shape (k,), ticks
+        When each spike happens, 0 <= tick < steps. Any order; it is sorted here.
+    index : int32 array, shape (k,)
+        Which neuron fires, 0 <= index < n.
+    n : int
+        Number of neurons, >= 0.
+    steps : int
+        Length of the record in ticks, >= 0.
+
+    Raises
+    ------
+    ValidationError
+        With every problem: lengths that differ, events outside the record, a neuron that
+        fires twice in one tick.
+
+    Examples
+    --------
+    >>> trains = SpikeTrains([3, 0, 0], [1, 2, 0], n=3, steps=4)
+    >>> trains.ticks.tolist(), trains.index.tolist()
+    ([0, 0, 3], [0, 2, 1])
+    >>> trains.counts().tolist()
+    [1, 1, 1]
+    >>> trains == SpikeTrains.from_raster(trains.raster())
+    True
+    """
+
+    ticks: npt.NDArray[np.int64]
+    index: npt.NDArray[np.int32]
+    n: int
+    steps: int
+
+    def __post_init__(self) -> None:
+        problems: list[str] = []
+        n, steps = int(self.n), int(self.steps)
+        ticks = _event_column(self.ticks, "ticks", problems)
+        index = _event_column(self.index, "index", problems)
+        if n < 0 or steps < 0:
+            problems.append(f"spike trains: expected n >= 0 and steps >= 0, got {n} and {steps}")
+        if n > np.iinfo(np.int32).max:
+            problems.append(f"spike trains: expected n < 2**31, got {n}")
+        if not problems and ticks.size != index.size:
+            problems.append(
+                f"spike trains: expected as many ticks as indices, got {ticks.size} and "
+                f"{index.size}; pass one (tick, index) pair per spike"
+            )
+        if not problems:
+            problems += _range_problems(ticks, steps, "tick", "steps")
+            problems += _range_problems(index, n, "index", "n")
+        if problems:
+            raise ValidationError(problems)
+        key = ticks * max(n, 1) + index
+        if key.size > 1 and not (key[1:] > key[:-1]).all():
+            order = np.argsort(key, kind="stable")
+            ticks, index, key = ticks[order], index[order], key[order]
+            same = np.flatnonzero(key[1:] == key[:-1])
+            if same.size:
+                k = same[0]
+                raise ValidationError(
+                    f"spike trains: expected at most one spike per neuron and tick, got neuron "
+                    f"{index[k]} more than once in tick {ticks[k]} ({same.size} repeated events); "
+                    "drop repeats with numpy.unique"
+                )
+        stored = index.astype(np.int32)
+        ticks.setflags(write=False)
+        stored.setflags(write=False)
+        for field, value in (("ticks", ticks), ("index", stored), ("n", n), ("steps", steps)):
+            object.__setattr__(self, field, value)
+
+    @classmethod
+    def empty(cls, n: int, steps: int) -> SpikeTrains:
+        """No spike at all."""
+        return cls(np.zeros(0, np.int64), np.zeros(0, np.int32), n, steps)
+
+    @classmethod
+    def from_raster(cls, raster: npt.ArrayLike) -> SpikeTrains:
+        """Spike trains from a dense raster.
+
+        Parameters
+        ----------
+        raster : bool array, shape (steps, n)
+            Numbers are accepted when each of them is 0 or 1.
+
+        Raises
+        ------
+        ValidationError
+            If the array has not two axes or holds anything but 0 and 1.
+        """
+        array = np.asarray(raster)
+        if array.ndim != 2:
+            raise ValidationError(
+                f"raster: expected shape (steps, n), got {array.shape}; a batch has to be run "
+                "one sample at a time"
+            )
+        if array.dtype != np.bool_:
+            if array.dtype.kind not in "iuf" or not np.isin(array, (0, 1)).all():
+                raise ValidationError(
+                    f"raster: expected bool or values 0 and 1, got dtype {array.dtype} with other "
+                    "values; encode intensities into spikes first"
+                )
+            array = array.astype(np.bool_)
+        ticks, index = np.nonzero(array)
+        return cls(ticks, index.astype(np.int32), array.shape[1], array.shape[0])
+
+    def raster(self) -> npt.NDArray[np.bool_]:
+        """Dense form, bool array of shape (steps, n)."""
+        dense = np.zeros((self.steps, self.n), dtype=np.bool_)
+        dense[self.ticks, self.index] = True
+        return dense
+
+    def counts(self) -> npt.NDArray[np.int64]:
+        """Spikes of each neuron, int64 array of shape (n,)."""
+        return np.bincount(self.index, minlength=self.n).astype(np.int64)
+
+    def at(self, tick: int) -> npt.NDArray[np.int32]:
+        """Neurons that fire in ``tick``, ascending, int32 array."""
+        lo, hi = np.searchsorted(self.ticks, (tick, tick + 1))
+        return self.index[lo:hi]
+
+    def shift(self, k: int) -> SpikeTrains:
+        """All spikes ``k`` ticks later, in a record that is ``k`` ticks longer.
+
+        A negative ``k`` takes ticks off the front.
+
+        Raises
+        ------
+        ValidationError
+            If a spike would move before tick 0, or the record gets a negative length.
+
+        Examples
+        --------
+        >>> SpikeTrains([0], [0], n=1, steps=2).shift(3).ticks.tolist()
+        [3]
+        """
+        if self.steps + k < 0 or (self.ticks.size and self.ticks[0] + k < 0):
+            first = int(self.ticks[0]) if self.ticks.size else self.steps
+            raise ValidationError(
+                f"spike trains: expected a shift that loses nothing, got {k} with the first "
+                f"spike in tick {first} of {self.steps}; cut with window() first"
+            )
+        return SpikeTrains(self.ticks + k, self.index, self.n, self.steps + k)
+
+    def window(self, start: int, stop: int) -> SpikeTrains:
+        """Cut out start <= tick < stop, with time counted from ``start``."""
+        if not 0 <= start <= stop <= self.steps:
+            raise ValidationError(
+                f"spike trains: expected 0 <= start <= stop <= {self.steps}, got {start}, {stop}"
+            )
+        lo, hi = np.searchsorted(self.ticks, (start, stop))
+        return SpikeTrains(self.ticks[lo:hi] - start, self.index[lo:hi], self.n, stop - start)
+
+    def __len__(self) -> int:
+        return int(self.ticks.size)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, SpikeTrains):
+            return NotImplemented
+        return (
+            (self.n, self.steps) == (other.n, other.steps)
+            and np.array_equal(self.ticks, other.ticks)
+            and np.array_equal(self.index, other.index)
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # equality by content of arrays
+
+    def __repr__(self) -> str:
+        return f"SpikeTrains({len(self)} spikes, n={self.n}, steps={self.steps})"
+
+
+def _range_problems(values: npt.NDArray[np.int64], limit: int, what: str, bound: str) -> list[str]:
+    outside = (values < 0) | (values >= limit)
+    if not outside.any():
+        return []
+    first = int(np.argmax(outside))
+    return [
+        f"spike trains: expected 0 <= {what} < {bound} = {limit}, got {int(values[first])} in "
+        f"event {first} ({int(outside.sum())} events outside)"
+    ]
