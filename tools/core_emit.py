@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from core_spec import Spec
+from core_spec import Number, Spec
 
 # (name, value, unit of the value: "" plain number, "8" or "16" width of a sized literal)
 Constant = tuple[str, int, str]
@@ -135,12 +135,12 @@ _CYCLES = """\
 The golden model predicts this number exactly; tests compare it with the counter in the core."""
 
 
-def _numbers(entries: Iterable[object]) -> list[tuple[str, str, str]]:
+def _numbers(entries: Iterable[Number]) -> list[tuple[str, str, str]]:
     rows = []
     for entry in entries:
-        value = entry.value  # type: ignore[attr-defined]
+        value = entry.value
         text = f"0x{value:08X}" if value > 0xFFFFFF else str(value)
-        rows.append((f"`{entry.name}`", text, entry.doc))  # type: ignore[attr-defined]
+        rows.append((f"`{entry.name}`", text, entry.doc))
     return rows
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Sequence
 
-from core_spec import Field, Number, Register, Spec, Window
+from core_spec import Command, Field, Number, Register, Spec, Window
 
 COLUMNS = 100
 
@@ -94,13 +94,12 @@ def _constants(spec: Spec) -> str:
     return "\n".join([*lines, "    }", ")"])
 
 
-def _enum(name: str, kind: str, doc: str, entries: Iterable[object]) -> str:
+def _enum(name: str, kind: str, doc: str, entries: Iterable[Number | Command | Window]) -> str:
     lines = [f"class {name}({kind}):", f'    """{doc}"""', ""]
     for entry in entries:
-        code = entry.value if isinstance(entry, Number) else entry.code  # type: ignore[attr-defined]
+        code = entry.value if isinstance(entry, Number) else entry.code
         value = str(1 << code) if kind == "IntFlag" else str(code)
-        lines += _comment(entry.doc, 4)  # type: ignore[attr-defined]
-        lines.append(f"    {entry.name} = {value}")  # type: ignore[attr-defined]
+        lines += [*_comment(entry.doc, 4), f"    {entry.name} = {value}"]
     return "\n".join(lines)
 
 
