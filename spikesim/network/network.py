@@ -1,0 +1,321 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The description of a spiking network: the one thing every engine starts from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+import numpy.typing as npt
+
+from spikesim.core import LIF, Clock, CsrRows, stream
+from spikesim.errors import ValidationError
+from spikesim.network.connect import Rule
+from spikesim.network.population import Population, Projection
+from spikesim.network.rows import Delays, Weights, build_rows
+from spikesim.network.validate import (
+    network_problems,
+    output_problems,
+    population_problems,
+    projection_problems,
+)
+
+
+class Network:
+    """Populations, inputs and projections on one clock.
+
+    Parameters
+    ----------
+    dt : float
+        Tick in seconds.
+    name : str
+        Shown in reports.
+    seed : int
+        Random rules draw from streams of this seed and the projection's name.
+
+    Attributes
+    ----------
+    inputs, populations : dict of str to Population
+    projections : dict of str to Projection
+        All in the order of insertion.
+
+    Raises
+    ------
+    ValidationError
+        If dt or seed is not legal.
+
+    Examples
+    --------
+    >>> net = Network(dt=1e-3, name="pair")
+    >>> drive = net.add_input("drive", 2)
+    >>> out = net.add_population("out", 2, LIF(beta=0.9))
+    >>> net.connect(drive, out, [[0.5, 0.0], [0.0, 0.7]]).nnz
+    2
+    >>> net.outputs
+    ('out',)
+    """
+
+    def __init__(self, dt: float, name: str = "", seed: int = 0) -> None:
+        self.clock = Clock(dt)
+        self.name = str(name)
+        stream(seed)  # refuses what is no seed
+        self.seed = int(seed)
+        self.inputs: dict[str, Population] = {}
+        self.populations: dict[str, Population] = {}
+        self.projections: dict[str, Projection] = {}
+        self._outputs: tuple[str, ...] | None = None
+
+    @property
+    def dt(self) -> float:
+        """Tick in seconds."""
+        return self.clock.dt
+
+    @property
+    def n_neurons(self) -> int:
+        """Neurons of all populations together, inputs not counted."""
+        return sum(population.n for population in self.populations.values())
+
+    @property
+    def n_synapses(self) -> int:
+        """Synapses of all projections together."""
+        return sum(projection.nnz for projection in self.projections.values())
+
+    @property
+    def max_delay(self) -> int:
+        """Longest delay in ticks; 0 without synapses."""
+        return max(
+            (int(p.rows.delays.max()) for p in self.projections.values() if p.nnz), default=0
+        )
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Populations whose spikes are the result.
+
+        Those set by hand; else those that project to no other population; else all.
+        """
+        if self._outputs is not None:
+            return self._outputs
+        sending = {p.pre.name for p in self.projections.values() if p.pre.name != p.post.name}
+        return tuple(n for n in self.populations if n not in sending) or tuple(self.populations)
+
+    @outputs.setter
+    def outputs(self, names: Iterable[str]) -> None:
+        chosen = (names,) if isinstance(names, str) else tuple(names)
+        problems = output_problems(self.populations, chosen)
+        if problems:
+            raise ValidationError(problems)
+        self._outputs = chosen
+
+    def add_input(self, name: str, n: int) -> Population:
+        """Add ``n`` lines through which spikes come in from outside.
+
+        Raises
+        ------
+        ValidationError
+            If the name is taken or not printable, or n < 1.
+        """
+        return self._add(Population(name, n), self.inputs)
+
+    def add_population(self, name: str, n: int, neuron: LIF) -> Population:
+        """Add ``n`` neurons of one model.
+
+        Raises
+        ------
+        ValidationError
+            With every problem: name, size, parameter arrays of another length.
+        """
+        if neuron is None:
+            raise ValidationError(f"population {name!r}: expected a LIF neuron, got None")
+        return self._add(Population(name, n, neuron), self.populations)
+
+    def connect(
+        self,
+        pre: Population | str,
+        post: Population | str,
+        rule: Rule | CsrRows | npt.ArrayLike,
+        *,
+        weight: Weights | None = None,
+        delay: float | npt.ArrayLike | None = None,
+        delay_ticks: Delays | None = None,
+        name: str | None = None,
+    ) -> Projection:
+        """Connect an input or a population to a population.
+
+        Parameters
+        ----------
+        pre, post : Population or str
+            Ends, as objects or names.
+        rule : Rule, CsrRows or float array, shape (n_pre, n_post)
+            Which pairs; a matrix brings its weights (0 is no synapse), rows bring weights
+            and delays.
+        weight : float, float array of shape (n_pre, n_post), or callable, optional
+            Weights for a rule. A callable gets (rng, k) and returns k weights.
+        delay : float or float array, shape (n_pre, n_post), seconds, optional
+            Delay, a multiple of dt.
+        delay_ticks : int, int array of shape (n_pre, n_post), or callable, optional
+            Delay in ticks instead. Without either: 0 from an input, 1 between populations.
+        name : str, optional
+            Default ``"pre->post"``, numbered when that is taken.
+
+        Raises
+        ------
+        ValidationError
+            With every problem found.
+
+        Examples
+        --------
+        >>> from spikesim.network import OneToOne
+        >>> net = Network(dt=1e-3)
+        >>> a = net.add_population("a", 3, LIF(beta=0.9))
+        >>> net.connect(a, "a", OneToOne(), weight=0.2, delay=2e-3).rows.delays.tolist()
+        [2, 2, 2]
+        """
+        problems: list[str] = []
+        ends = [self._find(end, role, problems) for end, role in ((pre, "pre"), (post, "post"))]
+        if name is not None and name in self.projections:
+            problems.append(f"projection {name!r}: the name is taken; choose another")
+        source, target = ends
+        if source is None or target is None:
+            raise ValidationError(problems)
+        chosen = name if name is not None else self._free_name(f"{source.name}->{target.name}")
+        who = f"projection {chosen!r}"
+        try:
+            rows = build_rows(
+                source,
+                target,
+                rule,
+                weight,
+                delay,
+                delay_ticks,
+                self.clock,
+                stream(self.seed, "connect", str(chosen)),
+            )
+        except ValidationError as error:
+            problems += [f"{who}: {text}" for text in error.problems]
+            raise ValidationError(problems) from None
+        projection = Projection(chosen, source, target, rows)
+        problems += projection_problems(projection)
+        if problems:
+            raise ValidationError(problems)
+        self.projections[chosen] = projection
+        return projection
+
+    def incoming(self, population: Population | str) -> list[Projection]:
+        """Projections that end on a population, in the order of insertion."""
+        name = population if isinstance(population, str) else population.name
+        return [p for p in self.projections.values() if p.post.name == name]
+
+    def outgoing(self, population: Population | str) -> list[Projection]:
+        """Projections that start from a population or input, in the order of insertion."""
+        name = population if isinstance(population, str) else population.name
+        return [p for p in self.projections.values() if p.pre.name == name]
+
+    def validate(self) -> None:
+        """Check the whole network.
+
+        Raises
+        ------
+        ValidationError
+            With every problem of every part.
+        """
+        problems = network_problems(
+            self.inputs, self.populations, self.projections.values(), self._outputs or ()
+        )
+        if problems:
+            raise ValidationError(problems)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the network to one file, whole or not at all."""
+        from spikesim.network.file import save_network
+
+        save_network(self, path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Network:
+        """Read what ``save`` wrote; raises ValidationError on an unknown or damaged file."""
+        from spikesim.network.file import load_network
+
+        return load_network(path)
+
+    def summary(self) -> str:
+        """Sizes of all parts, one line each.
+
+        Examples
+        --------
+        >>> net = Network(dt=1e-3, name="tiny")
+        >>> _ = net.add_input("in", 2)
+        >>> print(net.summary())
+        network 'tiny': dt = 0.001 s, 0 neurons, 0 synapses, outputs -
+          input      in  n=2
+        """
+        outputs = ", ".join(self.outputs) or "-"
+        lines = [
+            f"network {self.name!r}: dt = {self.dt:g} s, {self.n_neurons} neurons, "
+            f"{self.n_synapses} synapses, outputs {outputs}"
+        ]
+        lines += [f"  input      {p.name}  n={p.n}" for p in self.inputs.values()]
+        lines += [
+            f"  population {p.name}  n={p.n}  {type(p.neuron).__name__}"
+            for p in self.populations.values()
+        ]
+        for projection in self.projections.values():
+            delays = projection.rows.delays
+            span = f"{delays.min()}..{delays.max()}" if delays.size else "-"
+            lines.append(
+                f"  projection {projection.name}  {projection.nnz} synapses, delay {span} ticks"
+            )
+        return "\n".join(lines)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Network):
+            return NotImplemented
+        return all(
+            getattr(self, part) == getattr(other, part)
+            and list(getattr(self, part)) == list(getattr(other, part))
+            for part in ("inputs", "populations", "projections")
+        ) and (self.clock, self.name, self.seed, self.outputs) == (
+            other.clock,
+            other.name,
+            other.seed,
+            other.outputs,
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # networks can be changed
+
+    def __repr__(self) -> str:
+        return (
+            f"Network({self.name!r}, dt={self.dt:g}, inputs={list(self.inputs)}, "
+            f"populations={list(self.populations)}, projections={list(self.projections)})"
+        )
+
+    def _add(self, population: Population, into: dict[str, Population]) -> Population:
+        problems = population_problems(population)
+        if population.name in self.inputs or population.name in self.populations:
+            problems.append(
+                f"network: the name {population.name!r} is taken; inputs and populations share "
+                "their names, choose another"
+            )
+        if problems:
+            raise ValidationError(problems)
+        stored = Population(population.name, int(population.n), population.neuron)
+        into[population.name] = stored
+        return stored
+
+    def _find(self, end: Population | str, role: str, problems: list[str]) -> Population | None:
+        name = end.name if isinstance(end, Population) else end
+        found = self.inputs.get(name) or self.populations.get(name)
+        if found is None or (isinstance(end, Population) and end != found):
+            known = [*self.inputs, *self.populations]
+            problems.append(
+                f"connect: expected {role} as a part of this network, one of {known}, got {name!r}"
+            )
+            return None
+        return found
+
+    def _free_name(self, wish: str) -> str:
+        if wish not in self.projections:
+            return wish
+        k = 2
+        while f"{wish} #{k}" in self.projections:
+            k += 1
+        return f"{wish} #{k}"
