@@ -45,7 +45,7 @@ bench: setup ## speed of the engines and of the link
 	@$(PY) -m benchmarks $(ARGS)
 
 syn: setup-synth ## synthesize for iCE40 UP5K and ECP5-25; writes the table in hdl/README.md
-	@$(PY) -m spikesim.hw.bitstream $(ARGS)
+	@$(PY) tools/syn.py $(ARGS)
 
 # --- tests -----------------------------------------------------------------------------------
 
