@@ -34,13 +34,8 @@ _FORBIDDEN = [(re.compile(pattern), text) for pattern, text in FORBIDDEN.items()
 
 def project_files() -> list[Path]:
     """Give every tracked or new file that git does not ignore, relative to the root."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    command = ["git", "ls-files", "-co", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     return sorted(Path(line) for line in listed.stdout.splitlines() if (ROOT / line).is_file())
 
 

@@ -14,7 +14,7 @@ if [[ ",$extras," == *,train,* ]]; then
     # torch first and by itself: a resolver run over everything may otherwise fetch a second,
     # much larger build of it to compare.
     echo "setup: torch" >&2
-    "${pip[@]}" torch==2.13.0
+    "${pip[@]}" -c constraints.txt torch==2.13.0
 fi
 echo "setup: spikesim[$extras]" >&2
 "${pip[@]}" -c constraints.txt -e ".[$extras]"

@@ -12,7 +12,8 @@ need() { # command package
 
 need g++ g++
 need make make
-need perl perl
+# A bare Debian has a perl command without the modules that Verilator's launcher loads.
+perl -MFindBin -MPod::Usage -e 1 2>/dev/null || missing+=(perl)
 need iverilog iverilog
 if ! command -v "$python" >/dev/null 2>&1; then
     missing+=(python3 python3-venv libpython3-dev)
