@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The parameters of one built core: what a program is compiled for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from spikesim.errors import ValidationError
+from spikesim.hw.generated import DEFAULT_PARAMETERS
+
+# field of CoreConfig -> RTL parameter
+_PARAMETERS = {
+    "n_neurons": "N",
+    "n_axons": "A",
+    "lanes": "L",
+    "weight_bits": "WB",
+    "state_bits": "VB",
+    "acc_bits": "AB",
+    "delay_slots": "D",
+    "n_segments": "NSEG",
+    "n_populations": "NPOP",
+    "weight_words": "WWORDS",
+    "event_queue": "EVQ",
+    "spike_queue": "SPKQ",
+    "rx_buffer": "RXBUF",
+}
+_MAX_GROUPS = 256  # field SEG.first has 8 bits
+_MAX_SEGMENTS = 1 << 16  # field SEG.next has 16 bits
+
+
+@dataclass(frozen=True)
+class CoreConfig:
+    """Sizes and widths of a core; the defaults are the iCE40 UP5K build of ``core.toml``.
+
+    Parameters
+    ----------
+    n_neurons, n_axons : int
+        Neurons (power of two, 32 to 1024) and external axons (1 to 1024).
+    lanes : int
+        Weights per memory word: 2, 4, 8 or 16.
+    weight_bits, state_bits, acc_bits : int
+        Signed widths: 4, 8 or 16; 16 to 18; 16.
+    delay_slots : int
+        Slots of the accumulator ring, power of two, 1 to 16, ticks.
+    n_segments, n_populations, weight_words : int
+        Entries of the segment table, the population table and the weight memory.
+    event_queue, spike_queue : int
+        Queue lengths in words of 16 bits, powers of two.
+    rx_buffer : int
+        Bytes of received, unanswered frames the device can hold.
+
+    Raises
+    ------
+    ValidationError
+        With every parameter that cannot be built.
+
+    Examples
+    --------
+    >>> CoreConfig.default().n_groups, CoreConfig.default().n_sources
+    (32, 512)
+    """
+
+    n_neurons: int = DEFAULT_PARAMETERS["N"]
+    n_axons: int = DEFAULT_PARAMETERS["A"]
+    lanes: int = DEFAULT_PARAMETERS["L"]
+    weight_bits: int = DEFAULT_PARAMETERS["WB"]
+    state_bits: int = DEFAULT_PARAMETERS["VB"]
+    acc_bits: int = DEFAULT_PARAMETERS["AB"]
+    delay_slots: int = DEFAULT_PARAMETERS["D"]
+    n_segments: int = DEFAULT_PARAMETERS["NSEG"]
+    n_populations: int = DEFAULT_PARAMETERS["NPOP"]
+    weight_words: int = DEFAULT_PARAMETERS["WWORDS"]
+    event_queue: int = DEFAULT_PARAMETERS["EVQ"]
+    spike_queue: int = DEFAULT_PARAMETERS["SPKQ"]
+    rx_buffer: int = DEFAULT_PARAMETERS["RXBUF"]
+
+    def __post_init__(self) -> None:
+        problems = self.problems()
+        if problems:
+            raise ValidationError(problems)
+
+    @classmethod
+    def default(cls) -> CoreConfig:
+        """Give the iCE40 UP5K build: 256 neurons, 256 axons, 131,072 8-bit synapses."""
+        return cls()
+
+    @classmethod
+    def large(cls) -> CoreConfig:
+        """Give a core for 28 x 28 images: 1024 axons (one per pixel), 256 neurons."""
+        return cls(n_axons=1024, n_segments=2048, weight_words=32768, event_queue=2048)
+
+    @classmethod
+    def from_parameters(cls, parameters: Mapping[str, int]) -> CoreConfig:
+        """Configuration from RTL parameter names, such as those a device reports.
+
+        Raises
+        ------
+        ValidationError
+            If a parameter is missing or cannot be built.
+        """
+        missing = [name for name in _PARAMETERS.values() if name not in parameters]
+        if missing:
+            raise ValidationError(f"core: expected parameters {missing}, which are missing")
+        return cls(**{field: int(parameters[name]) for field, name in _PARAMETERS.items()})
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> CoreConfig:
+        """Rebuild what ``to_dict`` gave.
+
+        Raises
+        ------
+        ValidationError
+            If a field is unknown, missing or illegal.
+        """
+        known = {field.name for field in fields(cls)}
+        if set(values) != known:
+            raise ValidationError(
+                f"core: expected the fields {sorted(known)}, got {sorted(map(str, values))}"
+            )
+        return cls(**dict(values))
+
+    def to_dict(self) -> dict[str, int]:
+        """Field name to value; JSON can hold it."""
+        return asdict(self)
+
+    def parameters(self) -> dict[str, int]:
+        """RTL parameter name to value."""
+        return {name: getattr(self, field) for field, name in _PARAMETERS.items()}
+
+    @property
+    def n_groups(self) -> int:
+        """Groups of ``lanes`` neurons."""
+        return self.n_neurons // self.lanes
+
+    @property
+    def n_sources(self) -> int:
+        """Axons and neurons together."""
+        return self.n_axons + self.n_neurons
+
+    @property
+    def weight_stride(self) -> int:
+        """Halfwords of one weight word."""
+        return self.lanes * self.weight_bits // 16
+
+    @property
+    def max_weight(self) -> int:
+        """Largest weight the compiler uses; codes are symmetric."""
+        return (1 << (self.weight_bits - 1)) - 1
+
+    @property
+    def max_state(self) -> int:
+        """Largest value of v, i, threshold and bias."""
+        return (1 << (self.state_bits - 1)) - 1
+
+    def problems(self) -> list[str]:
+        """Why this core cannot be built; empty when it can."""
+        values = {name: getattr(self, field) for field, name in _PARAMETERS.items()}
+        wrong = [
+            f"core: expected {name} as an integer, got {value!r}"
+            for name, value in values.items()
+            if isinstance(value, bool) or not isinstance(value, int)
+        ]
+        if wrong:
+            return wrong
+        n, lanes, axons = values["N"], values["L"], values["A"]
+        checks = (
+            ("N", _is_power(n) and 32 <= n <= 1024, "a power of two, 32 to 1024"),
+            ("A", 1 <= axons <= 1024, "1 to 1024"),
+            ("L", lanes in (2, 4, 8, 16), "2, 4, 8 or 16"),
+            ("WB", values["WB"] in (4, 8, 16), "4, 8 or 16"),
+            ("L", lanes * values["WB"] % 16 == 0, "L * WB a multiple of 16"),
+            ("L", lanes > 0 and n <= _MAX_GROUPS * lanes, f"at most {_MAX_GROUPS} groups (N / L)"),
+            ("VB", 16 <= values["VB"] <= 18, "16 to 18 (image fields have 18 bits)"),
+            ("AB", values["AB"] == 16, "16"),
+            ("D", _is_power(values["D"]) and values["D"] <= 16, "a power of two, 1 to 16"),
+            (
+                "NSEG",
+                axons + n <= values["NSEG"] <= _MAX_SEGMENTS,
+                f"A + N = {axons + n} to {_MAX_SEGMENTS}",
+            ),
+            ("NPOP", 1 <= values["NPOP"] <= 64, "1 to 64"),
+            ("WWORDS", 1 <= values["WWORDS"] <= 65536, "1 to 65536"),
+            ("EVQ", _is_power(values["EVQ"]) and values["EVQ"] <= 32768, "a power of two"),
+            (
+                "SPKQ",
+                _is_power(values["SPKQ"]) and n + 2 <= values["SPKQ"] <= 32768,
+                f"a power of two, at least N + 2 = {n + 2}",
+            ),
+            ("RXBUF", values["RXBUF"] >= 256, "at least 256, one frame"),
+        )
+        return [
+            f"core: expected {name} {expected}, got {values[name]}"
+            for name, legal, expected in checks
+            if not legal
+        ]
+
+
+def _is_power(x: int) -> bool:
+    return x > 0 and x & (x - 1) == 0
