@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One call for every engine.
+
+Engines are imported when they are first used: a float run loads no hardware code, and a
+golden run loads no numba kernel of ``sim``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from spikesim.core import Recording
+from spikesim.errors import ValidationError
+from spikesim.network import Network
+
+if TYPE_CHECKING:
+    from spikesim.hw.program import Program
+
+ENGINES = ("numba", "golden", "rtl", "board")
+
+
+def run(
+    net_or_program: Network | Program,
+    inputs: Mapping[str, Any],
+    steps: int,
+    engine: str | object | None = None,
+    record: Iterable[str] | str = ("spikes",),
+    **options: Any,
+) -> Recording:
+    """Run a network or a compiled program on any engine.
+
+    Parameters
+    ----------
+    net_or_program : Network or Program
+        A network given to a hardware engine is compiled first.
+    inputs : mapping of str to SpikeTrains, bool array of shape (<= steps, n), or Poisson
+        One entry per input.
+    steps : int
+        Ticks to run.
+    engine : str or object, optional
+        ``"numba"`` (floating point), ``"golden"`` (integer model), ``"rtl"`` (Verilated
+        core), ``"board"`` (device on a serial port), or an open device. Default: "numba"
+        for a network, "golden" for a program.
+    record : iterable of str
+        ``"spikes"``, ``"population.v"``, ``"population.i"``.
+    **options
+        For "numba" those of ``sim.simulate`` (seed, dtype, ...). For the others those of
+        the engine, and ``compile_options``: a mapping for ``hw.compile.compile_network``.
+
+    Returns
+    -------
+    Recording
+
+    Raises
+    ------
+    ValidationError
+        If the engine is unknown or cannot run what was given, or the inputs are not legal.
+    CompileError
+        If a network does not fit the core.
+
+    Examples
+    --------
+    >>> from spikesim.core import LIF
+    >>> net = Network(dt=1e-3)
+    >>> _ = net.add_population("clock", 1, LIF(beta=1.0, bias=0.5, v_th=1.0))
+    >>> run(net, {}, 6).raster("clock")[:, 0].tolist()
+    [False, True, False, True, False, True]
+    """
+    is_network = isinstance(net_or_program, Network)
+    chosen = _choose(net_or_program, engine)
+    if isinstance(chosen, str) and chosen == "numba":
+        from spikesim.sim import simulate
+
+        assert isinstance(net_or_program, Network)  # _choose refuses anything else
+        return simulate(net_or_program, inputs, steps, record=record, **options)
+    from spikesim.hw.engine import run_program
+
+    program: Any = net_or_program
+    if is_network:
+        from spikesim.hw.compile import compile_network
+
+        program = compile_network(net_or_program, **options.pop("compile_options", {}))
+    recording: Recording = run_program(program, inputs, steps, chosen, record, **options)
+    return recording
+
+
+def explain(
+    net_or_program: Network | Program, engine: str | object | None = None, **options: Any
+) -> str:
+    """Which kernel or device would run this, and why, as text.
+
+    Parameters
+    ----------
+    net_or_program : Network or Program
+    engine : str or object, optional
+        As for ``run``.
+    **options
+        For "numba": dtype, threads. For the others: ``compile_options``.
+
+    Returns
+    -------
+    str
+        One statement per line.
+
+    Raises
+    ------
+    ValidationError
+        If the engine is unknown or cannot run what was given.
+    """
+    chosen = _choose(net_or_program, engine)
+    if isinstance(chosen, str) and chosen == "numba":
+        from spikesim.sim import explain as explain_float
+
+        assert isinstance(net_or_program, Network)  # _choose refuses anything else
+        return explain_float(net_or_program, **options)
+    what = chosen if isinstance(chosen, str) else type(chosen).__name__
+    program: Any = net_or_program
+    if isinstance(net_or_program, Network):
+        from spikesim.hw.compile import compile_network
+
+        program = compile_network(net_or_program, **options.get("compile_options", {}))
+        how = "the network is compiled to integers first"
+    else:
+        how = "the program runs as it is, integers only"
+    return f"engine {what}: {how}\n{program.report()}"
+
+
+def _choose(net_or_program: object, engine: str | object | None) -> str | object:
+    is_network = isinstance(net_or_program, Network)
+    if engine is None:
+        engine = "numba" if is_network else "golden"
+    problems: list[str] = []
+    if isinstance(engine, str) and engine not in ENGINES:
+        problems.append(f"run: expected engine in {ENGINES} or a device, got {engine!r}")
+    if not is_network and not hasattr(net_or_program, "report"):
+        problems.append(
+            f"run: expected a Network or a Program, got {type(net_or_program).__name__}"
+        )
+    elif not is_network and isinstance(engine, str) and engine == "numba":
+        problems.append(
+            "run: expected a Network for engine 'numba', got a Program; choose engine='golden'"
+        )
+    if problems:
+        raise ValidationError(problems)
+    return engine
