@@ -26,8 +26,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spikesim.errors import ValidationError
+from spikesim.fixed.arith import DECAY_ONE, round_half_away
 
-from .arith import DECAY_ONE, round_half_away
+Floats = NDArray[np.float64]
 
 __all__ = ["QuantizedPopulation", "WeightBlock", "quantize_lif", "quantize_population"]
 
@@ -97,7 +98,7 @@ class QuantizedPopulation:
 
         Then the sum does not depend on the order of the additions.
         """
-        return self.acc_bound <= 2 ** (ACC_BITS - 1) - 1
+        return bool(self.acc_bound <= 2 ** (ACC_BITS - 1) - 1)
 
 
 def quantize_population(
@@ -162,57 +163,49 @@ def quantize_population(
     >>> q.weights[0].ravel().tolist(), q.v_th.tolist(), q.beta
     ([127, -64], [4064], 2048)
     """
+    given = {
+        "gain": gain,
+        "bias": bias,
+        "v_th": v_th,
+        "v_init": v_init,
+        "reset_amount": v_th if reset_amount is None else reset_amount,
+    }
+    shared = {"beta": beta, "alpha": alpha, "v_reset": v_reset, "v_floor": v_floor}
+    width = _Width(
+        weight_bits, state_bits, 2 ** (state_bits - 4) if v_th_limit is None else v_th_limit
+    )
     who = f"population {name!r}"
-    params = {"gain": gain, "bias": bias, "v_th": v_th, "v_init": v_init,
-              "reset_amount": v_th if reset_amount is None else reset_amount}
-    problems: list[str] = []
-    per = {k: _per_neuron(who, k, x, n, problems) for k, x in params.items()}
-    uni = {k: _uniform(who, k, x, problems)
-           for k, x in (("beta", beta), ("alpha", alpha), ("v_reset", v_reset))}
-    floor = None if v_floor is None else _uniform(who, "v_floor", v_floor, problems)
-    for key in ("beta", "alpha"):
-        if not 0.0 <= uni[key] <= 1.0:
-            problems.append(f"{who}: {key} must lie in 0..1, got {uni[key]:g}")
-    if gain_shift is not None and not 0 <= gain_shift <= MAX_GAIN_SHIFT:
-        problems.append(f"{who}: gain_shift must lie in 0..{MAX_GAIN_SHIFT}, got {gain_shift}")
-    blocks = [_block(who, k, b, n, problems) for k, b in enumerate(weights)]
-    if problems:
-        raise ValidationError(problems)
-
-    if granularity == "population" or uni["v_reset"] != 0.0 or floor is not None:
-        granularity = "population"
-    limit = 2 ** (state_bits - 4) if v_th_limit is None else v_th_limit
-    w_scale = _weight_scale(blocks, per, n, weight_bits, granularity, limit)
+    blocks, per, uni = _checked(who, n, weights, given, shared, gain_shift)
+    # The core keeps reset value and floor once per class, so they need one common scale.
+    common = granularity == "population" or bool(uni["v_reset"]) or uni["v_floor"] is not None
+    w_scale = _weight_scale(blocks, per, n, width, common)
     if gain_shift is None:
-        gain_shift = _largest_shift(np.abs(per["v_th"]) * w_scale, limit)
+        gain_shift = _largest_shift(np.abs(per["v_th"]) * w_scale, width.limit)
+    codes, bound, error = _round_weights(blocks, per["gain"], w_scale, n, width)
     scale = w_scale * 2.0**gain_shift
-    codes, bound, error = _round_weights(blocks, per["gain"], w_scale, n, weight_bits)
+    fx = {
+        key: round_half_away(per[key] * scale) for key in ("v_th", "bias", "v_init", "reset_amount")
+    }
+    fx["v_th"] += int(strict)
     rail = 2 ** (state_bits - 1)
-
-    def code(x: NDArray[np.float64]) -> NDArray[np.int64]:
-        return np.asarray(round_half_away(x * scale), dtype=np.int64)
-
-    v_th_fx = code(per["v_th"]) + int(strict)
-    fx = {"v_th": v_th_fx, "bias": code(per["bias"]), "v_init": code(per["v_init"]),
-          "reset_amount": code(per["reset_amount"])}
-    v_reset_fx = int(code(np.full(n, uni["v_reset"]))[0]) if n else 0
-    v_floor_fx = -rail if floor is None or not n else int(code(np.full(n, floor))[0])
-    for key, value in {**fx, "v_reset": np.array([v_reset_fx])}.items():
-        bad = (value < -rail) | (value > rail - 1)
-        if bad.any():
-            k = int(np.flatnonzero(bad)[0])
-            problems.append(
-                f"{who}: {key} of neuron {k} becomes {int(value[k])}, expected within "
-                f"{-rail}..{rail - 1} ({state_bits} bits); use a smaller gain_shift "
-                f"(now {gain_shift}) or smaller values relative to the weights"
-            )
-    if problems:
-        raise ValidationError(problems)
+    one = scale[0] if n else 1.0
+    v_reset_fx = round_half_away(float((uni["v_reset"] or 0.0) * one))
+    v_floor_fx = -rail if uni["v_floor"] is None else round_half_away(float(uni["v_floor"] * one))
+    _fits(who, {**fx, "v_reset": np.array([v_reset_fx])}, rail, gain_shift)
     return QuantizedPopulation(
-        weights=codes, weight_scale=w_scale, scale=scale, **fx,
-        v_reset=v_reset_fx, v_floor=max(v_floor_fx, -rail),
-        beta=_decay_code(uni["beta"]), alpha=_decay_code(uni["alpha"]), gain_shift=gain_shift,
-        weight_bits=weight_bits, state_bits=state_bits, acc_bound=bound, rounding_error=error,
+        weights=codes,
+        weight_scale=w_scale,
+        scale=scale,
+        **fx,
+        v_reset=v_reset_fx,
+        v_floor=max(v_floor_fx, -rail),
+        beta=_decay_code(uni["beta"]),
+        alpha=_decay_code(uni["alpha"]),
+        gain_shift=gain_shift,
+        weight_bits=weight_bits,
+        state_bits=state_bits,
+        acc_bound=bound,
+        rounding_error=error,
     )
 
 
@@ -221,101 +214,141 @@ def quantize_lif(
 ) -> QuantizedPopulation:
     """`quantize_population` with the parameters taken from a ``core.LIF``.
 
-    Parameters
-    ----------
-    weights : sequence of WeightBlock
-        All projections that end on the population.
-    n : int
-        Number of neurons.
-    neuron : core.LIF
-        Canonical parameters.
-    **options
-        ``granularity``, ``weight_bits``, ``state_bits``, ``gain_shift``, ``v_th_limit``, ``name``.
-
-    Returns
-    -------
-    QuantizedPopulation
+    ``options``: ``granularity``, ``weight_bits``, ``state_bits``, ``gain_shift``,
+    ``v_th_limit``, ``name``.
     """
-    keys = ("beta", "alpha", "gain", "bias", "v_th", "v_reset", "reset_amount", "v_init",
-            "v_floor", "strict")
+    keys = (
+        "beta",
+        "alpha",
+        "gain",
+        "bias",
+        "v_th",
+        "v_reset",
+        "reset_amount",
+        "v_init",
+        "v_floor",
+        "strict",
+    )
     return quantize_population(weights, n=n, **{k: getattr(neuron, k) for k in keys}, **options)
 
 
-def _per_neuron(
-    who: str, key: str, value: ArrayLike, n: int, problems: list[str]
-) -> NDArray[np.float64]:
+@dataclass(frozen=True)
+class _Width:
+    weight_bits: int
+    state_bits: int
+    limit: int
+
+    @property
+    def top(self) -> int:
+        return int(2 ** (self.weight_bits - 1) - 1)
+
+
+# Targets None: a dense matrix [n_pre, n], whose column is the target.
+_Block = tuple[Floats, NDArray[np.int64] | None]
+
+
+def _checked(
+    who: str,
+    n: int,
+    weights: Sequence[WeightBlock],
+    given: dict[str, ArrayLike],
+    shared: dict[str, ArrayLike | None],
+    gain_shift: int | None,
+) -> tuple[list[_Block], dict[str, Floats], dict[str, float | None]]:
+    """Blocks, per-neuron and common parameters as float64; raises with all problems."""
+    problems: list[str] = []
+    per = {key: _per_neuron(who, key, value, n, problems) for key, value in given.items()}
+    uni = {
+        key: None if value is None else _uniform(who, key, value, problems)
+        for key, value in shared.items()
+    }
+    for key in ("beta", "alpha"):
+        if not 0.0 <= (uni[key] or 0.0) <= 1.0:
+            problems.append(f"{who}: {key} must lie in 0..1, got {uni[key]:g}")
+    if gain_shift is not None and not 0 <= gain_shift <= MAX_GAIN_SHIFT:
+        problems.append(f"{who}: gain_shift must lie in 0..{MAX_GAIN_SHIFT}, got {gain_shift}")
+    blocks = [_block(who, k, block, n, problems) for k, block in enumerate(weights)]
+    if problems:
+        raise ValidationError(problems)
+    return blocks, per, uni
+
+
+def _per_neuron(who: str, key: str, value: ArrayLike, n: int, problems: list[str]) -> Floats:
     array = np.asarray(value, dtype=np.float64)
     if array.shape not in ((), (1,), (n,)):
         problems.append(f"{who}: {key} must be a scalar or have shape ({n},), got {array.shape}")
         return np.zeros(n)
     if not np.isfinite(array).all():
-        problems.append(f"{who}: {key} must be finite, got {array[~np.isfinite(array)][:3]}")
+        bad = array[~np.isfinite(array)].reshape(-1)[:3]
+        problems.append(f"{who}: {key} must be finite to become an integer, got {bad.tolist()}")
         return np.zeros(n)
     return np.array(np.broadcast_to(array, (n,)))
 
 
-def _uniform(who: str, key: str, value: ArrayLike, problems: list[str]) -> float:
+def _uniform(who: str, key: str, value: ArrayLike, problems: list[str]) -> float | None:
     array = np.asarray(value, dtype=np.float64).reshape(-1)
-    if array.size == 0:
-        return 0.0
+    if key == "v_floor" and array.size and (array == -np.inf).all():
+        return None
     if not np.isfinite(array).all():
-        problems.append(f"{who}: {key} must be finite, got {array[~np.isfinite(array)][:3]}")
+        bad = array[~np.isfinite(array)][:3]
+        problems.append(f"{who}: {key} must be finite to become an integer, got {bad.tolist()}")
         return 0.0
-    if np.any(array != array[0]):
+    if np.any(array != array[:1]):
         problems.append(
             f"{who}: {key} must be the same for all neurons (the core keeps it once per class), "
             f"got values from {array.min():g} to {array.max():g}; split the population"
         )
-    return float(array[0])
+    return float(array[0]) if array.size else 0.0
 
 
-def _block(
-    who: str, k: int, block: WeightBlock, n: int, problems: list[str]
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Weight values of any shape and, of the same shape, the neuron each one ends on."""
-    if isinstance(block, tuple):
+def _block(who: str, k: int, block: WeightBlock, n: int, problems: list[str]) -> _Block:
+    if not isinstance(block, tuple):
+        values = np.asarray(block, dtype=np.float64)
+        targets = None
+        if values.ndim != 2 or values.shape[1] != n:
+            problems.append(
+                f"{who}: weight block {k} must have shape (n_pre, {n}), got {values.shape}"
+            )
+    else:
         values = np.asarray(block[0], dtype=np.float64)
         targets = np.asarray(block[1], dtype=np.int64)
-    else:
-        values = np.asarray(block, dtype=np.float64)
-        targets = np.broadcast_to(np.arange(values.shape[-1] if values.ndim else 0), values.shape)
-        if values.ndim != 2 or values.shape[1] != n:
-            problems.append(f"{who}: weight block {k} must have shape (n_pre, {n}), "
-                            f"got {values.shape}")
-    if values.shape != targets.shape:
-        problems.append(f"{who}: weight block {k} has {values.shape} values but "
-                        f"{targets.shape} targets")
-    elif targets.size and (targets.min() < 0 or targets.max() >= n):
-        problems.append(f"{who}: weight block {k} has targets {targets.min()}..{targets.max()}, "
-                        f"expected 0..{n - 1}")
+        if values.ndim != 1 or values.shape != targets.shape:
+            problems.append(
+                f"{who}: weight block {k} must be two flat arrays of one length, "
+                f"got {values.shape} values and {targets.shape} targets"
+            )
+        elif targets.size and (targets.min() < 0 or targets.max() >= n):
+            problems.append(
+                f"{who}: weight block {k} has targets {targets.min()}.."
+                f"{targets.max()}, expected 0..{n - 1}"
+            )
     if not np.isfinite(values).all():
         problems.append(f"{who}: weight block {k} holds NaN or infinity")
     return values, targets
 
 
 def _weight_scale(
-    blocks: list[tuple[NDArray[np.float64], NDArray[np.int64]]],
-    per: dict[str, NDArray[np.float64]], n: int, weight_bits: int, granularity: str, limit: int,
-) -> NDArray[np.float64]:
+    blocks: list[_Block], per: dict[str, Floats], n: int, width: _Width, common: bool
+) -> Floats:
     largest = np.zeros(n)
     for values, targets in blocks:
-        np.maximum.at(largest, targets.ravel(), np.abs(values).ravel())
+        if targets is None:
+            largest = np.maximum(largest, np.abs(values).max(axis=0, initial=0.0))
+        else:
+            np.maximum.at(largest, targets, np.abs(values))
     largest *= np.abs(per["gain"])
-    if granularity == "population" and n:
-        largest = np.full(n, largest.max())
-    top = 2 ** (weight_bits - 1) - 1
-    # Weak weights would ask for a threshold code beyond the limit even without a shift.
-    need = np.maximum(np.abs(per["v_th"]), np.finfo(np.float64).tiny)
-    cap = limit / (need.max() if granularity == "population" and n else need)
+    v_th = np.abs(per["v_th"])
+    if common and n:
+        largest, v_th = np.full(n, largest.max()), np.full(n, v_th.max())
     with np.errstate(divide="ignore"):
-        wanted = np.where(largest > 0.0, top / np.where(largest > 0.0, largest, 1.0), np.inf)
-    scale = np.minimum(wanted, cap)
-    # No weight and no threshold: any scale serves; 1 keeps bias codes readable.
-    return np.where(np.isfinite(scale) & (scale < 1e300), scale, 1.0)
+        # Weak weights would ask for a threshold code beyond the limit even without a shift.
+        scale = np.minimum(width.top / largest, width.limit / v_th)
+    # Neither weight nor threshold: any scale serves; 1 keeps bias codes readable.
+    return np.where(np.isfinite(scale), scale, 1.0)
 
 
-def _largest_shift(v_th_codes: NDArray[np.float64], limit: int) -> int:
-    top = float(v_th_codes.max()) if v_th_codes.size else 0.0
+def _largest_shift(v_th_codes: Floats, limit: int) -> int:
+    top = float(v_th_codes.max(initial=0.0))
     shift = 0
     while shift < MAX_GAIN_SHIFT and top * 2.0 ** (shift + 1) <= limit:
         shift += 1
@@ -323,23 +356,40 @@ def _largest_shift(v_th_codes: NDArray[np.float64], limit: int) -> int:
 
 
 def _round_weights(
-    blocks: list[tuple[NDArray[np.float64], NDArray[np.int64]]],
-    gain: NDArray[np.float64], w_scale: NDArray[np.float64], n: int, weight_bits: int,
+    blocks: list[_Block], gain: Floats, w_scale: Floats, n: int, width: _Width
 ) -> tuple[tuple[NDArray[np.int16], ...], int, float]:
-    top = 2 ** (weight_bits - 1) - 1
-    positive, negative = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
+    up, down = np.zeros(n), np.zeros(n)
+    factor = gain * w_scale
     codes, error = [], 0.0
     for values, targets in blocks:
-        exact = values * (gain * w_scale)[targets]
-        w_fx = np.clip(np.asarray(round_half_away(exact), dtype=np.int64), -top, top)
-        np.add.at(positive, targets.ravel(), np.maximum(w_fx, 0).ravel())
-        np.add.at(negative, targets.ravel(), np.maximum(-w_fx, 0).ravel())
-        if values.size:
-            error = max(error, float(np.max(np.abs(w_fx - exact) / w_scale[targets])))
+        exact = values * (factor if targets is None else factor[targets])
+        w_fx = np.clip(round_half_away(exact), -width.top, width.top)
+        if targets is None:
+            up += np.maximum(w_fx, 0).sum(axis=0)
+            down += np.maximum(-w_fx, 0).sum(axis=0)
+            miss = np.abs(w_fx - exact) / w_scale
+        else:
+            up += np.bincount(targets, np.maximum(w_fx, 0), minlength=n)
+            down += np.bincount(targets, np.maximum(-w_fx, 0), minlength=n)
+            miss = np.abs(w_fx - exact) / w_scale[targets]
+        error = max(error, float(miss.max(initial=0.0)))
         codes.append(w_fx.astype(np.int16))
-    bound = int(max(positive.max(initial=0), negative.max(initial=0)))
-    return tuple(codes), bound, error
+    return tuple(codes), int(max(up.max(initial=0), down.max(initial=0))), error
 
 
-def _decay_code(x: float) -> int:
-    return int(np.clip(np.floor(x * DECAY_ONE + 0.5), 0, DECAY_ONE))
+def _fits(who: str, codes: dict[str, NDArray[np.int64]], rail: int, gain_shift: int) -> None:
+    problems = []
+    for key, value in codes.items():
+        bad = np.flatnonzero((value < -rail) | (value > rail - 1))
+        if bad.size:
+            problems.append(
+                f"{who}: {key} of neuron {bad[0]} becomes {value[bad[0]]}, expected within "
+                f"{-rail}..{rail - 1}; use a smaller gain_shift (now {gain_shift}) or make it "
+                "smaller relative to the weights"
+            )
+    if problems:
+        raise ValidationError(problems)
+
+
+def _decay_code(x: float | None) -> int:
+    return round_half_away(float(x or 0.0) * DECAY_ONE)
