@@ -52,6 +52,8 @@ def findings(path: Path, text: str) -> Iterator[str]:
     lines = text.split("\n")
     if path.suffix in TEXTS or path.name in ("Makefile", "run"):
         yield from _line_rules(path, lines)
+    if path.suffix == ".md":
+        yield from _broken_links(path, lines)
     if path.suffix not in SOURCES:
         return
     if path.stem in VAGUE_NAMES:
@@ -75,6 +77,13 @@ def _line_rules(path: Path, lines: Sequence[str]) -> Iterator[str]:
         for pattern, reason in _FORBIDDEN:
             if pattern.search(line):
                 yield f"{path}:{number}: {reason}: {line.strip()[:60]!r}"
+
+
+def _broken_links(path: Path, lines: Sequence[str]) -> Iterator[str]:
+    for number, line in enumerate(lines, start=1):
+        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", line):
+            if "://" not in target and not (ROOT / path.parent / target).exists():
+                yield f"{path}:{number}: link to {target}, which does not exist"
 
 
 def _long_functions(path: Path, text: str) -> Iterator[str]:

@@ -83,3 +83,9 @@ def test_vague_file_names_are_refused(name):
 def test_verilog_restores_the_net_type():
     assert len(found("m.v", VERILOG.replace("`default_nettype wire\n", ""))) == 1
     assert len(found("m.v", VERILOG.replace("`default_nettype none\n", ""))) == 1
+
+
+def test_link_to_a_missing_page_is_found():
+    text = "[a](tick.md) [b](missing.md#x) [c](https://example.org/y) [d](#here)\n"
+    (finding,) = found("docs/design/page.md", text)
+    assert finding == "docs/design/page.md:1: link to missing.md, which does not exist"
