@@ -8,12 +8,12 @@ venv=$1 python=$2 extras=$3
 
 tools/system_packages.sh "$python"
 [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
-pip=("$venv/bin/python" -m pip --disable-pip-version-check install --quiet --progress-bar off)
+pip=("$venv/bin/python" -m pip --disable-pip-version-check install -qq --progress-bar off)
 
 if [[ ",$extras," == *,train,* ]]; then
     # torch first and by itself: a resolver run over everything may otherwise fetch a second,
     # much larger build of it to compare.
-    echo "setup: torch" >&2
+    echo "setup: torch (a large download the first time)" >&2
     "${pip[@]}" -c constraints.txt torch==2.13.0
 fi
 echo "setup: spikesim[$extras]" >&2
