@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Frames of the link: CRC-16 and COBS, one 0x00 after each frame (docs/design/link.md)."""
+
+from __future__ import annotations
+
+import binascii
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from spikesim.hw.generated import MAX_PAYLOAD
+
+DELIMITER = b"\x00"
+FENCE = 0x80
+_HEADER = 2
+_CRC = 2
+MIN_FRAME = _HEADER + _CRC
+MAX_FRAME = _HEADER + MAX_PAYLOAD + _CRC
+# One code byte in front and the delimiter behind; frames stay below COBS's 254-byte block.
+LINE_OVERHEAD = 2
+
+
+class FrameError(ValueError):
+    """A byte sequence between two delimiters that is no frame; ``crc`` tells which counter."""
+
+    def __init__(self, message: str, *, crc: bool = False) -> None:
+        self.crc = crc
+        super().__init__(message)
+
+
+def crc16(data: bytes) -> int:
+    """CRC-16, polynomial 0x1021, start 0xFFFF, not reflected, no final XOR.
+
+    Examples
+    --------
+    >>> hex(crc16(b"123456789"))
+    '0x29b1'
+    """
+    return binascii.crc_hqx(data, 0xFFFF)
+
+
+def cobs_encode(data: bytes) -> bytes:
+    r"""COBS form of at most 253 bytes, without delimiter.
+
+    Examples
+    --------
+    >>> cobs_encode(b"\x11\x00\x22").hex()
+    '02110222'
+    """
+    if len(data) > 253:
+        raise ValueError(f"cobs: expected at most 253 bytes, got {len(data)}; split the payload")
+    return b"".join(bytes((len(part) + 1,)) + part for part in data.split(b"\x00"))
+
+
+def cobs_decode(block: bytes) -> bytes:
+    """Undo ``cobs_encode``; ``block`` holds no 0x00.
+
+    Raises
+    ------
+    FrameError
+        If a code byte points past the end.
+    """
+    parts = []
+    at, end = 0, len(block)
+    while at < end:
+        code = block[at]
+        stop = at + code
+        if code == 0 or stop > end:
+            raise FrameError("a COBS code points past the end of the frame")
+        parts.append(block[at + 1 : stop])
+        # A full block of 254 bytes carries no zero of its own.
+        if code != 0xFF and stop < end:
+            parts.append(DELIMITER)
+        at = stop
+    return b"".join(parts)
+
+
+def encode_frame(seq: int, code: int, payload: bytes = b"") -> bytes:
+    """Give the line bytes of one frame, delimiter included.
+
+    Parameters
+    ----------
+    seq, code : int
+        Sequence number and command or status byte, 0 to 255.
+    payload : bytes
+        At most 248 bytes.
+    """
+    if len(payload) > MAX_PAYLOAD:
+        raise ValueError(f"frame: expected at most {MAX_PAYLOAD} bytes, got {len(payload)}")
+    body = bytes((seq, code)) + payload
+    return cobs_encode(body + crc16(body).to_bytes(2, "little")) + DELIMITER
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A good frame: ``code`` is the command of a request or the status of a reply."""
+
+    seq: int
+    code: int
+    payload: bytes
+
+
+def decode_frame(block: bytes) -> Frame:
+    """Give the frame in the bytes between two delimiters.
+
+    Raises
+    ------
+    FrameError
+        Wrong COBS, length or CRC.
+    """
+    body = cobs_decode(block)
+    if not MIN_FRAME <= len(body) <= MAX_FRAME:
+        raise FrameError(f"expected {MIN_FRAME} to {MAX_FRAME} bytes, got {len(body)}")
+    if crc16(body[:-2]) != body[-2] | body[-1] << 8:
+        raise FrameError("wrong CRC-16", crc=True)
+    return Frame(body[0], body[1], body[2:-2])
+
+
+class FrameReader:
+    """Cut a byte stream into frames; anything damaged is dropped and counted.
+
+    Attributes
+    ----------
+    bytes_seen, good, bad : int
+        Totals since construction.
+    """
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self.bytes_seen = 0
+        self.good = 0
+        self.bad = 0
+
+    def feed(self, data: bytes) -> Iterator[Frame]:
+        """Take bytes in, give the good frames they complete."""
+        self.bytes_seen += len(data)
+        *blocks, rest = (self._rest + data).split(DELIMITER)
+        # A line that never sends a delimiter must not fill the memory.
+        self._rest = rest[-2 * MAX_FRAME :]
+        frames = []
+        for block in blocks:
+            if not block:
+                continue
+            try:
+                frames.append(decode_frame(block))
+                self.good += 1
+            except FrameError:
+                self.bad += 1
+        return iter(frames)
+
+    def reset(self) -> None:
+        """Forget an unfinished frame."""
+        self._rest = b""
