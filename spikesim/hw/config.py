@@ -93,7 +93,7 @@ class CoreConfig:
 
     @classmethod
     def from_parameters(cls, parameters: Mapping[str, int]) -> CoreConfig:
-        """Configuration from RTL parameter names, such as those a device reports.
+        """Make a configuration from RTL parameter names, such as those a device reports.
 
         Raises
         ------
