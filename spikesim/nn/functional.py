@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The canonical LIF as pure functions of input and state, time first.
+
+The update is that of ``core.LIF`` without refractory counter and floor; it is written once, in
+`lif_step`. Modules hold parameters, never formulas.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+from spikesim.nn.surrogate import ATan, Surrogate, spike
+
+Reset = Literal["hard", "soft", "none"]
+
+
+class LIFState(NamedTuple):
+    """What a population carries from tick to tick.
+
+    Attributes
+    ----------
+    v : float tensor, shape (B, ..., n)
+        Membrane after reset.
+    i : float tensor, shape (B, ..., n), or None
+        Synaptic current; None for delta synapses (``alpha == 0``).
+    """
+
+    v: Tensor
+    i: Tensor | None
+
+    def detach(self) -> LIFState:
+        """Cut the state from the graph, for truncated backpropagation through time."""
+        return LIFState(self.v.detach(), None if self.i is None else self.i.detach())
+
+
+@dataclass(frozen=True)
+class LIFParams:
+    """Values `lif_step` needs; tensors broadcast against (B, ..., n).
+
+    Fields are those of ``core.LIF``; ``detach_reset`` keeps the reset out of the gradient.
+    """
+
+    beta: Tensor | float
+    alpha: Tensor | float = 0.0
+    gain: Tensor | float = 1.0
+    bias: Tensor | float = 0.0
+    v_th: Tensor | float = 1.0
+    v_reset: Tensor | float = 0.0
+    reset: Reset = "hard"
+    reset_amount: Tensor | float | None = None
+    strict: bool = False
+    detach_reset: bool = True
+    surrogate: Surrogate = field(default_factory=ATan)
+
+    @property
+    def has_current(self) -> bool:
+        """Whether a synaptic current has to be kept between ticks."""
+        return isinstance(self.alpha, Tensor) or self.alpha != 0.0
+
+
+def lif_init(a: Tensor, params: LIFParams) -> LIFState:
+    """Resting state for one tick's input ``a`` of shape (B, ..., n)."""
+    return LIFState(torch.zeros_like(a), torch.zeros_like(a) if params.has_current else None)
+
+
+def lif_step(a: Tensor, state: LIFState, params: LIFParams) -> tuple[Tensor, LIFState]:
+    """One tick of the canonical neuron.
+
+    Parameters
+    ----------
+    a : float tensor, shape (B, ..., n)
+        Sum of the weights due in this tick.
+    state : LIFState
+        State after the previous tick.
+    params : LIFParams
+        Parameters.
+
+    Returns
+    -------
+    spikes : float tensor of 0 and 1, shape (B, ..., n)
+    state : LIFState
+    """
+    i = a if state.i is None else params.alpha * state.i + a
+    h = params.beta * state.v + (i if _is(params.gain, 1.0) else params.gain * i)
+    if not _is(params.bias, 0.0):
+        h = h + params.bias
+    s = spike(h - params.v_th, params.surrogate, params.strict)
+    v = lif_reset(h, s, params)
+    return s, LIFState(v, None if state.i is None else i)
+
+
+def lif_reset(h: Tensor, s: Tensor, params: LIFParams) -> Tensor:
+    """Membrane after the reset that spikes ``s`` cause on ``h``; integers and floats alike."""
+    fired = s.detach() if params.detach_reset else s
+    if params.reset == "soft":
+        amount = params.v_th if params.reset_amount is None else params.reset_amount
+        return h - fired * amount
+    if params.reset == "hard":
+        kept = h * (1.0 - fired)
+        return kept if _is(params.v_reset, 0.0) else kept + fired * params.v_reset
+    return h
+
+
+def lif_seq(a: Tensor, params: LIFParams, state: LIFState | None = None) -> tuple[Tensor, LIFState]:
+    """All ticks of the canonical neuron.
+
+    Parameters
+    ----------
+    a : float tensor, shape (T, B, ..., n)
+        Input per tick.
+    params : LIFParams
+        Parameters.
+    state : LIFState, optional
+        State before the first tick; at rest by default.
+
+    Returns
+    -------
+    spikes : float tensor, shape (T, B, ..., n)
+    state : LIFState
+        After the last tick.
+    """
+    # unbind, not a[t]: indexing time under autograd zero-fills [T, B, n] once per tick.
+    ticks = a.unbind(0)
+    now = lif_init(torch.zeros_like(a[0]), params) if state is None else state
+    spikes = []
+    for tick in ticks:
+        s, now = lif_step(tick, now, params)
+        spikes.append(s)
+    return torch.stack(spikes) if spikes else torch.zeros_like(a), now
+
+
+def _is(value: Tensor | float, constant: float) -> bool:
+    return not isinstance(value, Tensor) and value == constant

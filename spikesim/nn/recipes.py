@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Trained networks for the core, each by one call.
+
+Every recipe trains in float first and then goes on with the core's integers in the loop. The
+result is one set of float weights with two readings: float, and the integers that
+``fixed.quantize_lif`` makes of them. Settings were chosen on a validation part of the training
+images (`Split.validation`); test images are looked at once, at the end.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from spikesim import data
+from spikesim.data import Shift, Split
+from spikesim.network import Network
+from spikesim.nn import encode
+from spikesim.nn.export import export
+from spikesim.nn.loss import CountCrossEntropy
+from spikesim.nn.network import Linear, SpikingNet
+from spikesim.nn.neuron import LIF
+from spikesim.nn.quant import IntegerNet, QuantSettings
+from spikesim.nn.surrogate import ATan
+from spikesim.nn.train import fit, predict, reproducible
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides a training run but the seed.
+
+    Attributes
+    ----------
+    hidden : int
+        Neurons of the hidden layer.
+    steps : int
+        Ticks per image.
+    beta : float
+        Membrane decay; a multiple of 1/4096, so that quantization leaves it alone.
+    slope, loss_scale, init_scale : float
+        Of the surrogate, of the loss in logits per spike, of the initial weights.
+    epochs, integer_epochs : int
+        Epochs in float, then with integers in the loop.
+    lr, integer_lr : float
+        Largest learning rate of either stage.
+    batch_size : int
+        Images per step.
+    augment : Shift, optional
+        Random shifts of training images.
+    quant : QuantSettings
+        How floats become integers.
+    """
+
+    hidden: int
+    steps: int
+    beta: float = 0.9375
+    slope: float = 1.0
+    loss_scale: float = 0.5
+    init_scale: float = 2.0
+    epochs: int = 45
+    integer_epochs: int = 15
+    lr: float = 1e-2
+    integer_lr: float = 1e-3
+    batch_size: int = 64
+    augment: Shift | None = None
+    quant: QuantSettings = field(default_factory=QuantSettings)
+
+
+#: 64-160-10 within 256 neurons and 256 axons.
+DIGITS = Recipe(hidden=160, steps=16, augment=Shift(pixels=1, share=0.5))
+#: 784-128-10; needs a core with 1,024 axons.
+MNIST = Recipe(
+    hidden=128, steps=10, epochs=7, integer_epochs=2, batch_size=256, lr=5e-3, integer_lr=5e-4,
+    init_scale=1.0, loss_scale=0.5, augment=Shift(pixels=1, share=0.5),
+)  # fmt: skip
+
+
+@dataclass
+class TrainedModel:
+    """A trained net with what is needed to run it anywhere.
+
+    Attributes
+    ----------
+    name, seed, recipe
+        What was trained.
+    split : Split
+        Training and test images.
+    model : SpikingNet
+        Float weights.
+    accuracy_float, accuracy_quantized : float
+        Share of test images, 0..1, by the float neurons and by the core's integers.
+    predicted_float, predicted_quantized : int64 arrays, shape (n_test,)
+        Classes of the test images.
+    seconds : float
+        Wall time of training.
+    """
+
+    name: str
+    seed: int
+    recipe: Recipe
+    split: Split
+    model: SpikingNet
+    accuracy_float: float
+    accuracy_quantized: float
+    predicted_float: np.ndarray
+    predicted_quantized: np.ndarray
+    seconds: float
+
+    @property
+    def steps(self) -> int:
+        """Ticks of input per image."""
+        return self.recipe.steps
+
+    @property
+    def run_steps(self) -> int:
+        """Ticks to run per image, so that the last layer sees its last input."""
+        return self.recipe.steps + len(self.model.stages()) - 1
+
+    @property
+    def quant(self) -> QuantSettings:
+        """Settings the compiler must use to get the same integers."""
+        return self.recipe.quant
+
+    def network(self, dt: float = 1e-3) -> Network:
+        """Give the net as a `Network`; see `export`."""
+        return export(self.model, dt, name=f"{self.name}-seed{self.seed}")
+
+    def integer_net(self) -> IntegerNet:
+        """Give the net with the core's integers, sharing the weights."""
+        return IntegerNet(self.model, self.quant)
+
+    def rasters(
+        self, part: Literal["train", "test"] = "test", indices: Any = slice(None)
+    ) -> np.ndarray:
+        """Input spikes of images, silent in the ticks the deeper layers need to finish.
+
+        Parameters
+        ----------
+        part : {"train", "test"}
+            Which images.
+        indices : index, slice or int array
+            Which of them; all by default.
+
+        Returns
+        -------
+        bool array, shape (n_images, run_steps, n_pixels)
+        """
+        images = np.atleast_1d(getattr(self.split, f"x_{part}")[indices])
+        if images.ndim == self.split.x_test.ndim - 1:
+            images = images[None]
+        spikes = encode.rate(torch.from_numpy(images), self.steps, dtype=torch.bool)
+        out = np.zeros((len(images), self.run_steps, self.split.n_pixels), dtype=bool)
+        out[:, : self.steps] = spikes.numpy().transpose(1, 0, 2)
+        return out
+
+
+def digits(seed: int = 0, *, recipe: Recipe = DIGITS, progress: bool = False) -> TrainedModel:
+    """Train 64-160-10 on the 8x8 digits; the seed also picks the 80/20 split."""
+    return train("digits", data.digits(seed), seed, recipe, progress=progress)
+
+
+def mnist(
+    seed: int = 0, *, recipe: Recipe = MNIST, path: str | None = None, progress: bool = False
+) -> TrainedModel:
+    """Train 784-128-10 on MNIST, official split; ``path`` as in `data.mnist`."""
+    return train("mnist", data.mnist(path), seed, recipe, progress=progress)
+
+
+def build(split: Split, seed: int, recipe: Recipe) -> SpikingNet:
+    """Untrained net for a data set: two dense layers of soft-reset LIF with learned bias."""
+    neuron: Callable[[int], LIF] = partial(
+        LIF, beta=recipe.beta, reset="soft", learn=("bias",), surrogate=ATan(recipe.slope)
+    )
+    # A generator of our own would have to be threaded through torch's layers; fork instead, so
+    # that the caller's random state is left alone.
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return SpikingNet(
+            Linear(split.n_pixels, recipe.hidden, scale=recipe.init_scale),
+            neuron(recipe.hidden),
+            Linear(recipe.hidden, split.n_classes, scale=recipe.init_scale),
+            neuron(split.n_classes),
+        )
+
+
+def train(
+    name: str, split: Split, seed: int, recipe: Recipe, *, progress: bool = False
+) -> TrainedModel:
+    """Train by a recipe and measure both readings on the test part.
+
+    Parameters
+    ----------
+    name : str
+        For messages and the exported network.
+    split : Split
+        Images 0..1 and labels.
+    seed : int
+        Initial weights, order of images, shifts.
+    recipe : Recipe
+        Everything else.
+    progress : bool
+        Show progress bars.
+
+    Returns
+    -------
+    TrainedModel
+        The same for the same arguments on the same machine.
+    """
+    start = time.perf_counter()
+    model = build(split, seed, recipe)
+    integers = IntegerNet(model, recipe.quant)
+    encoder = partial(encode.rate, steps=recipe.steps)
+    shared: dict[str, Any] = {
+        "encode": encoder, "batch_size": recipe.batch_size, "augment": recipe.augment,
+        "loss": CountCrossEntropy(recipe.loss_scale), "progress": progress,
+    }  # fmt: skip
+    x, y = split.x_train, split.y_train
+    fit(model, x, y, epochs=recipe.epochs, lr=recipe.lr, seed=seed,
+        label=f"{name} seed {seed}, float", **shared)  # fmt: skip
+    fit(integers, x, y, epochs=recipe.integer_epochs, lr=recipe.integer_lr, seed=seed + 1,
+        label=f"{name} seed {seed}, integers", **shared)  # fmt: skip
+    seconds = time.perf_counter() - start
+    with reproducible():
+        as_float = predict(model, split.x_test, encode=encoder)
+        as_integers = predict(integers, split.x_test, encode=encoder)
+    return TrainedModel(
+        name, seed, recipe, split, model,
+        float(np.mean(as_float == split.y_test)), float(np.mean(as_integers == split.y_test)),
+        as_float, as_integers, seconds,
+    )  # fmt: skip

@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One training loop, reproducible to the bit on one machine."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from spikesim.core import stream
+from spikesim.errors import ValidationError
+from spikesim.nn.decode import arg_max, spike_count
+from spikesim.nn.loss import CountCrossEntropy
+
+Encode = Callable[[Tensor], Tensor]
+Augment = Callable[[np.ndarray, np.random.Generator], np.ndarray]
+
+
+@dataclass
+class History:
+    """What happened, per epoch.
+
+    Attributes
+    ----------
+    loss : list of float
+        Mean training loss.
+    held_out : list of float
+        Accuracy in 0..1 on the held-out part; empty without one.
+    seconds : float
+        Wall time.
+    """
+
+    loss: list[float] = field(default_factory=list)
+    held_out: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def fit(
+    model: torch.nn.Module,
+    x: np.ndarray,
+    y: np.ndarray,
+    *,
+    encode: Encode,
+    epochs: int,
+    batch_size: int = 64,
+    lr: float = 1e-2,
+    warm_up: float = 0.1,
+    weight_decay: float = 0.0,
+    loss: Callable[[Tensor, Tensor], Tensor] | None = None,
+    augment: Augment | None = None,
+    held_out: tuple[np.ndarray, np.ndarray] | None = None,
+    seed: int = 0,
+    threads: int | None = 1,
+    progress: bool = False,
+    label: str = "training",
+) -> History:
+    """Train in place with AdamW and a learning rate that rises, then falls as a cosine to zero.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Spikes (T, B, n_in) to spikes (T, B, n_classes); a `SpikingNet`, or an `IntegerNet` for
+        training with integers in the loop.
+    x, y : arrays, shape (n_images, ...) and (n_images,)
+        Images as the encoder wants them, labels.
+    encode : callable
+        Images tensor (B, ...) to spikes (T, B, n_in).
+    epochs, batch_size : int
+        Passes over the data, images per step.
+    lr : float
+        Largest learning rate.
+    warm_up : float
+        Share of all steps in which the rate rises.
+    weight_decay : float
+        As in AdamW.
+    loss : callable, optional
+        (spikes, labels) to a scalar; `CountCrossEntropy()` by default.
+    augment : callable, optional
+        (images, random generator) to images, applied to every batch.
+    held_out : (x, y), optional
+        Measured after each epoch; never used to decide anything here.
+    seed : int
+        Order of images and augmentation.
+    threads : int, optional
+        Torch threads while training; None leaves them. Two runs are equal bit for bit only with
+        the same number.
+    progress : bool
+        Show a progress bar.
+    label : str
+        Text beside the bar.
+
+    Returns
+    -------
+    History
+
+    Raises
+    ------
+    ValidationError
+        If there is nothing to train on or a size is not positive.
+    """
+    if len(x) == 0 or len(x) != len(y) or epochs < 0 or batch_size < 1:
+        raise ValidationError(
+            f"fit: expected as many labels as images and at least one, epochs >= 0 and "
+            f"batch_size >= 1; got {len(x)} images, {len(y)} labels, epochs={epochs}, "
+            f"batch_size={batch_size}"
+        )
+    criterion = CountCrossEntropy() if loss is None else loss
+    labels = torch.as_tensor(np.asarray(y), dtype=torch.int64)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=lr, weight_decay=weight_decay)
+    n_steps = epochs * -(-len(x) // batch_size)
+    rate = torch.optim.lr_scheduler.LambdaLR(optimizer, _schedule(n_steps, warm_up))
+    rng = stream(seed, "fit")
+    history, start = History(), time.perf_counter()
+    with reproducible(threads), _bar(progress, label, n_steps) as tick:
+        for _ in range(epochs):
+            model.train()
+            order, total = rng.permutation(len(x)), 0.0
+            for first in range(0, len(x), batch_size):
+                chosen = np.sort(order[first : first + batch_size])
+                images = x[chosen] if augment is None else augment(x[chosen], rng)
+                value = criterion(model(encode(torch.from_numpy(images))), labels[chosen])
+                optimizer.zero_grad(set_to_none=True)
+                value.backward()
+                optimizer.step()
+                rate.step()
+                total += float(value.detach()) * len(chosen)
+                tick(f"loss {float(value.detach()):.3f}")
+            history.loss.append(total / len(x))
+            if held_out is not None:
+                history.held_out.append(accuracy(model, *held_out, encode=encode))
+        model.eval()
+    history.seconds = time.perf_counter() - start
+    return history
+
+
+def predict(
+    model: torch.nn.Module, x: np.ndarray, *, encode: Encode, batch_size: int = 500
+) -> np.ndarray:
+    """Classes of images by spike count, int64 (n_images,); lowest index wins a tie."""
+    was_training = model.training
+    model.eval()
+    found = []
+    with torch.no_grad():
+        for first in range(0, len(x), batch_size):
+            spikes = model(encode(torch.from_numpy(x[first : first + batch_size])))
+            found.append(arg_max(spike_count(spikes)).numpy())
+    model.train(was_training)
+    return np.concatenate(found) if found else np.zeros(0, dtype=np.int64)
+
+
+def accuracy(
+    model: torch.nn.Module, x: np.ndarray, y: np.ndarray, *, encode: Encode, batch_size: int = 500
+) -> float:
+    """Share of images, 0..1, whose class by spike count is right."""
+    return float(np.mean(predict(model, x, encode=encode, batch_size=batch_size) == y))
+
+
+@contextlib.contextmanager
+def reproducible(threads: int | None = 1) -> Iterator[None]:
+    """Deterministic algorithms and a fixed number of threads inside; both restored after."""
+    before = torch.are_deterministic_algorithms_enabled(), torch.get_num_threads()
+    torch.use_deterministic_algorithms(True)
+    if threads is not None:
+        torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before[0])
+        torch.set_num_threads(before[1])
+
+
+def _schedule(n_steps: int, warm_up: float) -> Callable[[int], float]:
+    rise = max(1.0, warm_up * n_steps)
+
+    def factor(step: int) -> float:
+        if step < rise:
+            return (step + 1) / rise if warm_up > 0 else 1.0
+        done = (step - rise) / max(1.0, n_steps - rise)
+        return 0.5 * (1.0 + float(np.cos(np.pi * min(1.0, done))))
+
+    return factor
+
+
+@contextlib.contextmanager
+def _bar(show: bool, label: str, n_steps: int) -> Iterator[Callable[[str], None]]:
+    if not show:
+        yield lambda _: None
+        return
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"),
+        TimeRemainingColumn(),
+    )  # fmt: skip
+    with Progress(*columns) as progress:
+        task = progress.add_task(label, total=n_steps, note="")
+        yield lambda note: progress.update(task, advance=1, note=note)
