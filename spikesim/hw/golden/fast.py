@@ -26,7 +26,7 @@ from spikesim.hw.generated import (
 )
 from spikesim.hw.program import Program
 
-RECORDS = ("spikes", "cycles", "state")
+RECORDS = ("spikes", "cycles", "membrane", "state")
 _COUNT_MAX = (1 << COUNT_BITS) - 1
 _DECAY_BITS = 12
 
@@ -59,8 +59,8 @@ class BatchResult:
     spikes : bool array, shape (B, T, N), or None
         Which neurons fired in each step.
     history : dict of int32 arrays
-        ``v``, ``i``, ``refr`` of shape (B, T, N) and ``acc`` of shape (B, T, D, N) after each
-        step; empty unless ``"state"`` was recorded.
+        ``v``, ``i``, ``refr`` of shape (B, T, N) after each step if ``"membrane"`` or ``"state"``
+        was recorded, and ``acc`` of shape (B, T, D, N) with ``"state"``.
     """
 
     counts: npt.NDArray[np.int32]
@@ -87,7 +87,7 @@ def run_batch(
         Spikes of each axon in each step; A may be smaller than the core's axons.
     steps : int, optional
         Steps to run; T by default. Steps beyond T get no input.
-    record : iterable of {"spikes", "cycles", "state"}
+    record : iterable of {"spikes", "cycles", "membrane", "state"}
         What to keep of each step. ``"state"`` keeps every architectural word and is meant for
         comparisons on short runs.
 
@@ -113,7 +113,8 @@ def run_batch(
         raise ValidationError(problems)
     config = program.config
     n, slots = config.n_neurons, config.delay_slots
-    kept = n_steps if "state" in wanted else 0
+    kept = n_steps if wanted & {"membrane", "state"} else 0
+    acc_kept = n_steps if "state" in wanted else 0
     state = np.zeros((3, n_batch, n), np.int32)
     state[0] = _initial_membrane(program)
     acc = np.zeros((n_batch, slots, n), np.int32)
@@ -123,7 +124,7 @@ def run_batch(
     cycles = np.zeros((n_batch, n_steps if "cycles" in wanted else 0), np.int64)
     spikes = np.zeros((n_batch, n_steps if "spikes" in wanted else 0, n), np.bool_)
     history = np.zeros((3, n_batch, kept, n), np.int32)
-    acc_history = np.zeros((n_batch, kept, slots, n), np.int32)
+    acc_history = np.zeros((n_batch, acc_kept, slots, n), np.int32)
     ops = _run(
         _tables(program), events, n_steps, state, acc, fired, counts, total, cycles, spikes,
         history, acc_history,
@@ -136,8 +137,15 @@ def run_batch(
         state=dict(zip(names, state, strict=True)) | {"acc": acc, "fired": fired},
         cycles=cycles if "cycles" in wanted else None,
         spikes=spikes if "spikes" in wanted else None,
-        history=dict(zip(names, history, strict=True)) | {"acc": acc_history} if kept else {},
+        history=_history(history, acc_history),
     )
+
+
+def _history(
+    history: npt.NDArray[np.int32], acc: npt.NDArray[np.int32]
+) -> dict[str, npt.NDArray[np.int32]]:
+    kept = dict(zip(("v", "i", "refr"), history, strict=True)) if history.shape[2] else {}
+    return kept | ({"acc": acc} if acc.shape[1] else {})
 
 
 def _events(program: Program, rasters: npt.ArrayLike) -> npt.NDArray[np.bool_]:
@@ -231,6 +239,7 @@ def _run(
                 spikes[b, t] = fired[b]
             if history.shape[2]:
                 history[:, b, t] = state[:, b]
+            if acc_history.shape[1]:
                 acc_history[b, t] = acc[b]
     return ops
 

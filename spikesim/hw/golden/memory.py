@@ -20,7 +20,9 @@ Entry = dict[str, int]
 class HasImage(Protocol):
     """What ``GoldenCore.load`` needs of a program."""
 
-    config: CoreConfig
+    @property
+    def config(self) -> CoreConfig:
+        """The core it was made for."""
 
     def image(self) -> dict[str, npt.NDArray[np.uint16]]:
         """Give halfwords by window name."""
