@@ -22,7 +22,7 @@ CHECKS: dict[str, list[str]] = {
     "ruff": [str(BIN / "ruff"), "check", "."],
     "format": [str(BIN / "ruff"), "format", "--check", "."],
     "mypy": [str(BIN / "mypy")],
-    "imports": [str(BIN / "lint-imports")],
+    "imports": [str(BIN / "lint-imports"), "--no-logo"],
     "generated": [PYTHON, "tools/gen_core.py", "--check"],
     "style": [PYTHON, "tools/check_style.py"],
     "verilog": [PYTHON, "hdl/lint/lint_rtl.py"],
