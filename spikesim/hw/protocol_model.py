@@ -170,7 +170,7 @@ class GoldenDevice:
 
     def _reply(self, frame: Frame) -> bytes:
         seq, command = frame.seq, frame.code & ~FENCE
-        ping = command == Command.PING and len(frame.payload) == 4
+        ping = command == Command.PING
         if not ping and not self._known:
             return self._bad_sequence(seq)
         delta = (seq - self._expected) % 256
@@ -187,7 +187,8 @@ class GoldenDevice:
         reply = encode_frame(seq, Status.OK, payload)
         self._expected = (seq + 1) % 256
         self._known = True
-        self._kept = (seq, reply)
+        # PING is executed again when it comes again, so its reply need not be kept.
+        self._kept = None if ping else (seq, reply)
         return reply
 
     def _bad_sequence(self, seq: int) -> bytes:
@@ -219,22 +220,23 @@ class GoldenDevice:
         return payload + MAGIC.to_bytes(4, "little") + PROTOCOL_VERSION.to_bytes(2, "little")
 
     def _read(self, payload: bytes) -> bytes:
-        _length(len(payload) == 5 and 1 <= payload[4] <= _MAX_READ)
-        window, address = self._range(payload, payload[4])
-        return self._halfwords(window, address, payload[4])
+        _length(len(payload) == 5)
+        return self._halfwords(payload, payload[4], _MAX_READ)
 
     def _crc32(self, payload: bytes) -> bytes:
         _length(len(payload) == 7)
         count = int.from_bytes(payload[4:7], "little")
-        _length(count >= 1)
-        window, address = self._range(payload, count)
-        return zlib.crc32(self._halfwords(window, address, count)).to_bytes(4, "little")
+        return zlib.crc32(self._halfwords(payload, count, count)).to_bytes(4, "little")
 
-    def _halfwords(self, window: Window, address: int, count: int) -> bytes:
+    def _halfwords(self, payload: bytes, count: int, most: int) -> bytes:
+        window, address = self._range(payload, count)
+        if window is not Window.REG:
+            self._need_idle()
+        if not 1 <= count <= most:
+            raise _Refused(Status.BAD_VALUE)
         if window is Window.REG:
             values = self.registers.read(address, count, self._status())
         else:
-            self._need_idle()
             values = self.core.read(window, address, count)
         return b"".join(value.to_bytes(2, "little") for value in values)
 
@@ -319,7 +321,7 @@ class GoldenDevice:
             raise _Refused(Status.BAD_VALUE)
         self.core.clear(mask)
         self.registers.clear(mask)
-        if mask & Clear.QUEUES:
+        if mask & (Clear.QUEUES | Clear.STATE):
             self._last_event = None
         return b""
 

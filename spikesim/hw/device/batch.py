@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Many samples through one core: spikes are counted on the core, one burst per sample."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from spikesim.core import SpikeTrains
+from spikesim.errors import ValidationError
+from spikesim.hw.device.events import plan_chunks
+from spikesim.hw.device.loading import progress_bar
+from spikesim.hw.device.requests import (
+    clear_request,
+    read_requests,
+    run_request,
+    write_requests,
+)
+from spikesim.hw.generated import WINDOWS, Clear, Command, Reg, Window
+from spikesim.hw.link.session import Request
+from spikesim.hw.program import Program
+
+if TYPE_CHECKING:
+    from spikesim.hw.device.device import Device
+
+
+@dataclass(frozen=True, eq=False)
+class BatchCounts:
+    """Result of many samples.
+
+    Parameters
+    ----------
+    counts : int64 array, shape (samples, outputs)
+        Spikes of the program's output neurons, populations in the order of ``outputs``.
+    cycles : int64 array, shape (samples,)
+        Clock cycles of all steps of a sample.
+    state : uint16 array, shape (samples, n_neurons, 4), or None
+        Window STATE after the last step.
+    """
+
+    counts: npt.NDArray[np.int64]
+    cycles: npt.NDArray[np.int64]
+    state: npt.NDArray[np.uint16] | None = None
+
+    @property
+    def labels(self) -> npt.NDArray[np.int64]:
+        """Output with the most spikes per sample, the lowest on a tie, shape (samples,)."""
+        return np.argmax(self.counts, axis=1)
+
+
+def classify(
+    device: Device,
+    rasters: npt.NDArray[np.bool_] | Sequence[npt.NDArray[np.bool_]],
+    steps: int | None,
+    *,
+    state: bool,
+    progress: bool,
+) -> BatchCounts:
+    """Run samples on a device; see ``Device.classify``."""
+    program = device.require_program()
+    batch = np.asarray(rasters)
+    first_axon = _first_axon(program, batch)
+    if steps is None:
+        steps = batch.shape[1] + program.latency
+    if steps < batch.shape[1]:
+        raise ValidationError(
+            f"classify: expected at least {batch.shape[1]} steps, the length of the raster, got "
+            f"{steps}"
+        )
+    n_axons = device.capabilities.config.n_axons
+    places = [program.groups[name][:2] for name in program.outputs]
+    plan = _Readout(places, device.capabilities.config.n_neurons if state else 0)
+    samples = [_events(sample, first_axon, n_axons, steps) for sample in batch]
+    control = np.zeros(1, np.uint16)
+    device.session.burst(write_requests(Window.REG, Reg.CTRL.address, control))
+    patience = device.patience(steps)
+    counts, cycles, states = [], [], []
+    with progress_bar("classify", len(samples), progress) as advance:
+        for k, trains in enumerate(samples):
+            requests = _sample(device, trains, steps) + plan.requests
+            answers = device.session.burst(requests, patience=patience)
+            row, total, words = plan.split(answers[-len(plan.requests) :])
+            counts.append(row)
+            cycles.append(total)
+            states.append(words)
+            if advance is not None:
+                advance(k + 1)
+    shape = (len(samples), sum(n for _, n in places))
+    return BatchCounts(
+        counts=np.array(counts, np.int64).reshape(shape),
+        cycles=np.array(cycles, np.int64),
+        state=np.array(states, np.uint16) if state else None,
+    )
+
+
+class _Readout:
+    """What is read after each sample, as fenced READs at the end of its burst."""
+
+    def __init__(self, places: Sequence[tuple[int, int]], state_neurons: int) -> None:
+        stride = WINDOWS[Window.STATE].stride
+        self._state_shape = (state_neurons, stride)
+        self.requests: list[Request] = []
+        self._cuts = []
+        for first, n in places:
+            self._add(read_requests(Window.COUNT, first, n, fence=True))
+        cycles = Reg.TOTAL_CYCLES
+        self._add(read_requests(Window.REG, cycles.address, cycles.halfwords, fence=True))
+        self._add(read_requests(Window.STATE, 0, state_neurons * stride, fence=True))
+
+    def _add(self, requests: list[Request]) -> None:
+        self._cuts.append((len(self.requests), len(self.requests) + len(requests)))
+        self.requests += requests
+
+    def split(
+        self, answers: Sequence[bytes | None]
+    ) -> tuple[npt.NDArray[np.int64], int, npt.NDArray[np.uint16]]:
+        """Counts, cycles and state words of one sample."""
+        parts = [b"".join(a or b"" for a in answers[begin:end]) for begin, end in self._cuts]
+        counts = np.frombuffer(b"".join(parts[:-2]), "<u2").astype(np.int64)
+        state = np.frombuffer(parts[-1], "<u2").astype(np.uint16).reshape(self._state_shape)
+        return counts, int.from_bytes(parts[-2], "little"), state
+
+
+def _sample(device: Device, trains: SpikeTrains, steps: int) -> list[Request]:
+    requests = [clear_request(Clear.STATE | Clear.COUNTS | Clear.QUEUES)]
+    for chunk in plan_chunks(trains, device.capabilities.config.event_queue):
+        # The fence holds events back until the run before has emptied the queue.
+        requests += [Request(Command.EVENTS, frame, fence=True) for frame in chunk.frames]
+        requests.append(run_request(chunk.steps))
+    return requests
+
+
+def _events(
+    sample: npt.NDArray[np.bool_], first_axon: int, n_axons: int, steps: int
+) -> SpikeTrains:
+    ticks, index = np.nonzero(sample)
+    return SpikeTrains(ticks, (index + first_axon).astype(np.int32), n_axons, steps)
+
+
+def _first_axon(program: Program, batch: npt.NDArray[np.bool_]) -> int:
+    """Where the raster's column 0 goes; raises ValidationError when it does not fit."""
+    if batch.ndim != 3 or (batch.dtype != np.bool_ and not np.isin(batch, (0, 1)).all()):
+        raise ValidationError(
+            f"classify: expected a bool array of shape (samples, steps, n), got dtype "
+            f"{batch.dtype}, shape {batch.shape}; encode samples into spikes first"
+        )
+    if len(program.inputs) == 1:
+        ((first, n),) = program.inputs.values()
+        if batch.shape[2] == n:
+            return first
+    if batch.shape[2] == program.n_axons_used:
+        return 0
+    raise ValidationError(
+        f"classify: expected {program.n_axons_used} input columns, got {batch.shape[2]}; the "
+        f"program has inputs {dict(program.inputs)}"
+    )

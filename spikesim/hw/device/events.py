@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Input spikes as EVENTS frames, and runs cut so that the event queue holds their input."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from spikesim.core.spikes import SpikeTrains
+from spikesim.errors import ValidationError
+from spikesim.hw.generated import MAX_PAYLOAD
+from spikesim.hw.program import Program
+
+Inputs = Mapping[str, "SpikeTrains | npt.NDArray[np.bool_]"]
+
+MARKER = 0x8000
+_FRAME_WORDS = (MAX_PAYLOAD - 4) // 2
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Steps that run in one go: ``frames`` are payloads of EVENTS, all for these steps."""
+
+    steps: int
+    frames: tuple[bytes, ...]
+
+
+def axon_events(program: Program, inputs: Inputs, steps: int) -> SpikeTrains:
+    """Merge the inputs of a network into spikes of axons.
+
+    Parameters
+    ----------
+    program : Program
+    inputs : mapping of str to SpikeTrains or bool array, shape (steps, n)
+        One entry for each input of the network; a missing one is silent.
+    steps : int
+        Ticks to run; inputs may be shorter.
+
+    Returns
+    -------
+    SpikeTrains
+        ``n`` is the number of axons of the core.
+
+    Raises
+    ------
+    ValidationError
+        With every unknown input, wrong shape or spike after the last step.
+    """
+    problems: list[str] = []
+    ticks, axons = [], []
+    for name, value in inputs.items():
+        if name not in program.inputs:
+            problems.append(
+                f"input {name!r}: expected one of {sorted(program.inputs)}; name an input of "
+                "the network"
+            )
+            continue
+        first, n = program.inputs[name]
+        try:
+            trains = value if isinstance(value, SpikeTrains) else SpikeTrains.from_raster(value)
+        except ValidationError as error:
+            problems += [f"input {name!r}: {text}" for text in error.problems]
+            continue
+        if trains.n != n:
+            problems.append(f"input {name!r}: expected {n} neurons, got {trains.n}")
+        elif trains.ticks.size and int(trains.ticks[-1]) >= steps:
+            problems.append(
+                f"input {name!r}: expected spikes before step {steps}, got one in tick "
+                f"{int(trains.ticks[-1])}; run more steps or cut the input"
+            )
+        else:
+            ticks.append(trains.ticks)
+            axons.append(trains.index + np.int32(first))
+    if problems:
+        raise ValidationError(problems)
+    if not ticks:
+        return SpikeTrains.empty(program.config.n_axons, steps)
+    return SpikeTrains(
+        np.concatenate(ticks), np.concatenate(axons), program.config.n_axons, steps
+    )
+
+
+def event_frames(ticks: npt.NDArray[np.int64], axons: npt.NDArray[np.int32]) -> list[bytes]:
+    """EVENTS payloads for spikes sorted by (tick, axon).
+
+    Parameters
+    ----------
+    ticks : int64 array, shape (k,), steps of the core
+    axons : int32 array, shape (k,)
+
+    Examples
+    --------
+    >>> event_frames(np.array([3, 3, 5]), np.array([0, 7, 1], np.int32))[0].hex(" ")
+    '03 00 00 00 00 00 07 00 02 80 01 00'
+    """
+    n = ticks.size
+    if not n:
+        return []
+    advance = np.diff(ticks, prepend=ticks[0])
+    # Gaps beyond 15 bits take a frame of their own start instead of an advance.
+    if (advance > MARKER - 1).any():
+        cut = int(np.argmax(advance > MARKER - 1))
+        return event_frames(ticks[:cut], axons[:cut]) + event_frames(ticks[cut:], axons[cut:])
+    moved = advance > 0
+    place = np.arange(n) + np.cumsum(moved)
+    stream = np.empty(int(place[-1]) + 1, "<u2")
+    stream[place] = axons
+    stream[place[moved] - 1] = MARKER | advance[moved]
+    frames = []
+    at = 0
+    while at < n:
+        end = int(np.searchsorted(place, place[at] + _FRAME_WORDS))
+        words = stream[place[at] : place[end - 1] + 1]
+        frames.append(int(ticks[at]).to_bytes(4, "little") + words.tobytes())
+        at = end
+    return frames
+
+
+def plan_chunks(trains: SpikeTrains, queue_words: int, first_step: int = 0) -> list[Chunk]:
+    """Cut a run into chunks whose events fit the event queue.
+
+    Parameters
+    ----------
+    trains : SpikeTrains
+        Spikes of axons, ticks from the start of the run.
+    queue_words : int
+        Size of the event queue; a step with input takes one word more than it has spikes.
+    first_step : int
+        Step of the core at which the run begins.
+
+    Raises
+    ------
+    ValidationError
+        If one step alone has too many spikes.
+    """
+    busy, counts = np.unique(trains.ticks, return_counts=True)
+    words = counts + 1
+    if words.size and int(words.max()) > queue_words:
+        at = int(np.argmax(words))
+        raise ValidationError(
+            f"input: expected at most {queue_words - 1} spikes in one step, got {counts[at]} in "
+            f"tick {busy[at]}; thin the input or use a core with a longer event queue"
+        )
+    total = np.concatenate(([0], np.cumsum(words)))
+    starts = [0]
+    at = 0
+    while at < busy.size:
+        end = int(np.searchsorted(total, total[at] + queue_words, side="right")) - 1
+        if end < busy.size:
+            starts.append(int(busy[end]))
+        at = end
+    chunks = []
+    for begin, end in zip(starts, [*starts[1:], trains.steps], strict=True):
+        lo, hi = np.searchsorted(trains.ticks, (begin, end))
+        frames = event_frames(trains.ticks[lo:hi] + first_step, trains.index[lo:hi])
+        chunks.append(Chunk(end - begin, tuple(frames)))
+    return chunks

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ranges of a memory window as READ, WRITE and CRC32 commands."""
+
+from __future__ import annotations
+
+import struct
+
+import numpy as np
+import numpy.typing as npt
+
+from spikesim.hw.generated import Clear, Command, Window
+from spikesim.hw.link.session import Request
+
+READ_HALFWORDS = 124
+WRITE_HALFWORDS = 122
+
+
+def read_payload(window: Window, address: int, count: int) -> bytes:
+    """Payload of READ."""
+    return bytes((window,)) + address.to_bytes(3, "little") + bytes((count,))
+
+
+def read_requests(
+    window: Window, address: int, count: int, *, fence: bool = False
+) -> list[Request]:
+    """READ commands that cover a range."""
+    return [
+        Request(
+            Command.READ,
+            read_payload(window, at, min(READ_HALFWORDS, address + count - at)),
+            fence=fence,
+            answer=True,
+        )
+        for at in range(address, address + count, READ_HALFWORDS)
+    ]
+
+
+def write_requests(
+    window: Window, address: int, halfwords: npt.NDArray[np.uint16]
+) -> list[Request]:
+    """WRITE commands that cover a range."""
+    data = halfwords.astype("<u2").tobytes()
+    step = 2 * WRITE_HALFWORDS
+    return [
+        Request(
+            Command.WRITE,
+            bytes((window,)) + (address + at // 2).to_bytes(3, "little") + data[at : at + step],
+        )
+        for at in range(0, len(data), step)
+    ]
+
+
+def crc_request(window: Window, address: int, count: int) -> Request:
+    """CRC32 of a range."""
+    payload = bytes((window,)) + address.to_bytes(3, "little") + count.to_bytes(3, "little")
+    return Request(Command.CRC32, payload, fence=True, answer=True)
+
+
+def clear_request(mask: Clear) -> Request:
+    """CLEAR once the core is idle."""
+    return Request(Command.CLEAR, struct.pack("<H", int(mask)), fence=True)
+
+
+def run_request(steps: int) -> Request:
+    """RUN once the core is idle."""
+    return Request(Command.RUN, struct.pack("<I", steps), fence=True)

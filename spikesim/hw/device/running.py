@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Run a loaded program and bring back spikes and state."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from spikesim.core import Recording, SpikeTrains
+from spikesim.errors import ValidationError
+from spikesim.hw.device.events import MARKER, Chunk, Inputs, axon_events, plan_chunks
+from spikesim.hw.device.loading import progress_bar
+from spikesim.hw.device.requests import (
+    clear_request,
+    read_requests,
+    run_request,
+    write_requests,
+)
+from spikesim.hw.generated import FIELDS, WINDOWS, Clear, Command, Reg, StatusBit, Window
+from spikesim.hw.image import unpack_table
+from spikesim.hw.link.errors import LinkLostError
+from spikesim.hw.link.session import Request
+from spikesim.hw.program import Program
+
+if TYPE_CHECKING:
+    from spikesim.hw.device.device import Device
+
+_SPIKE_WORDS = 120
+# Markers hold 15 bits of the step; half of that is always told apart.
+_MAX_CHUNK = 1 << 14
+_STATE_DTYPE = np.dtype([(name, np.int32) for name in FIELDS[Window.STATE]])
+
+
+class SpikeDecoder:
+    """Turn words of the spike queue into (step, neuron) pairs.
+
+    Parameters
+    ----------
+    step : int
+        A step at or before the first one to come, less than 2^15 steps away.
+    """
+
+    def __init__(self, step: int) -> None:
+        self._step = step
+        self._ticks: list[npt.NDArray[np.int64]] = []
+        self._neurons: list[npt.NDArray[np.int64]] = []
+
+    def feed(self, words: npt.NDArray[np.uint16]) -> None:
+        """Take words in queue order; a step may be cut anywhere."""
+        values = words.astype(np.int64)
+        is_marker = values >= MARKER
+        steps = np.empty(values.size, np.int64)
+        at = 0
+        for place in np.flatnonzero(is_marker):
+            steps[at:place] = self._step
+            self._step += (int(values[place]) - self._step) % MARKER
+            at = int(place)
+        steps[at:] = self._step
+        self._ticks.append(steps[~is_marker])
+        self._neurons.append(values[~is_marker])
+
+    def spikes(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Steps and neurons so far, int64 arrays of shape (k,)."""
+        if not self._ticks:
+            return np.zeros(0, np.int64), np.zeros(0, np.int64)
+        return np.concatenate(self._ticks), np.concatenate(self._neurons)
+
+
+def run_on(
+    device: Device,
+    inputs: Inputs,
+    steps: int,
+    record: tuple[str, ...],
+    *,
+    resume: bool,
+    progress: bool,
+) -> Recording:
+    """Run a program on a device; see ``Device.run``."""
+    program = device.require_program()
+    if steps < 0:
+        raise ValidationError(f"run: expected steps >= 0, got {steps}")
+    traces = _traces(program, record)
+    trains = axon_events(program, inputs, steps)
+    start = device.register("STEP") if resume else 0
+    queue = device.capabilities.config.event_queue
+    chunks = _short(plan_chunks(trains, queue, start), 1 if traces else _MAX_CHUNK)
+    spikes = "spikes" in record
+    control = np.array([int(spikes)], np.uint16)
+    opening = write_requests(Window.REG, Reg.CTRL.address, control)
+    if not resume:
+        opening.insert(0, clear_request(Clear.STATE | Clear.COUNTS | Clear.QUEUES))
+    device.session.burst(opening)
+    decoder = SpikeDecoder(start)
+    columns: dict[str, list[npt.NDArray[np.int32]]] = {name: [] for name in traces}
+    with progress_bar("run", steps, progress) as advance:
+        done = 0
+        for chunk in chunks:
+            _run_chunk(device, chunk, decoder if spikes else None)
+            for name, (first, n, field) in traces.items():
+                columns[name].append(_state(device, first, n)[field].copy())
+            done += chunk.steps
+            if advance is not None:
+                advance(done)
+    ticks, neurons = decoder.spikes()
+    cycles = device.register("TOTAL_CYCLES")
+    return Recording(
+        spikes=_by_population(program, ticks - start, neurons, steps) if spikes else {},
+        traces={
+            name: np.array(rows, np.int32).reshape(steps, traces[name][1])
+            for name, rows in columns.items()
+        },
+        steps=steps,
+        dt=program.dt,
+        engine=f"device {device.name}",
+        meta={"program": program.hash(), "total_cycles": cycles},
+    )
+
+
+def _short(chunks: Sequence[Chunk], longest: int) -> list[Chunk]:
+    """Cut chunks to at most ``longest`` steps; all events go out before the first piece."""
+    pieces = []
+    for chunk in chunks:
+        left = chunk.steps
+        frames = chunk.frames
+        while left > 0 or frames:
+            now = min(left, longest)
+            pieces.append(Chunk(now, frames))
+            left, frames = left - now, ()
+    return pieces
+
+
+def _run_chunk(device: Device, chunk: Chunk, decoder: SpikeDecoder | None) -> None:
+    requests = [Request(Command.EVENTS, frame, fence=True) for frame in chunk.frames]
+    requests.append(run_request(chunk.steps))
+    patience = device.patience(chunk.steps)
+    if decoder is None:
+        # The fenced read comes back when the run has ended.
+        requests += read_requests(Window.REG, Reg.STATUS.address, 1, fence=True)
+        device.session.burst(requests, patience=patience)
+        return
+    take = Request(Command.SPIKES, bytes((_SPIKE_WORDS,)), answer=True)
+    requests.append(take)
+    while True:
+        reply = device.session.burst(requests)[-1]
+        if reply is None:
+            raise LinkLostError(
+                f"device {device.name}: expected spikes, got an acknowledgement without them "
+                "after repeated loss; run again"
+            )
+        flags = struct.unpack_from("<H", reply)[0]
+        words = np.frombuffer(reply, "<u2", offset=6)
+        decoder.feed(words)
+        # The queue is read after the flags, so an idle core with a short reply is done.
+        if not flags & StatusBit.BUSY and words.size < _SPIKE_WORDS:
+            return
+        requests = [take]
+
+
+def _state(device: Device, first: int, n: int) -> npt.NDArray[np.void]:
+    stride = WINDOWS[Window.STATE].stride
+    halfwords = device.read(Window.STATE, first * stride, n * stride)
+    return unpack_table(Window.STATE, halfwords, _STATE_DTYPE)
+
+
+def _traces(program: Program, record: Sequence[str]) -> dict[str, tuple[int, int, str]]:
+    """Trace name to (first neuron, n, field)."""
+    problems, traces = [], {}
+    for name in record:
+        if name == "spikes":
+            continue
+        population, _, field = name.rpartition(".")
+        if population not in program.groups or field not in ("v", "i"):
+            problems.append(
+                f"record {name!r}: expected 'spikes' or one of {sorted(program.groups)} followed "
+                "by '.v' or '.i'"
+            )
+            continue
+        first, n, _ = program.groups[population]
+        traces[name] = (first, n, field)
+    if problems:
+        raise ValidationError(problems)
+    return traces
+
+
+def _by_population(
+    program: Program,
+    ticks: npt.NDArray[np.int64],
+    neurons: npt.NDArray[np.int64],
+    steps: int,
+) -> dict[str, SpikeTrains]:
+    spikes = {}
+    for name, (first, n, _) in program.groups.items():
+        mine = (neurons >= first) & (neurons < first + n)
+        spikes[name] = SpikeTrains(
+            ticks[mine], (neurons[mine] - first).astype(np.int32), n, steps
+        )
+    return spikes
