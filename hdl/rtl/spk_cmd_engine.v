@@ -1,0 +1,413 @@
+// SPDX-License-Identifier: Apache-2.0
+// Executes the requests of docs/design/link.md strictly in order, one reply for each.
+// Reads the oldest frame of the frame store by offset, works on two shift registers (a: address or
+// step or value to answer, b: count), puts the reply's payload into the reply buffer, sends it and
+// then drops the frame. All that waits for the core ends at a break (break_i, held until flush_o).
+// Memory bus: bus_req_o held until bus_ack_i, then low for at least one cycle.
+// rst returns to idle with the sequence unknown.
+`default_nettype none
+
+module spk_cmd_engine #(
+  parameter integer N      = 256,
+  parameter integer A      = 256,
+  parameter integer L      = 8,
+  parameter integer WB     = 8,
+  parameter integer D      = 8,
+  parameter integer NSEG   = 512,
+  parameter integer NPOP   = 16,
+  parameter integer WWORDS = 16384
+) (
+  input  wire        clk,
+  input  wire        rst,
+  // oldest frame, see spk_packet_fifo
+  input  wire        frame_i,
+  output wire [ 7:0] offset_o,
+  input  wire [ 7:0] byte_i,
+  output wire        pop_o,
+  // reply, see spk_reply_tx
+  output wire        put_o,
+  output wire [ 6:0] put_index_o,
+  output wire [15:0] put_data_o,
+  output wire        start_o,
+  output wire [ 7:0] sequence_o,
+  output wire [ 7:0] status_o,
+  output wire [ 6:0] halfwords_o,
+  output wire [ 7:0] expected_o,
+  input  wire        sending_i,
+  input  wire        tx_idle_i,
+  // link
+  input  wire        break_i,
+  output wire        flush_o,
+  output wire        set_baud_o,
+  output wire [23:0] increment_o,
+  output wire        bad_sequence_o,
+  output wire        clear_errors_o,
+  output wire        clear_program_o,
+  // memory windows and registers
+  output wire        bus_req_o,
+  output wire        bus_we_o,
+  output wire [ 3:0] bus_win_o,
+  output wire [23:0] bus_addr_o,
+  output wire [15:0] bus_wdata_o,
+  input  wire        bus_ack_i,
+  input  wire [15:0] bus_rdata_i,
+  // core
+  input  wire        program_i,
+  input  wire [ 4:0] core_status_i,
+  input  wire [31:0] next_step_i,
+  output wire        run_o,
+  output wire [31:0] run_steps_o,
+  output wire        stop_o,
+  output wire        clear_o,
+  output wire [15:0] clear_mask_o,
+  // event queue
+  output wire [15:0] ev_tdata_o,
+  output wire        ev_tvalid_o,
+  input  wire        ev_tready_i,
+  input  wire [15:0] ev_free_i,
+  output wire        ev_lock_o,
+  input  wire        ev_locked_i,
+  // spike queue
+  input  wire [15:0] spk_tdata_i,
+  input  wire        spk_tvalid_i,
+  output wire        spk_tready_o,
+  input  wire [15:0] spk_level_i
+);
+
+  `include "spk_core_defs.vh"
+
+  localparam [4:0] IDLE = 5'd0, HEAD = 5'd1, SEQUENCE = 5'd2, FENCE = 5'd3, CHECK = 5'd4;
+  localparam [4:0] RANGE = 5'd5, BEGIN = 5'd6, WORD0 = 5'd7, WORD1 = 5'd8, WORD2 = 5'd9;
+  localparam [4:0] ACCESS = 5'd10, ADVANCE = 5'd11, LOCK = 5'd12, EV_NEXT = 5'd13;
+  localparam [4:0] EV_WORD = 5'd14, EV_MARK = 5'd15, EV_PUSH = 5'd16, WAIT = 5'd17;
+  localparam [4:0] PUT_LOW = 5'd18, PUT_HIGH = 5'd19, MORE = 5'd20, SPIKES = 5'd21;
+  localparam [4:0] DONE = 5'd22, SEND = 5'd23, POP = 5'd24, SENDING = 5'd25, BAUD = 5'd26;
+  localparam [4:0] FLUSH = 5'd27;
+
+  localparam [7:0] HEAD_END = 8'd10;  // length, sequence, command, seven bytes of arguments
+  localparam [7:0] WORDS_AT = 8'd7;   // first word of WRITE and EVENTS
+  localparam [6:0] SPIKES_END = 7'd123;  // flags and step take three halfwords, words 120
+
+  reg  [ 4:0] state_q;
+  reg  [ 7:0] offset_q;
+  reg  [ 7:0] length_q;
+  reg  [ 7:0] seq_q;
+  reg  [ 7:0] cmd_q;
+  reg  [31:0] a_q;
+  reg  [23:0] b_q;
+  reg  [15:0] word_q;      // word of the frame
+  reg  [ 7:0] expected_q;
+  reg         synced_q;    // a PING has come
+  reg         kept_q;      // the buffer holds the reply to request expected - 1
+  reg  [ 6:0] kept_size_q;
+  reg  [ 6:0] put_q;       // next halfword of the reply
+  reg         two_q;       // PUT: the high half follows
+  reg  [ 1:0] phase_q;     // part of a reply; pass over EVENTS; settling time
+  reg  [ 3:0] status_q;
+  reg         lock_q;
+  reg         locked_q;
+
+  wire [ 7:0] code = {1'b0, cmd_q[6:0]};
+  wire        busy = core_status_i[SPK_STATUS_BUSY_BIT];
+  wire        running = core_status_i[SPK_STATUS_RUNNING_BIT];
+  wire [ 7:0] behind = seq_q - expected_q;
+  wire        is_ping = code == SPK_CMD_PING;
+  wire        is_write = code == SPK_CMD_WRITE;
+  wire        is_argmax = code == SPK_CMD_ARGMAX;
+  wire        is_crc = code == SPK_CMD_CRC32;
+  wire        is_read = code == SPK_CMD_READ;
+  wire        is_clear = code == SPK_CMD_CLEAR;
+  wire        windowed = is_read || is_write || is_crc;
+
+  // --- verdicts on the request -----------------------------------------------------------------
+
+  wire        bad_command;
+  wire        bad_length;
+  wire        bad_window;
+  wire        out_of_range;
+  wire        read_only;
+  wire        needs_idle;
+  wire        new_step;
+  wire [14:0] marker;
+  wire [ 7:0] need;
+  wire        scan_busy;
+  wire [31:0] scanned;
+  wire [ 3:0] refuse;        // own check of the command, 0: none
+  wire [ 3:0] refuse_event;  // of the word as event or advance, 0: none
+
+  wire        in_begin = state_q == BEGIN;
+  wire        in_event = state_q == EV_WORD;
+  wire        is_advance = word_q[15];
+  wire        last_word = offset_q + 8'd1 == length_q;
+  wire        second = phase_q[0];  // pass over EVENTS that queues
+  wire        no_room = {8'd0, need} > ev_free_i;
+  wire        access_ack = state_q == ACCESS && bus_ack_i;
+  wire        spikes_done = b_q[7:0] == 8'd0 || put_q == SPIKES_END;
+  wire        take_spike = spk_tready_o && spk_tvalid_i;
+  wire        out_of_order = status_q == SPK_ST_BAD_SEQUENCE[3:0];
+  wire        settled = phase_q == 2'd3;
+
+  // --- sequence of states ----------------------------------------------------------------------
+
+  always @(posedge clk) begin
+    if (rst) begin
+      state_q <= FLUSH;
+      status_q <= 4'd0;
+    end else begin
+      case (state_q)
+        IDLE: begin
+          status_q <= SPK_ST_OK[3:0];
+          if (break_i) state_q <= FLUSH;
+          else if (frame_i) state_q <= HEAD;
+        end
+        HEAD: if (offset_q == HEAD_END) state_q <= SEQUENCE;
+        SEQUENCE: begin
+          state_q <= SEND;
+          if (is_ping || (synced_q && behind == 8'd0)) state_q <= FENCE;
+          else if (!synced_q || !behind[7]) status_q <= SPK_ST_BAD_SEQUENCE[3:0];
+          else if (behind != 8'hff || !kept_q) status_q <= SPK_ST_DUPLICATE[3:0];
+        end
+        FENCE:
+        if (break_i) state_q <= FLUSH;
+        else if (!cmd_q[7] || !busy) state_q <= CHECK;
+        CHECK: begin
+          state_q <= SEND;
+          if (bad_command) status_q <= SPK_ST_BAD_COMMAND[3:0];
+          else if (bad_length) status_q <= SPK_ST_BAD_LENGTH[3:0];
+          else if (windowed && bad_window) status_q <= SPK_ST_BAD_WINDOW[3:0];
+          else state_q <= RANGE;
+        end
+        RANGE: begin
+          state_q <= SEND;
+          if (windowed && out_of_range) status_q <= SPK_ST_BAD_ADDRESS[3:0];
+          else if (is_write && read_only) status_q <= SPK_ST_READ_ONLY[3:0];
+          else if (needs_idle && busy) status_q <= SPK_ST_BUSY[3:0];
+          else if (refuse != 4'd0) status_q <= refuse;
+          else state_q <= BEGIN;
+        end
+        BEGIN:
+        case (code)
+          SPK_CMD_PING, SPK_CMD_SPIKES: state_q <= PUT_LOW;
+          SPK_CMD_READ, SPK_CMD_CRC32, SPK_CMD_ARGMAX: state_q <= ACCESS;
+          SPK_CMD_WRITE: state_q <= WORD0;
+          SPK_CMD_EVENTS: state_q <= LOCK;
+          SPK_CMD_STOP, SPK_CMD_CLEAR: state_q <= WAIT;
+          default: state_q <= DONE;
+        endcase
+        WORD0: state_q <= WORD1;
+        WORD1: state_q <= WORD2;
+        WORD2: state_q <= is_write ? ACCESS : EV_WORD;
+        ACCESS: if (bus_ack_i) state_q <= ADVANCE;
+        ADVANCE:
+        if (break_i && !is_write) state_q <= FLUSH;
+        else if (b_q != 24'd0) state_q <= is_write ? WORD0 : ACCESS;
+        else if (is_crc || is_argmax) state_q <= scan_busy ? ADVANCE : PUT_LOW;
+        else state_q <= DONE;
+        LOCK:
+        if (break_i) state_q <= FLUSH;
+        else if (locked_q && (running || !busy)) state_q <= EV_NEXT;
+        EV_NEXT:
+        if (!last_word) state_q <= WORD0;
+        else if (second) state_q <= WAIT;
+        else if (no_room) begin
+          state_q <= SEND;
+          status_q <= SPK_ST_QUEUE_FULL[3:0];
+        end
+        EV_WORD: begin
+          state_q <= EV_NEXT;
+          if (second) begin
+            if (!is_advance) state_q <= new_step ? EV_MARK : EV_PUSH;
+          end else if (refuse_event != 4'd0) begin
+            state_q <= SEND;
+            status_q <= refuse_event;
+          end
+        end
+        EV_MARK: if (ev_tready_i) state_q <= EV_PUSH;
+        EV_PUSH: if (ev_tready_i) state_q <= EV_NEXT;
+        WAIT:
+        if (break_i && code != SPK_CMD_EVENTS) state_q <= FLUSH;
+        else if (settled && !(is_clear ? busy : code == SPK_CMD_STOP && running))
+          state_q <= is_clear ? DONE : PUT_LOW;
+        PUT_LOW: state_q <= two_q ? PUT_HIGH : MORE;
+        PUT_HIGH: state_q <= MORE;
+        MORE:
+        if (is_ping && phase_q != 2'd2) state_q <= PUT_LOW;
+        else if (code != SPK_CMD_SPIKES) state_q <= DONE;
+        else state_q <= phase_q == 2'd0 ? PUT_LOW : SPIKES;
+        SPIKES:
+        if (spikes_done || (!spk_tvalid_i && spk_level_i == 16'd0)) state_q <= DONE;
+        DONE: state_q <= SEND;
+        SEND: if (!sending_i) state_q <= POP;
+        POP: state_q <= SENDING;
+        SENDING:
+        if (break_i) state_q <= FLUSH;
+        else if (!sending_i)
+          state_q <= code == SPK_CMD_SET_BAUD && status_q == 4'd0 && phase_q[0] ? BAUD : IDLE;
+        BAUD:
+        if (break_i) state_q <= FLUSH;
+        else if (tx_idle_i) state_q <= IDLE;
+        default: state_q <= IDLE;  // FLUSH
+      endcase
+    end
+  end
+
+  // --- sequence number and kept reply ----------------------------------------------------------
+
+  always @(posedge clk) begin
+    if (flush_o) begin
+      expected_q <= 8'd0;
+      synced_q <= 1'b0;
+      kept_q <= 1'b0;
+    end else if (state_q == DONE) begin
+      expected_q <= seq_q + 8'd1;
+      synced_q <= 1'b1;
+      kept_q <= !is_ping;
+      kept_size_q <= put_q;
+    end
+  end
+
+  // --- data ------------------------------------------------------------------------------------
+
+  // offset of the next byte of the frame; the memory answers one cycle later
+  always @(posedge clk) begin
+    case (state_q)
+      IDLE: offset_q <= frame_i ? 8'd1 : 8'd0;
+      HEAD, WORD0, WORD1: offset_q <= offset_q + 8'd1;
+      BEGIN, LOCK: offset_q <= WORDS_AT;
+      EV_NEXT: if (last_word) offset_q <= WORDS_AT;
+      SEND: offset_q <= length_q + 8'd1;
+      POP, FLUSH: offset_q <= 8'd0;
+      default: ;
+    endcase
+  end
+
+  always @(posedge clk) begin
+    locked_q <= ev_locked_i;
+    lock_q <= state_q == LOCK || (lock_q && state_q != SEND && state_q != FLUSH);
+    if (state_q == HEAD) {cmd_q, seq_q, length_q} <= {a_q[7:0], cmd_q, seq_q};
+    if (state_q == WORD1) word_q[7:0] <= byte_i;
+    if (state_q == WORD2) word_q[15:8] <= byte_i;
+  end
+
+  always @(posedge clk) begin
+    case (state_q)
+      HEAD: a_q <= {b_q[7:0], a_q[31:8]};
+      CHECK: if (is_argmax) a_q <= {8'd0, a_q[15:0], SPK_WIN_COUNT};
+      BEGIN: if (code == SPK_CMD_SPIKES) a_q <= {27'd0, core_status_i};
+      ADVANCE: begin
+        if (b_q == 24'd0) a_q <= scanned;
+        else a_q[31:8] <= a_q[31:8] + 24'd1;
+      end
+      WAIT: a_q <= code == SPK_CMD_EVENTS ? {16'd0, ev_free_i} : next_step_i;
+      PUT_LOW: a_q[15:0] <= a_q[31:16];
+      MORE: a_q <= !is_ping ? next_step_i :
+                   phase_q == 2'd0 ? SPK_MAGIC : {16'd0, SPK_VERSION_PROTOCOL};
+      default: ;
+    endcase
+  end
+
+  // CHECK makes b the number of halfwords to work on, whatever the command gave.
+  always @(posedge clk) begin
+    case (state_q)
+      HEAD: b_q <= {byte_i, b_q[23:8]};
+      CHECK:
+      case (code)
+        SPK_CMD_READ: b_q <= {16'd0, b_q[7:0]};
+        SPK_CMD_WRITE: b_q <= {17'd0, length_q[7:1] - 7'd4};
+        SPK_CMD_ARGMAX: b_q <= {8'd0, a_q[31:16]} - {8'd0, a_q[15:0]} + 24'd1;
+        SPK_CMD_SPIKES: b_q <= {16'd0, a_q[7:0]};
+        default: ;
+      endcase
+      ACCESS: if (bus_ack_i) b_q <= b_q - 24'd1;
+      SPIKES: if (take_spike) b_q <= b_q - 24'd1;
+      default: ;
+    endcase
+  end
+
+  always @(posedge clk) begin
+    case (state_q)
+      IDLE: phase_q <= 2'd0;
+      DONE: phase_q <= 2'd1;  // executed, not answered from the kept reply
+      EV_NEXT: if (last_word) phase_q <= second ? 2'd0 : 2'd1;
+      WAIT: if (!settled) phase_q <= phase_q + 2'd1;
+      MORE: phase_q <= phase_q + 2'd1;
+      default: ;
+    endcase
+    case (state_q)
+      BEGIN: two_q <= code != SPK_CMD_SPIKES;
+      LOCK: two_q <= 1'b0;
+      MORE: two_q <= is_ping ? phase_q == 2'd0 : 1'b1;
+      default: ;
+    endcase
+    // a kept reply is sent again with its own size, an executed command starts from nothing
+    if (state_q == IDLE) put_q <= kept_size_q;
+    else if (state_q == FENCE) put_q <= 7'd0;
+    else if (put_o) put_q <= put_q + 7'd1;
+  end
+
+  spk_cmd_check #(
+    .N(N), .L(L), .WB(WB), .D(D), .NSEG(NSEG), .NPOP(NPOP), .WWORDS(WWORDS)
+  ) u_check (
+    .command_i(cmd_q[6:0]), .length_i(length_q), .a_i(a_q), .b_i(b_q),
+    .program_i(program_i), .next_step_i(next_step_i),
+    .bad_command_o(bad_command), .bad_length_o(bad_length), .bad_window_o(bad_window),
+    .out_of_range_o(out_of_range), .read_only_o(read_only), .needs_idle_o(needs_idle),
+    .refuse_o(refuse)
+  );
+
+  spk_event_check #(
+    .A(A)
+  ) u_event (
+    .clk(clk), .rst(rst), .next_step_i(next_step_i),
+    .begin_i(state_q == LOCK || (state_q == EV_NEXT && last_word)), .step_i(a_q), .word_i(word_q),
+    .advance_i(in_event && is_advance),
+    .accept_i(second ? state_q == EV_PUSH && ev_tready_i : in_event && !is_advance),
+    .keep_i(state_q == EV_NEXT && last_word && second),
+    .forget_i(clear_o && (a_q[SPK_CLEAR_QUEUES_BIT] || a_q[SPK_CLEAR_STATE_BIT])),
+    .refuse_o(refuse_event), .new_step_o(new_step), .marker_o(marker), .need_o(need)
+  );
+
+  spk_cmd_scan u_scan (
+    .clk(clk), .rst(rst), .begin_i(in_begin), .largest_i(is_argmax), .index_i(a_q[23:8]),
+    .data_i(bus_rdata_i), .valid_i(access_ack), .busy_o(scan_busy), .result_o(scanned)
+  );
+
+  assign offset_o = offset_q;
+  assign pop_o = state_q == POP;
+
+  assign put_o = state_q == PUT_LOW || state_q == PUT_HIGH || (access_ack && is_read) || take_spike;
+  assign put_index_o = put_q;
+  assign put_data_o = state_q == ACCESS ? bus_rdata_i : state_q == SPIKES ? spk_tdata_i : a_q[15:0];
+  assign start_o = state_q == SEND && !sending_i;
+  assign sequence_o = seq_q;
+  assign status_o = {4'd0, status_q};
+  assign halfwords_o = status_q == SPK_ST_OK[3:0] ? put_q : {6'd0, out_of_order};
+  assign expected_o = expected_q;
+
+  assign flush_o = state_q == FLUSH;
+  assign set_baud_o = state_q == BAUD && tx_idle_i;
+  assign increment_o = a_q[23:0];
+  assign bad_sequence_o = start_o && out_of_order;
+  assign clear_errors_o = clear_o && a_q[SPK_CLEAR_ERRORS_BIT];
+  assign clear_program_o = clear_o && a_q[SPK_CLEAR_TABLES_BIT];
+
+  assign bus_req_o = state_q == ACCESS && !scan_busy;
+  assign bus_we_o = is_write;
+  assign bus_win_o = a_q[3:0];
+  assign bus_addr_o = a_q[31:8];
+  assign bus_wdata_o = word_q;
+
+  assign run_o = in_begin && code == SPK_CMD_RUN && a_q != 32'd0;
+  assign run_steps_o = a_q;
+  assign stop_o = in_begin && code == SPK_CMD_STOP;
+  assign clear_o = in_begin && is_clear;
+  assign clear_mask_o = a_q[15:0];
+
+  assign ev_tdata_o = state_q == EV_MARK ? {1'b1, marker} : word_q;
+  assign ev_tvalid_o = state_q == EV_MARK || state_q == EV_PUSH;
+  assign ev_lock_o = lock_q;
+  assign spk_tready_o = state_q == SPIKES && !spikes_done;
+
+endmodule
+
+`default_nettype wire

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// Order, range and room of input events (EVENTS in docs/design/link.md).
+// Steps are kept as distance from next_step_i, so a step that starts lowers what is remembered of
+// the queue's last event; nothing below holds 32-bit steps but the frame's own distance.
+// begin_i starts a pass over a frame at step_i; then per word advance_i, or accept_i for an event
+// after its verdict (refuse_o, a status, 0 when it passes; also for an advance). keep_i makes the
+// pass's last event the queue's; forget_i: the queue is empty. next_step_i holds during a pass.
+`default_nettype none
+
+module spk_event_check #(
+  parameter integer A = 256  // axons, 1 to 1024
+) (
+  input  wire        clk,
+  input  wire        rst,
+  input  wire [31:0] next_step_i,
+  // control
+  input  wire        begin_i,
+  input  wire [31:0] step_i,
+  input  wire [15:0] word_i,
+  input  wire        advance_i,
+  input  wire        accept_i,
+  input  wire        keep_i,
+  input  wire        forget_i,
+  // verdict on word_i, and what queuing it takes
+  output reg  [ 3:0] refuse_o,
+  output wire        new_step_o,
+  output wire [14:0] marker_o,
+  output wire [ 7:0] need_o
+);
+
+  `include "spk_core_defs.vh"
+
+  localparam [14:0] AXONS = A[14:0];
+
+  reg         parity_q;       // of next_step_i: a change means that a step has started
+  reg  [32:0] distance_q;     // signed: step of the frame's current position - next_step_i
+  reg  [15:0] queued_q;       // the same of the queue's last event; bit 15: there is none
+  reg  [ 9:0] queued_axon_q;
+  reg  [15:0] last_q;         // the same two as the pass goes on
+  reg  [ 9:0] last_axon_q;
+  reg  [ 7:0] need_q;
+
+  wire        before = distance_q[32];
+  wire        beyond = !before && distance_q[31:15] != 17'd0;
+  wire        after_last = last_q[15] || beyond || distance_q[14:0] > last_q[14:0];
+  wire        same = !last_q[15] && !beyond && distance_q[14:0] == last_q[14:0];
+
+  wire [14:0] axon = word_i[14:0];
+  wire        ascending = after_last || (same && axon > {5'd0, last_axon_q});
+
+  always @* begin
+    refuse_o = SPK_ST_OK[3:0];
+    if (word_i[15]) begin
+      if (axon == 15'd0) refuse_o = SPK_ST_BAD_VALUE[3:0];
+    end else if (before) refuse_o = SPK_ST_EVENT_PAST[3:0];
+    else if (!ascending) refuse_o = SPK_ST_EVENT_ORDER[3:0];
+    else if (beyond || axon >= AXONS) refuse_o = SPK_ST_EVENT_RANGE[3:0];
+  end
+
+  always @(posedge clk) begin
+    parity_q <= next_step_i[0];
+    if (rst || forget_i) queued_q <= 16'hffff;
+    else if (keep_i) queued_q <= last_q;
+    else if (parity_q != next_step_i[0] && !queued_q[15]) queued_q <= queued_q - 16'd1;
+    if (keep_i) queued_axon_q <= last_axon_q;
+  end
+
+  always @(posedge clk) begin
+    if (begin_i) begin
+      distance_q <= {1'b0, step_i} - {1'b0, next_step_i};
+      last_q <= queued_q;
+      last_axon_q <= queued_axon_q;
+      need_q <= 8'd0;
+    end else begin
+      // Beyond the horizon every event is refused, so the distance need not grow (nor wrap).
+      if (advance_i && !beyond) distance_q <= distance_q + {18'd0, axon};
+      if (accept_i) begin
+        last_q <= {1'b0, distance_q[14:0]};
+        last_axon_q <= word_i[9:0];
+        need_q <= need_q + (same ? 8'd1 : 8'd2);
+      end
+    end
+  end
+
+  assign new_step_o = !same;
+  assign marker_o = next_step_i[14:0] + distance_q[14:0];
+  assign need_o = need_q;
+
+endmodule
+
+`default_nettype wire
