@@ -96,10 +96,6 @@ module spk_cmd_engine #(
   reg  [31:0] a_q;
   reg  [23:0] b_q;
   reg  [15:0] word_q;      // word of the frame
-  reg  [ 7:0] expected_q;
-  reg         synced_q;    // a PING has come
-  reg         kept_q;      // the buffer holds the reply to request expected - 1
-  reg  [ 6:0] kept_size_q;
   reg  [ 6:0] put_q;       // next halfword of the reply
   reg         two_q;       // PUT: the high half follows
   reg  [ 1:0] phase_q;     // part of a reply; pass over EVENTS; settling time
@@ -110,7 +106,6 @@ module spk_cmd_engine #(
   wire [ 7:0] code = {1'b0, cmd_q[6:0]};
   wire        busy = core_status_i[SPK_STATUS_BUSY_BIT];
   wire        running = core_status_i[SPK_STATUS_RUNNING_BIT];
-  wire [ 7:0] behind = seq_q - expected_q;
   wire        is_ping = code == SPK_CMD_PING;
   wire        is_write = code == SPK_CMD_WRITE;
   wire        is_argmax = code == SPK_CMD_ARGMAX;
@@ -121,6 +116,9 @@ module spk_cmd_engine #(
 
   // --- verdicts on the request -----------------------------------------------------------------
 
+  wire        execute;
+  wire [ 3:0] seq_status;
+  wire [ 6:0] kept_size;
   wire        bad_command;
   wire        bad_length;
   wire        bad_window;
@@ -162,10 +160,8 @@ module spk_cmd_engine #(
         end
         HEAD: if (offset_q == HEAD_END) state_q <= SEQUENCE;
         SEQUENCE: begin
-          state_q <= SEND;
-          if (is_ping || (synced_q && behind == 8'd0)) state_q <= FENCE;
-          else if (!synced_q || !behind[7]) status_q <= SPK_ST_BAD_SEQUENCE[3:0];
-          else if (behind != 8'hff || !kept_q) status_q <= SPK_ST_DUPLICATE[3:0];
+          state_q <= execute ? FENCE : SEND;
+          if (!execute) status_q <= seq_status;
         end
         FENCE:
         if (break_i) state_q <= FLUSH;
@@ -251,21 +247,6 @@ module spk_cmd_engine #(
     end
   end
 
-  // --- sequence number and kept reply ----------------------------------------------------------
-
-  always @(posedge clk) begin
-    if (flush_o) begin
-      expected_q <= 8'd0;
-      synced_q <= 1'b0;
-      kept_q <= 1'b0;
-    end else if (state_q == DONE) begin
-      expected_q <= seq_q + 8'd1;
-      synced_q <= 1'b1;
-      kept_q <= !is_ping;
-      kept_size_q <= put_q;
-    end
-  end
-
   // --- data ------------------------------------------------------------------------------------
 
   // offset of the next byte of the frame; the memory answers one cycle later
@@ -340,10 +321,16 @@ module spk_cmd_engine #(
       default: ;
     endcase
     // a kept reply is sent again with its own size, an executed command starts from nothing
-    if (state_q == IDLE) put_q <= kept_size_q;
+    if (state_q == IDLE) put_q <= kept_size;
     else if (state_q == FENCE) put_q <= 7'd0;
     else if (put_o) put_q <= put_q + 7'd1;
   end
+
+  spk_sequence u_sequence (
+    .clk(clk), .rst(rst), .sequence_i(seq_q), .ping_i(is_ping), .execute_o(execute),
+    .status_o(seq_status), .flush_i(flush_o), .done_i(state_q == DONE), .size_i(put_q),
+    .expected_o(expected_o), .kept_size_o(kept_size)
+  );
 
   spk_cmd_check #(
     .N(N), .L(L), .WB(WB), .D(D), .NSEG(NSEG), .NPOP(NPOP), .WWORDS(WWORDS)
@@ -382,7 +369,6 @@ module spk_cmd_engine #(
   assign sequence_o = seq_q;
   assign status_o = {4'd0, status_q};
   assign halfwords_o = status_q == SPK_ST_OK[3:0] ? put_q : {6'd0, out_of_order};
-  assign expected_o = expected_q;
 
   assign flush_o = state_q == FLUSH;
   assign set_baud_o = state_q == BAUD && tx_idle_i;

@@ -40,8 +40,8 @@ module spk_event_check #(
   reg  [ 9:0] last_axon_q;
   reg  [ 7:0] need_q;
 
-  wire        before = distance_q[32];
-  wire        beyond = !before && distance_q[31:15] != 17'd0;
+  wire        in_past = distance_q[32];
+  wire        beyond = !in_past && distance_q[31:15] != 17'd0;
   wire        after_last = last_q[15] || beyond || distance_q[14:0] > last_q[14:0];
   wire        same = !last_q[15] && !beyond && distance_q[14:0] == last_q[14:0];
 
@@ -52,7 +52,7 @@ module spk_event_check #(
     refuse_o = SPK_ST_OK[3:0];
     if (word_i[15]) begin
       if (axon == 15'd0) refuse_o = SPK_ST_BAD_VALUE[3:0];
-    end else if (before) refuse_o = SPK_ST_EVENT_PAST[3:0];
+    end else if (in_past) refuse_o = SPK_ST_EVENT_PAST[3:0];
     else if (!ascending) refuse_o = SPK_ST_EVENT_ORDER[3:0];
     else if (beyond || axon >= AXONS) refuse_o = SPK_ST_EVENT_RANGE[3:0];
   end
