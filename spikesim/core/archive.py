@@ -111,8 +111,11 @@ def read_archive(
     """
     who = f"{kind} file {os.fspath(path)!r}"
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile) or _HEADER not in archive.files:
+        loaded = np.load(path, allow_pickle=False)
+        if not isinstance(loaded, np.lib.npyio.NpzFile):
+            raise ValidationError(f"{who}: expected a file saved by spikesim, got one array")
+        with loaded as archive:
+            if _HEADER not in archive.files:
                 raise ValidationError(f"{who}: expected a file saved by spikesim, got another npz")
             meta = json.loads(bytes(archive[_HEADER]).decode())
             arrays = {name: archive[name] for name in archive.files if name != _HEADER}

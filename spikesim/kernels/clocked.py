@@ -107,24 +107,44 @@ def update_lif(lo, hi, modes, params, refractory_ticks, due, v, i, refr, flags):
     """
     hard, soft = modes[RESET] == RESET_HARD, modes[RESET] == RESET_SOFT
     hold, strict = modes[HOLD] != 0, modes[STRICT] != 0
-    beta, alpha, gain, bias = params[BETA], params[ALPHA], params[GAIN], params[BIAS]
-    v_th, v_reset = params[V_TH], params[V_RESET]
-    amount, floor = params[RESET_AMOUNT], params[V_FLOOR]
-    # Selections instead of branches, so that the loop vectorizes.
-    for k in range(lo, hi):
-        current = alpha[k] * i[k] + due[k]
-        h = beta[k] * v[k] + gain[k] * current + bias[k]
-        h = h if h > floor[k] else floor[k]
-        waiting = refr[k] > 0
-        h = v[k] if (hold & waiting) else h
-        above = (h > v_th[k]) if strict else (h >= v_th[k])
-        fires = above & (not waiting)
-        after = v_reset[k] if hard else (h - amount[k] if soft else h)
-        left = refr[k] - 1 if waiting else 0
-        i[k] = current
-        v[k] = after if fires else h
-        refr[k] = refractory_ticks[k] if fires else left
-        flags[k] = 1 if fires else 0
+    # Slices, so that loops count from 0: an index that might be negative is not vectorized.
+    # Row first, then range: the other way round numba loses that the slice is contiguous.
+    beta, alpha = params[BETA][lo:hi], params[ALPHA][lo:hi]
+    gain, bias = params[GAIN][lo:hi], params[BIAS][lo:hi]
+    v_th, v_reset = params[V_TH][lo:hi], params[V_RESET][lo:hi]
+    amount, floor = params[RESET_AMOUNT][lo:hi], params[V_FLOOR][lo:hi]
+    due, v, i, refr = due[lo:hi], v[lo:hi], i[lo:hi], refr[lo:hi]
+    flags, length = flags[lo:hi], refractory_ticks[lo:hi]
+    n = due.size
+    # Several short loops of selections instead of one: with all 14 arrays in one loop the
+    # compiler gives up on proving that they do not overlap, and nothing is vectorized
+    # (measured in float64: 4.4 ns per neuron in one loop, 1.6 in these). ``due`` carries h between them.
+    for k in range(n):
+        i[k] = alpha[k] * i[k] + due[k]
+    for k in range(n):
+        h = beta[k] * v[k] + gain[k] * i[k] + bias[k]
+        due[k] = h if h > floor[k] else floor[k]
+    if hold:
+        for k in range(n):
+            due[k] = v[k] if refr[k] > 0 else due[k]
+    if strict:
+        for k in range(n):
+            flags[k] = (due[k] > v_th[k]) & (refr[k] == 0)
+    else:
+        for k in range(n):
+            flags[k] = (due[k] >= v_th[k]) & (refr[k] == 0)
+    if hard:
+        for k in range(n):
+            v[k] = v_reset[k] if flags[k] else due[k]
+    elif soft:
+        for k in range(n):
+            v[k] = due[k] - amount[k] if flags[k] else due[k]
+    else:
+        for k in range(n):
+            v[k] = due[k]
+    for k in range(n):
+        left = refr[k] - (refr[k] > 0)
+        refr[k] = length[k] if flags[k] else left
         due[k] = 0
 
 

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Random networks equal the plain-Python reference in every spike and every bit of state."""
+
+import numpy as np
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from spikesim.core import LIF, CsrRows
+from spikesim.network import Network
+from spikesim.sim import simulate
+from tests.reference.lif_network import run_reference
+
+# Values on a coarse grid meet thresholds exactly; the others round in every operation.
+coarse = st.integers(-8, 8).map(lambda k: k / 4)
+real = st.one_of(coarse, st.floats(-2, 2, width=32))
+unit = st.one_of(st.sampled_from([0.0, 0.5, 1.0]), st.floats(0, 1))
+
+
+def _value(draw, n, one):
+    return draw(one) if draw(st.booleans()) else draw(st.lists(one, min_size=n, max_size=n))
+
+
+@st.composite
+def neurons(draw, n):
+    return LIF(
+        beta=_value(draw, n, unit),
+        alpha=_value(draw, n, unit),
+        gain=draw(st.sampled_from([1.0, 0.5, 0.3])),
+        bias=_value(draw, n, st.floats(-0.5, 0.5)),
+        v_th=_value(draw, n, st.one_of(coarse, st.floats(0.25, 2), st.just(np.inf))),
+        v_reset=draw(coarse),
+        reset=draw(st.sampled_from(["hard", "soft", "none"])),
+        reset_amount=draw(st.one_of(st.none(), coarse)),
+        refractory_ticks=_value(draw, n, st.integers(0, 4)),
+        refractory=draw(st.sampled_from(["gate", "hold"])),
+        v_init=_value(draw, n, coarse),
+        v_floor=draw(st.one_of(st.none(), coarse)),
+        strict=draw(st.booleans()),
+        start_tick=draw(st.integers(0, 4)),
+    )
+
+
+@st.composite
+def rows(draw, n_pre, n_post, shortest):
+    count = draw(st.integers(0, 12))
+    ends = [st.integers(0, n - 1) for n in (n_pre, n_post)]
+    columns = [draw(st.lists(end, min_size=count, max_size=count)) for end in ends]
+    weights = draw(st.lists(real, min_size=count, max_size=count))
+    delays = draw(st.lists(st.integers(shortest, shortest + 5), min_size=count, max_size=count))
+    return CsrRows.from_coo(
+        *columns, np.array(weights, np.float32), np.array(delays, int), n_pre, n_post
+    )
+
+
+@st.composite
+def cases(draw):
+    net = Network(dt=1e-3)
+    sizes = st.integers(1, 4)
+    for k in range(draw(st.integers(0, 2))):
+        net.add_input(f"in{k}", draw(sizes))
+    for k in range(draw(st.integers(0, 3))):
+        n = draw(sizes)
+        net.add_population(f"p{k}", n, draw(neurons(n)))
+    if net.populations:
+        for _ in range(draw(st.integers(0, 5))):
+            pre = draw(st.sampled_from([*net.inputs.values(), *net.populations.values()]))
+            post = draw(st.sampled_from(list(net.populations.values())))
+            net.connect(pre, post, draw(rows(pre.n, post.n, 0 if pre.is_input else 1)))
+    steps = draw(st.integers(0, 25))
+    seed = draw(st.integers(0, 2**20))
+    rng = np.random.default_rng(seed)
+    inputs = {name: rng.random((steps, pop.n)) < 0.4 for name, pop in net.inputs.items()}
+    return net, inputs, steps
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(cases())
+def test_random_networks_equal_the_reference(case):
+    net, inputs, steps = case
+    record = ["spikes", *(f"{name}.{x}" for name in net.populations for x in "vi")]
+    recording = simulate(net, inputs, steps, record=record)
+    events = {name: set(zip(*np.nonzero(r), strict=True)) for name, r in inputs.items()}
+    spikes, v, i = run_reference(net, events, steps)
+    for name, population in net.populations.items():
+        got = recording.spikes[name]
+        assert spikes[name] == list(zip(got.ticks.tolist(), got.index.tolist(), strict=True))
+        shape = (steps, population.n)
+        assert np.array_equal(np.reshape(v[name], shape), recording.trace(f"{name}.v"))
+        assert np.array_equal(np.reshape(i[name], shape), recording.trace(f"{name}.i"))

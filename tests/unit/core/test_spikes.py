@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+import numpy as np
+import pytest
+
+from spikesim.core import SpikeTrains
+from spikesim.errors import ValidationError
+
+
+def _random(seed=0, steps=30, n=7):
+    return np.random.default_rng(seed).random((steps, n)) < 0.2
+
+
+def test_a_raster_survives_the_way_there_and_back():
+    raster = _random()
+    assert np.array_equal(raster, SpikeTrains.from_raster(raster).raster())
+
+
+def test_order_of_the_events_does_not_matter():
+    assert SpikeTrains([0, 0, 2], [1, 2, 0], 3, 3) == SpikeTrains([2, 0, 0], [0, 2, 1], 3, 3)
+
+
+def test_events_come_out_sorted_by_tick_then_index():
+    trains = SpikeTrains([5, 1, 5], [1, 2, 0], 3, 6)
+    assert ([1, 5, 5], [2, 0, 1]) == (trains.ticks.tolist(), trains.index.tolist())
+    assert (trains.ticks.dtype, trains.index.dtype) == (np.int64, np.int32)
+
+
+def test_counts_and_at_agree_with_the_raster():
+    raster = _random(1)
+    trains = SpikeTrains.from_raster(raster)
+    assert raster.sum(axis=0).tolist() == trains.counts().tolist()
+    for tick in range(raster.shape[0]):
+        assert np.flatnonzero(raster[tick]).tolist() == trains.at(tick).tolist()
+
+
+def test_first_and_last_tick_and_neuron_are_legal():
+    assert len(SpikeTrains([0, 9], [0, 4], 5, 10)) == 2
+
+
+def test_every_problem_is_named_at_once():
+    with pytest.raises(ValidationError) as caught:
+        SpikeTrains([0, 10, -1], [0, 5, 1], 5, 10)
+    assert len(caught.value.problems) == 2
+    assert "0 <= tick < steps = 10, got 10 in event 1 (2 events outside)" in str(caught.value)
+    assert "0 <= index < n = 5, got 5" in str(caught.value)
+
+
+def test_a_neuron_fires_at_most_once_per_tick():
+    with pytest.raises(ValidationError, match="neuron 2 more than once in tick 1"):
+        SpikeTrains([1, 0, 1], [2, 0, 2], 3, 3)
+
+
+@pytest.mark.parametrize(
+    ("ticks", "index"), [([0.5], [0]), ([0, 1], [0]), ([[0]], [0]), ([0], ["a"])]
+)
+def test_columns_of_another_shape_or_kind_are_refused(ticks, index):
+    with pytest.raises(ValidationError, match="spike trains"):
+        SpikeTrains(ticks, index, 3, 3)
+
+
+@pytest.mark.parametrize("raster", [np.zeros(3), np.zeros((2, 3, 4)), np.full((2, 2), 0.5)])
+def test_a_raster_of_another_shape_or_with_other_values_is_refused(raster):
+    with pytest.raises(ValidationError, match="raster"):
+        SpikeTrains.from_raster(raster)
+
+
+def test_shift_moves_all_spikes_and_back():
+    trains = SpikeTrains.from_raster(_random(2))
+    moved = trains.shift(3)
+    assert trains.steps + 3 == moved.steps
+    assert (trains.ticks + 3).tolist() == moved.ticks.tolist()
+    assert trains == moved.shift(-3)
+
+
+def test_a_shift_that_would_lose_a_spike_is_refused():
+    with pytest.raises(ValidationError, match="loses nothing"):
+        SpikeTrains([2], [0], 1, 5).shift(-3)
+
+
+def test_a_window_is_the_slice_of_the_raster():
+    raster = _random(3)
+    cut = SpikeTrains.from_raster(raster).window(4, 11)
+    assert np.array_equal(raster[4:11], cut.raster())
+
+
+def test_no_neurons_and_no_steps_are_legal():
+    assert SpikeTrains.empty(0, 0).raster().shape == (0, 0)
+    assert SpikeTrains.empty(3, 0).counts().tolist() == [0, 0, 0]
+
+
+def test_a_value_cannot_be_changed():
+    trains = SpikeTrains([0], [0], 1, 1)
+    with pytest.raises(ValueError, match="read-only"):
+        trains.ticks[0] = 1

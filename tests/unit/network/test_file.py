@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+import pytest
+
+from spikesim.core import LIF, read_archive, write_archive
+from spikesim.errors import ValidationError
+from spikesim.network import AllToAll, Network
+from spikesim.network.file import VERSION
+
+
+@pytest.fixture
+def parts(tmp_path):
+    net = Network(dt=1e-3)
+    net.add_input("in", 2)
+    net.add_population("a", 2, LIF(beta=[0.5, 0.25], reset="soft", strict=True, start_tick=3))
+    net.connect("in", "a", AllToAll(), weight=1.0)
+    net.save(tmp_path / "net.npz")
+    header, arrays = read_archive(tmp_path / "net.npz", "network", VERSION)
+    return tmp_path / "forged.npz", header, arrays
+
+
+def _load(path, header, arrays):
+    write_archive(path, "network", VERSION, header, arrays)
+    return Network.load(path)
+
+
+def test_the_parts_as_saved_load(parts):
+    net = _load(*parts)
+    assert (
+        LIF(beta=[0.5, 0.25], reset="soft", strict=True, start_tick=3)
+        == net.populations["a"].neuron
+    )
+
+
+@pytest.mark.parametrize("missing", ["dt", "inputs", "populations", "projections", "outputs"])
+def test_a_missing_part_is_refused(parts, missing):
+    path, header, arrays = parts
+    del header[missing]
+    with pytest.raises(ValidationError, match="network file"):
+        _load(path, header, arrays)
+
+
+def test_a_missing_column_is_refused(parts):
+    path, header, arrays = parts
+    del arrays["projection/0/weights"]
+    with pytest.raises(ValidationError, match="weights"):
+        _load(path, header, arrays)
+
+
+def test_every_problem_of_a_sound_file_with_unsound_content_is_named(parts):
+    path, header, arrays = parts
+    arrays["projection/0/targets"] = arrays["projection/0/targets"] + 5
+    header["populations"].append({"name": "b", "n": 1, "neuron": "Izhikevich", "scalars": {}})
+    header["projections"].append(["p", "in", "nobody"])
+    with pytest.raises(ValidationError) as caught:
+        _load(path, header, arrays)
+    assert len(caught.value.problems) == 3
+    assert all(text.startswith("network file") for text in caught.value.problems)

@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: Apache-2.0
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+
+from spikesim.core import LIF, CsrRows
+from spikesim.errors import ValidationError
+from spikesim.network import (
+    AllToAll,
+    FixedInDegree,
+    FixedProbability,
+    Network,
+    OneToOne,
+    Population,
+    Projection,
+)
+
+
+@pytest.fixture
+def net():
+    net = Network(dt=1e-3, name="test", seed=3)
+    net.add_input("in", 3)
+    net.add_population("a", 4, LIF(beta=[0.1, 0.2, 0.3, 0.4]))
+    net.add_population("b", 2, LIF(beta=0.5, v_th=math.inf, v_floor=-1.5, refractory_ticks=2))
+    return net
+
+
+def test_default_delay_is_none_from_inputs_and_one_tick_between_populations(net):
+    assert net.connect("in", "a", AllToAll(), weight=1.0).rows.delays.tolist() == [0] * 12
+    assert net.connect("a", "b", AllToAll(), weight=1.0).rows.delays.tolist() == [1] * 8
+
+
+def test_delays_in_seconds_become_ticks(net):
+    assert net.connect("in", "a", AllToAll(), weight=1.0, delay=3e-3).rows.delays[0] == 3
+    seconds = np.array([[1e-3, 2e-3]] * 4)
+    rows = net.connect("a", "b", np.ones((4, 2)), delay=seconds).rows
+    assert [1, 2] * 4 == rows.delays.tolist()
+
+
+def test_a_delay_that_dt_does_not_divide_is_refused_with_its_neighbours(net):
+    with pytest.raises(ValidationError, match=r"'in->a': delay: .*0.001 s and 0.002 s"):
+        net.connect("in", "a", AllToAll(), weight=1.0, delay=1.4e-3)
+    assert not net.projections
+
+
+def test_zero_delay_between_populations_is_refused(net):
+    with pytest.raises(ValidationError, match=r"delays >= 1 tick between populations, got 8 of 0"):
+        net.connect("a", "b", AllToAll(), weight=1.0, delay=0.0)
+
+
+def test_weights_come_from_scalar_matrix_or_callable(net):
+    assert net.connect("in", "a", AllToAll(), weight=2).rows.weights[0] == 2
+    matrix = np.arange(8.0).reshape(4, 2)
+    assert np.array_equal(net.connect("a", "b", AllToAll(), weight=matrix).rows.to_dense(), matrix)
+    drawn = net.connect("a", "a", AllToAll(), weight=lambda rng, k: rng.normal(size=k))
+    assert len(set(drawn.rows.weights.tolist())) == 16
+
+
+def test_rows_bring_weights_and_delays(net):
+    rows = CsrRows.from_dense(np.ones((4, 2)), delay=7)
+    assert net.connect("a", "b", rows).rows is rows
+    with pytest.raises(ValidationError, match="beside rows"):
+        net.connect("a", "b", rows, weight=1.0)
+
+
+def test_the_same_seed_builds_the_same_network():
+    def build(seed):
+        net = Network(dt=1e-3, seed=seed)
+        net.add_population("a", 50, LIF(beta=0.9))
+        net.connect("a", "a", FixedProbability(0.2), weight=1.0)
+        return net
+
+    assert build(1) == build(1)
+    assert build(1).projections["a->a"].rows != build(2).projections["a->a"].rows
+
+
+def test_projections_of_one_pair_are_numbered(net):
+    names = [net.connect("a", "b", AllToAll(), weight=1.0).name for _ in range(3)]
+    assert ["a->b", "a->b #2", "a->b #3"] == names
+
+
+def test_outputs_are_the_populations_that_project_nowhere(net):
+    net.connect("a", "b", AllToAll(), weight=1.0)
+    net.connect("b", "b", AllToAll(), weight=1.0)
+    assert net.outputs == ("b",)
+    net.connect("b", "a", AllToAll(), weight=1.0)
+    assert net.outputs == ("a", "b")  # all send on: all count
+    net.outputs = "a"
+    assert net.outputs == ("a",)
+
+
+def test_unknown_outputs_are_refused(net):
+    with pytest.raises(ValidationError, match="'c'"):
+        net.outputs = ("a", "c")
+
+
+def test_incoming_and_outgoing_keep_the_order(net):
+    first = net.connect("in", "b", AllToAll(), weight=1.0)
+    second = net.connect("a", "b", AllToAll(), weight=1.0)
+    assert [first, second] == net.incoming("b")
+    assert [second] == net.outgoing(net.populations["a"])
+
+
+@pytest.mark.parametrize(
+    ("name", "n", "message"),
+    [
+        ("a", 1, "name 'a' is taken"),
+        ("in", 1, "name 'in' is taken"),
+        ("", 1, "printable name"),
+        (7, 1, "printable name"),
+        ("c", 0, "leave an empty population out"),
+        ("c", -1, "1 <= n"),
+        ("c", 2.0, "n as an integer"),
+    ],
+)
+def test_bad_names_and_sizes_are_refused(net, name, n, message):
+    for add in (net.add_input, lambda *args: net.add_population(*args, LIF(beta=0.9))):
+        with pytest.raises(ValidationError, match=message):
+            add(name, n)
+
+
+def test_parameters_for_another_number_of_neurons_are_refused(net):
+    with pytest.raises(ValidationError, match=r"population 'c': LIF: expected beta .*\(3,\)"):
+        net.add_population("c", 3, LIF(beta=[0.1, 0.2]))
+
+
+def test_a_neuron_that_is_none_is_refused(net):
+    for neuron in (None, "LIF"):
+        with pytest.raises(ValidationError, match="expected a LIF neuron"):
+            net.add_population("c", 3, neuron)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "message"),
+    [
+        (("in", "a", np.ones((4, 3))), {}, "transpose"),
+        (("in", "a", np.ones((2, 2))), {}, r"shape \(3, 4\)"),
+        (("in", "a", np.full((3, 4), np.nan)), {}, r"got nan at \[0, 0\] \(12 in all\)"),
+        (("in", "a", np.full((3, 4), -np.inf)), {}, "finite weights"),
+        (("in", "a", "everything"), {}, "rule, rows or a weight matrix"),
+        (("in", "a", [[1.0], [1.0, 2.0]]), {}, "weight matrix"),
+        (("in", "a", np.ones((3, 4))), {"weight": 1.0}, "no weight beside a matrix"),
+        (("in", "a", np.ones((3, 4))), {"delay_ticks": 1.5}, "integers"),
+        (("in", "a", np.ones((3, 4))), {"delay_ticks": -1}, ">= 0"),
+        (("in", "a", np.ones((3, 4))), {"delay_ticks": [1, 2]}, "delays as a scalar"),
+        (("in", "a", AllToAll()), {}, "pass weight="),
+        (("in", "a", AllToAll()), {"weight": np.nan}, "finite weights"),
+        (
+            ("in", "a", AllToAll()),
+            {"weight": [1.0, 2.0]},
+            r"weight as a scalar or of shape \(3, 4\)",
+        ),
+        (("in", "a", AllToAll()), {"weight": lambda rng, k: [1.0]}, "12 weight values"),
+        (("in", "a", AllToAll()), {"weight": 1.0, "delay": 0.0, "delay_ticks": 0}, "got both"),
+        (("in", "a", AllToAll()), {"weight": 1.0, "delay": np.nan}, "delay"),
+        (("in", "a", AllToAll()), {"weight": 1.0, "delay": "1 ms"}, "seconds"),
+        (("in", "a", OneToOne()), {"weight": 1.0}, "3 and 4"),
+        (("in", "a", FixedInDegree(9)), {"weight": 1.0}, "distinct partners"),
+        (("in", "x", AllToAll()), {"weight": 1.0}, "expected post .* got 'x'"),
+        (("a", "in", AllToAll()), {"weight": 1.0}, "inputs only send"),
+        ((Population("in", 9), "a", AllToAll()), {"weight": 1.0}, "part of this network"),
+    ],
+)
+def test_a_bad_connection_is_refused_and_leaves_nothing(net, arguments, options, message):
+    with pytest.raises(ValidationError, match=message):
+        net.connect(*arguments, **options)
+    assert not net.projections
+
+
+def test_every_problem_of_a_connection_is_named_at_once(net):
+    net.connect("in", "a", AllToAll(), weight=1.0, name="taken")
+    with pytest.raises(ValidationError) as caught:
+        net.connect("in", "a", np.full((4, 3), np.nan), weight=1.0, delay=1.5e-3, name="taken")
+    assert len(caught.value.problems) == 5
+
+
+def test_validate_names_every_problem_of_every_part(net):
+    net.connect("a", "b", AllToAll(), weight=1.0)
+    good = net.projections["a->b"]
+    net.populations["c"] = Population("c", 0, LIF(beta=0.9))
+    net.inputs["a"] = Population("a", 1)
+    net.projections["p"] = dataclasses.replace(good, rows=CsrRows.from_dense(np.ones((9, 2)), 0))
+    net.projections["q"] = Projection("q", Population("x", 1), good.post, good.rows)
+    with pytest.raises(ValidationError) as caught:
+        net.validate()
+    text = str(caught.value)
+    for part in ("population 'c'", "input and by a population", "(9, 2)", "18 of 0", "'x' is not"):
+        assert part in text
+
+
+def test_a_saved_network_comes_back_equal(net, tmp_path):
+    net.connect("in", "a", np.random.default_rng(0).normal(size=(3, 4)), delay=5e-3)
+    net.connect("a", "b", AllToAll(), weight=0.1, delay_ticks=np.array([[1, 9]] * 4))
+    net.outputs = ("a", "b")
+    net.save(tmp_path / "net.npz")
+    again = Network.load(tmp_path / "net.npz")
+    assert net == again
+    assert net.outputs == again.outputs
+    assert [p.name for p in tmp_path.iterdir()] == ["net.npz"]
+
+
+def test_an_empty_network_is_legal_and_can_be_saved(tmp_path):
+    Network(dt=1e-3).save(tmp_path / "empty")
+    assert Network.load(tmp_path / "empty") == Network(dt=1e-3)
+
+
+def test_a_damaged_network_file_is_refused(net, tmp_path):
+    path = tmp_path / "net.npz"
+    net.save(path)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    path.write_bytes(data)
+    with pytest.raises(ValidationError, match=r"network file .*net.npz"):
+        Network.load(path)
+
+
+def test_what_is_not_sound_is_not_saved(net, tmp_path):
+    net.populations["c"] = Population("c", 0, LIF(beta=0.9))
+    with pytest.raises(ValidationError, match="population 'c'"):
+        net.save(tmp_path / "net.npz")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("options", [{"dt": 0.0}, {"dt": 1e-3, "seed": -1}])
+def test_a_network_needs_a_tick_and_a_seed(options):
+    with pytest.raises(ValidationError, match="expected"):
+        Network(**options)

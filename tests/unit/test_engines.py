@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+import subprocess
+import sys
+
+import pytest
+
+import spikesim
+from spikesim.core import LIF
+from spikesim.engines import _choose
+from spikesim.errors import ValidationError
+from spikesim.network import Network
+
+
+def _net():
+    net = Network(dt=1e-3)
+    net.add_population("clock", 2, LIF(beta=1.0, bias=[0.5, 0.25]))
+    return net
+
+
+class _Program:
+    def report(self):
+        return "a program"
+
+
+def test_a_network_runs_in_floating_point_by_default():
+    recording = spikesim.run(_net(), {}, 8)
+    assert ("numba", [4, 2]) == (recording.engine, recording.counts("clock").tolist())
+
+
+def test_options_reach_the_engine():
+    assert spikesim.run(_net(), {}, 8, dtype="float32").meta["dtype"] == "float32"
+
+
+def test_a_program_goes_to_the_golden_model_by_default():
+    assert _choose(_Program(), None) == "golden"
+
+
+def test_an_engine_may_be_an_object():
+    device = object()
+    assert _choose(_net(), device) is device
+
+
+@pytest.mark.parametrize(
+    ("what", "engine", "message"),
+    [
+        (_net(), "verilog", "'verilog'"),
+        (_Program(), "numba", "engine='golden'"),
+        ([1, 2], None, "Network or a Program, got list"),
+    ],
+)
+def test_what_an_engine_cannot_run_is_refused(what, engine, message):
+    with pytest.raises(ValidationError, match=message):
+        spikesim.run(what, {}, 1, engine=engine)
+
+
+def test_explain_says_which_kernel_runs():
+    assert spikesim.explain(_net()).startswith("kernel clocked-direct")
+
+
+def test_a_float_run_loads_neither_torch_nor_hardware_code():
+    script = (
+        "import sys, spikesim; from spikesim import Network; spikesim.run(Network(dt=1e-3), {}, 1);"
+        "print([m for m in ('torch', 'matplotlib', 'serial', 'spikesim.hw') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
