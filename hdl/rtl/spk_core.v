@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: Apache-2.0
+// The core: memories, sweep, neuron update, recording and their sequence. Ports towards the link
+// are a halfword bus for the memory windows (only while busy_o = 0), a stream of event words in,
+// a stream of spike words out, and control. run_i, stop_i and clear_i are pulses; run_i and
+// clear_i only while busy_o = 0. ev_lock_i keeps the next step from starting: once ev_locked_o
+// is 1, next_step_o does not change. Reset clears every memory and keeps busy_o at 1 meanwhile.
+// Cycles of a step: [timing] in hdl/spec/core.toml.
+`default_nettype none
+
+module spk_core #(
+    parameter integer N      = 256,       // neurons: power of two, 32 to 1024
+    parameter integer A      = 256,       // axons: 1 to 1024
+    parameter integer L      = 8,         // lanes: 2, 4, 8 or 16; N/L at most 256
+    parameter integer WB     = 8,         // bits of a weight: 4, 8 or 16; L*WB multiple of 16
+    parameter integer VB     = 18,        // bits of v and i: 16 to 18
+    parameter integer AB     = 16,        // bits of an accumulator: 16
+    parameter integer D      = 8,         // delay slots: power of two, 1 to 16
+    parameter integer NSEG   = 512,       // segments: A + N to 65536
+    parameter integer NPOP   = 16,        // population records: 1 to 64
+    parameter integer WWORDS = 16384,     // weight words: 2 to 65536
+    parameter integer EVQ    = 512,       // event queue words: power of two, 4 to 32768
+    parameter integer SPKQ   = 512,       // spike queue words: power of two, N + 2 to 32768
+    parameter         TARGET = "generic"  // RAM style: "generic", "ice40" or "ecp5"
+) (
+    input  wire        clk,
+    input  wire        rst,
+    // host bus
+    input  wire        hb_req_i,
+    input  wire        hb_we_i,
+    input  wire [ 3:0] hb_win_i,
+    input  wire [23:0] hb_addr_i,
+    input  wire [15:0] hb_wdata_i,
+    output wire        hb_ack_o,
+    output wire [15:0] hb_rdata_o,
+    // event queue
+    input  wire [15:0] ev_tdata_i,
+    input  wire        ev_tvalid_i,
+    output wire        ev_tready_o,
+    output wire [15:0] ev_free_o,
+    input  wire        ev_lock_i,
+    output wire        ev_locked_o,
+    output wire [31:0] next_step_o,
+    // spike queue
+    output wire [15:0] spk_tdata_o,
+    output wire        spk_tvalid_o,
+    input  wire        spk_tready_i,
+    output wire [15:0] spk_level_o,
+    // control
+    input  wire        run_i,
+    input  wire [31:0] run_steps_i,
+    input  wire        stop_i,
+    input  wire        clear_i,
+    input  wire [15:0] clear_mask_i,
+    input  wire        record_i,
+    input  wire [31:0] tick_period_i,
+    // state
+    output wire        running_o,
+    output wire        busy_o,
+    output wire        stalled_o,
+    output wire [31:0] step_o,
+    output wire [31:0] last_cycles_o,
+    output wire [47:0] total_cycles_o,
+    output wire [15:0] fired_count_o,
+    output wire [15:0] deadline_count_o,
+    output wire        deadline_flag_o,
+    output wire        chain_flag_o
+);
+
+  `include "spk_core_defs.vh"
+
+  localparam integer NW = $clog2(N);  // bits of a neuron's index
+  localparam integer LW = $clog2(L);
+  localparam integer GW = NW - LW;  // bits of a group's number
+  localparam integer DW = (D > 1) ? $clog2(D) : 1;
+  localparam integer BW = $clog2(WWORDS);
+  localparam integer SW = $clog2(NSEG);
+  localparam integer POP_WORDS = NPOP * 16;
+  localparam integer PW = $clog2(POP_WORDS);
+  localparam integer WW = L * WB;
+  localparam integer ACC_WORDS = (N / L) * D;
+  localparam integer CW = $clog2(ACC_WORDS);
+  localparam integer EW = $clog2(EVQ);
+  localparam integer QW = $clog2(SPKQ);
+  localparam integer SPK_FULL = SPKQ - N - 1;  // highest level at which a recorded step fits
+  // Implemented bits of an entry.
+  localparam integer SEG_BITS = BW + 2 * GW + DW + 2 + SW;
+  localparam integer WORD_BITS = 2 * VB + 8;  // of a parameter and of a state entry
+  // Last address a clear has to reach.
+  localparam integer MAX_1 = (NSEG > N) ? NSEG : N;
+  localparam integer MAX_2 = (ACC_WORDS > POP_WORDS) ? ACC_WORDS : POP_WORDS;
+  localparam integer MAX_SMALL = (MAX_1 > MAX_2) ? MAX_1 : MAX_2;
+  localparam integer MAX_ALL = (WWORDS > MAX_SMALL) ? WWORDS : MAX_SMALL;
+
+  spk_core_check #(
+      .N(N), .A(A), .L(L), .WB(WB), .VB(VB), .AB(AB), .D(D), .NSEG(NSEG), .NPOP(NPOP),
+      .WWORDS(WWORDS), .EVQ(EVQ), .SPKQ(SPKQ)
+  ) u_check ();
+
+
+  wire sweeping, issue, add, updating, acc_clear;
+  wire [15:0] zero_addr, zero;
+  wire [15:0] event_tdata, spike_tdata;
+  wire event_tvalid, event_tready, spike_tvalid;
+  wire [EW:0] ev_level;
+  wire [QW:0] spk_level;
+  wire [SW-1:0] seg_raddr;
+  wire [SEG_BITS-1:0] seg_rdata, seg_host;
+  wire [BW-1:0] weight_addr;
+  wire [WW-1:0] weight_rdata, weight_host;
+  wire [DW+GW-1:0] acc_addr;
+  wire [AB-1:0] acc_rdata;
+  wire [NW-1:0] idx, param_raddr, state_waddr;
+  wire [PW-1:0] pop_raddr;
+  wire [15:0] pop_rdata, count_rdata, count_wdata;
+  wire [WORD_BITS-1:0] param_rdata, param_host, state_rdata, state_host, state_wdata;
+  wire [NW-1:0] fired_raddr, fired_rdata, fired_waddr, fired_wdata, count_raddr, count_waddr;
+  wire [NW:0] fired_count;
+  wire state_we, fired_we, count_we;
+
+  spk_engine #(
+      .N(N), .A(A), .L(L), .VB(VB), .AB(AB), .NPOP(NPOP), .BW(BW), .GW(GW), .DW(DW), .SW(SW),
+      .LAST_SMALL(MAX_SMALL - 1), .LAST_ALL(MAX_ALL - 1)
+  ) u_engine (
+      .clk             (clk),
+      .rst             (rst),
+      .run_i           (run_i),
+      .run_steps_i     (run_steps_i),
+      .stop_i          (stop_i),
+      .clear_i         (clear_i),
+      .clear_mask_i    (clear_mask_i),
+      .record_i        (record_i),
+      .tick_period_i   (tick_period_i),
+      .running_o       (running_o),
+      .busy_o          (busy_o),
+      .stalled_o       (stalled_o),
+      .next_step_o     (next_step_o),
+      .last_cycles_o   (last_cycles_o),
+      .total_cycles_o  (total_cycles_o),
+      .deadline_count_o(deadline_count_o),
+      .deadline_flag_o (deadline_flag_o),
+      .chain_flag_o    (chain_flag_o),
+      .ev_lock_i       (ev_lock_i),
+      .ev_locked_o     (ev_locked_o),
+      .ev_settled_i    (event_tvalid | ~(|ev_level)),
+      .ev_tdata_i      (event_tdata),
+      .ev_tvalid_i     (event_tvalid),
+      .ev_tready_o     (event_tready),
+      .spk_room_i      (spk_level <= SPK_FULL[QW:0]),
+      .spk_tdata_o     (spike_tdata),
+      .spk_tvalid_o    (spike_tvalid),
+      .zero_addr_o     (zero_addr),
+      .zero_o          (zero),
+      .sweeping_o      (sweeping),
+      .seg_raddr_o     (seg_raddr),
+      .seg_rdata_i     (seg_rdata),
+      .issue_o         (issue),
+      .add_o           (add),
+      .weight_addr_o   (weight_addr),
+      .acc_addr_o      (acc_addr),
+      .updating_o      (updating),
+      .idx_o           (idx),
+      .acc_rdata_i     (acc_rdata),
+      .acc_clear_o     (acc_clear),
+      .pop_raddr_o     (pop_raddr),
+      .pop_rdata_i     (pop_rdata),
+      .param_raddr_o   (param_raddr),
+      .param_rdata_i   (param_rdata),
+      .state_rdata_i   (state_rdata),
+      .state_we_o      (state_we),
+      .state_waddr_o   (state_waddr),
+      .state_wdata_o   (state_wdata),
+      .fired_raddr_o   (fired_raddr),
+      .fired_rdata_i   (fired_rdata),
+      .fired_we_o      (fired_we),
+      .fired_waddr_o   (fired_waddr),
+      .fired_wdata_o   (fired_wdata),
+      .fired_count_o   (fired_count),
+      .count_raddr_o   (count_raddr),
+      .count_rdata_i   (count_rdata),
+      .count_we_o      (count_we),
+      .count_waddr_o   (count_waddr),
+      .count_wdata_o   (count_wdata)
+  );
+
+  assign step_o        = next_step_o;
+  assign fired_count_o = {{(15 - NW) {1'b0}}, fired_count};
+
+  // ---------------------------------------------------------------------------------------------
+  // Queues
+
+  spk_fifo #(.WIDTH(16), .DEPTH(EVQ)) u_evq (
+      .clk          (clk),
+      .rst          (rst),
+      .clear_i      (zero[SPK_CLEAR_QUEUES_BIT]),
+      .s_axis_tdata (ev_tdata_i),
+      .s_axis_tvalid(ev_tvalid_i),
+      .s_axis_tready(ev_tready_o),
+      .m_axis_tdata (event_tdata),
+      .m_axis_tvalid(event_tvalid),
+      .m_axis_tready(event_tready),
+      .level_o      (ev_level)
+  );
+
+  // A recorded step starts only when its spikes fit, so nobody has to wait for room.
+  wire unused_ready;
+  spk_fifo #(.WIDTH(16), .DEPTH(SPKQ)) u_spkq (
+      .clk          (clk),
+      .rst          (rst),
+      .clear_i      (zero[SPK_CLEAR_QUEUES_BIT]),
+      .s_axis_tdata (spike_tdata),
+      .s_axis_tvalid(spike_tvalid),
+      .s_axis_tready(unused_ready),
+      .m_axis_tdata (spk_tdata_o),
+      .m_axis_tvalid(spk_tvalid_o),
+      .m_axis_tready(spk_tready_i),
+      .level_o      (spk_level)
+  );
+
+  assign ev_free_o   = {{(15 - EW) {1'b0}}, EVQ[EW:0] - ev_level};
+  assign spk_level_o = {{(15 - QW) {1'b0}}, spk_level};
+
+  // ---------------------------------------------------------------------------------------------
+  // Host and clear: no step is at work then, so one address serves all memories, and the data
+  // that the host bus gives are 0 while the core is busy
+
+  wire [15:0] host_addr, host_write, host_data, pop_host;
+  wire [LW-1:0] host_lane;
+  wire [15:0] maint_addr = (|zero) ? zero_addr : host_addr;
+  wire unused_addr = &{1'b0, maint_addr, acc_addr};
+  wire [16:0] zero_from = {1'b0, zero_addr};
+  wire zero_state = zero[SPK_CLEAR_STATE_BIT];
+  wire zero_tables = zero[SPK_CLEAR_TABLES_BIT];
+
+  spk_host_bus #(.N(N), .L(L), .VB(VB), .WW(WW), .BW(BW), .GW(GW), .DW(DW), .SW(SW)) u_host_bus (
+      .clk          (clk),
+      .rst          (rst),
+      .hb_req_i     (hb_req_i),
+      .hb_we_i      (hb_we_i),
+      .hb_win_i     (hb_win_i),
+      .hb_addr_i    (hb_addr_i),
+      .hb_wdata_i   (hb_wdata_i),
+      .hb_ack_o     (hb_ack_o),
+      .hb_rdata_o   (hb_rdata_o),
+      .addr_o       (host_addr),
+      .lane_o       (host_lane),
+      .write_o      (host_write),
+      .zero_i       (busy_o),
+      .weight_i     (weight_rdata),
+      .seg_i        (seg_rdata),
+      .param_i      (param_rdata),
+      .state_i      (state_rdata),
+      .pop_i        (pop_rdata),
+      .acc_i        (acc_rdata),
+      .count_i      (count_rdata),
+      .fired_i      (fired_rdata),
+      .fired_count_i(fired_count),
+      .weight_o     (weight_host),
+      .seg_o        (seg_host),
+      .param_o      (param_host),
+      .state_o      (state_host),
+      .pop_o        (pop_host),
+      .data_o       (host_data)
+  );
+
+  // ---------------------------------------------------------------------------------------------
+  // Memories
+
+  spk_mem_weight #(.WIDTH(WW), .DEPTH(WWORDS), .TARGET(TARGET)) u_weight (
+      .clk    (clk),
+      .en_i   (issue | ~running_o),
+      .we_i   (host_write[SPK_WIN_WEIGHT[3:0]] |
+               (zero[SPK_CLEAR_WEIGHTS_BIT] & (zero_from < WWORDS[16:0]))),
+      .addr_i (sweeping ? weight_addr : maint_addr[BW-1:0]),
+      .wdata_i(weight_host),
+      .rdata_o(weight_rdata)
+  );
+
+  spk_mem_1r1w #(.WIDTH(SEG_BITS), .DEPTH(NSEG)) u_seg (
+      .clk    (clk),
+      .we_i   (host_write[SPK_WIN_SEG[3:0]] | (zero_tables & (zero_from < NSEG[16:0]))),
+      .waddr_i(maint_addr[SW-1:0]),
+      .wdata_i(seg_host),
+      .re_i   (1'b1),
+      .raddr_i(sweeping ? seg_raddr : maint_addr[SW-1:0]),
+      .rdata_o(seg_rdata)
+  );
+
+  spk_mem_1r1w #(.WIDTH(WORD_BITS), .DEPTH(N)) u_param (
+      .clk    (clk),
+      .we_i   (host_write[SPK_WIN_PARAM[3:0]] | (zero_tables & (zero_from < N[16:0]))),
+      .waddr_i(maint_addr[NW-1:0]),
+      .wdata_i(param_host),
+      .re_i   (1'b1),
+      .raddr_i(updating ? param_raddr : maint_addr[NW-1:0]),
+      .rdata_o(param_rdata)
+  );
+
+  spk_mem_1r1w #(.WIDTH(16), .DEPTH(POP_WORDS)) u_pop (
+      .clk    (clk),
+      .we_i   (host_write[SPK_WIN_POP[3:0]] | (zero_tables & (zero_from < POP_WORDS[16:0]))),
+      .waddr_i(maint_addr[PW-1:0]),
+      .wdata_i(pop_host),
+      .re_i   (1'b1),
+      .raddr_i(updating ? pop_raddr : maint_addr[PW-1:0]),
+      .rdata_o(pop_rdata)
+  );
+
+  spk_mem_1r1w #(.WIDTH(WORD_BITS), .DEPTH(N)) u_state (
+      .clk    (clk),
+      .we_i   (state_we | host_write[SPK_WIN_STATE[3:0]] | (zero_state & (zero_from < N[16:0]))),
+      .waddr_i(updating ? state_waddr : maint_addr[NW-1:0]),
+      .wdata_i(updating ? state_wdata : state_host),
+      .re_i   (1'b1),
+      .raddr_i(updating ? idx : maint_addr[NW-1:0]),
+      .rdata_o(state_rdata)
+  );
+
+  spk_mem_1r1w #(.WIDTH(16), .DEPTH(N)) u_count (
+      .clk    (clk),
+      .we_i   (count_we | host_write[SPK_WIN_COUNT[3:0]] |
+               (zero[SPK_CLEAR_COUNTS_BIT] & (zero_from < N[16:0]))),
+      .waddr_i(running_o ? count_waddr : maint_addr[NW-1:0]),
+      .wdata_i(running_o ? count_wdata : host_data),
+      .re_i   (1'b1),
+      .raddr_i(running_o ? count_raddr : maint_addr[NW-1:0]),
+      .rdata_o(count_rdata)
+  );
+
+  spk_mem_1r1w #(.WIDTH(NW), .DEPTH(N)) u_fired (
+      .clk    (clk),
+      .we_i   (fired_we),
+      .waddr_i(fired_waddr),
+      .wdata_i(fired_wdata),
+      .re_i   (1'b1),
+      .raddr_i(running_o ? fired_raddr : maint_addr[NW-1:0]),
+      .rdata_o(fired_rdata)
+  );
+
+  // One bank per lane. The write follows the read of the same word by one cycle: the sum of a
+  // sweep, 0 after an update or in a clear, or the host's halfword.
+  reg [CW-1:0] acc_waddr_q;
+  reg [LW-1:0] lane_q;
+  reg acc_zero_q;
+  wire [CW-1:0] acc_raddr = (sweeping | updating) ? acc_addr[CW-1:0] : maint_addr[CW-1:0];
+  wire [L*AB-1:0] acc_words;
+
+  always @(posedge clk) begin
+    acc_waddr_q <= acc_raddr;
+    acc_zero_q  <= zero_state & (zero_from < ACC_WORDS[16:0]);
+    lane_q      <= updating ? idx[LW-1:0] : host_lane;
+  end
+
+  assign acc_rdata = acc_words[lane_q*AB+:AB];
+
+  genvar l;
+  generate
+    for (l = 0; l < L; l = l + 1) begin : g_bank
+      wire [AB-1:0] sum;
+      wire here = host_write[SPK_WIN_ACC[3:0]] & (lane_q == l[LW-1:0]);
+
+      spk_sat_add #(.WIDTH(AB)) u_sat_add (
+          .a_i(acc_words[l*AB+:AB]),
+          .b_i({{(AB - WB) {weight_rdata[l*WB+WB-1]}}, weight_rdata[l*WB+:WB]}),
+          .y_o(sum)
+      );
+
+      spk_mem_1r1w #(.WIDTH(AB), .DEPTH(ACC_WORDS)) u_acc (
+          .clk    (clk),
+          .we_i   (add | acc_clear | acc_zero_q | here),
+          .waddr_i(acc_waddr_q),
+          .wdata_i(add ? sum : host_data),
+          .re_i   (1'b1),
+          .raddr_i(acc_raddr),
+          .rdata_o(acc_words[l*AB+:AB])
+      );
+    end
+  endgenerate
+
+endmodule
+
+`default_nettype wire
