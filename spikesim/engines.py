@@ -17,8 +17,6 @@ from spikesim.network import Network
 if TYPE_CHECKING:
     from spikesim.hw.program import Program
 
-ENGINES = ("numba", "golden", "rtl", "board")
-
 
 def run(
     net_or_program: Network | Program,
@@ -35,7 +33,7 @@ def run(
     net_or_program : Network or Program
         A network given to a hardware engine is compiled first.
     inputs : mapping of str to SpikeTrains, bool array of shape (<= steps, n), or Poisson
-        One entry per input.
+        Spikes of each input; one that is left out is silent.
     steps : int
         Ticks to run.
     engine : str or object, optional
@@ -67,9 +65,8 @@ def run(
     >>> run(net, {}, 6).raster("clock")[:, 0].tolist()
     [False, True, False, True, False, True]
     """
-    is_network = isinstance(net_or_program, Network)
     chosen = _choose(net_or_program, engine)
-    if isinstance(chosen, str) and chosen == "numba":
+    if chosen == "numba":
         from spikesim.sim import simulate
 
         assert isinstance(net_or_program, Network)  # _choose refuses anything else
@@ -77,12 +74,12 @@ def run(
     from spikesim.hw.engine import run_program
 
     program: Any = net_or_program
-    if is_network:
+    if isinstance(net_or_program, Network):
         from spikesim.hw.compile import compile_network
 
         program = compile_network(net_or_program, **options.pop("compile_options", {}))
-    recording: Recording = run_program(program, inputs, steps, chosen, record, **options)
-    return recording
+    names = (record,) if isinstance(record, str) else tuple(record)
+    return run_program(program, inputs, steps, chosen, names, **options)
 
 
 def explain(
@@ -109,7 +106,7 @@ def explain(
         If the engine is unknown or cannot run what was given.
     """
     chosen = _choose(net_or_program, engine)
-    if isinstance(chosen, str) and chosen == "numba":
+    if chosen == "numba":
         from spikesim.sim import explain as explain_float
 
         assert isinstance(net_or_program, Network)  # _choose refuses anything else
@@ -123,24 +120,36 @@ def explain(
         how = "the network is compiled to integers first"
     else:
         how = "the program runs as it is, integers only"
-    return f"engine {what}: {how}\n{program.report()}"
+    return f"engine {what}: {how}\n{getattr(program, 'program', program).report()}"
 
 
-def _choose(net_or_program: object, engine: str | object | None) -> str | object:
+def _choose(net_or_program: object, engine: str | object | None) -> Any:
+    """Engine to use; refuses what is known to be wrong before anything is compiled."""
     is_network = isinstance(net_or_program, Network)
     if engine is None:
         engine = "numba" if is_network else "golden"
+    if engine == "numba":
+        if not is_network:
+            raise ValidationError(
+                f"run: expected a Network for engine 'numba', got "
+                f"{type(net_or_program).__name__}; choose engine='golden' for a Program"
+            )
+        return engine
+    from spikesim.hw.engine import ENGINES, find_engine
+    from spikesim.hw.program import Program
+
     problems: list[str] = []
-    if isinstance(engine, str) and engine not in ENGINES:
-        problems.append(f"run: expected engine in {ENGINES} or a device, got {engine!r}")
-    if not is_network and not hasattr(net_or_program, "report"):
+    program = getattr(net_or_program, "program", net_or_program)
+    if not is_network and not isinstance(program, Program):
         problems.append(
             f"run: expected a Network or a Program, got {type(net_or_program).__name__}"
         )
-    elif not is_network and isinstance(engine, str) and engine == "numba":
+    if isinstance(engine, str) and engine not in ENGINES:
         problems.append(
-            "run: expected a Network for engine 'numba', got a Program; choose engine='golden'"
+            f"run: expected an engine among {['numba', *ENGINES]} or a device, got {engine!r}"
         )
+    elif not problems:
+        find_engine(engine)  # type: ignore[arg-type]  # refuses objects that are no engine
     if problems:
         raise ValidationError(problems)
     return engine

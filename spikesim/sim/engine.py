@@ -49,7 +49,7 @@ def simulate(
     ----------
     net : Network
     inputs : mapping of str to SpikeTrains, bool array of shape (<= steps, n), or Poisson
-        One entry per input of the network; silent after its own end.
+        Spikes of each input; silent after its own end, and when left out.
     steps : int
         Ticks to run, >= 0.
     record : iterable of str

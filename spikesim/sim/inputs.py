@@ -81,7 +81,16 @@ class Poisson:
         return tick[lo:hi], line[lo:hi].astype(np.int32)
 
     def trains(self, n: int, steps: int, dt: float, seed: int, name: str) -> SpikeTrains:
-        """Draw the spikes that a run of this seed gives the input ``name``."""
+        """Draw the spikes that a run of this seed gives the input ``name``.
+
+        Raises
+        ------
+        ValidationError
+            If the rates do not fit ``n`` lines or the tick.
+        """
+        problems = self.problems(n, dt)
+        if problems:
+            raise ValidationError(problems)
         ticks, lines = self.events(n, dt, seed, name, 0, steps)
         return SpikeTrains(ticks, lines, n, steps)
 
@@ -147,7 +156,7 @@ def resolve_inputs(net: Network, inputs: Mapping[str, Any], steps: int, seed: in
     ----------
     net : Network
     inputs : mapping of str to SpikeTrains, bool array of shape (<= steps, n), or Poisson
-        One entry per input of the network.
+        An input that is left out is silent.
     steps : int
         Ticks of the run.
     seed : int
@@ -160,7 +169,7 @@ def resolve_inputs(net: Network, inputs: Mapping[str, Any], steps: int, seed: in
     Raises
     ------
     ValidationError
-        With every problem: unknown or missing names, wrong shapes, events after the end.
+        With every problem: unknown names, wrong shapes, events after the end.
     """
     if not isinstance(inputs, Mapping):
         raise ValidationError(
@@ -176,16 +185,11 @@ def resolve_inputs(net: Network, inputs: Mapping[str, Any], steps: int, seed: in
     first_line = 0
     for name, population in net.inputs.items():
         who = f"input {name!r}"
-        if name not in inputs:
-            problems.append(
-                f"{who}: expected spikes, got nothing; for silence pass "
-                f"SpikeTrains.empty({population.n}, {steps})"
-            )
-        elif isinstance(inputs[name], Poisson):
+        if isinstance(inputs.get(name), Poisson):
             given = inputs[name]
             problems += [f"{who}: {text}" for text in given.problems(population.n, net.dt)]
             sources.append(_Drawn(given, population.n, net.dt, seed, name, first_line))
-        else:
+        elif name in inputs:
             trains = _as_trains(who, inputs[name], population.n, steps, problems)
             sources.append(_Recorded(trains, first_line))
         first_line += population.n

@@ -17,11 +17,6 @@ def _net():
     return net
 
 
-class _Program:
-    def report(self):
-        return "a program"
-
-
 def test_a_network_runs_in_floating_point_by_default():
     recording = spikesim.run(_net(), {}, 8)
     assert ("numba", [4, 2]) == (recording.engine, recording.counts("clock").tolist())
@@ -31,12 +26,15 @@ def test_options_reach_the_engine():
     assert spikesim.run(_net(), {}, 8, dtype="float32").meta["dtype"] == "float32"
 
 
-def test_a_program_goes_to_the_golden_model_by_default():
-    assert _choose(_Program(), None) == "golden"
+class _Engine:
+    """An engine as an object, in place of an open device."""
+
+    def run_program(self, program, axons, steps, record, **options):
+        raise AssertionError("only asked for, never run")
 
 
 def test_an_engine_may_be_an_object():
-    device = object()
+    device = _Engine()
     assert _choose(_net(), device) is device
 
 
@@ -44,7 +42,8 @@ def test_an_engine_may_be_an_object():
     ("what", "engine", "message"),
     [
         (_net(), "verilog", "'verilog'"),
-        (_Program(), "numba", "engine='golden'"),
+        (_net(), object(), "run_program"),
+        ([1, 2], "numba", "expected a Network for engine 'numba', got list"),
         ([1, 2], None, "Network or a Program, got list"),
     ],
 )

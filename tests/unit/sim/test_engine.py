@@ -278,4 +278,4 @@ def test_problems_of_options_and_inputs_come_together():
             dtype="half",
             threads=1,
         )
-    assert len(caught.value.problems) == 5
+    assert len(caught.value.problems) == 4

@@ -87,13 +87,21 @@ def test_what_does_not_fit_an_input_is_refused_by_name(net, given, message):
     assert all("input 'a'" in text for text in caught.value.problems)
 
 
-def test_unknown_and_missing_inputs_are_named_together(net):
+def test_unknown_names_are_reported_with_everything_else(net):
     with pytest.raises(ValidationError) as caught:
-        resolve_inputs(net, {"c": np.zeros((4, 2))}, 4, 0)
-    text = str(caught.value)
-    assert "got 'c'" in text
-    assert "SpikeTrains.empty(3, 4)" in text
+        resolve_inputs(net, {"c": np.zeros((4, 2)), "d": Poisson(1.0), "a": np.zeros(3)}, 4, 0)
     assert len(caught.value.problems) == 3
+    assert "expected names among ['a', 'b'], got 'c'" in str(caught.value)
+
+
+def test_an_input_that_is_left_out_is_silent(net):
+    starts, lines = resolve_inputs(net, {"b": np.ones((1, 2))}, 2, 0).window(0, 2)
+    assert ([0, 2, 2], [3, 4]) == (starts.tolist(), lines.tolist())
+
+
+def test_rates_are_checked_by_every_engine():
+    with pytest.raises(ValidationError, match="at most 1/dt"):
+        Poisson(2000.0).trains(3, 10, 1e-3, 0, "x")
 
 
 def test_inputs_that_are_no_mapping_are_refused(net):
