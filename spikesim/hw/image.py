@@ -81,9 +81,7 @@ def pack_weights(weights: npt.NDArray[np.signedinteger[Any]], weight_bits: int) 
     return _pack(places, weights.shape[0], lanes * weight_bits // 16)
 
 
-def unpack_weights(
-    halfwords: npt.ArrayLike, lanes: int, weight_bits: int
-) -> npt.NDArray[np.int16]:
+def unpack_weights(halfwords: npt.ArrayLike, lanes: int, weight_bits: int) -> npt.NDArray[np.int16]:
     """Give the inverse of ``pack_weights``, int16 array of shape (n_words, lanes)."""
     rows = _rows("WEIGHT", halfwords, lanes * weight_bits // 16)
     columns = [_unpack(rows, lane * weight_bits, weight_bits, True) for lane in range(lanes)]

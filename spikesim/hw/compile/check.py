@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pass 3: what the core cannot express or hold; every function returns all problems."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spikesim.fixed.quantize import QuantizedPopulation
+from spikesim.hw.config import CoreConfig
+from spikesim.hw.generated import POP_FIELDS
+from spikesim.network import Network
+
+MAX_REFRACTORY = 255
+MAX_START_TICK = (1 << POP_FIELDS["start_tick"].width) - 1
+
+
+def check_network(net: Network, config: CoreConfig) -> list[str]:
+    """Sizes, delays and parameters beyond the core's limits."""
+    problems = _size_problems(net, config)
+    problems += _delay_problems(net, config)
+    for name, population in net.populations.items():
+        neuron = population.neuron
+        assert neuron is not None
+        longest = int(np.max(neuron.refractory_ticks, initial=0))
+        if longest > MAX_REFRACTORY:
+            problems.append(
+                f"population {name!r}: expected refractory_ticks <= {MAX_REFRACTORY}, got "
+                f"{longest}; use a longer dt or a shorter refractory time"
+            )
+        if neuron.start_tick > MAX_START_TICK:
+            problems.append(
+                f"population {name!r}: expected start_tick <= {MAX_START_TICK}, got "
+                f"{neuron.start_tick}"
+            )
+    return problems
+
+
+def check_quantized(
+    net: Network, quantized: dict[str, QuantizedPopulation], config: CoreConfig
+) -> list[str]:
+    """Integers that fit their words but that padding or the shared record cannot bear."""
+    problems = []
+    for name, q in quantized.items():
+        neuron = net.populations[name].neuron
+        assert neuron is not None
+        top = config.max_state
+        for what, codes in (("v_init", q.v_init), ("v_floor", np.array([q.v_floor]))):
+            if codes.size and codes.max() >= top:
+                problems.append(
+                    f"population {name!r}: expected {what} below code {top}, got "
+                    f"{int(codes.max())}; a padding neuron would fire, use a smaller gain_shift"
+                )
+        shared = [("v_init", q.v_init)]
+        if neuron.reset == "soft" and not np.array_equal(q.reset_amount, q.v_th):
+            shared.append(("reset_amount", q.reset_amount))
+        for what, codes in shared:
+            if codes.size and codes.min() != codes.max():
+                problems.append(
+                    f"population {name!r}: expected one {what} for all neurons (the core keeps it "
+                    f"once per population), got codes {int(codes.min())} to {int(codes.max())}; "
+                    "split the population into one per value"
+                )
+    return problems
+
+
+def accumulator_warnings(quantized: dict[str, QuantizedPopulation]) -> list[str]:
+    """Name populations whose accumulators could saturate if all sources fired at once."""
+    return [
+        f"population {name!r}: if every source fired in one tick an accumulator would reach "
+        f"{q.acc_bound}, beyond 16 bits; it saturates then, in delivery order"
+        for name, q in quantized.items()
+        if not q.acc_exact
+    ]
+
+
+def event_problems(config: CoreConfig, events_per_step: int | None) -> list[str]:
+    """Problem of a stated or measured number of input spikes in one step."""
+    room = config.event_queue - 1
+    if events_per_step is None or events_per_step <= room:
+        return []
+    return [
+        f"input: expected at most {room} spikes in one step (event queue of "
+        f"{config.event_queue} words), got {events_per_step}; spread them over more steps or build "
+        "the core with a larger EVQ"
+    ]
+
+
+def event_warnings(net: Network, config: CoreConfig) -> list[str]:
+    """Warn of inputs that could overrun the event queue if every line fired at once."""
+    lines = sum(p.n for p in net.inputs.values())
+    room = config.event_queue - 1
+    if lines <= room:
+        return []
+    return [
+        f"input: {lines} lines could fire in one step, the event queue holds {room} spikes; runs "
+        "with busier steps are refused"
+    ]
+
+
+def _size_problems(net: Network, config: CoreConfig) -> list[str]:
+    lanes = config.lanes
+    axons = sum(p.n for p in net.inputs.values())
+    groups = sum(-(-p.n // lanes) for p in net.populations.values())
+    problems = []
+    if axons > config.n_axons:
+        problems.append(
+            f"inputs: need {axons} axons, the core has {config.n_axons}; crop or pool the input, "
+            "or build the core with a larger A"
+        )
+    if groups > config.n_groups:
+        problems.append(
+            f"populations: need {groups} groups of {lanes} neurons "
+            f"({net.n_neurons} neurons, each population padded to whole groups), the core has "
+            f"{config.n_groups}; use fewer neurons or build the core with a larger N"
+        )
+    if len(net.populations) > config.n_populations:
+        problems.append(
+            f"populations: need {len(net.populations)} records, the core has "
+            f"{config.n_populations}; merge populations with equal constants or build the core "
+            "with a larger NPOP"
+        )
+    return problems
+
+
+def _delay_problems(net: Network, config: CoreConfig) -> list[str]:
+    problems = []
+    for name, projection in net.projections.items():
+        limit = config.delay_slots - (1 if projection.pre.is_input else 0)
+        longest = int(projection.rows.delays.max(initial=0))
+        if longest > limit:
+            late = int((projection.rows.delays > limit).sum())
+            problems.append(
+                f"projection {name!r}: expected delays of at most {limit} ticks, got {longest} "
+                f"({late} synapses); use a longer dt, shorter delays, or a core with a larger D"
+            )
+    return problems

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What compiling lost and what it needs: the floats that a ``Program`` must not hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from spikesim.fixed.quantize import QuantizedPopulation
+from spikesim.hw.compile.calibrate import Calibration
+from spikesim.hw.program import Program
+from spikesim.network import Network, Population
+
+
+@dataclass(frozen=True)
+class LayerReport:
+    """One population before and after quantization.
+
+    Attributes
+    ----------
+    name : str
+    n, synapses : int
+        Neurons and synapses that end on them.
+    scale_min, scale_max : float
+        Codes per unit of membrane, over its neurons.
+    gain_shift : int
+    weight_error_max, weight_error_rms : float
+        Weight after quantization minus before, relative to the largest weight.
+    threshold_error_max : float
+        Relative error of the threshold.
+    decay_error : float
+        Largest error of the two decay factors.
+    acc_bound : int
+        Largest accumulator code if every source fired at once.
+    """
+
+    name: str
+    n: int
+    synapses: int
+    scale_min: float
+    scale_max: float
+    gain_shift: int
+    weight_error_max: float
+    weight_error_rms: float
+    threshold_error_max: float
+    decay_error: float
+    acc_bound: int
+
+
+@dataclass(frozen=True)
+class CompileReport:
+    """Everything worth knowing about one compilation.
+
+    Attributes
+    ----------
+    program_text : str
+        Memory, rows, groups and cycles, see ``Program.report``.
+    layers : tuple of LayerReport
+    scales : mapping of str to float64 array, shape (n,)
+        Codes per unit of membrane: ``v_fx = v * scale``.
+    warnings : tuple of str
+    calibration : Calibration or None
+    """
+
+    program_text: str
+    layers: tuple[LayerReport, ...]
+    scales: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    calibration: Calibration | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything but the scales, in a form that JSON can hold."""
+        return {
+            "layers": [asdict(layer) for layer in self.layers],
+            "warnings": list(self.warnings),
+            "calibration": asdict(self.calibration) if self.calibration else None,
+        }
+
+    def __str__(self) -> str:
+        lines = [self.program_text, "", "quantization (errors relative to the largest weight)"]
+        lines.append(
+            f"  {'population':<14}{'n':>5}{'synapses':>10}{'codes per unit':>18}{'shift':>6}"
+            f"{'w err max':>11}{'w err rms':>11}{'v_th err':>10}{'decay err':>11}"
+        )
+        for layer in self.layers:
+            span = f"{layer.scale_min:.4g}..{layer.scale_max:.4g}"
+            lines.append(
+                f"  {layer.name:<14}{layer.n:>5}{layer.synapses:>10}{span:>18}"
+                f"{layer.gain_shift:>6}{layer.weight_error_max:>11.2e}"
+                f"{layer.weight_error_rms:>11.2e}{layer.threshold_error_max:>10.1e}"
+                f"{layer.decay_error:>11.1e}"
+            )
+        if self.calibration is not None:
+            c = self.calibration
+            lines.append(
+                f"samples: at most {c.events_per_step} input spikes a step, "
+                f"{c.cycles_mean:.0f} cycles a step on average, {c.cycles_max} at most"
+            )
+            lines += [
+                f"  {name}: membrane reaches {peak} of {c.rail}"
+                + (
+                    f", gain shift lowered to {c.gain_shifts[name]}"
+                    if name in c.gain_shifts
+                    else ""
+                )
+                for name, peak in c.peaks.items()
+            ]
+        lines += [f"warning: {text}" for text in self.warnings]
+        return "\n".join(lines)
+
+
+def compile_report(
+    net: Network,
+    program: Program,
+    quantized: Mapping[str, QuantizedPopulation],
+    warnings: tuple[str, ...],
+    calibration: Calibration | None,
+) -> CompileReport:
+    """Compare the integers with the network they stand for."""
+    layers = tuple(_layer(net, net.populations[name], q) for name, q in quantized.items())
+    scales = {name: q.scale for name, q in quantized.items()}
+    return CompileReport(program.report(), layers, scales, warnings, calibration)
+
+
+def _layer(net: Network, population: Population, q: QuantizedPopulation) -> LayerReport:
+    neuron = population.neuron
+    assert neuron is not None
+    values = neuron.arrays(population.n)
+    largest, worst, squares, count = 0.0, 0.0, 0.0, 0
+    for projection, codes in zip(net.incoming(population), q.weights, strict=True):
+        targets = projection.rows.targets
+        exact = projection.rows.weights.astype(np.float64) * values["gain"][targets]
+        error = codes / q.weight_scale[targets] - exact
+        largest = max(largest, float(np.abs(exact).max(initial=0.0)))
+        worst = max(worst, float(np.abs(error).max(initial=0.0)))
+        squares += float(np.square(error).sum())
+        count += error.size
+    unit = largest or 1.0
+    # The stored threshold is one code higher for "fires above"; that is no error.
+    threshold = np.abs((q.v_th - int(neuron.strict)) / q.scale - values["v_th"])
+    relative = threshold / np.maximum(np.abs(values["v_th"]), np.finfo(float).tiny)
+    decays = [abs(float(values["beta"][0]) - q.beta / 4096)]
+    decays.append(abs(float(values["alpha"][0]) - q.alpha / 4096))
+    return LayerReport(
+        name=population.name,
+        n=population.n,
+        synapses=count,
+        scale_min=float(q.scale.min()),
+        scale_max=float(q.scale.max()),
+        gain_shift=q.gain_shift,
+        weight_error_max=worst / unit,
+        weight_error_rms=float(np.sqrt(squares / max(1, count))) / unit,
+        threshold_error_max=float(np.where(values["v_th"] == 0, 0.0, relative).max()),
+        decay_error=max(decays),
+        acc_bound=q.acc_bound,
+    )
