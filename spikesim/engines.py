@@ -77,7 +77,7 @@ def run(
     if isinstance(net_or_program, Network):
         from spikesim.hw.compile import compile_network
 
-        program = compile_network(net_or_program, **options.pop("compile_options", {}))
+        program = compile_network(net_or_program, **options.pop("compile_options", {})).program
     names = (record,) if isinstance(record, str) else tuple(record)
     return run_program(program, inputs, steps, chosen, names, **options)
 
@@ -116,7 +116,7 @@ def explain(
     if isinstance(net_or_program, Network):
         from spikesim.hw.compile import compile_network
 
-        program = compile_network(net_or_program, **options.get("compile_options", {}))
+        program = compile_network(net_or_program, **options.get("compile_options", {})).program
         how = "the network is compiled to integers first"
     else:
         how = "the program runs as it is, integers only"
