@@ -52,6 +52,34 @@ def test_what_an_engine_cannot_run_is_refused(what, engine, message):
         spikesim.run(what, {}, 1, engine=engine)
 
 
+def _exact():
+    """A network whose numbers are all exact in 8-bit weights and 12-bit decays."""
+    net = Network(dt=1e-3)
+    net.add_input("in", 4)
+    net.add_population("out", 3, LIF(beta=0.5, v_th=2.0, refractory_ticks=1))
+    net.connect("in", "out", [[1.0, 0.5, -1.0], [1.0, 0.0, 1.0], [0.5, 1.0, 1.0], [1.0, 1.0, 1.0]])
+    return net
+
+
+def test_one_call_runs_float_and_integer_engines_on_the_same_random_input():
+    drive = {"in": spikesim.Poisson(400.0)}
+    floats = spikesim.run(_exact(), drive, 60, seed=2)
+    integers = spikesim.run(_exact(), drive, 60, engine="golden-readable", record="spikes", seed=2)
+    assert floats.counts("out").min() > 0
+    assert floats.same_spikes(integers)
+    assert ("numba", False) == (floats.engine, integers.engine == "numba")
+
+
+def test_a_program_runs_on_the_golden_model_and_not_in_floating_point():
+    from spikesim.hw.compile import compile_network
+
+    program = compile_network(_exact()).program
+    assert _choose(program, None) == "golden"
+    with pytest.raises(ValidationError, match="engine='golden' for a Program"):
+        spikesim.run(program, {}, 1, engine="numba")
+    assert spikesim.explain(program, "golden-readable").startswith("engine golden-readable: the p")
+
+
 def test_explain_says_which_kernel_runs():
     assert spikesim.explain(_net()).startswith("kernel clocked-direct")
 
