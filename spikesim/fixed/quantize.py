@@ -163,19 +163,16 @@ def quantize_population(
     >>> q.weights[0].ravel().tolist(), q.v_th.tolist(), q.beta
     ([127, -64], [4064], 2048)
     """
-    given = {
-        "gain": gain,
-        "bias": bias,
-        "v_th": v_th,
-        "v_init": v_init,
-        "reset_amount": v_th if reset_amount is None else reset_amount,
-    }
+    given = {"gain": gain, "bias": bias, "v_th": v_th, "v_init": v_init}
+    if reset_amount is not None:
+        given["reset_amount"] = reset_amount
     shared = {"beta": beta, "alpha": alpha, "v_reset": v_reset, "v_floor": v_floor}
     width = _Width(
         weight_bits, state_bits, 2 ** (state_bits - 4) if v_th_limit is None else v_th_limit
     )
     who = f"population {name!r}"
     blocks, per, uni = _checked(who, n, weights, given, shared, gain_shift)
+    per.setdefault("reset_amount", per["v_th"])
     # The core keeps reset value and floor once per class, so they need one common scale.
     common = granularity == "population" or bool(uni["v_reset"]) or uni["v_floor"] is not None
     w_scale = _weight_scale(blocks, per, n, width, common)

@@ -125,7 +125,7 @@ def lif_seq(a: Tensor, params: LIFParams, state: LIFState | None = None) -> tupl
     """
     # unbind, not a[t]: indexing time under autograd zero-fills [T, B, n] once per tick.
     ticks = a.unbind(0)
-    now = lif_init(torch.zeros_like(a[0]), params) if state is None else state
+    now = lif_init(a.new_zeros(a.shape[1:]), params) if state is None else state
     spikes = []
     for tick in ticks:
         s, now = lif_step(tick, now, params)

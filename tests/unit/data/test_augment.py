@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+import numpy as np
+import pytest
+
+from spikesim.data import Shift, shift
+from spikesim.errors import ValidationError
+
+
+def moved_by_hand(image, dy, dx):
+    out = np.zeros_like(image)
+    for row in range(image.shape[0]):
+        for col in range(image.shape[1]):
+            if 0 <= row - dy < image.shape[0] and 0 <= col - dx < image.shape[1]:
+                out[row, col] = image[row - dy, col - dx]
+    return out
+
+
+@pytest.mark.parametrize("dy", [-2, -1, 0, 1, 2])
+@pytest.mark.parametrize("dx", [-1, 0, 3])
+def test_shift_moves_pixels_and_fills_with_zeros(dy, dx):
+    image = np.arange(1, 21).reshape(4, 5)
+    assert (
+        moved_by_hand(image, dy, dx) == shift(image[None], np.array([dy]), np.array([dx]))
+    ).all()
+
+
+def test_each_image_moves_by_its_own_amount():
+    images = np.random.default_rng(0).random((6, 8, 8))
+    down, right = np.array([0, 1, -1, 0, 1, 1]), np.array([0, 0, 1, -1, 1, -1])
+    expected = [moved_by_hand(i, a, b) for i, a, b in zip(images, down, right, strict=True)]
+    assert (np.array(expected) == shift(images, down, right)).all()
+
+
+def test_share_of_zero_leaves_all_images():
+    images = np.random.default_rng(0).random((20, 8, 8))
+    assert (images == Shift(1, share=0.0)(images, np.random.default_rng(1))).all()
+
+
+def test_about_the_share_asked_for_is_eligible():
+    images = np.random.default_rng(0).random((4000, 4, 4))
+    changed = (Shift(1, share=0.5)(images, np.random.default_rng(1)) != images).any((1, 2))
+    # 8 of 9 shifts of an eligible image change it; 5 standard deviations of 4000 draws.
+    assert abs(changed.mean() - 0.5 * 8 / 9) < 5 * 0.5 / np.sqrt(4000)
+
+
+def test_out_of_range_settings_are_refused():
+    with pytest.raises(ValidationError, match=r"share in 0\.\.1"):
+        Shift(1, share=1.5)

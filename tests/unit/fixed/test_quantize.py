@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+import numpy as np
+import pytest
+
+from spikesim.core import LIF
+from spikesim.errors import ValidationError
+from spikesim.fixed.quantize import quantize_lif, quantize_population
+
+DENSE = np.array([[0.5, -0.1], [-0.25, 0.2], [0.0, 0.0]])
+
+
+def test_codes_are_rounded_on_one_scale_per_neuron():
+    q = quantize_population([DENSE], n=2, beta=0.5)
+    assert [254.0, 635.0] == pytest.approx(q.weight_scale.tolist())
+    assert [[127, -64], [-64, 127], [0, 0]] == q.weights[0].tolist()  # -63.5 goes away from zero
+
+
+def test_one_scale_for_all_keeps_ratios_between_neurons():
+    q = quantize_population([DENSE], n=2, beta=0.5, granularity="population")
+    assert [254.0, 254.0] == q.weight_scale.tolist()
+    assert [[127, -25], [-64, 51], [0, 0]] == q.weights[0].tolist()
+
+
+def test_shift_is_the_largest_that_keeps_thresholds_within_the_limit():
+    q = quantize_population([DENSE], n=2, beta=0.5, v_th=1.0)
+    assert (4, [4064, 10160]) == (q.gain_shift, q.v_th.tolist())  # 635 * 32 = 20320 > 2**14
+    assert 5 == quantize_population([DENSE], n=2, beta=0.5, v_th_limit=20320).gain_shift
+
+
+def test_all_projections_of_a_population_share_its_scale():
+    flat = (np.array([2.0, -0.5]), np.array([1, 0]))
+    q = quantize_population([DENSE, flat], n=2, beta=0.5, gain_shift=0)
+    assert [254.0, 63.5] == q.weight_scale.tolist()
+    assert [127, -127] == q.weights[1].tolist()
+    assert [[127, -6], [-64, 13], [0, 0]] == q.weights[0].tolist()
+
+
+def test_sparse_and_dense_forms_agree():
+    rng = np.random.default_rng(0)
+    dense = rng.normal(size=(30, 7))
+    pre, post = np.nonzero(dense)
+    parameters = {"n": 7, "beta": 0.9, "bias": rng.normal(size=7), "gain": -0.3}
+    a = quantize_population([dense], **parameters)
+    b = quantize_population([(dense[pre, post], post)], **parameters)
+    assert a.weights[0][pre, post].tolist() == b.weights[0].tolist()
+    assert (a.bias == b.bias).all()
+    assert (a.v_th == b.v_th).all()
+    assert (a.acc_bound, a.gain_shift) == (b.acc_bound, b.gain_shift)
+    assert a.rounding_error == pytest.approx(b.rounding_error)
+
+
+def test_gain_is_folded_into_the_weights():
+    a = quantize_population([DENSE * 0.5], n=2, beta=0.5)
+    b = quantize_population([DENSE], n=2, beta=0.5, gain=0.5)
+    assert (a.weights[0] == b.weights[0]).all()
+    assert (a.v_th == b.v_th).all()
+
+
+def test_strict_threshold_is_one_code_higher():
+    plain = quantize_population([DENSE], n=2, beta=0.5)
+    assert (plain.v_th + 1 == quantize_population([DENSE], n=2, beta=0.5, strict=True).v_th).all()
+
+
+@pytest.mark.parametrize(
+    ("beta", "code"), [(0.0, 0), (1.0, 4096), (0.9375, 3840), (0.9, 3686), (0.00012, 0)]
+)
+def test_decay_codes(beta, code):
+    assert code == quantize_population([DENSE], n=2, beta=beta).beta
+
+
+def test_weights_far_below_threshold_do_not_overflow_it():
+    q = quantize_population([DENSE * 1e-4], n=2, beta=1.0)
+    assert ([16384, 16384], 0) == (q.v_th.tolist(), q.gain_shift)
+
+
+def test_rounding_error_is_at_most_half_a_step():
+    weights = np.random.default_rng(0).normal(size=(50, 4))
+    q = quantize_population([weights], n=4, beta=1.0)
+    assert 0.4 / q.weight_scale.max() < q.rounding_error <= 0.5001 / q.weight_scale.min()
+
+
+def test_accumulator_bound_counts_one_sign_at_a_time():
+    weights = np.concatenate([np.full((258, 1), 1.0), np.full((300, 1), -0.5)])
+    q = quantize_population([weights], n=1, beta=1.0)
+    assert (258 * 127, True) == (q.acc_bound, q.acc_exact)
+    q = quantize_population([np.full((259, 1), 1.0)], n=1, beta=1.0)
+    assert (259 * 127, False) == (q.acc_bound, q.acc_exact)
+
+
+def test_reset_value_and_floor_force_a_common_scale():
+    q = quantize_population([DENSE], n=2, beta=0.5, v_reset=-0.5, v_floor=-2.0)
+    assert q.scale[0] == q.scale[1]
+    assert (round(-0.5 * q.scale[0]), round(-2.0 * q.scale[0])) == (q.v_reset, q.v_floor)
+    assert -(2**17) == quantize_population([DENSE], n=2, beta=0.5).v_floor
+
+
+def test_no_projections_and_no_neurons_are_legal():
+    q = quantize_population([], n=3, beta=0.5, bias=0.25)
+    assert [4 * b for b in q.bias.tolist()] == q.v_th.tolist()
+    assert 0 == quantize_population([np.zeros((4, 0))], n=0, beta=0.5).n
+
+
+def test_lif_parameters_are_taken_over():
+    neuron = LIF(beta=0.9, alpha=0.25, bias=[0.1, 0.2], v_th=2.0, reset="soft", reset_amount=1.5)
+    q = quantize_lif([DENSE], 2, neuron)
+    expected = quantize_population(
+        [DENSE], n=2, beta=0.9, alpha=0.25, bias=[0.1, 0.2], v_th=2.0, reset_amount=1.5
+    )
+    for key in ("v_th", "bias", "reset_amount"):
+        assert getattr(expected, key).tolist() == getattr(q, key).tolist()
+    assert (3686, 1024) == (q.beta, q.alpha)
+
+
+def test_every_problem_is_reported_at_once():
+    with pytest.raises(ValidationError) as caught:
+        quantize_population(
+            [np.array([[np.nan, 1.0]]), np.ones((2, 3))], n=2, beta=[0.5, 0.6], v_th=np.inf,
+            bias=[1.0, 2.0, 3.0], alpha=1.5, gain_shift=9, name="out",
+        )  # fmt: skip
+    text = str(caught.value)
+    for part in ("NaN", "(n_pre, 2)", "beta", "v_th", "bias", "alpha", "gain_shift", "'out'"):
+        assert part in text
+    assert 7 == len(caught.value.problems)
+
+
+def test_a_value_beyond_the_state_word_names_the_neuron():
+    with pytest.raises(ValidationError, match="bias of neuron 1 becomes"):
+        quantize_population([DENSE], n=2, beta=0.5, bias=[0.0, 1000.0])

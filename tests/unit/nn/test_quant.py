@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The oracle here is written from docs/design/arithmetic.md in Python ints; it shares no code."""
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from spikesim import nn  # noqa: E402
+from spikesim.errors import ValidationError  # noqa: E402
+
+
+def sat(x, bits):
+    return max(-(2 ** (bits - 1)), min(2 ** (bits - 1) - 1, x))
+
+
+def decayed(z, factor):
+    return (1 if z >= 0 else -1) * ((abs(z) * factor) >> 12)
+
+
+def integer_population(raster, q, reset):
+    """Spikes [steps][n] of one population for input spikes [steps][n_pre]."""
+    weights = q.weights[0].tolist()
+    state = [(int(v), 0) for v in q.v_init]
+    out = []
+    for tick in raster:
+        acc = [0] * q.n
+        for source, fired in enumerate(tick):
+            for j in range(q.n if fired else 0):
+                acc[j] = sat(acc[j] + weights[source][j], 16)
+        fires = []
+        for j in range(q.n):
+            v, i = state[j]
+            i = sat(decayed(i, q.alpha) + sat(acc[j] << q.gain_shift, 18), 18)
+            u = max(sat(decayed(v, q.beta) + i + int(q.bias[j]), 18), q.v_floor)
+            fired = u >= int(q.v_th[j])
+            if fired and reset == "hard":
+                u = q.v_reset
+            elif fired and reset == "soft":
+                u = sat(u - int(q.reset_amount[j]), 18)
+            state[j] = (u, i)
+            fires.append(fired)
+        out.append(fires)
+    return out
+
+
+def random_net(seed, reset, *, alpha=0.0, scale=3.0, granularity="neuron", v_reset=0.0):
+    torch.manual_seed(seed)
+    options = {"beta": 0.9, "alpha": alpha, "reset": reset, "learn": ("bias",), "v_reset": v_reset}
+    net = nn.SpikingNet(
+        nn.Linear(12, 9, scale=scale), nn.LIF(9, **options),
+        nn.Linear(9, 5, scale=scale), nn.LIF(5, **options),
+    )  # fmt: skip
+    with torch.no_grad():
+        for _, lif in net.stages():
+            lif.bias.uniform_(-0.1, 0.1)
+    return nn.IntegerNet(net, nn.QuantSettings(granularity=granularity))
+
+
+@pytest.mark.parametrize("reset", ["hard", "soft", "none"])
+@pytest.mark.parametrize("alpha", [0.0, 0.6])
+@pytest.mark.parametrize("granularity", ["neuron", "population"])
+def test_spikes_equal_an_integer_loop(reset, alpha, granularity):
+    net = random_net(0, reset, alpha=alpha, granularity=granularity)
+    x = (torch.rand(30, 4, 12) < 0.4).float()
+    with torch.no_grad():
+        layers = net.layer_spikes(x)
+    total = 0.0
+    for image in range(4):
+        raster = x[:, image].bool().tolist()
+        for q, spikes in zip(net.quantized(), layers, strict=True):
+            raster = integer_population(raster, q, reset)
+            assert raster == spikes[:, image].bool().tolist()
+            total += sum(map(sum, raster))
+    assert total > 0
+
+
+@pytest.mark.parametrize("reset", ["soft", "none"])
+def test_saturated_membranes_equal_too(reset):
+    net = random_net(1, reset, scale=400.0)
+    net.settings = nn.QuantSettings(gain_shift=7)
+    with torch.no_grad():
+        for linear, _ in net.model.stages():
+            linear.weight.mul_(0.05)
+    x = (torch.rand(60, 2, 12) < 0.9).float()
+    with torch.no_grad():
+        first = net.layer_spikes(x)[0]
+    q = net.quantized()[0]
+    assert integer_population(x[:, 0].bool().tolist(), q, reset) == first[:, 0].bool().tolist()
+
+
+def test_nonzero_reset_value_forces_one_scale_and_stays_equal():
+    net = random_net(2, "hard", v_reset=-0.3)
+    q = net.quantized()[0]
+    assert 1 == len(set(q.scale.tolist()))
+    x = (torch.rand(30, 1, 12) < 0.5).float()
+    with torch.no_grad():
+        first = net.layer_spikes(x)[0]
+    assert integer_population(x[:, 0].bool().tolist(), q, "hard") == first[:, 0].bool().tolist()
+
+
+def test_gradients_are_close_to_those_of_the_float_net():
+    net = random_net(3, "soft")
+    x = (torch.rand(8, 16, 12) < 0.4).float()
+    grads = []
+    for module in (net.model, net):
+        module.zero_grad()
+        module(x).sum().backward()
+        grads.append(torch.cat([p.grad.flatten() for p in net.model.parameters()]))
+    # Rounding flips a few spikes; direction and length must survive.
+    cosine = torch.nn.functional.cosine_similarity(grads[0], grads[1], dim=0)
+    assert float(cosine) > 0.95
+    assert 0.8 < float(grads[1].norm() / grads[0].norm()) < 1.25
+
+
+def test_a_bias_in_linear_is_trained_as_the_neuron_bias():
+    torch.manual_seed(0)
+    net = nn.IntegerNet(nn.SpikingNet(nn.Linear(4, 3, bias=True), nn.LIF(3)))
+    net(torch.ones(5, 2, 4)).sum().backward()
+    linear = net.model[0]
+    assert linear.bias.grad is not None
+    scale = net.quantized()[0].scale
+    expected = [round(b * s) for b, s in zip(linear.bias.tolist(), scale, strict=True)]
+    assert expected == net.quantized()[0].bias.tolist()
+
+
+def test_learned_decay_is_refused():
+    model = nn.SpikingNet(nn.Linear(4, 3), nn.LIF(3, learn=("beta",)))
+    with pytest.raises(ValidationError, match="beta"):
+        nn.IntegerNet(model)
+
+
+def test_input_of_another_type_is_refused():
+    net = nn.IntegerNet(nn.SpikingNet(nn.Linear(4, 3), nn.LIF(3)))
+    with pytest.raises(ValidationError, match="float32"):
+        net(torch.zeros(2, 1, 4, dtype=torch.float64))
+
+
+def test_a_row_that_can_overflow_the_accumulator_is_reported():
+    net = nn.SpikingNet(nn.Linear(300, 2), nn.LIF(2))
+    with torch.no_grad():
+        net[0].weight.fill_(0.5)
+    assert not nn.IntegerNet(net).exact()

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("sklearn")
+
+from spikesim import data, nn  # noqa: E402
+from spikesim.errors import ValidationError  # noqa: E402
+from spikesim.nn import encode, recipes  # noqa: E402
+
+SHORT = replace(recipes.DIGITS, hidden=32, epochs=4, integer_epochs=1, steps=8)
+
+
+@pytest.fixture(scope="module")
+def trained():
+    return recipes.digits(0, recipe=SHORT)
+
+
+def test_a_few_epochs_learn_the_digits(trained):
+    # Chance is 0.1; five epochs reach about 0.9.
+    assert trained.accuracy_float > 0.8
+    assert trained.accuracy_quantized > 0.8
+    assert trained.accuracy_quantized == np.mean(
+        trained.predicted_quantized == trained.split.y_test
+    )
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(trained):
+    again = recipes.digits(0, recipe=SHORT)
+    for a, b in zip(trained.model.parameters(), again.model.parameters(), strict=True):
+        assert bool((a == b).all())
+    other = recipes.build(trained.split, 1, SHORT)
+    same = recipes.build(trained.split, 0, SHORT)
+    assert bool((other[0].weight != same[0].weight).any())
+
+
+def test_training_leaves_torch_settings_and_random_state_alone():
+    split = data.digits(0)
+    before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    model = recipes.build(split, 0, SHORT)
+    fit = partial(nn.fit, encode=partial(encode.rate, steps=4), epochs=1, seed=0)
+    fit(model, split.x_train[:64], split.y_train[:64])
+    assert before == (torch.get_num_threads(), torch.are_deterministic_algorithms_enabled())
+    assert (expected == torch.rand(3)).all()
+
+
+def test_history_has_loss_and_held_out_accuracy_per_epoch():
+    split = data.digits(0)
+    history = nn.fit(
+        recipes.build(split, 0, SHORT), split.x_train[:256], split.y_train[:256],
+        encode=partial(encode.rate, steps=6), epochs=3, seed=0,
+        held_out=(split.x_test[:50], split.y_test[:50]),
+    )  # fmt: skip
+    assert (3, 3) == (len(history.loss), len(history.held_out))
+    assert history.loss[-1] < history.loss[0]
+
+
+def test_rasters_are_the_encoded_images_with_a_silent_tail(trained):
+    rasters = trained.rasters("test", slice(0, 3))
+    assert ((3, 9, 64), np.bool_) == (rasters.shape, rasters.dtype)
+    assert not rasters[:, 8].any()
+    spikes = encode.rate(torch.from_numpy(trained.split.x_test[:3]), 8).bool().numpy()
+    assert (spikes.transpose(1, 0, 2) == rasters[:, :8]).all()
+    assert (rasters[1] == trained.rasters("test", 1)[0]).all()
+
+
+def test_exported_network_classifies_as_the_float_net(trained):
+    sim = pytest.importorskip("spikesim.sim")
+    network = trained.network()
+    for image, raster in enumerate(trained.rasters("test", slice(0, 20))):
+        counts = sim.simulate(network, {"in": raster}, trained.run_steps).counts("layer1")
+        assert trained.predicted_float[image] == int(np.argmax(counts))
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "options"),
+    [(0, 0, {}), (3, 2, {}), (3, 3, {"batch_size": 0}), (3, 3, {"epochs": -1})],
+)
+def test_nothing_to_train_on_is_refused(images, labels, options):
+    split = data.digits(0)
+    arguments = {"encode": partial(encode.rate, steps=4), "epochs": 1} | options
+    with pytest.raises(ValidationError, match="fit: expected"):
+        nn.fit(
+            recipes.build(split, 0, SHORT), split.x_train[:images], split.y_train[:labels],
+            **arguments,
+        )  # fmt: skip
+
+
+def test_losses_fall_when_the_true_class_spikes_more():
+    labels = torch.tensor([1])
+    few, many = torch.zeros(4, 1, 3), torch.zeros(4, 1, 3)
+    few[:1, 0, 1] = 1.0
+    many[:3, 0, 1] = 1.0
+    for loss in (nn.CountCrossEntropy(), nn.CountMSE()):
+        assert float(loss(many, labels)) < float(loss(few, labels))
