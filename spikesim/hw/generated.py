@@ -65,10 +65,10 @@ EVENT_HORIZON: Final = 32767
 MAGIC: Final = 0x4E4B5053
 
 # Clock cycles of one step, see docs/reference/core.md.
-CYCLES_STEP: Final = 8
+CYCLES_STEP: Final = 5
 CYCLES_SOURCE: Final = 2
 CYCLES_SEGMENT: Final = 1
-CYCLES_POP: Final = 24
+CYCLES_POP: Final = 18
 
 # RTL parameters and their defaults.
 DEFAULT_PARAMETERS: Final[Mapping[str, int]] = MappingProxyType(

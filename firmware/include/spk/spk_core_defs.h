@@ -199,9 +199,9 @@
 #define SPK_POP_START_TICK_WIDTH 16u
 
 /* clock cycles of one step */
-#define SPK_CYCLES_STEP 8u
+#define SPK_CYCLES_STEP 5u
 #define SPK_CYCLES_SOURCE 2u
 #define SPK_CYCLES_SEGMENT 1u
-#define SPK_CYCLES_POP 24u
+#define SPK_CYCLES_POP 18u
 
 #endif /* SPK_CORE_DEFS_H */

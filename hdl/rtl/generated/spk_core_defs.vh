@@ -199,9 +199,9 @@ localparam integer SPK_POP_START_TICK_LSB = 160;
 localparam integer SPK_POP_START_TICK_WIDTH = 16;
 
 // clock cycles of one step
-localparam integer SPK_CYCLES_STEP = 8;
+localparam integer SPK_CYCLES_STEP = 5;
 localparam integer SPK_CYCLES_SOURCE = 2;
 localparam integer SPK_CYCLES_SEGMENT = 1;
-localparam integer SPK_CYCLES_POP = 24;
+localparam integer SPK_CYCLES_POP = 18;
 
 /* verilator lint_on UNUSEDPARAM */
