@@ -17,6 +17,8 @@ from spikesim.hw.program import Program
 ENGINES: dict[str, str] = {
     "golden": "spikesim.hw.golden.run:run_fast",
     "golden-readable": "spikesim.hw.golden.run:run_readable",
+    "rtl": "spikesim.hw.rtl.engine:run_rtl",
+    "board": "spikesim.hw.board.engine:run_board",
 }
 """Engine name -> ``module:function``, loaded on first use. See ``ProgramRunner``."""
 

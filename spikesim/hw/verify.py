@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from spikesim.core import SpikeTrains
 from spikesim.errors import DeviceError, ValidationError
 from spikesim.hw.device.device import Device
 from spikesim.hw.device.events import event_frames
@@ -133,7 +132,6 @@ class Lockstep:
         -------
         LockstepReport
         """
-        steps = raster.shape[0]
         begin = self.model.clocks
         self._device.load(program, verify=True)
         self._device.session.burst(
@@ -157,8 +155,8 @@ class Lockstep:
             steps=done,
             neuron_steps=done * program.config.n_neurons,
             clocks=self.model.clocks - begin,
-            divergence=divergence if done or divergence else None,
-        ) if steps else LockstepReport(0, 0, 0, divergence)
+            divergence=divergence,
+        )
 
     def _step(self, step: int, row: npt.NDArray[np.bool_], words: Words) -> Divergence | None:
         # Spikes of the step before, all of them, leave the queue first.
@@ -347,8 +345,3 @@ def _compare(step: int, expected: Words, got: Words) -> Divergence | None:
         place = at if expected[name].ndim else ()
         return Divergence(step, phase, name, place, int(one[at]), int(other[at]))
     return None
-
-
-def spike_trains_raster(trains: SpikeTrains) -> Raster:
-    """Raster of spikes of axons, for ``lockstep``."""
-    return trains.raster()

@@ -49,7 +49,7 @@ class BatchCounts:
     @property
     def labels(self) -> npt.NDArray[np.int64]:
         """Output with the most spikes per sample, the lowest on a tie, shape (samples,)."""
-        return np.argmax(self.counts, axis=1)
+        return np.argmax(self.counts, axis=1).astype(np.int64)
 
 
 def classify(
@@ -104,7 +104,7 @@ class _Readout:
         stride = WINDOWS[Window.STATE].stride
         self._state_shape = (state_neurons, stride)
         self.requests: list[Request] = []
-        self._cuts = []
+        self._cuts: list[tuple[int, int]] = []
         for first, n in places:
             self._add(read_requests(Window.COUNT, first, n, fence=True))
         cycles = Reg.TOTAL_CYCLES
@@ -118,7 +118,7 @@ class _Readout:
     def split(
         self, answers: Sequence[bytes | None]
     ) -> tuple[npt.NDArray[np.int64], int, npt.NDArray[np.uint16]]:
-        """Counts, cycles and state words of one sample."""
+        """Give counts, cycles and state words of one sample."""
         parts = [b"".join(a or b"" for a in answers[begin:end]) for begin, end in self._cuts]
         counts = np.frombuffer(b"".join(parts[:-2]), "<u2").astype(np.int64)
         state = np.frombuffer(parts[-1], "<u2").astype(np.uint16).reshape(self._state_shape)

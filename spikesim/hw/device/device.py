@@ -4,21 +4,21 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from spikesim.core import Recording
+from spikesim.core import Recording, SpikeTrains
 from spikesim.errors import DeviceError, ValidationError
 from spikesim.hw.device.batch import BatchCounts, classify
 from spikesim.hw.device.capabilities import IDENTITY_HALFWORDS, Capabilities
-from spikesim.hw.device.events import Inputs
 from spikesim.hw.device.loading import load_program
 from spikesim.hw.device.requests import read_payload, read_requests, write_requests
 from spikesim.hw.device.running import run_on
+from spikesim.hw.engine import axon_events, record_problems
 from spikesim.hw.generated import REGISTERS, WINDOWS, Clear, Command, StatusBit, Window
 from spikesim.hw.link.errors import NoAnswerError
 from spikesim.hw.link.session import Session
@@ -164,9 +164,7 @@ class Device:
     def register(self, name: str) -> int:
         """Value of a register by its name in docs/reference/core.md."""
         if name not in REGISTERS:
-            raise ValidationError(
-                f"register {name!r}: expected one of {sorted(REGISTERS)}; see docs/reference/core.md"
-            )
+            raise ValidationError(f"register {name!r}: expected one of {sorted(REGISTERS)}")
         register = REGISTERS[name]
         halfwords = self.read(Window.REG, register.address, register.halfwords)
         return sum(int(value) << (16 * k) for k, value in enumerate(halfwords))
@@ -230,26 +228,32 @@ class Device:
 
     def run(
         self,
-        inputs: Inputs,
+        inputs: Mapping[str, Any],
         steps: int,
         *,
         record: Iterable[str] = ("spikes",),
+        seed: int = 0,
         resume: bool = False,
+        each_step: bool = False,
         progress: bool = False,
     ) -> Recording:
         """Run the loaded program and record spikes or state.
 
         Parameters
         ----------
-        inputs : mapping of str to SpikeTrains or bool array, shape (steps, n)
+        inputs : mapping of str to SpikeTrains, bool array of shape (steps, n), or Poisson
             One entry per input of the network; a missing one is silent.
         steps : int
             Ticks.
         record : iterable of str
             ``"spikes"``; ``"population.v"`` and ``"population.i"`` (integer codes; the core then
             stops after each step to be read).
+        seed : int
+            For random inputs.
         resume : bool
             Go on from the present state instead of starting at tick 0.
+        each_step : bool
+            Stop after each step to read its clock cycles into ``meta["cycles"]``.
         progress : bool
             Show a bar.
 
@@ -264,8 +268,34 @@ class Device:
         -----
         An interrupt (Ctrl-C) stops the core and leaves the device usable.
         """
+        program = self.require_program()
+        wanted = tuple(record)
+        problems = record_problems(program, wanted)
+        if problems:
+            raise ValidationError(problems)
+        axons = axon_events(program, inputs, steps, seed)
         try:
-            return run_on(self, inputs, steps, tuple(record), resume=resume, progress=progress)
+            return run_on(
+                self, axons, steps, wanted,
+                resume=resume, each_step=each_step, progress=progress,
+            )  # fmt: skip
+        except KeyboardInterrupt:
+            self.stop()
+            raise
+
+    def run_program(
+        self,
+        program: Program,
+        axons: SpikeTrains,
+        steps: int,
+        record: tuple[str, ...],
+        **options: Any,
+    ) -> Recording:
+        """Load a program unless it is the one loaded, and run it (``ProgramEngine``)."""
+        if self.program != program:
+            self.load(program)
+        try:
+            return run_on(self, axons, steps, record, **options)
         except KeyboardInterrupt:
             self.stop()
             raise
@@ -350,7 +380,7 @@ class Device:
             ) from error
 
     def statistics(self) -> dict[str, Any]:
-        """What the link did: bytes, repeated frames, timeouts."""
+        """Tell what the link did: bytes, repeated frames, timeouts."""
         session = self.session.statistics
         return {name: getattr(session, name) for name in session.__slots__}
 

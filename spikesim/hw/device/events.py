@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,9 +11,6 @@ import numpy.typing as npt
 from spikesim.core.spikes import SpikeTrains
 from spikesim.errors import ValidationError
 from spikesim.hw.generated import MAX_PAYLOAD
-from spikesim.hw.program import Program
-
-Inputs = Mapping[str, "SpikeTrains | npt.NDArray[np.bool_]"]
 
 MARKER = 0x8000
 _FRAME_WORDS = (MAX_PAYLOAD - 4) // 2
@@ -26,61 +22,6 @@ class Chunk:
 
     steps: int
     frames: tuple[bytes, ...]
-
-
-def axon_events(program: Program, inputs: Inputs, steps: int) -> SpikeTrains:
-    """Merge the inputs of a network into spikes of axons.
-
-    Parameters
-    ----------
-    program : Program
-    inputs : mapping of str to SpikeTrains or bool array, shape (steps, n)
-        One entry for each input of the network; a missing one is silent.
-    steps : int
-        Ticks to run; inputs may be shorter.
-
-    Returns
-    -------
-    SpikeTrains
-        ``n`` is the number of axons of the core.
-
-    Raises
-    ------
-    ValidationError
-        With every unknown input, wrong shape or spike after the last step.
-    """
-    problems: list[str] = []
-    ticks, axons = [], []
-    for name, value in inputs.items():
-        if name not in program.inputs:
-            problems.append(
-                f"input {name!r}: expected one of {sorted(program.inputs)}; name an input of "
-                "the network"
-            )
-            continue
-        first, n = program.inputs[name]
-        try:
-            trains = value if isinstance(value, SpikeTrains) else SpikeTrains.from_raster(value)
-        except ValidationError as error:
-            problems += [f"input {name!r}: {text}" for text in error.problems]
-            continue
-        if trains.n != n:
-            problems.append(f"input {name!r}: expected {n} neurons, got {trains.n}")
-        elif trains.ticks.size and int(trains.ticks[-1]) >= steps:
-            problems.append(
-                f"input {name!r}: expected spikes before step {steps}, got one in tick "
-                f"{int(trains.ticks[-1])}; run more steps or cut the input"
-            )
-        else:
-            ticks.append(trains.ticks)
-            axons.append(trains.index + np.int32(first))
-    if problems:
-        raise ValidationError(problems)
-    if not ticks:
-        return SpikeTrains.empty(program.config.n_axons, steps)
-    return SpikeTrains(
-        np.concatenate(ticks), np.concatenate(axons), program.config.n_axons, steps
-    )
 
 
 def event_frames(ticks: npt.NDArray[np.int64], axons: npt.NDArray[np.int32]) -> list[bytes]:

@@ -105,9 +105,7 @@ def _verify(
 
 
 @contextmanager
-def progress_bar(
-    title: str, total: int, shown: bool
-) -> Iterator[Callable[[int], None] | None]:
+def progress_bar(title: str, total: int, shown: bool) -> Iterator[Callable[[int], None] | None]:
     """Give a function that takes the number done, or None when no bar is wanted."""
     if not shown:
         yield None

@@ -5,14 +5,13 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from spikesim.core import Recording, SpikeTrains
-from spikesim.errors import ValidationError
-from spikesim.hw.device.events import MARKER, Chunk, Inputs, axon_events, plan_chunks
+from spikesim.hw.device.events import MARKER, Chunk, plan_chunks
 from spikesim.hw.device.loading import progress_bar
 from spikesim.hw.device.requests import (
     clear_request,
@@ -20,11 +19,11 @@ from spikesim.hw.device.requests import (
     run_request,
     write_requests,
 )
+from spikesim.hw.engine import population_spikes
 from spikesim.hw.generated import FIELDS, WINDOWS, Clear, Command, Reg, StatusBit, Window
 from spikesim.hw.image import unpack_table
 from spikesim.hw.link.errors import LinkLostError
 from spikesim.hw.link.session import Request
-from spikesim.hw.program import Program
 
 if TYPE_CHECKING:
     from spikesim.hw.device.device import Device
@@ -64,7 +63,7 @@ class SpikeDecoder:
         self._neurons.append(values[~is_marker])
 
     def spikes(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """Steps and neurons so far, int64 arrays of shape (k,)."""
+        """Give steps and neurons so far, int64 arrays of shape (k,)."""
         if not self._ticks:
             return np.zeros(0, np.int64), np.zeros(0, np.int64)
         return np.concatenate(self._ticks), np.concatenate(self._neurons)
@@ -72,51 +71,65 @@ class SpikeDecoder:
 
 def run_on(
     device: Device,
-    inputs: Inputs,
+    axons: SpikeTrains,
     steps: int,
     record: tuple[str, ...],
     *,
-    resume: bool,
-    progress: bool,
+    resume: bool = False,
+    each_step: bool = False,
+    progress: bool = False,
 ) -> Recording:
-    """Run a program on a device; see ``Device.run``."""
+    """Run the loaded program on a device; see ``Device.run``.
+
+    Parameters
+    ----------
+    axons : SpikeTrains
+        Input spikes by axon; ``record`` is checked already.
+    """
     program = device.require_program()
-    if steps < 0:
-        raise ValidationError(f"run: expected steps >= 0, got {steps}")
-    traces = _traces(program, record)
-    trains = axon_events(program, inputs, steps)
+    traces = {
+        name: (*program.groups[name.rpartition(".")[0]][:2], name.rpartition(".")[2])
+        for name in record
+        if name != "spikes"
+    }
     start = device.register("STEP") if resume else 0
+    single = each_step or bool(traces)
     queue = device.capabilities.config.event_queue
-    chunks = _short(plan_chunks(trains, queue, start), 1 if traces else _MAX_CHUNK)
+    chunks = _short(plan_chunks(axons, queue, start), 1 if single else _MAX_CHUNK)
     spikes = "spikes" in record
-    control = np.array([int(spikes)], np.uint16)
-    opening = write_requests(Window.REG, Reg.CTRL.address, control)
+    opening = write_requests(Window.REG, Reg.CTRL.address, np.array([spikes], np.uint16))
     if not resume:
         opening.insert(0, clear_request(Clear.STATE | Clear.COUNTS | Clear.QUEUES))
     device.session.burst(opening)
     decoder = SpikeDecoder(start)
     columns: dict[str, list[npt.NDArray[np.int32]]] = {name: [] for name in traces}
+    meta: dict[str, Any] = {"program_id": program.program_id}
+    cycles: list[int] = []
     with progress_bar("run", steps, progress) as advance:
         done = 0
         for chunk in chunks:
             _run_chunk(device, chunk, decoder if spikes else None)
+            if single and chunk.steps:
+                cycles.append(device.register("LAST_CYCLES"))
             for name, (first, n, field) in traces.items():
-                columns[name].append(_state(device, first, n)[field].copy())
+                columns[name].append(_state(device, first, n)[field].astype(np.int32))
             done += chunk.steps
             if advance is not None:
                 advance(done)
+    if single:
+        meta["cycles"] = cycles
+    meta["total_cycles"] = device.register("TOTAL_CYCLES")
     ticks, neurons = decoder.spikes()
-    cycles = device.register("TOTAL_CYCLES")
     return Recording(
-        spikes=_by_population(program, ticks - start, neurons, steps) if spikes else {},
+        spikes=population_spikes(program, ticks - start, neurons, steps) if spikes else {},
         traces={
             name: np.array(rows, np.int32).reshape(steps, traces[name][1])
             for name, rows in columns.items()
         },
         steps=steps,
         dt=program.dt,
-        engine=f"device {device.name}",
-        meta={"program": program.hash(), "total_cycles": cycles},
+        engine=device.name,
+        meta=meta,
     )
 
 
@@ -160,42 +173,7 @@ def _run_chunk(device: Device, chunk: Chunk, decoder: SpikeDecoder | None) -> No
         requests = [take]
 
 
-def _state(device: Device, first: int, n: int) -> npt.NDArray[np.void]:
+def _state(device: Device, first: int, n: int) -> npt.NDArray[Any]:
     stride = WINDOWS[Window.STATE].stride
     halfwords = device.read(Window.STATE, first * stride, n * stride)
     return unpack_table(Window.STATE, halfwords, _STATE_DTYPE)
-
-
-def _traces(program: Program, record: Sequence[str]) -> dict[str, tuple[int, int, str]]:
-    """Trace name to (first neuron, n, field)."""
-    problems, traces = [], {}
-    for name in record:
-        if name == "spikes":
-            continue
-        population, _, field = name.rpartition(".")
-        if population not in program.groups or field not in ("v", "i"):
-            problems.append(
-                f"record {name!r}: expected 'spikes' or one of {sorted(program.groups)} followed "
-                "by '.v' or '.i'"
-            )
-            continue
-        first, n, _ = program.groups[population]
-        traces[name] = (first, n, field)
-    if problems:
-        raise ValidationError(problems)
-    return traces
-
-
-def _by_population(
-    program: Program,
-    ticks: npt.NDArray[np.int64],
-    neurons: npt.NDArray[np.int64],
-    steps: int,
-) -> dict[str, SpikeTrains]:
-    spikes = {}
-    for name, (first, n, _) in program.groups.items():
-        mine = (neurons >= first) & (neurons < first + n)
-        spikes[name] = SpikeTrains(
-            ticks[mine], (neurons[mine] - first).astype(np.int32), n, steps
-        )
-    return spikes

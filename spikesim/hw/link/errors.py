@@ -61,7 +61,7 @@ class VerifyError(DeviceError):
 _WAYS_OUT = {
     Status.BUSY: "stop the run first, or send the command with the fence",
     Status.QUEUE_FULL: "run some steps before queueing more events",
-    Status.EVENT_PAST: "queue events for steps that have not started; clear the state to start at 0",
+    Status.EVENT_PAST: "queue events for steps not started; clear the state to start at 0",
     Status.EVENT_ORDER: "queue events in ascending (step, axon) order, each once",
     Status.EVENT_RANGE: "use axons the core has, and steps within the event horizon",
     Status.NO_PROGRAM: "load a program first",

@@ -100,7 +100,7 @@ class Session:
             if payload is not None:
                 self._check_identity(payload)
                 return
-            timeout *= 2
+            timeout *= 1.5
             # The device may be left at another rate; a break brings it back to the default.
             if attempt == 0:
                 self.transport.send_break()
@@ -160,9 +160,7 @@ class Session:
                 f"{payload[4:].hex(' ') or 'nothing'}; this is another device"
             )
         if version != PROTOCOL_VERSION:
-            way_out = (
-                "load a newer bitstream" if version < PROTOCOL_VERSION else "update spikesim"
-            )
+            way_out = "load a newer bitstream" if version < PROTOCOL_VERSION else "update spikesim"
             raise ProtocolVersionError(
                 f"device {name}: expected link protocol {PROTOCOL_VERSION}, got {version}; "
                 f"{way_out}"
@@ -238,9 +236,7 @@ class Session:
                 answers[slot] = answer
             # A lost answer is read again: nothing behind it has changed what it reads.
             todo = [
-                (k, r)
-                for k, r in todo
-                if r.answer and answers[k] is None and r.command in _READS
+                (k, r) for k, r in todo if r.answer and answers[k] is None and r.command in _READS
             ]
         return answers
 
@@ -281,8 +277,11 @@ class Session:
 
     def _take_up(self, exchange: Exchange) -> None:
         """Go on after a reset or break of the device's link, if repeating is harmless."""
-        risky = [r.command.name for r in exchange.requests[exchange.done :]
-                 if r.command not in _REPEATABLE]
+        risky = [
+            r.command.name
+            for r in exchange.requests[exchange.done :]
+            if r.command not in _REPEATABLE
+        ]
         if risky:
             raise LinkLostError(
                 f"device {self.transport.name}: expected it to know the session, got a reset or "

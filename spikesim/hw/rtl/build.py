@@ -101,7 +101,10 @@ def cache_folder() -> Path:
 
 
 def build_library(
-    config: CoreConfig, *, clk_hz: int = DEFAULT_CLK_HZ, baud: int = DEFAULT_BAUD,
+    config: CoreConfig,
+    *,
+    clk_hz: int = DEFAULT_CLK_HZ,
+    baud: int = DEFAULT_BAUD,
     root: Path | None = None,
 ) -> Path:
     """Give the shared library of a core, built if it is not in the cache.
@@ -231,9 +234,7 @@ def _digest(*parts: str | bytes) -> str:
 
 
 def _call(command: Sequence[str], who: str) -> None:
-    done = subprocess.run(
-        command, env=verilator_env(), capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(command, env=verilator_env(), capture_output=True, text=True, check=False)
     if done.returncode:
         text = (done.stderr or done.stdout).strip()
         raise ToolchainError(

@@ -102,7 +102,7 @@ class RtlModel:
             self._handle = None
 
     def _find_memories(self) -> dict[str, npt.NDArray[Any]]:
-        """Views of the model's memories, by instance path."""
+        """Give views of the model's memories, by instance path."""
         views: dict[str, npt.NDArray[Any]] = {}
         lib, handle = self._lib, self._handle
         for k in range(lib.spk_memory_count(handle)):
@@ -157,9 +157,7 @@ class RtlModel:
 
     # --- line --------------------------------------------------------------------------------
 
-    def set_line(
-        self, mode: str, baud: float = DEFAULT_BAUD, host_error: float = 0.0
-    ) -> None:
+    def set_line(self, mode: str, baud: float = DEFAULT_BAUD, host_error: float = 0.0) -> None:
         """Choose how bytes reach the link.
 
         Parameters
@@ -215,7 +213,7 @@ class RtlModel:
     # --- state -------------------------------------------------------------------------------
 
     def signals(self) -> dict[str, int]:
-        """Registers that are no memory: busy, stalled, step, cycles, queue levels."""
+        """Give what is no memory: busy, stalled, step, cycles, queue levels."""
         self._lib.spk_signals(self._handle, self._raw)
         return dict(zip(_SIGNALS, self._raw, strict=True))
 

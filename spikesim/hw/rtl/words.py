@@ -60,7 +60,7 @@ def weight_words(model: RtlModel) -> IntArray:
 
 
 def raw_weights(model: RtlModel) -> npt.NDArray[Any]:
-    """The weight memory as it is stored; for cheap comparison with an earlier copy."""
+    """Give the weight memory as it is stored; for cheap comparison with an earlier copy."""
     return model.memory(_CORE + "u_weight")
 
 
