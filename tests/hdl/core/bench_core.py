@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+
+from itertools import pairwise
+
 import cocotb
 from cocotb.triggers import RisingEdge
 
@@ -242,7 +245,7 @@ async def a_timed_run_keeps_its_period_and_counts_what_it_misses(dut):
         await RisingEdge(dut.clk)
         if int(dut.next_step_o.value) != step:
             starts.append(clock)
-    assert [period] * 3 == [b - a for a, b in zip(starts, starts[1:], strict=False)]
+    assert [period] * 3 == [b - a for a, b in pairwise(starts)]
     assert not dut.deadline_flag_o.value
     tb.expect(4)
     await tb.check()

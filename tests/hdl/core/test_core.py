@@ -33,3 +33,30 @@ CORNER_TESTS = [
     "reset_clears_every_memory",
     "steps_back_to_back_equal_the_golden_core",
 ]
+
+
+ARITHMETIC = [
+    ("spk_sat_add", {"WIDTH": 16}, "sat_add_equals_its_definition"),
+    ("spk_saturate", {"IN": 20, "OUT": 18}, "saturate_equals_its_definition"),
+    ("spk_shift_left", {"IN": 16, "OUT": 18}, "shift_left_equals_its_definition"),
+    ("spk_shift_left", {"IN": 16, "OUT": 16}, "shift_left_equals_its_definition"),
+    ("spk_decay", {"WIDTH": 18}, "decay_equals_its_definition_three_cycles_later"),
+]
+
+
+@pytest.mark.parametrize(("module", "parameters", "test"), ARITHMETIC)
+def test_arithmetic_module_equals_fixed(module, parameters, test):
+    run_bench(module, "bench_arith", parameters, "icarus", [test])
+
+
+@pytest.mark.parametrize("depth", [4, 32])
+def test_fifo_loses_and_repeats_nothing(depth):
+    run_bench("spk_fifo", "bench_fifo", {"WIDTH": 16, "DEPTH": depth})
+
+
+def test_lif_pipe_equals_golden_step():
+    run_bench("spk_lif_pipe", "bench_lif_pipe", {"VB": 18, "AB": 16})
+
+
+def test_tick_timer_keeps_its_grid():
+    run_bench("spk_tick_timer", "bench_tick_timer")
