@@ -12,11 +12,15 @@ pytestmark = pytest.mark.hdl
 
 
 def test_uart_meets_an_ideal_line():
-    run_bench(HERE / "bench_uart.py", "uart_loop", simulator="icarus", extra=(HERE / "uart_loop.v",))
+    run_bench(
+        HERE / "bench_uart.py", "uart_loop", simulator="icarus", extra=(HERE / "uart_loop.v",)
+    )
 
 
 def test_frames_are_checked_and_stored():
-    run_bench(HERE / "bench_frame_rx.py", "spk_frame_rx", simulator="icarus", parameters={"RXBUF": 256})
+    run_bench(
+        HERE / "bench_frame_rx.py", "spk_frame_rx", simulator="icarus", parameters={"RXBUF": 256}
+    )
 
 
 def test_replies_are_built_and_sent():
