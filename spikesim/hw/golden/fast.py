@@ -22,13 +22,30 @@ from spikesim.hw.generated import (
     CYCLES_SEGMENT,
     CYCLES_SOURCE,
     CYCLES_STEP,
+    DECAY_BITS,
     MAX_CHAIN,
 )
 from spikesim.hw.program import Program
 
 RECORDS = ("spikes", "cycles", "membrane", "state")
-_COUNT_MAX = (1 << COUNT_BITS) - 1
-_DECAY_BITS = 12
+
+# Places in the array of sizes. Compiled code is cached by the text of this file alone, so numbers
+# of core.toml reach it as arguments: as globals they would go stale when core.toml changes.
+(
+    _AXONS,
+    _NEURONS,
+    _LANES,
+    _SLOTS,
+    _ACC_BITS,
+    _STATE_BITS,
+    _STEP,
+    _SOURCE,
+    _SEGMENT,
+    _POP,
+    _CHAIN,
+    _COUNT_MAX,
+    _DECAY_BITS,
+) = range(13)
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 IntArray = npt.NDArray[np.integer[Any]]
@@ -186,10 +203,15 @@ def _tables(program: Program) -> tuple[IntArray, ...]:
     populations = np.stack([program.populations[name] for name in columns], axis=1)
     params = np.stack([program.params[name] for name in ("v_th", "bias", "refr_len")])
     weights = np.ascontiguousarray(program.weights.reshape(-1)).astype(np.int16)
-    sizes = np.array(
-        [config.n_axons, config.n_neurons, config.lanes, config.delay_slots, config.acc_bits,
-         config.state_bits], np.int64,
+    sizes = np.zeros(13, np.int64)
+    sizes[[_AXONS, _NEURONS, _LANES, _SLOTS]] = (
+        config.n_axons, config.n_neurons, config.lanes, config.delay_slots,
     )  # fmt: skip
+    sizes[[_ACC_BITS, _STATE_BITS]] = config.acc_bits, config.state_bits
+    sizes[[_STEP, _SOURCE, _SEGMENT, _POP]] = (
+        CYCLES_STEP, CYCLES_SOURCE, CYCLES_SEGMENT, CYCLES_POP,
+    )  # fmt: skip
+    sizes[[_CHAIN, _COUNT_MAX, _DECAY_BITS]] = MAX_CHAIN, (1 << COUNT_BITS) - 1, DECAY_BITS
     return segments, np.ascontiguousarray(populations), params, weights, sizes
 
 
@@ -210,12 +232,13 @@ def _run(
 ) -> int:
     """All images, all steps; gives the number of weights added."""
     segments, populations, params, weights, sizes = tables
-    n_axons, n_neurons, lanes = sizes[0], sizes[1], sizes[2]
+    n_axons, n_neurons, lanes = sizes[_AXONS], sizes[_NEURONS], sizes[_LANES]
+    slots = sizes[_SLOTS]
     ops = 0
     for b in range(events.shape[0]):
         ring = acc[b].reshape(-1)
         for t in range(n_steps):
-            used = CYCLES_STEP
+            used = sizes[_STEP]
             if t < events.shape[1]:
                 for axon in range(events.shape[2]):
                     if events[b, t, axon]:
@@ -228,9 +251,9 @@ def _run(
                     used += spent
                     ops += added
                     fired[b, j] = False
-            slot = ring[t % sizes[3] * n_neurons : (t % sizes[3] + 1) * n_neurons]
+            slot = ring[t % slots * n_neurons : (t % slots + 1) * n_neurons]
             for p in range(populations.shape[0]):
-                used += CYCLES_POP + (populations[p, 1] - populations[p, 0] + 1) * lanes
+                used += sizes[_POP] + (populations[p, 1] - populations[p, 0] + 1) * lanes
                 _update(populations[p], params, sizes, t, slot, state[:, b], fired[b], counts[b])
             total[b] += used
             if cycles.shape[1]:
@@ -249,15 +272,15 @@ def _deliver(
     source: Any, t: Any, segments: Any, weights: Any, ring: Any, sizes: Any
 ) -> tuple[int, int]:
     """Add the row of one source to the ring; gives its cycles and the weights added."""
-    n_neurons, lanes, slots = sizes[1], sizes[2], sizes[3]
-    high = np.int32((1 << (sizes[4] - 1)) - 1)
+    n_neurons, lanes, slots = sizes[_NEURONS], sizes[_LANES], sizes[_SLOTS]
+    high = np.int32((1 << (sizes[_ACC_BITS] - 1)) - 1)
     low = np.int32(-high - 1)
-    used = CYCLES_SOURCE
+    used = sizes[_SOURCE]
     added = 0
     entry = source
     if segments[entry, 0] == 0:
         return used, added
-    for _ in range(MAX_CHAIN):
+    for _ in range(sizes[_CHAIN]):
         n = (segments[entry, 3] + 1) * lanes
         start = (t + segments[entry, 4]) % slots * n_neurons + segments[entry, 2] * lanes
         base = segments[entry, 1] * lanes
@@ -266,7 +289,7 @@ def _deliver(
         row = weights[base : base + n]
         for k in range(n):
             target[k] = min(max(target[k] + np.int32(row[k]), low), high)
-        used += CYCLES_SEGMENT + segments[entry, 3] + 1
+        used += sizes[_SEGMENT] + segments[entry, 3] + 1
         added += n
         if segments[entry, 5] == 0:
             break
@@ -275,8 +298,8 @@ def _deliver(
 
 
 @_compiled
-def _decayed(z: Any, a: Any) -> Any:
-    return (z * a) >> _DECAY_BITS if z >= 0 else -((-z * a) >> _DECAY_BITS)
+def _decayed(z: Any, a: Any, shift: Any) -> Any:
+    return (z * a) >> shift if z >= 0 else -((-z * a) >> shift)
 
 
 @_compiled
@@ -284,8 +307,8 @@ def _update(
     population: Any, params: Any, sizes: Any, t: Any, slot: Any, state: Any, fired: Any, counts: Any
 ) -> None:
     """One population, one tick."""
-    lanes = sizes[2]
-    high = np.int64((1 << (sizes[5] - 1)) - 1)
+    lanes, shift = sizes[_LANES], sizes[_DECAY_BITS]
+    high = np.int64((1 << (sizes[_STATE_BITS] - 1)) - 1)
     low = -high - 1
     hold, reset, gain = population[2], population[3], population[4]
     alpha_v, alpha_i = np.int64(population[5]), np.int64(population[6])
@@ -298,8 +321,8 @@ def _update(
             continue
         v_th, refr = np.int64(params[0, j]), state[2, j]
         drive = min(max(a << gain, low), high)
-        i = min(max(_decayed(np.int64(state[1, j]), alpha_i) + drive, low), high)
-        u = _decayed(np.int64(state[0, j]), alpha_v) + i + params[1, j]
+        i = min(max(_decayed(np.int64(state[1, j]), alpha_i, shift) + drive, low), high)
+        u = _decayed(np.int64(state[0, j]), alpha_v, shift) + i + params[1, j]
         u = max(min(max(u, low), high), v_floor)
         if hold and refr > 0:
             u = np.int64(state[0, j])
@@ -311,7 +334,7 @@ def _update(
                 u = min(max(u - reset_value, low), high)
             elif reset == 3:
                 u = min(max(u - v_th, low), high)
-            counts[j] = min(counts[j] + 1, _COUNT_MAX)
+            counts[j] = min(counts[j] + 1, sizes[_COUNT_MAX])
             fired[j] = True
         state[0, j] = u
         state[1, j] = i
