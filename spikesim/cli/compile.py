@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``spikesim compile``: from a network file to a program file."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from spikesim.cli.output import Output
+from spikesim.errors import ValidationError
+
+if TYPE_CHECKING:
+    from spikesim.hw.config import CoreConfig
+    from spikesim.hw.program import Program
+
+COMMAND = "compile_command"
+EPILOG = """Examples:\n\n
+[bold]spikesim compile net.npz -o prog.spk[/]   for the iCE40 UP5K core\n\n
+[bold]spikesim compile mnist.npz -o mnist.spk --config large[/]   1,024 axons\n\n
+[bold]spikesim compile net.npz -o prog.spk --config core.toml[/]   a core of your own:
+lines such as [italic]n_axons = 512[/]; what is left out is as on the UP5K"""
+
+
+def compile_command(
+    network: Annotated[Path, typer.Argument(help="Network file (spikesim train, Network.save).")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Program file to write.")] = Path(
+        "prog.spk"
+    ),
+    config: Annotated[
+        str, typer.Option(help="Core: up5k, large, or a TOML file with its sizes.")
+    ] = "up5k",
+    as_json: Annotated[bool, typer.Option("--json", help="Result as JSON on stdout.")] = False,
+) -> None:
+    """Quantize a network, fit it into the core's memories and save the program.
+
+    What does not fit is refused with every limit, the need, and what to change. The report shows
+    memory, rows, predicted cycles and the quantization error of each layer.
+    """
+    from spikesim.hw.compile import compile_network
+    from spikesim.network import Network
+
+    compiled = compile_network(Network.load(network), core_config(config))
+    compiled.program.save(out)
+    document = {
+        "program": str(out), "hash": compiled.program.hash(),
+        "program_id": compiled.program.program_id, "config": compiled.program.config.to_dict(),
+        "memory": memory_document(compiled.program), **compiled.report.to_dict(),
+    }  # fmt: skip
+    output = Output(as_json)
+    output.result(document, str(compiled.report))
+    output.note(f"saved {out}; next: spikesim run {out} --data digits")
+
+
+def core_config(name: str) -> CoreConfig:
+    """Give the core of a name or of a TOML file.
+
+    Raises
+    ------
+    ValidationError
+        If there is no such core, or a size is unknown or illegal.
+    """
+    from spikesim.hw.config import CoreConfig
+
+    known = {"up5k": CoreConfig.default, "large": CoreConfig.large}
+    if name in known:
+        return known[name]()
+    path = Path(name)
+    if not path.is_file():
+        raise ValidationError(
+            f"--config {name!r}: expected {', '.join(known)} or a TOML file; there is no such file"
+        )
+    try:
+        values = tomllib.loads(path.read_text())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValidationError(f"{path}: expected TOML, got: {error}") from None
+    defaults = CoreConfig.default().to_dict()
+    unknown = sorted(set(values) - set(defaults))
+    if unknown:
+        raise ValidationError(f"{path}: expected sizes among {sorted(defaults)}, got {unknown}")
+    return CoreConfig.from_dict({**defaults, **values})
+
+
+def memory_document(program: Program) -> dict[str, list[int]]:
+    """Count used and available entries of the core's memories."""
+    config = program.config
+    return {
+        "weight_words": [program.weights.shape[0], config.weight_words],
+        "neurons": [sum(n for _, n, _ in program.groups.values()), config.n_neurons],
+        "axons": [program.n_axons_used, config.n_axons],
+        "populations": [len(program.populations), config.n_populations],
+    }

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Entry point of ``spikesim``: verbs, exit codes, and errors in one line."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+import spikesim
+from spikesim.cli import board, compile, demo, report, run, train
+from spikesim.errors import SpikesimError
+
+EXIT_OK, EXIT_FAILED, EXIT_BAD_INPUT, EXIT_DEFECT, EXIT_INTERRUPTED = 0, 1, 2, 3, 130
+
+app = typer.Typer(
+    name="spikesim",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for _verb in (demo, train, compile, run, report):
+    _name = _verb.__name__.rsplit(".", 1)[1]
+    app.command(name=_name, epilog=_verb.EPILOG)(getattr(_verb, _verb.COMMAND))
+app.add_typer(board.app, name="board")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"spikesim {spikesim.__version__}")
+        raise typer.Exit
+
+
+@app.callback(
+    epilog="""Exit codes: 0 done, 1 the result failed a check, 2 bad input or no device,
+    3 a defect of spikesim, 130 interrupted.\n\n
+    First steps: [bold]spikesim demo[/] does everything below once;
+    [bold]spikesim VERB --help[/] shows examples."""
+)
+def spikesim_command(
+    context: typer.Context,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """One spiking network, many engines: train it, quantize it, run it on an FPGA, bit for bit.
+
+    The way of a network: [bold]train[/] writes a network file, [bold]compile[/] makes a program
+    of it (integers only), [bold]run[/] runs the program on the golden model, the Verilog core or
+    a board, [bold]board[/] puts the Verilog core behind a serial port.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command and leave with its exit code.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Without the program's name; those of the process by default.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    sys.exit(_outcome(given))
+
+
+def _outcome(given: list[str]) -> int:
+    try:
+        app(given, prog_name="spikesim")
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else EXIT_OK
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except (SpikesimError, OSError) as error:
+        if "--debug" in given:
+            raise
+        _complain(error)
+        return EXIT_BAD_INPUT
+    except Exception as error:
+        if "--debug" in given:
+            raise
+        _complain(error, f"defect of spikesim, {type(error).__name__}: ")
+        Console(stderr=True).print("run again as `spikesim --debug ...` and report the traceback")
+        return EXIT_DEFECT
+    return EXIT_OK
+
+
+def _complain(error: Exception, kind: str = "") -> None:
+    message = Text.assemble(("error: ", "bold red"), kind, str(error))
+    Console(stderr=True, soft_wrap=True).print(message)
+
+
+if __name__ == "__main__":
+    main()
