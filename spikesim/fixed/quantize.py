@@ -30,7 +30,13 @@ from spikesim.fixed.arith import DECAY_ONE, round_half_away
 
 Floats = NDArray[np.float64]
 
-__all__ = ["QuantizedPopulation", "WeightBlock", "quantize_lif", "quantize_population"]
+__all__ = [
+    "QuantizedPopulation",
+    "WeightBlock",
+    "quantize_lif",
+    "quantize_population",
+    "shares_constants",
+]
 
 #: Float weights that end on one population: a dense matrix ``[n_pre, n]`` or, for sparse
 #: projections, a pair ``(values [k], targets [k])``.
@@ -226,6 +232,8 @@ def quantize_lif(
         "v_floor",
         "strict",
     )
+    if shares_constants(neuron):
+        options["granularity"] = "population"
     return quantize_population(weights, n=n, **{k: getattr(neuron, k) for k in keys}, **options)
 
 

@@ -17,7 +17,7 @@ from spikesim.hw.program import Program
 # A hole of h all-zero groups costs h words and h cycles if it is kept, one entry and
 # CYCLES_SEGMENT cycles if the segment is split there. So it is split when that saves cycles;
 # a scarce table keeps longer holes, scarce weight memory gives up every hole.
-_SPLIT_HOLES = (CYCLES_SEGMENT + 1, 1, 4, 8, 16, 32, 1 << 30)
+_SPLIT_HOLES = (CYCLES_SEGMENT + 1, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 1 << 30)
 
 
 @dataclass(frozen=True)

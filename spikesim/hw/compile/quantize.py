@@ -9,7 +9,6 @@ from typing import Any, Literal
 
 import numpy as np
 
-from spikesim.core import LIF
 from spikesim.errors import CompileError, ValidationError
 from spikesim.fixed.quantize import QuantizedPopulation, quantize_lif
 from spikesim.hw.config import CoreConfig
@@ -104,7 +103,7 @@ def quantize(
                 blocks,
                 population.n,
                 neuron,
-                granularity="population" if shares_constants(neuron) else settings.granularity,
+                granularity=settings.granularity,
                 weight_bits=settings.weight_bits or config.weight_bits,
                 state_bits=settings.state_bits or config.state_bits,
                 gain_shift=settings.gain_shifts.get(name, settings.gain_shift),
@@ -115,16 +114,3 @@ def quantize(
     if problems:
         raise CompileError(problems)
     return quantized
-
-
-def shares_constants(neuron: LIF) -> bool:
-    """Whether constants that the core keeps once per population depend on the scale."""
-    soft_amount = neuron.reset == "soft" and (
-        neuron.strict
-        or (
-            neuron.reset_amount is not None and not np.array_equal(neuron.reset_amount, neuron.v_th)
-        )
-    )
-    hard_value = neuron.reset == "hard" and bool(np.any(neuron.v_reset))
-    floor = neuron.v_floor is not None and bool(np.isfinite(neuron.v_floor).all())
-    return soft_amount or hard_value or floor or bool(np.any(neuron.v_init))

@@ -104,7 +104,14 @@ def test_lif_parameters_are_taken_over():
     neuron = LIF(beta=0.9, alpha=0.25, bias=[0.1, 0.2], v_th=2.0, reset="soft", reset_amount=1.5)
     q = quantize_lif([DENSE], 2, neuron)
     expected = quantize_population(
-        [DENSE], n=2, beta=0.9, alpha=0.25, bias=[0.1, 0.2], v_th=2.0, reset_amount=1.5
+        [DENSE],
+        n=2,
+        beta=0.9,
+        alpha=0.25,
+        bias=[0.1, 0.2],
+        v_th=2.0,
+        reset_amount=1.5,
+        granularity="population",  # the amount of a soft reset is kept once per population
     )
     for key in ("v_th", "bias", "reset_amount"):
         assert getattr(expected, key).tolist() == getattr(q, key).tolist()
