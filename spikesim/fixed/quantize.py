@@ -27,6 +27,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from spikesim.errors import ValidationError
 from spikesim.fixed.arith import DECAY_ONE, round_half_away
+from spikesim.fixed.scale import shares_constants
 
 Floats = NDArray[np.float64]
 
@@ -35,7 +36,6 @@ __all__ = [
     "WeightBlock",
     "quantize_lif",
     "quantize_population",
-    "shares_constants",
 ]
 
 #: Float weights that end on one population: a dense matrix ``[n_pre, n]`` or, for sparse
