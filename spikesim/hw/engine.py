@@ -191,7 +191,7 @@ def _trains(value: Any, name: str, n: int, steps: int, dt: float, seed: int) -> 
 def population_spikes(
     program: Program, ticks: npt.ArrayLike, neurons: npt.ArrayLike, steps: int
 ) -> dict[str, SpikeTrains]:
-    """Spikes of the whole core, split by population.
+    """Spikes of the whole core, split by population; those not recorded are left out.
 
     Parameters
     ----------
@@ -200,7 +200,10 @@ def population_spikes(
     """
     at, who = np.asarray(ticks, dtype=np.int64), np.asarray(neurons, dtype=np.int64)
     split = {}
+    recorded = program.recorded
     for name, (first, n, _) in program.groups.items():
+        if name not in recorded:
+            continue
         own = (who >= first) & (who < first + n)
         split[name] = SpikeTrains(at[own], (who[own] - first).astype(np.int32), n, steps)
     return split

@@ -129,6 +129,15 @@ class Program:
         return max((start for _, _, start in self.groups.values()), default=0)
 
     @property
+    def recorded(self) -> tuple[str, ...]:
+        """Populations whose spikes leave the core."""
+        groups = [
+            int(first) for first in self.populations["first"][self.populations["record"] == 1]
+        ]
+        lanes = self.config.lanes
+        return tuple(name for name, (j, _, _) in self.groups.items() if j // lanes in groups)
+
+    @property
     def n_axons_used(self) -> int:
         """Axons that inputs of the network occupy, from axon 0."""
         return max((first + n for first, n in self.inputs.values()), default=0)

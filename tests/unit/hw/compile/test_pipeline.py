@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+import numpy as np
+import pytest
+
+from spikesim.core import LIF
+from spikesim.errors import CompileError
+from spikesim.hw.compile import compile_network
+from spikesim.hw.config import CoreConfig
+from spikesim.hw.engine import run_program
+from spikesim.network import Network
+
+SMALL = CoreConfig(
+    n_neurons=32, n_axons=8, lanes=4, delay_slots=4, n_segments=40, n_populations=2,
+    weight_words=16, event_queue=4, spike_queue=64,
+)  # fmt: skip
+
+
+def test_every_limit_is_reported_in_one_error():
+    net = Network(1e-3)
+    net.add_input("in", 10)
+    net.add_population("a", 30, LIF(beta=0.5, refractory_ticks=300))
+    net.add_population("b", 30, LIF(beta=0.5, start_tick=70_000))
+    net.add_population("c", 1, LIF(beta=0.5, v_init=0.1))
+    net.connect("in", "a", np.ones((10, 30)), delay_ticks=4)
+    net.connect("a", "b", np.ones((30, 30)), delay_ticks=5)
+    with pytest.raises(CompileError) as caught:
+        compile_network(net, SMALL, events_per_step=4)
+    text = str(caught.value)
+    expected = (
+        "need 10 axons", "need 17 groups", "need 3 records", "at most 3 ticks, got 4",
+        "at most 4 ticks, got 5", "refractory_ticks <= 255", "start_tick <= 65535",
+        "at most 3 spikes in one step", "weight words of 4, the core has 16",
+    )  # fmt: skip
+    for part in expected:
+        assert part in text
+    assert len(expected) == len(caught.value.problems)
+
+
+def test_limits_and_parameters_that_cannot_be_expressed_come_together():
+    net = Network(1e-3)
+    net.add_input("in", 9)
+    net.add_population("a", 2, LIF(beta=[0.5, 0.9]))
+    with pytest.raises(CompileError) as caught:
+        compile_network(net, SMALL)
+    assert ["need 9 axons", "beta must be"] == [
+        next(part for part in ("need 9 axons", "beta must be") if part in problem)
+        for problem in caught.value.problems
+    ]
+
+
+def test_threshold_beyond_the_state_word_is_refused():
+    net = Network(1e-3)
+    net.add_input("in", 1)
+    net.add_population("a", 1, LIF(beta=0.5, bias=100.0, v_th=1.0))
+    net.connect("in", "a", [[0.001]])
+    with pytest.raises(CompileError, match="bias of neuron 0 becomes"):
+        compile_network(net)
+
+
+def test_a_network_without_populations_and_an_unknown_record_are_refused():
+    with pytest.raises(CompileError, match="at least one population"):
+        compile_network(Network(1e-3))
+    net = Network(1e-3)
+    net.add_population("a", 1, LIF(beta=0.5))
+    with pytest.raises(CompileError, match="'b'"):
+        compile_network(net, record=["b"])
+
+
+def test_a_network_without_synapses_runs():
+    net = Network(1e-3)
+    net.add_population("clock", 3, LIF(beta=1.0, bias=[0.5, 0.25, 1.0]))
+    program = compile_network(net).program
+    assert [4, 2, 8] == run_program(program, {}, 8).counts("clock").tolist()
+
+
+def test_compiling_twice_gives_the_same_program():
+    def build():
+        net = Network(1e-3, "n", seed=3)
+        net.add_input("in", 8)
+        net.add_population("a", 8, LIF(beta=0.5))
+        net.connect("in", "a", np.random.default_rng(0).normal(size=(8, 8)))
+        return compile_network(net, SMALL).program
+
+    assert build().hash() == build().hash()
+
+
+def test_numbers_that_fit_exactly_reproduce_the_float_trajectory():
+    """Weights and constants that are exact in integers: compiled spikes equal hand-made ones."""
+    net = Network(1e-3)
+    net.add_input("in", 2)
+    net.add_population("a", 1, LIF(beta=1.0, v_th=1.0, reset="soft"))
+    net.add_population("b", 1, LIF(beta=1.0, v_th=1.0))
+    net.connect("in", "a", [[0.5], [-0.25]])
+    net.connect("a", "b", [[1.0]], delay_ticks=4)
+    raster = np.zeros((12, 2), bool)
+    raster[[0, 1, 2, 3], 0] = True  # a: 0.5, 1.0 fires, 0.5, then 1.0 - 0.25 and 1.25 fires
+    raster[[3], 1] = True
+    raster[4, 0] = True
+    run = run_program(compile_network(net).program, {"in": raster}, 12)
+    assert [1, 4] == run.spikes["a"].ticks.tolist()
+    assert [5, 8] == run.spikes["b"].ticks.tolist()
+
+
+def test_two_projections_to_two_populations_with_own_delays_all_arrive():
+    net = Network(1e-3)
+    net.add_input("in", 1)
+    for name in ("a", "b"):
+        net.add_population(name, 5, LIF(beta=0.0, v_th=1.0))
+    net.connect("in", "a", np.ones((1, 5)), delay_ticks=np.array([[0, 1, 2, 3, 0]]))
+    net.connect("in", "b", np.ones((1, 5)), delay_ticks=np.array([[3, 2, 1, 0, 1]]))
+    program = compile_network(net, SMALL).program
+    run = run_program(program, {"in": [[1], [0], [0], [0]]}, 4)
+    assert [0, 4, 1, 2, 3] == run.spikes["a"].index.tolist()
+    assert [3, 2, 4, 1, 0] == run.spikes["b"].index.tolist()
+
+
+def test_spikes_of_populations_that_are_not_recorded_are_left_out():
+    net = Network(1e-3)
+    net.add_population("a", 1, LIF(beta=1.0, bias=1.0))
+    net.add_population("b", 1, LIF(beta=1.0, bias=1.0))
+    program = compile_network(net, record=["b"]).program
+    assert [0, 1] == program.populations["record"].tolist()
+    for engine in ("golden", "golden-readable"):
+        assert {"b"} == set(run_program(program, {}, 3, engine).spikes)
