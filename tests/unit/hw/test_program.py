@@ -119,6 +119,10 @@ def test_hash_changes_with_everything_that_matters(program):
     assert 0 not in {other.program_id for other in others}
 
 
+def test_program_id_is_the_low_word_of_the_hash(program):
+    assert int(program.hash(), 16) & 0xFFFF_FFFF == program.program_id
+
+
 def test_image_holds_the_weights(program):
     image = program.image()
     assert {"WEIGHT", "SEG", "PARAM", "POP"} == set(image)
