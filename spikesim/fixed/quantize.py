@@ -173,9 +173,8 @@ def quantize_population(
     if reset_amount is not None:
         given["reset_amount"] = reset_amount
     shared = {"beta": beta, "alpha": alpha, "v_reset": v_reset, "v_floor": v_floor}
-    width = _Width(
-        weight_bits, state_bits, 2 ** (state_bits - 4) if v_th_limit is None else v_th_limit
-    )
+    limit = 2 ** (state_bits - 4) if v_th_limit is None else v_th_limit
+    width = _Width(weight_bits, state_bits, limit)
     who = f"population {name!r}"
     blocks, per, uni = _checked(who, n, weights, given, shared, gain_shift)
     per.setdefault("reset_amount", per["v_th"])
@@ -186,9 +185,8 @@ def quantize_population(
         gain_shift = _largest_shift(np.abs(per["v_th"]) * w_scale, width.limit)
     codes, bound, error = _round_weights(blocks, per["gain"], w_scale, n, width)
     scale = w_scale * 2.0**gain_shift
-    fx = {
-        key: round_half_away(per[key] * scale) for key in ("v_th", "bias", "v_init", "reset_amount")
-    }
+    keys = ("v_th", "bias", "v_init", "reset_amount")
+    fx = {key: round_half_away(per[key] * scale) for key in keys}
     fx["v_th"] += int(strict)
     rail = 2 ** (state_bits - 1)
     one = scale[0] if n else 1.0

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -97,6 +97,8 @@ def quantize(
                 "that never fires, so take a threshold above every membrane it can reach"
             )
             continue
+        if neuron.v_floor is not None and np.isneginf(neuron.v_floor).all():
+            neuron = replace(neuron, v_floor=None)  # two ways to say that there is no floor
         blocks = [(p.rows.weights, p.rows.targets) for p in net.incoming(name)]
         try:
             quantized[name] = quantize_lif(

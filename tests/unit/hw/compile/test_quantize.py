@@ -49,6 +49,11 @@ def test_constants_kept_once_per_population_need_one_scale(options, shared):
     assert (1 if shared else 3) == len(set(q.scale.tolist()))
 
 
+def test_a_floor_at_minus_infinity_is_no_floor():
+    q = quantize(net_with(LIF(beta=0.5, v_floor=-np.inf)), CORE, Quantization())["out"]
+    assert -131072 == q.v_floor
+
+
 def test_settings_of_training_are_taken_over():
     settings = SimpleNamespace(granularity="population", weight_bits=4, state_bits=18, gain_shift=2)
     expected = Quantization("population", gain_shift=2, weight_bits=4, state_bits=18)
