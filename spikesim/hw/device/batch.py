@@ -49,7 +49,8 @@ class BatchCounts:
     @property
     def labels(self) -> npt.NDArray[np.int64]:
         """Output with the most spikes per sample, the lowest on a tie, shape (samples,)."""
-        return np.argmax(self.counts, axis=1).astype(np.int64)
+        best: npt.NDArray[np.int64] = np.argmax(self.counts, axis=1)
+        return best
 
 
 def classify(

@@ -68,6 +68,8 @@ class Exchange:
         Payloads of the requests that asked for them.
     repeated : int
         Frames sent again.
+    losses : int
+        Replies that told of a lost frame since a request was last done.
     forgotten : bool
         The device does not know the session any more: a reset or a break.
     """
@@ -78,6 +80,7 @@ class Exchange:
         self.done = 0
         self.answers: list[bytes | None] = [None] * len(requests)
         self.repeated = 0
+        self.losses = 0
         self.forgotten = False
         self._first = seq
         self._frames: dict[int, bytes] = {}
@@ -165,10 +168,14 @@ class Exchange:
 
     def _missing(self, at: int, frame: Frame) -> None:
         expected = frame.payload[0] if frame.payload else frame.seq
-        if expected == frame.seq:
+        missing = self._index(expected)
+        ahead = (expected - self._first - self._top) % 256 == 0
+        if expected == frame.seq or (missing is None and not ahead):
+            # Refused although it is what the device waits for, or it waits for what was never
+            # sent: the number is not of this session.
             self.forgotten = True
             return
-        missing = self._index(expected)
+        self.losses += 1
         if missing is not None and missing < at:
             self._advance(missing)
         if self._drain is None:
@@ -178,7 +185,8 @@ class Exchange:
     def _advance(self, done: int) -> None:
         for k in range(self.done, done):
             self._frames.pop(k, None)
-        self.done = max(self.done, done)
+        if done > self.done:
+            self.done, self.losses = done, 0
         self._next = max(self._next, self.done)
 
     def _index(self, seq: int) -> int | None:

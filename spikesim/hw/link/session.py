@@ -21,7 +21,7 @@ from spikesim.hw.link.errors import (
     NoAnswerError,
     ProtocolVersionError,
 )
-from spikesim.hw.link.exchange import Exchange, Refusal, Request
+from spikesim.hw.link.exchange import MAX_OPEN, Exchange, Refusal, Request
 from spikesim.hw.link.framing import DELIMITER, FrameReader, encode_frame
 from spikesim.hw.link.transport import Transport
 
@@ -243,7 +243,7 @@ class Session:
     def _run(
         self, exchange: Exchange, patience: float, progress: Callable[[int], None] | None
     ) -> None:
-        silences, losses = 0, 0
+        silences, resets = 0, 0
         while not exchange.finished:
             if out := exchange.due():
                 self._write(out)
@@ -266,12 +266,14 @@ class Session:
                 if exchange.finished:
                     break
             if exchange.done > before:
-                silences = losses = 0
+                silences = resets = 0
                 if progress is not None:
                     progress(exchange.done)
+            if exchange.losses > MAX_OPEN * self.tries:
+                raise self._silence("repeated frames")
             if exchange.forgotten:
-                losses += 1
-                if losses >= self.tries:
+                resets += 1
+                if resets >= self.tries:
                     raise self._silence("a known sequence number")
                 self._take_up(exchange)
 
