@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from spikesim import data
-from spikesim.data import Shift, Split
+from spikesim.data import Shift, Split, Warp
 from spikesim.network import Network
 from spikesim.nn import encode
 from spikesim.nn.export import export
@@ -51,8 +51,8 @@ class Recipe:
         Largest learning rate of either stage.
     batch_size : int
         Images per step.
-    augment : Shift, optional
-        Random shifts of training images.
+    augment : Shift or Warp, optional
+        Random changes of training images.
     quant : QuantSettings
         How floats become integers.
     """
@@ -68,15 +68,17 @@ class Recipe:
     lr: float = 1e-2
     integer_lr: float = 1e-3
     batch_size: int = 64
-    augment: Shift | None = None
+    augment: Shift | Warp | None = None
     quant: QuantSettings = field(default_factory=QuantSettings)
 
 
 #: 64-160-10 within 256 neurons and 256 axons.
-DIGITS = Recipe(hidden=160, steps=16, augment=Shift(pixels=1, share=0.5))
+DIGITS = Recipe(
+    hidden=160, steps=16, loss_scale=0.25, epochs=60, augment=Shift(pixels=1, share=0.5)
+)  # fmt: skip
 #: 784-128-10; needs a core with 1,024 axons.
 MNIST = Recipe(
-    hidden=128, steps=10, epochs=7, integer_epochs=2, batch_size=256, lr=5e-3, integer_lr=5e-4,
+    hidden=128, steps=10, epochs=8, integer_epochs=2, batch_size=256, lr=5e-3, integer_lr=5e-4,
     init_scale=1.0, loss_scale=0.5, augment=Shift(pixels=1, share=0.5),
 )  # fmt: skip
 

@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from spikesim.data import Shift, shift
+from spikesim.data import Shift, Warp, shift, warp
 from spikesim.errors import ValidationError
 
 
@@ -46,3 +46,41 @@ def test_about_the_share_asked_for_is_eligible():
 def test_out_of_range_settings_are_refused():
     with pytest.raises(ValidationError, match=r"share in 0\.\.1"):
         Shift(1, share=1.5)
+
+
+def test_identity_warp_leaves_images():
+    images = np.random.default_rng(0).random((3, 8, 8)).astype(np.float32)
+    same = warp(images, np.tile(np.eye(2), (3, 1, 1)), np.zeros((3, 2)))
+    assert (images == same).all()
+
+
+def test_warp_by_whole_pixels_is_a_shift():
+    images = np.random.default_rng(0).random((4, 6, 5)).astype(np.float32)
+    down, right = np.array([1, 0, -2, 7]), np.array([0, -1, 1, 7])
+    # The result at p is the image at p + offset: the content moves the other way.
+    offset = -np.stack([down, right], axis=1).astype(float)
+    assert (shift(images, down, right) == warp(images, np.tile(np.eye(2), (4, 1, 1)), offset)).all()
+
+
+def test_quarter_turn_is_exact():
+    image = np.random.default_rng(0).random((1, 5, 5)).astype(np.float32)
+    turn = np.array([[[0.0, 1.0], [-1.0, 0.0]]])
+    assert (np.rot90(image[0], 1) == warp(image, turn, np.zeros((1, 2)))[0]).all()
+
+
+def test_random_warps_stay_within_0_to_1():
+    images = np.random.default_rng(0).random((50, 8, 8)).astype(np.float32)
+    out = Warp()(images, np.random.default_rng(1))
+    assert (0.0 <= out).all()
+    assert (out <= 1.0).all()
+    assert out.dtype == np.float32
+
+
+def test_zero_limits_leave_images():
+    images = np.random.default_rng(0).random((5, 8, 8)).astype(np.float32)
+    assert (images == Warp(0.0, 0.0, 0.0, 0.0)(images, np.random.default_rng(1))).all()
+
+
+def test_negative_limits_are_refused():
+    with pytest.raises(ValidationError, match="0 or more"):
+        Warp(rotation=-0.1)
