@@ -84,7 +84,7 @@ module spk_core #(
   localparam integer SPK_FULL = SPKQ - N - 1;  // highest level at which a recorded step fits
   // Implemented bits of an entry.
   localparam integer SEG_BITS = BW + 2 * GW + DW + 2 + SW;
-  localparam integer WORD_BITS = 2 * VB + 8;  // of a parameter and of a state entry
+  localparam integer WORD_BITS = 48;  // of a parameter and of a state entry
   // Last address a clear has to reach.
   localparam integer MAX_1 = (NSEG > N) ? NSEG : N;
   localparam integer MAX_2 = (ACC_WORDS > POP_WORDS) ? ACC_WORDS : POP_WORDS;
@@ -99,6 +99,7 @@ module spk_core #(
 
   wire sweeping, issue, add, updating, acc_clear;
   wire [15:0] zero_addr, zero;
+  wire zeroing;
   wire [15:0] event_tdata, spike_tdata;
   wire event_tvalid, event_tready, spike_tvalid;
   wire [EW:0] ev_level;
@@ -106,13 +107,13 @@ module spk_core #(
   wire [SW-1:0] seg_raddr;
   wire [SEG_BITS-1:0] seg_rdata, seg_host;
   wire [BW-1:0] weight_addr;
-  wire [WW-1:0] weight_rdata, weight_host;
+  wire [WW-1:0] weight_rdata;
   wire [DW+GW-1:0] acc_addr;
   wire [AB-1:0] acc_rdata;
   wire [NW-1:0] idx, param_raddr, state_waddr;
   wire [PW-1:0] pop_raddr;
   wire [15:0] pop_rdata, count_rdata, count_wdata;
-  wire [WORD_BITS-1:0] param_rdata, param_host, state_rdata, state_host, state_wdata;
+  wire [WORD_BITS-1:0] param_rdata, state_rdata, state_wdata;
   wire [NW-1:0] fired_raddr, fired_rdata, fired_waddr, fired_wdata, count_raddr, count_waddr;
   wire [NW:0] fired_count;
   wire state_we, fired_we, count_we;
@@ -149,6 +150,7 @@ module spk_core #(
       .spk_tdata_o     (spike_tdata),
       .spk_tvalid_o    (spike_tvalid),
       .zero_addr_o     (zero_addr),
+      .zeroing_o       (zeroing),
       .zero_o          (zero),
       .sweeping_o      (sweeping),
       .seg_raddr_o     (seg_raddr),
@@ -225,13 +227,15 @@ module spk_core #(
 
   wire [15:0] host_addr, host_write, host_data, pop_host;
   wire [LW-1:0] host_lane;
-  wire [15:0] maint_addr = (|zero) ? zero_addr : host_addr;
-  wire unused_addr = &{1'b0, maint_addr, acc_addr};
+  wire [15:0] maint_addr = zeroing ? zero_addr : host_addr;
+  wire unused_bits = &{1'b0, maint_addr, acc_addr, sub_enable};
+  wire [3:0] host_sub;
+  wire [15:0] sub_enable = 16'd1 << host_sub;
   wire [16:0] zero_from = {1'b0, zero_addr};
   wire zero_state = zero[SPK_CLEAR_STATE_BIT];
   wire zero_tables = zero[SPK_CLEAR_TABLES_BIT];
 
-  spk_host_bus #(.N(N), .L(L), .VB(VB), .WW(WW), .BW(BW), .GW(GW), .DW(DW), .SW(SW)) u_host_bus (
+  spk_host_bus #(.N(N), .L(L), .WW(WW), .BW(BW), .GW(GW), .DW(DW), .SW(SW)) u_host_bus (
       .clk          (clk),
       .rst          (rst),
       .hb_req_i     (hb_req_i),
@@ -254,10 +258,8 @@ module spk_core #(
       .count_i      (count_rdata),
       .fired_i      (fired_rdata),
       .fired_count_i(fired_count),
-      .weight_o     (weight_host),
+      .sub_o        (host_sub),
       .seg_o        (seg_host),
-      .param_o      (param_host),
-      .state_o      (state_host),
       .pop_o        (pop_host),
       .data_o       (host_data)
   );
@@ -265,13 +267,22 @@ module spk_core #(
   // ---------------------------------------------------------------------------------------------
   // Memories
 
+  wire [WW/16-1:0] weight_we = {(WW / 16) {zero[SPK_CLEAR_WEIGHTS_BIT] &
+                                           (zero_from < WWORDS[16:0])}} |
+                               (sub_enable[WW/16-1:0] &
+                                {(WW / 16) {host_write[SPK_WIN_WEIGHT[3:0]]}});
+  wire [2:0] param_we = {3{zero_tables & (zero_from < N[16:0])}} |
+                        (sub_enable[2:0] & {3{host_write[SPK_WIN_PARAM[3:0]]}});
+  wire [2:0] word_we = {3{state_we | (zero_state & (zero_from < N[16:0]))}} |
+                       (sub_enable[2:0] & {3{host_write[SPK_WIN_STATE[3:0]]}});
+  wire [47:0] host_word = {4'd0, host_data[11:0], host_data, host_data};
+
   spk_mem_weight #(.WIDTH(WW), .DEPTH(WWORDS), .TARGET(TARGET)) u_weight (
       .clk    (clk),
       .en_i   (issue | ~running_o),
-      .we_i   (host_write[SPK_WIN_WEIGHT[3:0]] |
-               (zero[SPK_CLEAR_WEIGHTS_BIT] & (zero_from < WWORDS[16:0]))),
+      .we_i   (weight_we),
       .addr_i (sweeping ? weight_addr : maint_addr[BW-1:0]),
-      .wdata_i(weight_host),
+      .wdata_i({(WW / 16) {host_data}}),
       .rdata_o(weight_rdata)
   );
 
@@ -285,11 +296,11 @@ module spk_core #(
       .rdata_o(seg_rdata)
   );
 
-  spk_mem_1r1w #(.WIDTH(WORD_BITS), .DEPTH(N)) u_param (
+  spk_mem_1r1w #(.WIDTH(WORD_BITS), .DEPTH(N), .CHUNK(16)) u_param (
       .clk    (clk),
-      .we_i   (host_write[SPK_WIN_PARAM[3:0]] | (zero_tables & (zero_from < N[16:0]))),
+      .we_i   (param_we),
       .waddr_i(maint_addr[NW-1:0]),
-      .wdata_i(param_host),
+      .wdata_i(host_word),
       .re_i   (1'b1),
       .raddr_i(updating ? param_raddr : maint_addr[NW-1:0]),
       .rdata_o(param_rdata)
@@ -305,11 +316,11 @@ module spk_core #(
       .rdata_o(pop_rdata)
   );
 
-  spk_mem_1r1w #(.WIDTH(WORD_BITS), .DEPTH(N)) u_state (
+  spk_mem_1r1w #(.WIDTH(WORD_BITS), .DEPTH(N), .CHUNK(16)) u_state (
       .clk    (clk),
-      .we_i   (state_we | host_write[SPK_WIN_STATE[3:0]] | (zero_state & (zero_from < N[16:0]))),
+      .we_i   (word_we),
       .waddr_i(updating ? state_waddr : maint_addr[NW-1:0]),
-      .wdata_i(updating ? state_wdata : state_host),
+      .wdata_i(updating ? state_wdata : host_word),
       .re_i   (1'b1),
       .raddr_i(updating ? idx : maint_addr[NW-1:0]),
       .rdata_o(state_rdata)
@@ -355,20 +366,22 @@ module spk_core #(
   genvar l;
   generate
     for (l = 0; l < L; l = l + 1) begin : g_bank
-      wire [AB-1:0] sum;
+      wire [AB-1:0] updated;
       wire here = host_write[SPK_WIN_ACC[3:0]] & (lane_q == l[LW-1:0]);
 
-      spk_sat_add #(.WIDTH(AB)) u_sat_add (
-          .a_i(acc_words[l*AB+:AB]),
-          .b_i({{(AB - WB) {weight_rdata[l*WB+WB-1]}}, weight_rdata[l*WB+:WB]}),
-          .y_o(sum)
+      spk_acc_update #(.WIDTH(AB)) u_update (
+          .add_i  (add),
+          .a_i    (acc_words[l*AB+:AB]),
+          .b_i    ({{(AB - WB) {weight_rdata[l*WB+WB-1]}}, weight_rdata[l*WB+:WB]}),
+          .other_i(host_data),
+          .y_o    (updated)
       );
 
       spk_mem_1r1w #(.WIDTH(AB), .DEPTH(ACC_WORDS)) u_acc (
           .clk    (clk),
           .we_i   (add | acc_clear | acc_zero_q | here),
           .waddr_i(acc_waddr_q),
-          .wdata_i(add ? sum : host_data),
+          .wdata_i(updated),
           .re_i   (1'b1),
           .raddr_i(acc_raddr),
           .rdata_o(acc_words[l*AB+:AB])

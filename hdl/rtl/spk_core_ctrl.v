@@ -38,7 +38,8 @@ module spk_core_ctrl #(
     input  wire        spk_room_i,
     // clear
     output wire [15:0] zero_addr_o,
-    output wire [15:0] zero_o,            // the clear mask while addresses are walked, else 0
+    output wire        zeroing_o,         // addresses are walked
+    output wire [15:0] zero_o,            // the clear mask then, else 0
     output wire        filling_o,
     // phases
     output wire [15:0] step_o,            // low half of the step under way
@@ -173,6 +174,7 @@ module spk_core_ctrl #(
   assign ev_locked_o      = locked_q;
   assign zero_addr_o      = zero_q;
   assign zero_o           = mask_q & {16{state_q == ZERO}};
+  assign zeroing_o        = state_q == ZERO;
   assign filling_o        = state_q == FILL;
   assign step_o           = step_q;
   assign step_high_o      = step_high_q;

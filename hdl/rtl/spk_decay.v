@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // decay(z, a) = sign(z) * ((|z| * a) >> 12) for 0 <= a <= 4096.
-// Latency 3 cycles, one value per cycle, no handshake. Magnitude, product and sign each have a
-// cycle of their own, so the multiplier lies between registers. Reset does not touch the data.
+// The result is d_o + carry_o: the sign is put back by inverting the bits and adding 1, and the
+// adder behind takes that 1 for nothing (d_o needs a bit more for it). Latency 2 cycles, one value per cycle, no handshake. The
+// multiplier lies between registers. Reset does not touch the data.
 `default_nettype none
 
 module spk_decay #(
-    parameter integer WIDTH = 18  // bits of z and of the result
+    parameter integer WIDTH = 18  // bits of z
 ) (
     input  wire                    clk,
     input  wire signed [WIDTH-1:0] z_i,
     input  wire        [     12:0] a_i,
-    output wire signed [WIDTH-1:0] d_o
+    output wire signed [  WIDTH:0] d_o,
+    output wire                    carry_o
 );
 
   `include "spk_core_defs.vh"
@@ -19,7 +21,6 @@ module spk_decay #(
   reg [12:0] factor_q;
   reg sign1_q, sign2_q;
   reg [WIDTH-1:0] scaled_q;
-  reg [WIDTH-1:0] d_q;
 
   wire [WIDTH-1:0] z = z_i;
   // The magnitude of the lowest value needs all WIDTH bits, unsigned.
@@ -33,11 +34,10 @@ module spk_decay #(
 
     scaled_q    <= product[SPK_DECAY_BITS+:WIDTH];
     sign2_q     <= sign1_q;
-
-    d_q         <= (scaled_q ^ {WIDTH{sign2_q}}) + {{(WIDTH - 1) {1'b0}}, sign2_q};
   end
 
-  assign d_o = d_q;
+  assign d_o     = {1'b0, scaled_q} ^ {(WIDTH + 1) {sign2_q}};
+  assign carry_o = sign2_q;
 
   // a = 4096 is the largest factor, so the top bit of the product is 0; the low bits are the
   // fraction that is cut off.

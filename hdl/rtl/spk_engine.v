@@ -50,6 +50,7 @@ module spk_engine #(
     output wire                           spk_tvalid_o,
     // clear: address, and the clear mask while addresses are walked
     output wire [                   15:0] zero_addr_o,
+    output wire                           zeroing_o,
     output wire [                   15:0] zero_o,
     // segments
     output wire                           sweeping_o,
@@ -68,11 +69,11 @@ module spk_engine #(
     output wire [$clog2(NPOP * 16) - 1:0] pop_raddr_o,
     input  wire [                   15:0] pop_rdata_i,
     output wire [          $clog2(N)-1:0] param_raddr_o,
-    input  wire [             2*VB+8-1:0] param_rdata_i,
-    input  wire [             2*VB+8-1:0] state_rdata_i,
+    input  wire [                     47:0] param_rdata_i,
+    input  wire [                     47:0] state_rdata_i,
     output wire                           state_we_o,
     output wire [          $clog2(N)-1:0] state_waddr_o,
-    output wire [             2*VB+8-1:0] state_wdata_o,
+    output wire [                     47:0] state_wdata_o,
     // fired list
     output wire [          $clog2(N)-1:0] fired_raddr_o,
     input  wire [          $clog2(N)-1:0] fired_rdata_i,
@@ -127,6 +128,7 @@ module spk_engine #(
       .ev_settled_i    (ev_settled_i),
       .spk_room_i      (spk_room_i),
       .zero_addr_o     (zero_addr_o),
+      .zeroing_o       (zeroing_o),
       .zero_o          (zero_o),
       .filling_o       (filling),
       .step_o          (step),

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Host access to the core's memories, one halfword in three cycles while the core is idle.
 // First cycle: the word's address goes to every memory. Second cycle: the halfword is picked, and
-// a write stores the word with that halfword replaced, so no memory needs write masks. Third
-// cycle: hb_ack_o with the data. hb_req_i is held until hb_ack_o; the access that stands there in
+// a write replaces it. Third cycle: hb_ack_o with the halfword that was there. hb_req_i is held until hb_ack_o; the access that stands there in
 // the following cycle is a new one. Halfwords that do not exist read 0.
 `default_nettype none
 
 module spk_host_bus #(
     parameter integer N  = 256,  // neurons
     parameter integer L  = 8,    // lanes
-    parameter integer VB = 18,   // bits of a state word
     parameter integer WW = 64,   // bits of a weight word, 16 to 256
     parameter integer BW = 14,   // bits of a weight word's address
     parameter integer GW = 5,    // bits of a group's number
@@ -34,20 +32,18 @@ module spk_host_bus #(
     input  wire                             zero_i,
     input  wire [                   WW-1:0] weight_i,
     input  wire [BW + 2*GW + DW + SW + 1:0] seg_i,
-    input  wire [               2*VB+8-1:0] param_i,
-    input  wire [               2*VB+8-1:0] state_i,
+    input  wire [                     47:0] param_i,
+    input  wire [                     47:0] state_i,
     input  wire [                     15:0] pop_i,
     input  wire [                     15:0] acc_i,
     input  wire [                     15:0] count_i,
     input  wire [            $clog2(N)-1:0] fired_i,
     input  wire [              $clog2(N):0] fired_count_i,
-    // words to write
-    output wire [                   WW-1:0] weight_o,
+    // what to write: the segment's new entry, or a halfword for the one that sub_o names
+    output wire [                      3:0] sub_o,
     output wire [BW + 2*GW + DW + SW + 1:0] seg_o,
-    output wire [               2*VB+8-1:0] param_o,
-    output wire [               2*VB+8-1:0] state_o,
     output wire [                     15:0] pop_o,
-    output wire [                     15:0] data_o           // accumulators and counters
+    output wire [                     15:0] data_o
 );
 
   `include "spk_core_defs.vh"
@@ -92,65 +88,52 @@ module spk_host_bus #(
     {(4 - DW) {1'b0}}, seg_i[2*GW+BW+:DW], {(8 - GW) {1'b0}}, seg_i[GW+BW+:GW],
     {(8 - GW) {1'b0}}, seg_i[BW+:GW], {(16 - BW) {1'b0}}, seg_i[BW-1:0]
   };
-  wire [63:0] param_view = {
-    20'd0, param_i[2*VB+:8],
-    {(18 - VB) {param_i[2*VB-1]}}, param_i[VB+:VB], {(18 - VB) {param_i[VB-1]}}, param_i[VB-1:0]
-  };
-  wire [63:0] state_view = {
-    20'd0, state_i[2*VB+:8],
-    {(18 - VB) {state_i[2*VB-1]}}, state_i[VB+:VB], {(18 - VB) {state_i[VB-1]}}, state_i[VB-1:0]
-  };
   // What lies behind the end of the fired list is left over from earlier steps.
   wire [15:0] fired_view = ({{(15 - NW) {1'b0}}, fired_count_i} > addr) ?
                            {{(16 - NW) {1'b0}}, fired_i} : 16'd0;
 
-  wire [3:0] weight_sub = hb_addr_i[3:0] & ~(4'hF << WA);
+  // Halfword within the entry; weight words have 1 to 16 of them.
   wire [1:0] sub = hb_addr_i[1:0];
+  wire [3:0] weight_sub = hb_addr_i[3:0] & ~(4'hF << WA);
+  wire [3:0] window = hb_win_i;
+  wire on_weight = window == SPK_WIN_WEIGHT[3:0];
+  wire on_seg = window == SPK_WIN_SEG[3:0];
+  wire on_param = window == SPK_WIN_PARAM[3:0];
+  wire on_state = window == SPK_WIN_STATE[3:0];
 
+  // One select line per source: AND and OR take fewer LUTs than a tree of multiplexers.
   always @(*) begin
-    case ({4'd0, hb_win_i})
-      SPK_WIN_WEIGHT: picked = weight_i[weight_sub*16+:16];
-      SPK_WIN_SEG: picked = seg_view[sub*16+:16];
-      SPK_WIN_PARAM: picked = param_view[sub*16+:16];
-      SPK_WIN_STATE: picked = state_view[sub*16+:16];
-      SPK_WIN_POP: picked = pop_i;
-      SPK_WIN_ACC: picked = acc_i;
-      SPK_WIN_COUNT: picked = count_i;
-      SPK_WIN_FIRED: picked = fired_view;
-      default: picked = 16'd0;
-    endcase
-  end
-
-  // The words with one halfword replaced.
-  reg [WW-1:0] weight_new;
-  reg [63:0] seg_new, param_new, state_new;
-
-  always @(*) begin
+    picked = (pop_i & {16{window == SPK_WIN_POP[3:0]}}) |
+             (acc_i & {16{window == SPK_WIN_ACC[3:0]}}) |
+             (count_i & {16{window == SPK_WIN_COUNT[3:0]}}) |
+             (fired_view & {16{window == SPK_WIN_FIRED[3:0]}});
     for (k = 0; k < WH; k = k + 1) begin
-      weight_new[k*16+:16] = (weight_sub == k[3:0]) ? data_o : weight_i[k*16+:16] & {16{~zero_i}};
+      picked = picked | (weight_i[k*16+:16] & {16{on_weight & (weight_sub == k[3:0])}});
     end
     for (k = 0; k < 4; k = k + 1) begin
-      seg_new[k*16+:16]   = (sub == k[1:0]) ? data_o : seg_view[k*16+:16] & {16{~zero_i}};
-      param_new[k*16+:16] = (sub == k[1:0]) ? data_o : param_view[k*16+:16] & {16{~zero_i}};
-      state_new[k*16+:16] = (sub == k[1:0]) ? data_o : state_view[k*16+:16] & {16{~zero_i}};
+      picked = picked | (seg_view[k*16+:16] & {16{on_seg & (sub == k[1:0])}});
+    end
+    for (k = 0; k < 3; k = k + 1) begin
+      picked = picked | (param_i[k*16+:16] & {16{on_param & (sub == k[1:0])}}) |
+               (state_i[k*16+:16] & {16{on_state & (sub == k[1:0])}});
     end
   end
 
-  assign weight_o = weight_new;
+  // A segment's entry is packed too tightly for write enables: the halfword is replaced here.
+  reg [63:0] seg_new;
+
+  always @(*) begin
+    for (k = 0; k < 4; k = k + 1) begin
+      seg_new[k*16+:16] = (sub == k[1:0]) ? data_o : seg_view[k*16+:16] & {16{~zero_i}};
+    end
+  end
+
   assign seg_o = {
     seg_new[SPK_SEG_NEXT_LSB+:SW], seg_new[SPK_SEG_MORE_LSB], seg_new[SPK_SEG_VALID_LSB],
     seg_new[SPK_SEG_DELAY_LSB+:DW], seg_new[SPK_SEG_COUNT_LSB+:GW],
     seg_new[SPK_SEG_FIRST_LSB+:GW], seg_new[SPK_SEG_BASE_LSB+:BW]
   };
-  assign param_o = {
-    param_new[SPK_PARAM_REFR_LEN_LSB+:8], param_new[SPK_PARAM_BIAS_LSB+:VB],
-    param_new[SPK_PARAM_V_TH_LSB+:VB]
-  };
-  assign state_o = {
-    state_new[SPK_STATE_REFR_LSB+:8], state_new[SPK_STATE_I_LSB+:VB],
-    state_new[SPK_STATE_V_LSB+:VB]
-  };
-  // A population record is stored as it is, so the bits that do not exist are dropped here.
+  // A population record is stored as it is; the bits that do not exist are dropped here.
   reg [15:0] pop_mask;
   always @(*) begin
     case (hb_addr_i[3:0])
@@ -162,6 +145,7 @@ module spk_host_bus #(
     endcase
   end
 
+  assign sub_o      = on_weight ? weight_sub : {2'd0, sub};
   assign pop_o      = data_o & pop_mask;
   assign data_o     = hb_wdata_i & {16{~zero_i}};
   assign addr_o     = addr;
@@ -171,7 +155,7 @@ module spk_host_bus #(
   assign hb_rdata_o = rdata_q;
 
   // Fields narrower than their place drop what the host writes beside them.
-  wire unused_bits = &{1'b0, hb_addr_i, seg_new, param_new, state_new};
+  wire unused_bits = &{1'b0, hb_addr_i, seg_new};
 
 endmodule
 

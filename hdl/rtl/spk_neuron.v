@@ -32,14 +32,14 @@ module spk_neuron #(
     output wire [          $clog2(N)-1:0] idx_o,
     output wire                           acc_clear_o,
     input  wire [                 AB-1:0] acc_i,
-    // state {refr, i, v}: read at idx_o
-    input  wire [             2*VB+8-1:0] state_rdata_i,
+    // state entry, fields in their places: read at idx_o
+    input  wire [                     47:0] state_rdata_i,
     output wire                           state_we_o,
     output wire [          $clog2(N)-1:0] state_waddr_o,
-    output wire [             2*VB+8-1:0] state_wdata_o,
-    // constants {refr_len, bias, v_th}
+    output wire [                     47:0] state_wdata_o,
+    // constants, fields in their places
     output wire [          $clog2(N)-1:0] param_raddr_o,
-    input  wire [             2*VB+8-1:0] param_rdata_i,
+    input  wire [                     47:0] param_rdata_i,
     // fired list
     output wire                           fired_we_o,
     output wire [          $clog2(N)-1:0] fired_waddr_o,
@@ -55,6 +55,8 @@ module spk_neuron #(
     output wire [                   15:0] m_axis_tdata,
     output wire                           m_axis_tvalid
 );
+
+  `include "spk_core_defs.vh"
 
   localparam integer NW = $clog2(N);
   localparam integer LW = $clog2(L);
@@ -117,14 +119,14 @@ module spk_neuron #(
       .v_floor_i    (v_floor),
       .valid_i      (issue & ~fill_i),
       .idle_o       (pipe_idle),
-      .v_i          (state_rdata_i[VB-1:0]),
-      .i_i          (state_rdata_i[VB+:VB]),
-      .refr_i       (state_rdata_i[2*VB+:8]),
+      .v_i          (state_rdata_i[SPK_STATE_V_LSB+:VB]),
+      .i_i          (state_rdata_i[SPK_STATE_I_LSB+:VB]),
+      .refr_i       (state_rdata_i[SPK_STATE_REFR_LSB+:8]),
       .acc_i        (acc_i),
       .param_req_o  (param_req),
-      .v_th_i       (param_rdata_i[VB-1:0]),
-      .bias_i       (param_rdata_i[VB+:VB]),
-      .refr_len_i   (param_rdata_i[2*VB+:8]),
+      .v_th_i       (param_rdata_i[SPK_PARAM_V_TH_LSB+:VB]),
+      .bias_i       (param_rdata_i[SPK_PARAM_BIAS_LSB+:VB]),
+      .refr_len_i   (param_rdata_i[SPK_PARAM_REFR_LEN_LSB+:8]),
       .done_o       (done),
       .we_o         (pipe_we),
       .spike_o      (spike),
@@ -146,11 +148,19 @@ module spk_neuron #(
     acc_clear_q <= issue & ~fill_i & (&idx_o[LW-1:0]);
   end
 
+  wire [VB-1:0] new_v = fill_i ? reset_value : v;
+  wire [VB-1:0] new_i = i & {VB{~fill_i}};
+  wire [7:0] new_refr = refr & {8{~fill_i}};
+
   assign acc_clear_o   = acc_clear_q;
   assign param_raddr_o = param_idx_q;
   assign state_we_o    = fill_i ? issue : pipe_we;
   assign state_waddr_o = write_idx_q;
-  assign state_wdata_o = fill_i ? {{(VB + 8) {1'b0}}, reset_value} : {refr, i, v};
+  assign state_wdata_o = {4'd0, new_refr, {(18 - VB) {new_i[VB-1]}}, new_i,
+                          {(18 - VB) {new_v[VB-1]}}, new_v};
+
+  // Entries have bits beside their fields.
+  wire unused_bits = &{1'b0, state_rdata_i, param_rdata_i};
 
   spk_spike_record #(
       .N(N)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Walks the population table from record 0 to the first invalid one. For each record it loads
 // the constants (12 cycles, one halfword each), then names one neuron per cycle, then waits for
-// the pipe (6 cycles). With fill_i the neurons are named to be set to v_init: the pipe is not
+// the pipe (4 cycles). With fill_i the neurons are named to be set to v_init: the pipe is not
 // used, there is nothing to wait for, and reset_value_o holds v_init.
 // start_i begins a walk, done_o is its last cycle: the third of a load that finds no record.
 // A table full of valid records ends the same way, so the length never depends on its size.

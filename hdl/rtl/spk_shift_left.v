@@ -11,15 +11,20 @@ module spk_shift_left #(
     output wire signed [OUT-1:0] y_o
 );
 
-  wire signed [IN+6:0] product = {{7{x_i[IN-1]}}, x_i} <<< g_i;
+  // A multiplier is at hand on every target and a barrel shifter is not.
+  wire signed [8:0] power = 9'sd1 <<< g_i;
+  wire signed [IN+8:0] product = x_i * power;
 
   spk_saturate #(
       .IN (IN + 7),
       .OUT(OUT)
   ) u_saturate (
-      .x_i(product),
+      .x_i(product[IN+6:0]),
       .y_o(y_o)
   );
+
+  // Two sign bits more than 2^7 needs.
+  wire unused_sign = &{1'b0, product[IN+8:IN+7]};
 
 endmodule
 

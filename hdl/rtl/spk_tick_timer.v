@@ -17,16 +17,16 @@ module spk_tick_timer (
     output wire        miss_o
 );
 
-  reg [31:0] left_q;
+  reg [31:0] clock_q;  // of the present tick, from 1
   reg timed_q;
   reg waiting_q;
 
-  wire tick = running_i & timed_q & (left_q[31:1] == 31'd0);
+  wire tick = running_i & timed_q & (clock_q >= period_i);
 
   always @(posedge clk) begin
     timed_q <= |period_i;
-    if (run_start_i | tick) left_q <= period_i;
-    else left_q <= left_q - 32'd1;
+    if (run_start_i | tick) clock_q <= 32'd1;
+    else clock_q <= clock_q + 32'd1;
     if (run_start_i | tick) waiting_q <= 1'b1;
     else if (take_i) waiting_q <= 1'b0;
     if (rst) waiting_q <= 1'b0;

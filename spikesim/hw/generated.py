@@ -68,7 +68,7 @@ MAGIC: Final = 0x4E4B5053
 CYCLES_STEP: Final = 5
 CYCLES_SOURCE: Final = 2
 CYCLES_SEGMENT: Final = 1
-CYCLES_POP: Final = 18
+CYCLES_POP: Final = 16
 
 # RTL parameters and their defaults.
 DEFAULT_PARAMETERS: Final[Mapping[str, int]] = MappingProxyType(

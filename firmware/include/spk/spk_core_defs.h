@@ -202,6 +202,6 @@
 #define SPK_CYCLES_STEP 5u
 #define SPK_CYCLES_SOURCE 2u
 #define SPK_CYCLES_SEGMENT 1u
-#define SPK_CYCLES_POP 18u
+#define SPK_CYCLES_POP 16u
 
 #endif /* SPK_CORE_DEFS_H */

@@ -202,6 +202,6 @@ localparam integer SPK_POP_START_TICK_WIDTH = 16;
 localparam integer SPK_CYCLES_STEP = 5;
 localparam integer SPK_CYCLES_SOURCE = 2;
 localparam integer SPK_CYCLES_SEGMENT = 1;
-localparam integer SPK_CYCLES_POP = 18;
+localparam integer SPK_CYCLES_POP = 16;
 
 /* verilator lint_on UNUSEDPARAM */

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from spikesim.hw.generated import STATE_FIELDS
+
 if TYPE_CHECKING:
     from spikesim.hw.rtl.model import RtlModel
 
@@ -33,8 +35,8 @@ def step_words(model: RtlModel) -> dict[str, npt.NDArray[Any]]:
     acc = np.stack(banks, axis=1).reshape(config.delay_slots, config.n_neurons)
     words: dict[str, npt.NDArray[Any]] = {
         "v": _signed(state & low, bits),
-        "i": _signed(state >> bits & low, bits),
-        "refr": state >> (2 * bits) & 0xFF,
+        "i": _signed(state >> STATE_FIELDS["i"].lsb & low, bits),
+        "refr": state >> STATE_FIELDS["refr"].lsb & 0xFF,
         "acc": acc.view(np.int16).astype(np.int64),
         "count": model.memory(_CORE + "u_count").astype(np.int64),
         "fired": model.memory(_CORE + "u_fired")[: signals["fired_count"]].astype(np.int64),

@@ -69,14 +69,14 @@ class TB:
             if one is not None:
                 dut.v_i.value, dut.i_i.value = v[one], i[one]
                 dut.refr_i.value, dut.acc_i.value = refr[one], acc[one]
-            five = order[-6] if len(order) > 5 else None
-            if five is not None:
-                dut.v_th_i.value, dut.bias_i.value = params[five]["v_th"], params[five]["bias"]
-                dut.refr_len_i.value = params[five]["refr_len"]
+            four = order[-5] if len(order) > 4 else None
+            if four is not None:
+                dut.v_th_i.value, dut.bias_i.value = params[four]["v_th"], params[four]["bias"]
+                dut.refr_len_i.value = params[four]["refr_len"]
             await RisingEdge(dut.clk)
-            expected = order[-9] if len(order) > 8 else None
+            expected = order[-7] if len(order) > 6 else None
             assert int(expected is not None) == int(dut.done_o.value)
-            assert int(len(order) > 4 and order[-5] is not None) == int(dut.param_req_o.value)
+            assert int(len(order) > 3 and order[-4] is not None) == int(dut.param_req_o.value)
             if expected is None:
                 assert not dut.spike_o.value
                 continue

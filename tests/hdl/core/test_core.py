@@ -37,10 +37,11 @@ CORNER_TESTS = [
 
 ARITHMETIC = [
     ("spk_sat_add", {"WIDTH": 16}, "sat_add_equals_its_definition"),
+    ("spk_acc_update", {"WIDTH": 16}, "accumulator_takes_the_saturated_sum_or_the_other_word"),
     ("spk_saturate", {"IN": 20, "OUT": 18}, "saturate_equals_its_definition"),
     ("spk_shift_left", {"IN": 16, "OUT": 18}, "shift_left_equals_its_definition"),
     ("spk_shift_left", {"IN": 16, "OUT": 16}, "shift_left_equals_its_definition"),
-    ("spk_decay", {"WIDTH": 18}, "decay_equals_its_definition_three_cycles_later"),
+    ("spk_decay", {"WIDTH": 18}, "decay_equals_its_definition_two_cycles_later"),
 ]
 
 
