@@ -103,7 +103,7 @@ def warp(images: np.ndarray, matrix: np.ndarray, offset: np.ndarray) -> np.ndarr
     """
     n, height, width = images.shape
     center = np.array([(height - 1) / 2, (width - 1) / 2])
-    grid = np.stack(np.mgrid[:height, :width], axis=-1).reshape(-1, 2) - center
+    grid = np.mgrid[:height, :width].reshape(2, -1).T - center
     at = np.einsum("nij,pj->npi", matrix, grid) + (offset[:, None] + center)
     # One ring of zeros; everything farther out is clamped onto it.
     at = np.clip(at, -1.0, [height, width]) + 1.0

@@ -91,6 +91,24 @@ class IntegerNet(torch.nn.Module):
         """Whether no input whatsoever can bring an accumulator to its rail."""
         return all(q.acc_exact for q in self.quantized())
 
+    @torch.no_grad()
+    def snap_(self) -> None:
+        """Replace the shared float weights and biases by the values their integers stand for.
+
+        The integers stay what they are (rounding twice changes nothing), and the float net comes
+        to differ from them only by the truncation of the decay and the rounding of thresholds:
+        less than one code per tick. So the float simulator and the core run the same network.
+        """
+        for (linear, lif), q in zip(self.model.stages(), self.quantized(), strict=True):
+            gain = np.broadcast_to(np.asarray(lif.canonical().gain), (q.n,))
+            unit = np.where(gain == 0.0, 0.0, 1.0 / np.where(gain == 0.0, 1.0, gain))
+            linear.weight.copy_(torch.from_numpy((q.weights[0] * (unit / q.weight_scale)).T))
+            if linear.bias is not None:
+                rest = q.bias / q.scale - np.asarray(lif.canonical().bias)
+                linear.bias.copy_(torch.from_numpy(rest * unit))
+            elif "bias" in lif._parameters:
+                cast(Tensor, lif.bias).copy_(torch.from_numpy(q.bias / q.scale))
+
     def layer_spikes(self, x: Tensor) -> list[Tensor]:
         """Spikes (T, B, n) of every population, without the shift by depth of the core."""
         if x.dtype != torch.float32:

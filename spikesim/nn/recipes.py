@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Trained networks for the core, each by one call.
 
-Every recipe trains in float first and then goes on with the core's integers in the loop. The
-result is one set of float weights with two readings: float, and the integers that
-``fixed.quantize_lif`` makes of them. Settings were chosen on a validation part of the training
+Every recipe trains in float first, goes on with the core's integers in the loop, and ends by
+moving the float weights onto the values those integers stand for (`IntegerNet.snap_`). The result
+is one network with two readings, float neurons and integer neurons; its accuracy before the
+weights were rounded is kept beside them. Settings were chosen on a validation part of the training
 images (`Split.validation`); test images are looked at once, at the end.
 """
 
@@ -97,6 +98,8 @@ class TrainedModel:
         Float weights.
     accuracy_float, accuracy_quantized : float
         Share of test images, 0..1, by the float neurons and by the core's integers.
+    accuracy_unrounded : float
+        By float neurons with the full-precision weights, just before they were rounded.
     predicted_float, predicted_quantized : int64 arrays, shape (n_test,)
         Classes of the test images.
     seconds : float
@@ -110,6 +113,7 @@ class TrainedModel:
     model: SpikingNet
     accuracy_float: float
     accuracy_quantized: float
+    accuracy_unrounded: float
     predicted_float: np.ndarray
     predicted_quantized: np.ndarray
     seconds: float
@@ -229,10 +233,17 @@ def train(
         label=f"{name} seed {seed}, integers", **shared)  # fmt: skip
     seconds = time.perf_counter() - start
     with reproducible():
+        unrounded = predict(model, split.x_test, encode=encoder)
+        integers.snap_()
         as_float = predict(model, split.x_test, encode=encoder)
         as_integers = predict(integers, split.x_test, encode=encoder)
+
+    def share(found: np.ndarray) -> float:
+        return float(np.mean(found == split.y_test))
+
     return TrainedModel(
-        name, seed, recipe, split, model,
-        float(np.mean(as_float == split.y_test)), float(np.mean(as_integers == split.y_test)),
-        as_float, as_integers, seconds,
+        name=name, seed=seed, recipe=recipe, split=split, model=model,
+        accuracy_float=share(as_float), accuracy_quantized=share(as_integers),
+        accuracy_unrounded=share(unrounded),
+        predicted_float=as_float, predicted_quantized=as_integers, seconds=seconds,
     )  # fmt: skip

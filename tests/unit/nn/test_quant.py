@@ -112,6 +112,22 @@ def test_gradients_are_close_to_those_of_the_float_net():
     assert 0.8 < float(grads[1].norm() / grads[0].norm()) < 1.25
 
 
+@pytest.mark.parametrize("granularity", ["neuron", "population"])
+def test_snapping_keeps_the_integers_and_makes_float_spikes_follow_them(granularity):
+    net = random_net(4, "soft", granularity=granularity)
+    before = net.quantized()
+    net.snap_()
+    for old, new in zip(before, net.quantized(), strict=True):
+        assert (old.weights[0] == new.weights[0]).all()
+        assert (old.bias == new.bias).all()
+        assert (old.beta, old.gain_shift) == (new.beta, new.gain_shift)
+    x = (torch.rand(30, 50, 12) < 0.4).float()
+    with torch.no_grad():
+        differ = float((net.model(x) != net(x)).float().mean())
+    # Only truncation is left: about one code of some 10,000 per tick.
+    assert differ < 0.005
+
+
 def test_a_bias_in_linear_is_trained_as_the_neuron_bias():
     torch.manual_seed(0)
     net = nn.IntegerNet(nn.SpikingNet(nn.Linear(4, 3, bias=True), nn.LIF(3)))
@@ -120,6 +136,8 @@ def test_a_bias_in_linear_is_trained_as_the_neuron_bias():
     assert linear.bias.grad is not None
     scale = net.quantized()[0].scale
     expected = [round(b * s) for b, s in zip(linear.bias.tolist(), scale, strict=True)]
+    assert expected == net.quantized()[0].bias.tolist()
+    net.snap_()
     assert expected == net.quantized()[0].bias.tolist()
 
 
