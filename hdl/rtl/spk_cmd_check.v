@@ -42,14 +42,15 @@ module spk_cmd_check #(
   localparam integer REG_SIZE = 256;
   localparam [23:0] READ_MOST = 24'd124;
   // Writable registers: CTRL alone, and PROGRAM_ID to SCRATCH without a gap.
-  localparam [24:0] RW_END = {9'd0, SPK_REG_SCRATCH} + 25'd1;
+  localparam [8:0] RW_END = SPK_REG_SCRATCH[8:0] + 9'd1;
 
   wire [ 7:0] window = a_i[7:0];
   wire [23:0] address = a_i[31:8];
   wire [24:0] range_end = {1'b0, address} + {1'b0, b_i};
   wire        in_reg = window == SPK_WIN_REG;
-  wire        writable = (address == {8'd0, SPK_REG_CTRL} && b_i == 24'd1) ||
-                         (address >= {8'd0, SPK_REG_PROGRAM_ID} && range_end <= RW_END);
+  // Eight bits do: a range that leaves the window has been refused before.
+  wire        writable = (address[7:0] == SPK_REG_CTRL[7:0] && b_i[6:0] == 7'd1) ||
+                         (address[7:0] >= SPK_REG_PROGRAM_ID[7:0] && range_end[8:0] <= RW_END);
   // Would the step counter pass 2^32 - 1? Without a 33rd bit: is steps > 2^32 - 1 - step?
   wire        run_too_long = a_i > ~next_step_i;
   reg  [24:0] size;

@@ -78,13 +78,14 @@ module spk_cmd_engine #(
 
   localparam [4:0] IDLE = 5'd0, HEAD = 5'd1, SEQUENCE = 5'd2, FENCE = 5'd3, CHECK = 5'd4;
   localparam [4:0] RANGE = 5'd5, BEGIN = 5'd6, WORD0 = 5'd7, WORD1 = 5'd8, WORD2 = 5'd9;
-  localparam [4:0] ACCESS = 5'd10, ADVANCE = 5'd11, LOCK = 5'd12, EV_NEXT = 5'd13;
-  localparam [4:0] EV_WORD = 5'd14, EV_MARK = 5'd15, EV_PUSH = 5'd16, WAIT = 5'd17;
-  localparam [4:0] PUT_LOW = 5'd18, PUT_HIGH = 5'd19, MORE = 5'd20, SPIKES = 5'd21;
-  localparam [4:0] DONE = 5'd22, SEND = 5'd23, POP = 5'd24, SENDING = 5'd25, BAUD = 5'd26;
-  localparam [4:0] FLUSH = 5'd27;
+  localparam [4:0] ACCESS = 5'd10, ADVANCE = 5'd11, LOCK = 5'd12, LOAD0 = 5'd13, LOAD = 5'd14;
+  localparam [4:0] EV_NEXT = 5'd15, EV_WORD = 5'd16, EV_MARK = 5'd17, EV_PUSH = 5'd18;
+  localparam [4:0] WAIT = 5'd19, ECHO = 5'd20, ANSWER = 5'd21, SPIKES = 5'd22, LOW = 5'd23;
+  localparam [4:0] HIGH = 5'd24, DONE = 5'd25, SEND = 5'd26, POP = 5'd27, SENDING = 5'd28;
+  localparam [4:0] BAUD = 5'd29, FLUSH = 5'd30;
 
   localparam [7:0] HEAD_END = 8'd10;  // length, sequence, command, seven bytes of arguments
+  localparam [7:0] ARGS_AT = 8'd3;
   localparam [7:0] WORDS_AT = 8'd7;   // first word of WRITE and EVENTS
   localparam [6:0] SPIKES_END = 7'd123;  // flags and step take three halfwords, words 120
 
@@ -97,8 +98,8 @@ module spk_cmd_engine #(
   reg  [23:0] b_q;
   reg  [15:0] word_q;      // word of the frame
   reg  [ 6:0] put_q;       // next halfword of the reply
-  reg         two_q;       // PUT: the high half follows
-  reg  [ 1:0] phase_q;     // part of a reply; pass over EVENTS; settling time
+  reg         borrow_q;    // LOAD: of the subtraction so far, then the sign of the distance in a
+  reg  [ 1:0] phase_q;     // part of SPIKES; pass over EVENTS; settling time; executed
   reg  [ 3:0] status_q;
   reg         lock_q;
   reg         locked_q;
@@ -112,6 +113,8 @@ module spk_cmd_engine #(
   wire        is_crc = code == SPK_CMD_CRC32;
   wire        is_read = code == SPK_CMD_READ;
   wire        is_clear = code == SPK_CMD_CLEAR;
+  wire        is_spikes = code == SPK_CMD_SPIKES;
+  wire        is_events = code == SPK_CMD_EVENTS;
   wire        windowed = is_read || is_write || is_crc;
 
   // --- verdicts on the request -----------------------------------------------------------------
@@ -126,6 +129,7 @@ module spk_cmd_engine #(
   wire        read_only;
   wire        needs_idle;
   wire        new_step;
+  wire        beyond;
   wire [14:0] marker;
   wire [ 7:0] need;
   wire        scan_busy;
@@ -143,6 +147,14 @@ module spk_cmd_engine #(
   wire        spikes_done = b_q[7:0] == 8'd0 || put_q == SPIKES_END;
   wire        take_spike = spk_tready_o && spk_tvalid_i;
   wire        out_of_order = status_q == SPK_ST_BAD_SEQUENCE[3:0];
+  wire [16:0] range_size = {1'b0, a_q[31:16]} - {1'b0, a_q[15:0]} + 17'd1;  // of ARGMAX
+  reg  [ 7:0] answer_at;    // register that a reply holds
+  reg  [ 1:0] answer_size;  // its halfwords
+  wire        scanning = is_crc || is_argmax;
+  wire [ 7:0] next_byte = next_step_i[{offset_q[1:0], 3'd0}+:8];
+  wire [ 8:0] difference = {1'b0, byte_i} - {1'b0, next_byte} - {8'd0, borrow_q};
+  // one adder for the address of ADVANCE and for the step of an advance in EVENTS
+  wire [32:0] sum = {1'b0, a_q} + (in_event ? {18'd0, word_q[14:0]} : 33'h100);
   wire        settled = phase_q == 2'd3;
 
   // --- sequence of states ----------------------------------------------------------------------
@@ -183,32 +195,35 @@ module spk_cmd_engine #(
         end
         BEGIN:
         case (code)
-          SPK_CMD_PING, SPK_CMD_SPIKES: state_q <= PUT_LOW;
+          SPK_CMD_SPIKES: state_q <= ANSWER;
           SPK_CMD_READ, SPK_CMD_CRC32, SPK_CMD_ARGMAX: state_q <= ACCESS;
-          SPK_CMD_WRITE: state_q <= WORD0;
+          SPK_CMD_PING, SPK_CMD_WRITE: state_q <= WORD0;
           SPK_CMD_EVENTS: state_q <= LOCK;
           SPK_CMD_STOP, SPK_CMD_CLEAR: state_q <= WAIT;
           default: state_q <= DONE;
         endcase
         WORD0: state_q <= WORD1;
         WORD1: state_q <= WORD2;
-        WORD2: state_q <= is_write ? ACCESS : EV_WORD;
+        WORD2: state_q <= is_write ? ACCESS : is_ping ? ECHO : EV_WORD;
         ACCESS: if (bus_ack_i) state_q <= ADVANCE;
         ADVANCE:
         if (break_i && !is_write) state_q <= FLUSH;
         else if (b_q != 24'd0) state_q <= is_write ? WORD0 : ACCESS;
-        else if (is_crc || is_argmax) state_q <= scan_busy ? ADVANCE : PUT_LOW;
+        else if (scanning) state_q <= scan_busy ? ADVANCE : LOW;
+        else if (is_spikes) state_q <= phase_q[0] ? SPIKES : ANSWER;
         else state_q <= DONE;
         LOCK:
         if (break_i) state_q <= FLUSH;
-        else if (locked_q && (running || !busy)) state_q <= EV_NEXT;
+        else if (locked_q && (running || !busy)) state_q <= LOAD0;
+        LOAD0: state_q <= LOAD;
+        LOAD: if (offset_q == WORDS_AT) state_q <= EV_NEXT;
         EV_NEXT:
         if (!last_word) state_q <= WORD0;
-        else if (second) state_q <= WAIT;
+        else if (second) state_q <= ANSWER;
         else if (no_room) begin
           state_q <= SEND;
           status_q <= SPK_ST_QUEUE_FULL[3:0];
-        end
+        end else state_q <= LOAD0;
         EV_WORD: begin
           state_q <= EV_NEXT;
           if (second) begin
@@ -221,15 +236,12 @@ module spk_cmd_engine #(
         EV_MARK: if (ev_tready_i) state_q <= EV_PUSH;
         EV_PUSH: if (ev_tready_i) state_q <= EV_NEXT;
         WAIT:
-        if (break_i && code != SPK_CMD_EVENTS) state_q <= FLUSH;
-        else if (settled && !(is_clear ? busy : code == SPK_CMD_STOP && running))
-          state_q <= is_clear ? DONE : PUT_LOW;
-        PUT_LOW: state_q <= two_q ? PUT_HIGH : MORE;
-        PUT_HIGH: state_q <= MORE;
-        MORE:
-        if (is_ping && phase_q != 2'd2) state_q <= PUT_LOW;
-        else if (code != SPK_CMD_SPIKES) state_q <= DONE;
-        else state_q <= phase_q == 2'd0 ? PUT_LOW : SPIKES;
+        if (break_i) state_q <= FLUSH;
+        else if (settled && !(is_clear ? busy : running)) state_q <= is_clear ? DONE : ANSWER;
+        ECHO: state_q <= b_q[0] ? ANSWER : WORD0;
+        ANSWER: state_q <= ACCESS;
+        LOW: state_q <= HIGH;
+        HIGH: state_q <= DONE;
         SPIKES:
         if (spikes_done || (!spk_tvalid_i && spk_level_i == 16'd0)) state_q <= DONE;
         DONE: state_q <= SEND;
@@ -253,9 +265,10 @@ module spk_cmd_engine #(
   always @(posedge clk) begin
     case (state_q)
       IDLE: offset_q <= frame_i ? 8'd1 : 8'd0;
-      HEAD, WORD0, WORD1: offset_q <= offset_q + 8'd1;
-      BEGIN, LOCK: offset_q <= WORDS_AT;
-      EV_NEXT: if (last_word) offset_q <= WORDS_AT;
+      HEAD, WORD0, WORD1, LOAD0: offset_q <= offset_q + 8'd1;
+      LOAD: if (offset_q != WORDS_AT) offset_q <= offset_q + 8'd1;
+      BEGIN: offset_q <= is_ping || is_events ? ARGS_AT : WORDS_AT;
+      EV_NEXT: if (last_word) offset_q <= ARGS_AT;
       SEND: offset_q <= length_q + 8'd1;
       POP, FLUSH: offset_q <= 8'd0;
       default: ;
@@ -266,6 +279,7 @@ module spk_cmd_engine #(
     locked_q <= ev_locked_i;
     lock_q <= state_q == LOCK || (lock_q && state_q != SEND && state_q != FLUSH);
     if (state_q == HEAD) {cmd_q, seq_q, length_q} <= {a_q[7:0], cmd_q, seq_q};
+    if (in_begin && is_spikes) word_q[7:0] <= a_q[7:0];
     if (state_q == WORD1) word_q[7:0] <= byte_i;
     if (state_q == WORD2) word_q[15:8] <= byte_i;
   end
@@ -274,17 +288,25 @@ module spk_cmd_engine #(
     case (state_q)
       HEAD: a_q <= {b_q[7:0], a_q[31:8]};
       CHECK: if (is_argmax) a_q <= {8'd0, a_q[15:0], SPK_WIN_COUNT};
-      BEGIN: if (code == SPK_CMD_SPIKES) a_q <= {27'd0, core_status_i};
-      ADVANCE: begin
-        if (b_q == 24'd0) a_q <= scanned;
-        else a_q[31:8] <= a_q[31:8] + 24'd1;
-      end
-      WAIT: a_q <= code == SPK_CMD_EVENTS ? {16'd0, ev_free_i} : next_step_i;
-      PUT_LOW: a_q[15:0] <= a_q[31:16];
-      MORE: a_q <= !is_ping ? next_step_i :
-                   phase_q == 2'd0 ? SPK_MAGIC : {16'd0, SPK_VERSION_PROTOCOL};
+      // Most of what is answered is a register as well.
+      ANSWER: a_q <= {16'd0, answer_at, SPK_WIN_REG};
+      LOAD: a_q <= {difference[7:0], a_q[31:8]};
+      ADVANCE: a_q <= sum[31:0];
+      EV_WORD: if (is_advance && !beyond) a_q <= sum[31:0];
       default: ;
     endcase
+    if (state_q == LOAD0) borrow_q <= 1'b0;
+    else if (state_q == LOAD) borrow_q <= difference[8];
+    else if (in_event && is_advance && sum[32]) borrow_q <= 1'b0;
+  end
+
+  always @* begin
+    case (code)
+      SPK_CMD_PING: {answer_at, answer_size} = {SPK_REG_MAGIC[7:0], 2'd3};
+      SPK_CMD_EVENTS: {answer_at, answer_size} = {SPK_REG_EV_FREE[7:0], 2'd1};
+      default: {answer_at, answer_size} = {SPK_REG_STEP[7:0], 2'd2};
+    endcase
+    if (is_spikes && !phase_q[0]) {answer_at, answer_size} = {SPK_REG_STATUS[7:0], 2'd1};
   end
 
   // CHECK makes b the number of halfwords to work on, whatever the command gave.
@@ -293,14 +315,17 @@ module spk_cmd_engine #(
       HEAD: b_q <= {byte_i, b_q[23:8]};
       CHECK:
       case (code)
-        SPK_CMD_READ: b_q <= {16'd0, b_q[7:0]};
+        SPK_CMD_READ: b_q[23:8] <= 16'd0;
         SPK_CMD_WRITE: b_q <= {17'd0, length_q[7:1] - 7'd4};
-        SPK_CMD_ARGMAX: b_q <= {8'd0, a_q[31:16]} - {8'd0, a_q[15:0]} + 24'd1;
-        SPK_CMD_SPIKES: b_q <= {16'd0, a_q[7:0]};
+        SPK_CMD_ARGMAX: b_q <= {{7{range_size[16]}}, range_size};
         default: ;
       endcase
+      BEGIN: if (is_ping) b_q[0] <= 1'b0;
+      ECHO: b_q[0] <= 1'b1;
+      ANSWER: b_q <= {22'd0, answer_size};
       ACCESS: if (bus_ack_i) b_q <= b_q - 24'd1;
-      SPIKES: if (take_spike) b_q <= b_q - 24'd1;
+      ADVANCE: if (is_spikes && b_q == 24'd0) b_q[7:0] <= word_q[7:0];
+      SPIKES: if (take_spike) b_q[7:0] <= b_q[7:0] - 8'd1;
       default: ;
     endcase
   end
@@ -309,15 +334,9 @@ module spk_cmd_engine #(
     case (state_q)
       IDLE: phase_q <= 2'd0;
       DONE: phase_q <= 2'd1;  // executed, not answered from the kept reply
-      EV_NEXT: if (last_word) phase_q <= second ? 2'd0 : 2'd1;
+      EV_NEXT: if (last_word) phase_q <= 2'd1;
       WAIT: if (!settled) phase_q <= phase_q + 2'd1;
-      MORE: phase_q <= phase_q + 2'd1;
-      default: ;
-    endcase
-    case (state_q)
-      BEGIN: two_q <= code != SPK_CMD_SPIKES;
-      LOCK: two_q <= 1'b0;
-      MORE: two_q <= is_ping ? phase_q == 2'd0 : 1'b1;
+      ADVANCE: if (is_spikes && b_q == 24'd0) phase_q <= 2'd1;
       default: ;
     endcase
     // a kept reply is sent again with its own size, an executed command starts from nothing
@@ -345,13 +364,12 @@ module spk_cmd_engine #(
   spk_event_check #(
     .A(A)
   ) u_event (
-    .clk(clk), .rst(rst), .next_step_i(next_step_i),
-    .begin_i(state_q == LOCK || (state_q == EV_NEXT && last_word)), .step_i(a_q), .word_i(word_q),
-    .advance_i(in_event && is_advance),
+    .clk(clk), .rst(rst), .next_step_i(next_step_i[14:0]),
+    .begin_i(state_q == LOAD0), .distance_i({borrow_q, a_q}), .word_i(word_q),
     .accept_i(second ? state_q == EV_PUSH && ev_tready_i : in_event && !is_advance),
     .keep_i(state_q == EV_NEXT && last_word && second),
     .forget_i(clear_o && (a_q[SPK_CLEAR_QUEUES_BIT] || a_q[SPK_CLEAR_STATE_BIT])),
-    .refuse_o(refuse_event), .new_step_o(new_step), .marker_o(marker), .need_o(need)
+    .beyond_o(beyond), .refuse_o(refuse_event), .new_step_o(new_step), .marker_o(marker), .need_o(need)
   );
 
   spk_cmd_scan u_scan (
@@ -362,9 +380,11 @@ module spk_cmd_engine #(
   assign offset_o = offset_q;
   assign pop_o = state_q == POP;
 
-  assign put_o = state_q == PUT_LOW || state_q == PUT_HIGH || (access_ack && is_read) || take_spike;
+  assign put_o = state_q == LOW || state_q == HIGH || state_q == ECHO || take_spike ||
+                 (access_ack && !is_write && !scanning);
   assign put_index_o = put_q;
-  assign put_data_o = state_q == ACCESS ? bus_rdata_i : state_q == SPIKES ? spk_tdata_i : a_q[15:0];
+  assign put_data_o = state_q == ACCESS ? bus_rdata_i : state_q == SPIKES ? spk_tdata_i :
+                      state_q == ECHO ? word_q : state_q == LOW ? scanned[15:0] : scanned[31:16];
   assign start_o = state_q == SEND && !sending_i;
   assign sequence_o = seq_q;
   assign status_o = {4'd0, status_q};

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// What CRC32 and ARGMAX make of a range of halfwords.
-// begin_i starts; valid_i gives one halfword (not while busy_o = 1), index_i being its neuron.
+// What CRC32 and ARGMAX make of a range of halfwords, in one register.
+// begin_i starts; valid_i (while busy_o = 0) gives one halfword, index_i being its neuron.
 // largest_i selects the result: {count, neuron} of the largest, the lowest neuron on a tie, else the
-// CRC-32. It holds from the fifth cycle after the last valid_i on (busy_o = 0).
+// CRC-32 of the halfwords as little-endian bytes. It takes BITS bits of a halfword per cycle: the
+// serial line brings data far slower, and the whole halfword at once costs several times the logic.
 `default_nettype none
 
-module spk_cmd_scan (
+module spk_cmd_scan #(
+  parameter integer BITS = 4  // of a halfword per cycle: 1, 2, 4 or 8
+) (
   input  wire        clk,
   input  wire        rst,
   input  wire        begin_i,
@@ -17,31 +20,43 @@ module spk_cmd_scan (
   output wire [31:0] result_o
 );
 
-  reg  [15:0] count_q;
-  reg  [15:0] neuron_q;
+  localparam integer CYCLES = 16 / BITS;
+
+  reg  [31:0] result_q;
+  reg  [15:0] data_q;
+  reg  [ 3:0] left_q;
+  reg         busy_q;
   wire [31:0] crc;
 
-  always @(posedge clk) begin
-    if (begin_i) begin
-      count_q <= 16'd0;
-      neuron_q <= index_i;
-    end else if (valid_i && data_i > count_q) begin
-      count_q <= data_i;
-      neuron_q <= index_i;
-    end
-  end
-
-  spk_crc32 u_crc (
-    .clk(clk),
-    .rst(rst),
-    .init_i(begin_i),
-    .data_i(data_i),
-    .valid_i(valid_i && !largest_i),
-    .busy_o(busy_o),
+  spk_crc32 #(
+    .BITS(BITS)
+  ) u_crc (
+    .crc_i(result_q),
+    .data_i(data_q[BITS-1:0]),
     .crc_o(crc)
   );
 
-  assign result_o = largest_i ? {count_q, neuron_q} : crc;
+  always @(posedge clk) begin
+    if (begin_i) result_q <= largest_i ? {16'd0, index_i} : 32'd0;
+    else if (busy_q) result_q <= crc;
+    else if (valid_i && largest_i && data_i > result_q[31:16]) result_q <= {data_i, index_i};
+  end
+
+  always @(posedge clk) begin
+    if (busy_q) data_q <= {{BITS{1'b0}}, data_q[15:BITS]};
+    else data_q <= data_i;
+  end
+
+  always @(posedge clk) begin
+    if (rst) busy_q <= 1'b0;
+    else if (!busy_q) busy_q <= valid_i && !largest_i;
+    else busy_q <= left_q != 4'd0;
+    if (!busy_q) left_q <= CYCLES[3:0] - 4'd1;
+    else left_q <= left_q - 4'd1;
+  end
+
+  assign busy_o = busy_q;
+  assign result_o = result_q;
 
 endmodule
 

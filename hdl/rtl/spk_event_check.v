@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Order, range and room of input events (EVENTS in docs/design/link.md).
 // Steps are kept as distance from next_step_i, so a step that starts lowers what is remembered of
-// the queue's last event; nothing below holds 32-bit steps but the frame's own distance.
-// begin_i starts a pass over a frame at step_i; then per word advance_i, or accept_i for an event
-// after its verdict (refuse_o, a status, 0 when it passes; also for an advance). keep_i makes the
-// pass's last event the queue's; forget_i: the queue is empty. next_step_i holds during a pass.
+// the queue's last event, and the horizon bounds it. begin_i starts a pass over a frame; accept_i
+// takes word_i as an event of the step at the signed distance_i. refuse_o is the verdict on word_i,
+// an event or an advance: a status, 0 when it passes. keep_i makes the pass's last event the
+// queue's; forget_i: the queue is empty. next_step_i holds during a pass.
 `default_nettype none
 
 module spk_event_check #(
@@ -12,17 +12,17 @@ module spk_event_check #(
 ) (
   input  wire        clk,
   input  wire        rst,
-  input  wire [31:0] next_step_i,
+  input  wire [14:0] next_step_i,
   // control
   input  wire        begin_i,
-  input  wire [31:0] step_i,
+  input  wire [32:0] distance_i,
   input  wire [15:0] word_i,
-  input  wire        advance_i,
   input  wire        accept_i,
   input  wire        keep_i,
   input  wire        forget_i,
   // verdict on word_i, and what queuing it takes
   output reg  [ 3:0] refuse_o,
+  output wire        beyond_o,
   output wire        new_step_o,
   output wire [14:0] marker_o,
   output wire [ 7:0] need_o
@@ -33,17 +33,16 @@ module spk_event_check #(
   localparam [14:0] AXONS = A[14:0];
 
   reg         parity_q;       // of next_step_i: a change means that a step has started
-  reg  [32:0] distance_q;     // signed: step of the frame's current position - next_step_i
   reg  [15:0] queued_q;       // the same of the queue's last event; bit 15: there is none
   reg  [ 9:0] queued_axon_q;
   reg  [15:0] last_q;         // the same two as the pass goes on
   reg  [ 9:0] last_axon_q;
   reg  [ 7:0] need_q;
 
-  wire        in_past = distance_q[32];
-  wire        beyond = !in_past && distance_q[31:15] != 17'd0;
-  wire        after_last = last_q[15] || beyond || distance_q[14:0] > last_q[14:0];
-  wire        same = !last_q[15] && !beyond && distance_q[14:0] == last_q[14:0];
+  wire        in_past = distance_i[32];
+  wire        beyond = !in_past && distance_i[31:15] != 17'd0;
+  wire        after_last = last_q[15] || beyond || distance_i[14:0] > last_q[14:0];
+  wire        same = !last_q[15] && !beyond && distance_i[14:0] == last_q[14:0];
 
   wire [14:0] axon = word_i[14:0];
   wire        ascending = after_last || (same && axon > {5'd0, last_axon_q});
@@ -67,23 +66,20 @@ module spk_event_check #(
 
   always @(posedge clk) begin
     if (begin_i) begin
-      distance_q <= {1'b0, step_i} - {1'b0, next_step_i};
       last_q <= queued_q;
       last_axon_q <= queued_axon_q;
       need_q <= 8'd0;
-    end else begin
-      // Beyond the horizon every event is refused, so the distance need not grow (nor wrap).
-      if (advance_i && !beyond) distance_q <= distance_q + {18'd0, axon};
-      if (accept_i) begin
-        last_q <= {1'b0, distance_q[14:0]};
-        last_axon_q <= word_i[9:0];
-        need_q <= need_q + (same ? 8'd1 : 8'd2);
-      end
+    end else if (accept_i) begin
+      last_q <= {1'b0, distance_i[14:0]};
+      last_axon_q <= word_i[9:0];
+      need_q <= need_q + (same ? 8'd1 : 8'd2);
     end
   end
 
+  // Beyond the horizon every event is refused, so the distance need not grow (nor wrap).
+  assign beyond_o = beyond;
   assign new_step_o = !same;
-  assign marker_o = next_step_i[14:0] + distance_q[14:0];
+  assign marker_o = next_step_i[14:0] + distance_i[14:0];
   assign need_o = need_q;
 
 endmodule

@@ -106,6 +106,7 @@ module spk_link #(
   wire        clear_errors;
   wire        clear_program;
   wire        program_set;
+  wire        counting;
   wire        bus_req;
   wire        bus_we;
   wire [ 3:0] bus_win;
@@ -126,7 +127,7 @@ module spk_link #(
   spk_frame_rx #(
     .RXBUF(RXBUF)
   ) u_rx (
-    .clk(clk), .rst(rst), .clear_i(flush), .hold_i(break_q),
+    .clk(clk), .rst(rst), .clear_i(flush), .hold_i(break_q || counting),
     .s_axis_tdata(s_axis_tdata), .s_axis_tvalid(s_axis_tvalid), .s_axis_tready(s_axis_tready),
     .frame_o(frame), .offset_i(offset), .data_o(frame_byte), .pop_i(pop),
     .good_o(good), .bad_frame_o(bad_frame), .bad_crc_o(bad_crc)
@@ -169,7 +170,7 @@ module spk_link #(
     .clk(clk), .rst(rst), .req_i(bus_req && in_reg), .we_i(bus_we), .address_i(bus_addr[7:0]),
     .wdata_i(bus_wdata), .ack_o(reg_ack), .rdata_o(reg_rdata),
     .error_i({break_i, bad_sequence, bad_frame, bad_crc, rx_overrun_i, rx_framing_err_i}),
-    .good_frame_i(good), .clear_errors_i(clear_errors), .clear_program_i(clear_program),
+    .good_frame_i(good), .counting_o(counting), .clear_errors_i(clear_errors), .clear_program_i(clear_program),
     .status_i(core_status), .step_i(next_step_i), .last_cycles_i(last_cycles_i),
     .total_cycles_i(total_cycles_i), .ev_free_i(ev_free_i), .spk_level_i(spk_level_i),
     .fired_count_i(fired_count_i), .deadline_count_i(deadline_count_i),
