@@ -14,19 +14,22 @@ import typer
 from rich.text import Text
 
 from spikesim.cli.compile import core_config
-from spikesim.cli.output import Output
+from spikesim.cli.output import Output, examples
 from spikesim.errors import ValidationError
 
 if TYPE_CHECKING:
     from spikesim.hw.board import BoardAddress
 
 app = typer.Typer(no_args_is_help=True, help="Virtual board: the Verilog core behind a port.")
-EPILOG = """Examples:\n\n
-[bold]spikesim board serve --pty /tmp/spk[/]   then: spikesim run prog.spk --data digits
---engine board --port /tmp/spk\n\n
-[bold]spikesim board serve --tcp 7625[/]   reached as tcp://127.0.0.1:7625\n\n
-[bold]spikesim board serve --mode uart --baud 115200[/]   every bit through the core's UART\n\n
-[bold]spikesim board serve --config large --idle-timeout 600[/]   stops after 10 quiet minutes"""
+EPILOG = examples(
+    (
+        "spikesim board serve --pty /tmp/spk",
+        "then: spikesim run prog.spk --data digits --engine board --port /tmp/spk",
+    ),
+    ("spikesim board serve --tcp 7625", "reached as tcp://127.0.0.1:7625"),
+    ("spikesim board serve --mode uart --baud 115200", "every bit through the core's UART"),
+    ("spikesim board serve --config large --idle-timeout 600", "stops after 10 quiet minutes"),
+)
 
 
 class Mode(StrEnum):

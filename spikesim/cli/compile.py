@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spikesim.cli.output import Output
+from spikesim.cli.output import Output, examples
 from spikesim.errors import ValidationError
 
 if TYPE_CHECKING:
@@ -17,11 +17,14 @@ if TYPE_CHECKING:
     from spikesim.hw.program import Program
 
 COMMAND = "compile_command"
-EPILOG = """Examples:\n\n
-[bold]spikesim compile net.npz -o prog.spk[/]   for the iCE40 UP5K core\n\n
-[bold]spikesim compile mnist.npz -o mnist.spk --config large[/]   1,024 axons\n\n
-[bold]spikesim compile net.npz -o prog.spk --config core.toml[/]   a core of your own:
-lines such as [italic]n_axons = 512[/]; what is left out is as on the UP5K"""
+EPILOG = examples(
+    ("spikesim compile net.npz -o prog.spk", "for the iCE40 UP5K core"),
+    ("spikesim compile mnist.npz -o mnist.spk --config large", "1,024 axons"),
+    (
+        "spikesim compile net.npz -o prog.spk --config core.toml",
+        "a core of your own, with lines such as n_axons = 512; the rest as on the UP5K",
+    ),
+)
 
 
 def compile_command(

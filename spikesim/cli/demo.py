@@ -12,7 +12,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from spikesim.cli.output import Output
+from spikesim.cli.output import Output, examples
 
 if TYPE_CHECKING:
     from spikesim.cli.pipeline.evaluate import Outcome
@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 COMMAND = "demo"
 QUICK_IMAGES = 40
 UART_IMAGES = 3
-EPILOG = """Examples:\n\n
-[bold]spikesim demo[/]   5 seeds, all 1,800 held-out images; minutes once, then under 90 s\n\n
-[bold]spikesim demo --quick[/]   1 seed, short training, 40 images\n\n
-[bold]spikesim demo --retrain[/]   train again although nothing changed\n\n
-[bold]spikesim demo --json > result.json[/]   the result for a script"""
+EPILOG = examples(
+    ("spikesim demo", "5 seeds, all 1,800 held-out images; minutes once, then under 90 s"),
+    ("spikesim demo --quick", "1 seed, short training, 40 images"),
+    ("spikesim demo --retrain", "train again although nothing changed"),
+    ("spikesim demo --json > result.json", "the result for a script"),
+)
 
 
 def demo(
@@ -99,10 +100,10 @@ def _execute(plan: Plan, output: Output) -> list[Outcome]:
 
 def _shown(result: dict[str, Any], written: list[Path]) -> Group:
     table = Table(title="Handwritten digits, 64-160-10, held-out images")
-    columns = ("seed", "float", "golden", "RTL", "images", "spikes ≠", "words ≠",
-               "cycles predicted", "cycles measured")  # fmt: skip
+    columns = ("seed", "float\n%", "golden\n%", "RTL\n%", "images", "wrong\nspikes", "wrong\nwords",
+               "cycles\npredicted", "cycles\nmeasured")  # fmt: skip
     for name in columns:
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     for seed in result["seeds"]:
         table.add_row(
             str(seed["seed"]), *(_percent(seed[f"accuracy_{e}"]) for e in _ENGINES),
@@ -131,4 +132,4 @@ _ENGINES = ("float", "golden", "rtl")
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.2f} %"
+    return f"{100 * share:.2f}"

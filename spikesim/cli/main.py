@@ -38,10 +38,10 @@ def _version(wanted: bool) -> None:
 
 
 @app.callback(
-    epilog="""Exit codes: 0 done, 1 the result failed a check, 2 bad input or no device,
-    3 a defect of spikesim, 130 interrupted.\n\n
-    First steps: [bold]spikesim demo[/] does everything below once;
-    [bold]spikesim VERB --help[/] shows examples."""
+    epilog="Exit codes: 0 done, 1 the result failed a check, 2 bad input or no device, "
+    "3 a defect of spikesim, 130 interrupted.\n"
+    "First steps: [bold]spikesim demo[/] does everything once; "
+    "[bold]spikesim VERB --help[/] shows examples."
 )
 def spikesim_command(
     context: typer.Context,

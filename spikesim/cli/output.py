@@ -18,6 +18,12 @@ from rich.progress import (
 )
 
 
+def examples(*pairs: tuple[str, str]) -> str:
+    """Give the end of a verb's help: commands, and below each what it does."""
+    lines = [f"  [bold]{command}[/]\n      {text}" for command, text in pairs]
+    return "\n".join(["Examples:", *lines])
+
+
 class Output:
     """Output of one command.
 

@@ -9,13 +9,14 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from spikesim.cli.output import Output
+from spikesim.cli.output import Output, examples
 from spikesim.errors import ValidationError
 
 COMMAND = "report"
-EPILOG = """Examples:\n\n
-[bold]spikesim report[/]   build/demo/report.html and the same pictures as PNG\n\n
-[bold]spikesim report other/demo -o page.html --no-png[/]   another result, page only"""
+EPILOG = examples(
+    ("spikesim report", "build/demo/report.html and the same pictures as PNG"),
+    ("spikesim report other/demo -o page.html --no-png", "another result, page only"),
+)
 
 
 def report(

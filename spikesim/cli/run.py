@@ -12,19 +12,20 @@ import numpy as np
 import typer
 from rich.table import Table
 
-from spikesim.cli.output import Output
+from spikesim.cli.output import Output, examples
 from spikesim.errors import ValidationError
 
 if TYPE_CHECKING:
     from spikesim.hw.program import Program
 
 COMMAND = "run"
-EPILOG = """Examples:\n\n
-[bold]spikesim run prog.spk --data digits[/]   all held-out digits on the golden model\n\n
-[bold]spikesim run prog.spk --data digits --engine rtl --limit 50[/]   on the Verilog core\n\n
-[bold]spikesim run prog.spk --data digits --engine board --port /dev/ttyUSB0[/]   on a board\n\n
-[bold]spikesim run prog.spk --data mine.npz --json[/]   arrays images (0..1) and labels\n\n
-[bold]spikesim run prog.spk --data digits --min-accuracy 0.98[/]   exit code 1 if below"""
+EPILOG = examples(
+    ("spikesim run prog.spk --data digits", "all held-out digits on the golden model"),
+    ("spikesim run prog.spk --data digits --engine rtl --limit 50", "on the Verilog core"),
+    ("spikesim run prog.spk --data digits --engine board --port /dev/ttyUSB0", "on a board"),
+    ("spikesim run prog.spk --data mine.npz --json", "arrays images (0..1) and labels"),
+    ("spikesim run prog.spk --data digits --min-accuracy 0.98", "exit code 1 if below"),
+)
 
 
 class Engine(StrEnum):

@@ -10,13 +10,14 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from spikesim.cli.output import Output
+from spikesim.cli.output import Output, examples
 
 COMMAND = "train"
-EPILOG = """Examples:\n\n
-[bold]spikesim train digits --seed 0 --out net.npz[/]   64-160-10 on 8×8 digits, half a minute\n\n
-[bold]spikesim train mnist --out mnist.npz[/]   784-128-10; needs MNIST files, see SPIKESIM_DATA\n\n
-[bold]spikesim train digits --epochs 2 --json[/]   a quick look, result for a script"""
+EPILOG = examples(
+    ("spikesim train digits --seed 0 --out net.npz", "64-160-10 on 8×8 digits, half a minute"),
+    ("spikesim train mnist --out mnist.npz", "784-128-10; needs MNIST files, see SPIKESIM_DATA"),
+    ("spikesim train digits --epochs 2 --json", "a quick look, result for a script"),
+)
 
 
 class Recipe(StrEnum):

@@ -26,7 +26,7 @@ def agreement(
         How many differ, out of how many.
     """
     mismatches, compared = np.asarray(mismatches), np.asarray(compared)
-    figure = new_figure(1.9 + 1.25 * len(columns), 1.1 + 0.42 * len(rows))
+    figure = new_figure(1.9 + 1.25 * max(len(columns), 4), 1.1 + 0.42 * len(rows))
     axes = figure.subplots()
     strength = np.log10(1.0 + mismatches) / np.log10(2.0 + compared.max(initial=0))
     cells = np.zeros((*mismatches.shape, 4))

@@ -48,6 +48,7 @@ def cycle_counts(
     right.xaxis.set_major_locator(MaxNLocator(5))
     for axis in (left.yaxis, right.xaxis):
         axis.set_major_formatter("{x:,.0f}")
+    right.set_ylim(0, 1.3 * right.get_ylim()[1])
     worst = int(np.max(np.abs(np.asarray(image_predicted) - image_measured), initial=0))
     right.set_title(f"{len(image_measured):,} images: largest difference {worst:,} clocks")
     mean = float(np.mean(image_measured)) if len(image_measured) else 0.0

@@ -92,7 +92,17 @@ def _traces(evidence: Evidence) -> Figure:
     return membrane_traces(
         evidence.trace_float[:, shown], evidence.trace_fixed[:, shown],
         [f"output {k}" for k in shown], evidence.example_rtl.dt, title=title,
+        apart=_first_difference(evidence),
     )  # fmt: skip
+
+
+def _first_difference(evidence: Evidence) -> int | None:
+    """First tick in which float simulator and RTL spike differently anywhere."""
+    a, b = evidence.example_float, evidence.example_rtl
+    differ = np.zeros(b.steps, dtype=bool)
+    for name in b.spikes:
+        differ |= (a.raster(name) != b.raster(name)).any(axis=1)
+    return int(np.argmax(differ)) if differ.any() else None
 
 
 def _cycles(evidence: Evidence) -> Figure:
@@ -132,7 +142,8 @@ PICTURES = (
     Picture(
         "traces", "Membrane in float and fixed point",
         "Lines are the float simulator, circles the 18-bit integers of the core divided by their "
-        "scale. They drift apart for good only where a spike falls in another tick.",
+        "scale. Until a spike anywhere falls in another tick they differ by rounding only; "
+        "from there on the two runs receive different input.",
         _traces,
     ),
     Picture(

@@ -19,6 +19,7 @@ def membrane_traces(
     names: Sequence[str],
     dt: float,
     v_th: float = 1.0,
+    apart: int | None = None,
     title: str = "Membrane, float and fixed point",
 ) -> Figure:
     """Draw float membranes as lines, fixed-point ones as dots, and their difference below.
@@ -35,6 +36,8 @@ def membrane_traces(
         Tick in seconds.
     v_th : float
         Threshold.
+    apart : int, optional
+        First tick in which any spike differs: from there on the two are different runs.
     title : str
     """
     figure = new_figure(8.0, 4.8)
@@ -55,9 +58,16 @@ def membrane_traces(
     bottom.axhline(0.0, color=INK, linewidth=0.6)
     bottom.set_ylabel("fixed − float")
     bottom.set_xlabel("time (ms)")
-    worst = float(np.max(np.abs(as_fixed - as_float), initial=0.0))
+    same = slice(0, apart)
+    worst = float(np.max(np.abs(as_fixed[same] - as_float[same]), initial=0.0))
+    if apart is not None:
+        for axes in (top, bottom):
+            axes.axvline(time[apart], color=INK, linewidth=0.8, linestyle=":")
+        top.annotate("first spike in\nanother tick", (time[apart], top.get_ylim()[1]), (3, -2),
+                     textcoords="offset points", va="top", fontsize=8)  # fmt: skip
+    span = "all along" if apart is None else "until then"
     bottom.text(
-        1.01, 0.5, f"quantization\nerror at most\n{worst:.2g}", transform=bottom.transAxes,
-        va="center", fontsize=8,
+        1.01, 0.5, f"{span}\nat most {worst:.2g}", transform=bottom.transAxes, va="center",
+        fontsize=8,
     )  # fmt: skip
     return figure
