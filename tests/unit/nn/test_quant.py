@@ -74,18 +74,27 @@ def test_spikes_equal_an_integer_loop(reset, alpha, granularity):
     assert total > 0
 
 
-@pytest.mark.parametrize("reset", ["soft", "none"])
-def test_saturated_membranes_equal_too(reset):
-    net = random_net(1, reset, scale=400.0)
-    net.settings = nn.QuantSettings(gain_shift=7)
+@pytest.mark.parametrize("reset", ["hard", "soft", "none"])
+@pytest.mark.parametrize(("beta", "alpha"), [(0.9, 0.0), (0.9, 0.9), (1.0, 0.0)])
+def test_bursts_beyond_both_rails_saturate_alike(reset, beta, alpha):
+    # 20 excitatory and 20 inhibitory sources of full weight: 20 * 127 << 7 is beyond 18 bits. The
+    # negative reset amount lifts the membrane over the rail when it is subtracted.
+    lif = nn.LIF(3, beta=beta, alpha=alpha, reset=reset, reset_amount=-1.5)
+    net = nn.IntegerNet(nn.SpikingNet(nn.Linear(40, 3), lif), nn.QuantSettings(gain_shift=7))
     with torch.no_grad():
-        for linear, _ in net.model.stages():
-            linear.weight.mul_(0.05)
-    x = (torch.rand(60, 2, 12) < 0.9).float()
+        net.model[0].weight.fill_(0.5)
+        net.model[0].weight[:, 20:] = -0.5
+    x = torch.zeros(60, 1, 40)
+    torch.manual_seed(0)
+    for t in range(60):
+        x[t, 0, :20] = float(t // 3 % 2 == 0)
+        x[t, 0, 20:] = float(t // 3 % 2 == 1)
+        x[t, 0] *= (torch.rand(40) < 0.9).float()
     with torch.no_grad():
-        first = net.layer_spikes(x)[0]
-    q = net.quantized()[0]
-    assert integer_population(x[:, 0].bool().tolist(), q, reset) == first[:, 0].bool().tolist()
+        (spikes,) = net.layer_spikes(x)
+    (q,) = net.quantized()
+    assert (20 * 127) << 7 > 2**17
+    assert integer_population(x[:, 0].bool().tolist(), q, reset) == spikes[:, 0].bool().tolist()
 
 
 def test_nonzero_reset_value_forces_one_scale_and_stays_equal():
