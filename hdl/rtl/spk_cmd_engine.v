@@ -279,6 +279,7 @@ module spk_cmd_engine #(
     locked_q <= ev_locked_i;
     lock_q <= state_q == LOCK || (lock_q && state_q != SEND && state_q != FLUSH);
     if (state_q == HEAD) {cmd_q, seq_q, length_q} <= {a_q[7:0], cmd_q, seq_q};
+    if (rst) cmd_q <= 8'd0;  // and the window in a: the bus is never unknown, even when idle
     if (in_begin && is_spikes) word_q[7:0] <= a_q[7:0];
     if (state_q == WORD1) word_q[7:0] <= byte_i;
     if (state_q == WORD2) word_q[15:8] <= byte_i;
@@ -295,6 +296,7 @@ module spk_cmd_engine #(
       EV_WORD: if (is_advance && !beyond) a_q <= sum[31:0];
       default: ;
     endcase
+    if (rst) a_q[7:0] <= 8'd0;
     if (state_q == LOAD0) borrow_q <= 1'b0;
     else if (state_q == LOAD) borrow_q <= difference[8];
     else if (in_event && is_advance && sum[32]) borrow_q <= 1'b0;

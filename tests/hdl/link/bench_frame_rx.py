@@ -55,7 +55,7 @@ class TB:
         return data
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=3, timeout_unit="ms")
 async def good_frames_arrive_whole_and_in_order_under_back_pressure(dut):
     rng = random.Random(cocotb.RANDOM_SEED if hasattr(cocotb, "RANDOM_SEED") else 1)
     await start(dut, **IDLE)
@@ -72,7 +72,7 @@ async def good_frames_arrive_whole_and_in_order_under_back_pressure(dut):
     assert {"good": 16, "bad_frame": 0, "bad_crc": 0} == tb.verdicts
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=3, timeout_unit="ms")
 async def frames_within_the_credit_never_stall(dut):
     rng = random.Random(5)
     await start(dut, **IDLE)
@@ -90,7 +90,7 @@ async def frames_within_the_credit_never_stall(dut):
             assert cobs.decode(frame[:-1]) == await tb.pop()
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=3, timeout_unit="ms")
 async def damaged_frames_are_dropped_and_counted_by_kind(dut):
     rng = random.Random(6)
     await start(dut, **IDLE)
@@ -120,7 +120,7 @@ async def damaged_frames_are_dropped_and_counted_by_kind(dut):
     assert 0 == int(dut.frame_o.value)
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=3, timeout_unit="ms")
 async def cobs_decoder_agrees_with_the_library_on_every_length(dut):
     rng = random.Random(7)
     await start(dut, **IDLE)
@@ -132,7 +132,7 @@ async def cobs_decoder_agrees_with_the_library_on_every_length(dut):
             assert fill == (await tb.pop())[:-2]
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=3, timeout_unit="ms")
 async def clear_forgets_stored_and_half_received_frames(dut):
     rng = random.Random(8)
     await start(dut, **IDLE)

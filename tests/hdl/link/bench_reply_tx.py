@@ -48,7 +48,7 @@ def line(seq: int, status: int, payload: bytes) -> bytes:
     return cobs.encode(body + crc16(body).to_bytes(2, "little")) + b"\x00"
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=3, timeout_unit="ms")
 async def replies_equal_the_library_and_repeat_identically(dut):
     rng = random.Random(3)
     await start(dut, m_axis_tready=0, **IDLE)
@@ -66,7 +66,7 @@ async def replies_equal_the_library_and_repeat_identically(dut):
         sink.stop()
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=3, timeout_unit="ms")
 async def bad_sequence_carries_the_expected_number_and_spares_the_buffer(dut):
     await start(dut, m_axis_tready=0, **IDLE)
     sink = Sink(dut, PATTERNS["free"](random.Random(1)))
@@ -78,7 +78,7 @@ async def bad_sequence_carries_the_expected_number_and_spares_the_buffer(dut):
     assert line(4, Status.OK, b"kept") == await sent(dut, sink)
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=3, timeout_unit="ms")
 async def a_cut_reply_ends_with_its_delimiter(dut):
     await start(dut, m_axis_tready=0, **IDLE)
     sink = Sink(dut, PATTERNS["often"](random.Random(2)))

@@ -111,7 +111,7 @@ async def firing_program(tb: TB, record: int = 1) -> None:
     await tb.write(Window.REG, REGISTERS["CTRL"].address, record)
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=3, timeout_unit="ms")
 async def every_refusal_has_its_code_and_the_checks_their_order(dut):
     tb = await device(dut)
     n = CONFIG.n_neurons
@@ -166,7 +166,7 @@ async def every_refusal_has_its_code_and_the_checks_their_order(dut):
     await tb.ok(Command.READ, at(Window.REG, 0) + u(32, 1))
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=3, timeout_unit="ms")
 async def memories_read_back_and_crc_is_that_of_zlib(dut):
     tb = await device(dut, "often")
     rng = random.Random(21)
@@ -192,7 +192,7 @@ async def memories_read_back_and_crc_is_that_of_zlib(dut):
     assert u(6, 2) + u(0, 2) == await tb.ok(Command.ARGMAX, u(6, 2) + u(9, 2))
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=3, timeout_unit="ms")
 async def repeated_and_missing_numbers_get_the_reply_of_the_rule(dut):
     tb = await device(dut)
     first = await tb.ask(Command.READ, reg("MAGIC") + u(3, 1))
@@ -216,7 +216,7 @@ async def repeated_and_missing_numbers_get_the_reply_of_the_rule(dut):
     await tb.ok(Command.READ, reg("ERR_FRAMING") + u(7, 1))
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=3, timeout_unit="ms")
 async def pipelined_frames_within_the_credit_are_all_answered(dut):
     tb = await device(dut)
     rng = random.Random(5)
@@ -237,7 +237,7 @@ async def pipelined_frames_within_the_credit_are_all_answered(dut):
     await tb.ok(Command.CRC32, at(Window.WEIGHT, 0) + u(60, 3))
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=3, timeout_unit="ms")
 async def random_requests_equal_the_golden_device(dut):
     tb = await device(dut, "often")
     rng = random.Random(int(os.environ.get("SPIKESIM_SEED", "7")))

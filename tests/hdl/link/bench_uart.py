@@ -53,7 +53,7 @@ async def receiver(dut) -> TB:
     return tb
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=3, timeout_unit="ms")
 async def bytes_arrive_at_both_ends_of_the_rate_tolerance(dut):
     tb = await receiver(dut)
     data = bytes([0, 255, 0x55, 0xAA, 1, 128]) + random.randbytes(12)
@@ -65,7 +65,7 @@ async def bytes_arrive_at_both_ends_of_the_rate_tolerance(dut):
     assert (0, 0) == (tb.framing, tb.breaks)
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=3, timeout_unit="ms")
 async def short_low_glitch_is_no_start_bit(dut):
     tb = await receiver(dut)
     await tb.level(0, BIT // 4)
@@ -76,7 +76,7 @@ async def short_low_glitch_is_no_start_bit(dut):
     assert 0 == tb.framing
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=3, timeout_unit="ms")
 async def one_wrong_sample_of_three_is_outvoted(dut):
     tb = await receiver(dut)
     # 0xFF: in every data bit one sixteenth of the bit, at its middle, is low.
@@ -89,7 +89,7 @@ async def one_wrong_sample_of_three_is_outvoted(dut):
     assert b"\xff" == tb.got
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=3, timeout_unit="ms")
 async def low_stop_bit_drops_the_byte_and_is_counted(dut):
     tb = await receiver(dut)
     await tb.byte(0x12, BIT, stop=0)
@@ -100,7 +100,7 @@ async def low_stop_bit_drops_the_byte_and_is_counted(dut):
     assert (1, 0) == (tb.framing, tb.breaks)
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=3, timeout_unit="ms")
 async def twenty_low_bit_times_are_one_break_and_fewer_are_none(dut):
     tb = await receiver(dut)
     await tb.level(0, 19 * BIT)
@@ -115,7 +115,7 @@ async def twenty_low_bit_times_are_one_break_and_fewer_are_none(dut):
     assert b"\x77" == tb.got
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=3, timeout_unit="ms")
 async def sent_bytes_come_back_through_the_receiver(dut):
     tb = await receiver(dut)
     dut.loop_i.value = 1
@@ -128,7 +128,7 @@ async def sent_bytes_come_back_through_the_receiver(dut):
     assert 1 == int(dut.tx_idle_o.value)
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=3, timeout_unit="ms")
 async def a_sent_byte_takes_ten_bit_times(dut):
     await receiver(dut)
     cocotb.start_soon(Source(dut, PATTERNS["free"](random.Random(1))).send(b"\x00"))
