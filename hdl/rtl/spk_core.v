@@ -17,7 +17,7 @@ module spk_core #(
     parameter integer D      = 8,         // delay slots: power of two, 1 to 16
     parameter integer NSEG   = 512,       // segments: A + N to 65536
     parameter integer NPOP   = 16,        // population records: 1 to 64
-    parameter integer WWORDS = 16384,     // weight words: 2 to 65536
+    parameter integer WWORDS = 16384,     // weight words: 1 to 65536
     parameter integer EVQ    = 512,       // event queue words: power of two, 4 to 32768
     parameter integer SPKQ   = 512,       // spike queue words: power of two, N + 2 to 32768
     parameter         TARGET = "generic"  // RAM style: "generic", "ice40" or "ecp5"
@@ -72,7 +72,7 @@ module spk_core #(
   localparam integer LW = $clog2(L);
   localparam integer GW = NW - LW;  // bits of a group's number
   localparam integer DW = (D > 1) ? $clog2(D) : 1;
-  localparam integer BW = $clog2(WWORDS);
+  localparam integer BW = (WWORDS > 1) ? $clog2(WWORDS) : 1;
   localparam integer SW = $clog2(NSEG);
   localparam integer POP_WORDS = NPOP * 16;
   localparam integer PW = $clog2(POP_WORDS);

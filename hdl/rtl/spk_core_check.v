@@ -46,8 +46,8 @@ module spk_core_check #(
     if (NPOP < 1 || NPOP > 64) begin : g_npop
       spk_illegal_parameter_NPOP u_npop_must_be_1_to_64 ();
     end
-    if (WWORDS < 2 || WWORDS > 65536) begin : g_wwords
-      spk_illegal_parameter_WWORDS u_wwords_must_be_2_to_65536 ();
+    if (WWORDS < 1 || WWORDS > 65536) begin : g_wwords
+      spk_illegal_parameter_WWORDS u_wwords_must_be_1_to_65536 ();
     end
     if ((EVQ & (EVQ - 1)) != 0 || EVQ < 4 || EVQ > 32768) begin : g_evq
       spk_illegal_parameter_EVQ u_evq_must_be_a_power_of_two_from_4_to_32768 ();

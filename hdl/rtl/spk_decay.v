@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // decay(z, a) = sign(z) * ((|z| * a) >> 12) for 0 <= a <= 4096.
-// The result is d_o + carry_o: the sign is put back by inverting the bits and adding 1, and the
-// adder behind takes that 1 for nothing (d_o needs a bit more for it). Latency 2 cycles, one value per cycle, no handshake. The
-// multiplier lies between registers. Reset does not touch the data.
+// The result is d_o + carry_o: the sign is put back by inverting the bits and adding 1. The adder
+// behind takes that 1 for nothing, and d_o is a bit wider for it. Latency 2 cycles, one value per
+// cycle, no handshake. The multiplier lies between registers. Reset does not touch the data.
 `default_nettype none
 
 module spk_decay #(

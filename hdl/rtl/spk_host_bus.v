@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Host access to the core's memories, one halfword in three cycles while the core is idle.
-// First cycle: the word's address goes to every memory. Second cycle: the halfword is picked, and
-// a write replaces it. Third cycle: hb_ack_o with the halfword that was there. hb_req_i is held until hb_ack_o; the access that stands there in
-// the following cycle is a new one. Halfwords that do not exist read 0.
+// First cycle: the word's address goes to every memory. Second cycle: the halfword is picked,
+// and a write replaces it. Third cycle: hb_ack_o with the halfword that was there. hb_req_i is
+// held until hb_ack_o; the access that stands there in the following cycle is a new one.
+// Halfwords that do not exist read 0.
 `default_nettype none
 
 module spk_host_bus #(
