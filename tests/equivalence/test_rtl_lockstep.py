@@ -44,6 +44,7 @@ def compare(name, seed, steps, readable=False):
     raster = events_raster(program, random_events(seed, program, steps))
     report = bench(name).run(program, raster, readable=readable)
     if not report.equal:
+
         def diverges(p, r):
             return bench(name).run(p, r).divergence
 

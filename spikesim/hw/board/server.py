@@ -294,9 +294,9 @@ def serve(
         Called once with the addresses before the first byte is served.
     """
     config = target.config if isinstance(target, Program) else target or CoreConfig.default()
-    if not 0 < baud * 16 <= clk_hz:
+    if not 0 < baud * 16 < clk_hz:
         raise ValidationError(
-            f"board: expected a baud rate up to {clk_hz // 16}, got {baud}; the core samples "
+            f"board: expected a baud rate below {clk_hz // 16}, got {baud}; the core samples "
             "each bit 16 times"
         )
     model = RtlModel(config, clk_hz, baud=baud)
