@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich import box
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
@@ -99,7 +100,12 @@ def _execute(plan: Plan, output: Output) -> list[Outcome]:
 
 
 def _shown(result: dict[str, Any], written: list[Path]) -> Group:
-    table = Table(title="Handwritten digits, 64-160-10, held-out images")
+    table = Table(
+        title="Handwritten digits, 64-160-10, held-out images",
+        box=box.SIMPLE_HEAD,
+        collapse_padding=True,
+        pad_edge=False,
+    )
     columns = ("seed", "float\n%", "golden\n%", "RTL\n%", "images", "wrong\nspikes", "wrong\nwords",
                "cycles\npredicted", "cycles\nmeasured")  # fmt: skip
     for name in columns:
