@@ -75,7 +75,9 @@ def synthesize(root: Path, board: Board, build: Path) -> Path:
     sources = [*sorted((root / "hdl/rtl").glob("*.v")), *(board.folder / s for s in board.sources)]
     names = " ".join(str(path.relative_to(root)) for path in sources)
     flow = {
-        "ice40": f"synth_ice40 -device u -dsp -spram -abc9 -top {board.top} -json {out}",
+        # The third of ABC9's scripts saves 4 % of the logic cells here.
+        "ice40": "scratchpad -copy abc9.script.flow3 abc9.script; "
+        f"synth_ice40 -device u -dsp -spram -abc9 -top {board.top} -json {out}",
         "ecp5": f"synth_ecp5 -abc9 -top {board.top} -json {out}",
     }[board.family]
     include = "-Ihdl/rtl -Ihdl/rtl/generated"

@@ -182,7 +182,11 @@ class CoreConfig:
             ),
             ("NPOP", 1 <= values["NPOP"] <= 64, "1 to 64"),
             ("WWORDS", 1 <= values["WWORDS"] <= 65536, "1 to 65536"),
-            ("EVQ", _is_power(values["EVQ"]) and values["EVQ"] <= 32768, "a power of two"),
+            (
+                "EVQ",
+                _is_power(values["EVQ"]) and 4 <= values["EVQ"] <= 32768,
+                "a power of two, 4 to 32768",
+            ),
             (
                 "SPKQ",
                 _is_power(values["SPKQ"]) and n + 2 <= values["SPKQ"] <= 32768,

@@ -38,6 +38,17 @@ class CoreMemories:
 
     def __init__(self, config: CoreConfig) -> None:
         self.config = config
+        # A segment keeps only the bits that its parameters need (docs/design/image.md).
+        largest = {
+            "base": config.weight_words - 1,
+            "first": config.n_groups - 1,
+            "count": config.n_groups - 1,
+            "delay": config.delay_slots - 1,
+            "next": config.n_segments - 1,
+        }
+        self._segment_masks = {
+            name: (1 << max(1, top.bit_length())) - 1 for name, top in largest.items()
+        }
         self.weights: list[list[int]] = []
         self.segments: list[Entry] = []
         self.params: list[Entry] = []
@@ -203,6 +214,10 @@ class CoreMemories:
             fields = _decode(window, raw)
             self.v[entry], self.i[entry] = fields["v"], fields["i"]
             self.refr[entry] = fields["refr"]
+        elif window is Window.SEG:
+            fields = _decode(window, raw)
+            stored = {name: fields[name] & mask for name, mask in self._segment_masks.items()}
+            self.segments[entry].update(fields | stored)
         else:
             self._fields(window, entry).update(_decode(window, raw))
 

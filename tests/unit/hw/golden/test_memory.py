@@ -57,13 +57,15 @@ def test_what_is_written_reads_back_and_bits_that_do_not_exist_are_ignored(windo
     assert once == core.read(window, 0, n)
     if window is Window.STATE:  # v, i: 36 bits, refr: 8 bits
         assert [0xFFFF, 0xFFFF, 0x0FFF, 0] == once[:4]
+    if window is Window.SEG:  # 512 words: 9 bits; 8 groups: 3; 8 slots: 3; 480 segments: 9
+        assert [0x01FF, 0x0707, 0x0037, 0x01FF] == once[:4]
 
 
 def test_a_halfword_changes_only_its_own_bits():
     core = GoldenCore(SMALL)
     core.write(Window.SEG, 4, [1, 2, 3, 4])
-    core.write(Window.SEG, 5, [9])
-    assert [0, 1, 9, 3, 4, 0] == core.read(Window.SEG, 3, 6)
+    core.write(Window.SEG, 5, [6])
+    assert [0, 1, 6, 3, 4, 0] == core.read(Window.SEG, 3, 6)
 
 
 def test_accumulators_are_addressed_by_slot_and_neuron():
