@@ -83,8 +83,7 @@ class Device:
         Raises
         ------
         DeviceError
-            PortNotFoundError, PortBusyError, NoAnswerError, GarbledAnswerError,
-            ProtocolVersionError, UnpluggedError: see ``spikesim.hw.link``.
+            One of the classes of ``spikesim.hw.link``, by what the user has to do.
         """
         transport = open_transport(port, baud)
         try:
