@@ -33,6 +33,6 @@ def test_sources_that_do_not_compile_leave_no_library(monkeypatch, tmp_path):
     (tmp_path / "sim" / "spk_sim.cpp").write_text("int main() {}")
     (tmp_path / "sim" / "spk_sim_top.v").write_text("module spk_sim_top; oops endmodule")
     monkeypatch.setenv("SPIKESIM_CACHE", str(tmp_path / "cache"))
-    with pytest.raises(ToolchainError, match=r"Verilator to succeed.*syntax error"):
+    with pytest.raises(ToolchainError, match=r"(?s)Verilator to succeed.*syntax error"):
         build_library(SMALL, root=tmp_path)
     assert [] == list((tmp_path / "cache").rglob("spk-*.so"))
