@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the table of commands in docs/design/link.md says about one request, as pure logic.
-// length_i counts the whole decoded frame: payload + 4. a_i and b_i are the first seven bytes of the
-// payload; from out_of_range_o on, b_i is the number of halfwords to work on, and ARGMAX has become a
-// range of window COUNT. refuse_o is the status of the command's own check, 0 when it passes.
+// length_i counts the whole decoded frame: payload + 4. a_i and b_i are the first seven bytes of
+// the payload; from out_of_range_o on, b_i is the number of halfwords to work on, and ARGMAX has
+// become a range of window COUNT. refuse_o is the status of the command's own check, 0 when it
+// passes.
 `default_nettype none
 
 module spk_cmd_check #(

@@ -94,11 +94,11 @@ module spk_cmd_engine #(
   reg  [ 7:0] length_q;
   reg  [ 7:0] seq_q;
   reg  [ 7:0] cmd_q;
-  reg  [31:0] a_q;
-  reg  [23:0] b_q;
+  wire [31:0] a;
+  wire [23:0] b;
+  wire        borrow;
   reg  [15:0] word_q;      // word of the frame
   reg  [ 6:0] put_q;       // next halfword of the reply
-  reg         borrow_q;    // LOAD: of the subtraction so far, then the sign of the distance in a
   reg  [ 1:0] phase_q;     // part of SPIKES; pass over EVENTS; settling time; executed
   reg  [ 3:0] status_q;
   reg         lock_q;
@@ -144,17 +144,11 @@ module spk_cmd_engine #(
   wire        second = phase_q[0];  // pass over EVENTS that queues
   wire        no_room = {8'd0, need} > ev_free_i;
   wire        access_ack = state_q == ACCESS && bus_ack_i;
-  wire        spikes_done = b_q[7:0] == 8'd0 || put_q == SPIKES_END;
+  wire        spikes_done = b[7:0] == 8'd0 || put_q == SPIKES_END;
   wire        take_spike = spk_tready_o && spk_tvalid_i;
   wire        out_of_order = status_q == SPK_ST_BAD_SEQUENCE[3:0];
-  wire [16:0] range_size = {1'b0, a_q[31:16]} - {1'b0, a_q[15:0]} + 17'd1;  // of ARGMAX
-  reg  [ 7:0] answer_at;    // register that a reply holds
-  reg  [ 1:0] answer_size;  // its halfwords
   wire        scanning = is_crc || is_argmax;
-  wire [ 7:0] next_byte = next_step_i[{offset_q[1:0], 3'd0}+:8];
-  wire [ 8:0] difference = {1'b0, byte_i} - {1'b0, next_byte} - {8'd0, borrow_q};
-  // one adder for the address of ADVANCE and for the step of an advance in EVENTS
-  wire [32:0] sum = {1'b0, a_q} + (in_event ? {18'd0, word_q[14:0]} : 33'h100);
+  wire        words_end = state_q == ADVANCE && b == 24'd0;
   wire        settled = phase_q == 2'd3;
 
   // --- sequence of states ----------------------------------------------------------------------
@@ -208,7 +202,7 @@ module spk_cmd_engine #(
         ACCESS: if (bus_ack_i) state_q <= ADVANCE;
         ADVANCE:
         if (break_i && !is_write) state_q <= FLUSH;
-        else if (b_q != 24'd0) state_q <= is_write ? WORD0 : ACCESS;
+        else if (b != 24'd0) state_q <= is_write ? WORD0 : ACCESS;
         else if (scanning) state_q <= scan_busy ? ADVANCE : LOW;
         else if (is_spikes) state_q <= phase_q[0] ? SPIKES : ANSWER;
         else state_q <= DONE;
@@ -238,7 +232,7 @@ module spk_cmd_engine #(
         WAIT:
         if (break_i) state_q <= FLUSH;
         else if (settled && !(is_clear ? busy : running)) state_q <= is_clear ? DONE : ANSWER;
-        ECHO: state_q <= b_q[0] ? ANSWER : WORD0;
+        ECHO: state_q <= b[0] ? ANSWER : WORD0;
         ANSWER: state_q <= ACCESS;
         LOW: state_q <= HIGH;
         HIGH: state_q <= DONE;
@@ -278,58 +272,11 @@ module spk_cmd_engine #(
   always @(posedge clk) begin
     locked_q <= ev_locked_i;
     lock_q <= state_q == LOCK || (lock_q && state_q != SEND && state_q != FLUSH);
-    if (state_q == HEAD) {cmd_q, seq_q, length_q} <= {a_q[7:0], cmd_q, seq_q};
-    if (rst) cmd_q <= 8'd0;  // and the window in a: the bus is never unknown, even when idle
-    if (in_begin && is_spikes) word_q[7:0] <= a_q[7:0];
+    if (state_q == HEAD) {cmd_q, seq_q, length_q} <= {a[7:0], cmd_q, seq_q};
+    if (rst) cmd_q <= 8'd0;  // the bus is never unknown, even when idle
+    if (in_begin && is_spikes) word_q[7:0] <= a[7:0];
     if (state_q == WORD1) word_q[7:0] <= byte_i;
     if (state_q == WORD2) word_q[15:8] <= byte_i;
-  end
-
-  always @(posedge clk) begin
-    case (state_q)
-      HEAD: a_q <= {b_q[7:0], a_q[31:8]};
-      CHECK: if (is_argmax) a_q <= {8'd0, a_q[15:0], SPK_WIN_COUNT};
-      // Most of what is answered is a register as well.
-      ANSWER: a_q <= {16'd0, answer_at, SPK_WIN_REG};
-      LOAD: a_q <= {difference[7:0], a_q[31:8]};
-      ADVANCE: a_q <= sum[31:0];
-      EV_WORD: if (is_advance && !beyond) a_q <= sum[31:0];
-      default: ;
-    endcase
-    if (rst) a_q[7:0] <= 8'd0;
-    if (state_q == LOAD0) borrow_q <= 1'b0;
-    else if (state_q == LOAD) borrow_q <= difference[8];
-    else if (in_event && is_advance && sum[32]) borrow_q <= 1'b0;
-  end
-
-  always @* begin
-    case (code)
-      SPK_CMD_PING: {answer_at, answer_size} = {SPK_REG_MAGIC[7:0], 2'd3};
-      SPK_CMD_EVENTS: {answer_at, answer_size} = {SPK_REG_EV_FREE[7:0], 2'd1};
-      default: {answer_at, answer_size} = {SPK_REG_STEP[7:0], 2'd2};
-    endcase
-    if (is_spikes && !phase_q[0]) {answer_at, answer_size} = {SPK_REG_STATUS[7:0], 2'd1};
-  end
-
-  // CHECK makes b the number of halfwords to work on, whatever the command gave.
-  always @(posedge clk) begin
-    case (state_q)
-      HEAD: b_q <= {byte_i, b_q[23:8]};
-      CHECK:
-      case (code)
-        SPK_CMD_READ: b_q[23:8] <= 16'd0;
-        SPK_CMD_WRITE: b_q <= {17'd0, length_q[7:1] - 7'd4};
-        SPK_CMD_ARGMAX: b_q <= {{7{range_size[16]}}, range_size};
-        default: ;
-      endcase
-      BEGIN: if (is_ping) b_q[0] <= 1'b0;
-      ECHO: b_q[0] <= 1'b1;
-      ANSWER: b_q <= {22'd0, answer_size};
-      ACCESS: if (bus_ack_i) b_q <= b_q - 24'd1;
-      ADVANCE: if (is_spikes && b_q == 24'd0) b_q[7:0] <= word_q[7:0];
-      SPIKES: if (take_spike) b_q[7:0] <= b_q[7:0] - 8'd1;
-      default: ;
-    endcase
   end
 
   always @(posedge clk) begin
@@ -338,7 +285,7 @@ module spk_cmd_engine #(
       DONE: phase_q <= 2'd1;  // executed, not answered from the kept reply
       EV_NEXT: if (last_word) phase_q <= 2'd1;
       WAIT: if (!settled) phase_q <= phase_q + 2'd1;
-      ADVANCE: if (is_spikes && b_q == 24'd0) phase_q <= 2'd1;
+      ADVANCE: if (is_spikes && words_end) phase_q <= 2'd1;
       default: ;
     endcase
     // a kept reply is sent again with its own size, an executed command starts from nothing
@@ -353,10 +300,21 @@ module spk_cmd_engine #(
     .expected_o(expected_o), .kept_size_o(kept_size)
   );
 
+  spk_cmd_operands u_operands (
+    .clk(clk), .rst(rst), .code_i(code), .length_i(length_q[7:1]), .byte_i(byte_i),
+    .word_i(word_q[14:0]), .next_step_i(next_step_i), .head_i(state_q == HEAD),
+    .range_i(state_q == CHECK), .ping_i(in_begin && is_ping), .echo_i(state_q == ECHO),
+    .answer_i(state_q == ANSWER),
+    .second_i(second), .taken_i(access_ack), .next_i(state_q == ADVANCE),
+    .spikes_i(is_spikes && words_end), .spike_i(take_spike), .subtract_i(state_q == LOAD),
+    .lane_i(offset_q[1:0]), .start_i(state_q == LOAD0),
+    .add_i(in_event && is_advance && !beyond), .a_o(a), .b_o(b), .borrow_o(borrow)
+  );
+
   spk_cmd_check #(
     .N(N), .L(L), .WB(WB), .D(D), .NSEG(NSEG), .NPOP(NPOP), .WWORDS(WWORDS)
   ) u_check (
-    .command_i(cmd_q[6:0]), .length_i(length_q), .a_i(a_q), .b_i(b_q),
+    .command_i(cmd_q[6:0]), .length_i(length_q), .a_i(a), .b_i(b),
     .program_i(program_i), .next_step_i(next_step_i),
     .bad_command_o(bad_command), .bad_length_o(bad_length), .bad_window_o(bad_window),
     .out_of_range_o(out_of_range), .read_only_o(read_only), .needs_idle_o(needs_idle),
@@ -367,15 +325,16 @@ module spk_cmd_engine #(
     .A(A)
   ) u_event (
     .clk(clk), .rst(rst), .next_step_i(next_step_i[14:0]),
-    .begin_i(state_q == LOAD0), .distance_i({borrow_q, a_q}), .word_i(word_q),
+    .begin_i(state_q == LOAD0), .distance_i({borrow, a}), .word_i(word_q),
     .accept_i(second ? state_q == EV_PUSH && ev_tready_i : in_event && !is_advance),
     .keep_i(state_q == EV_NEXT && last_word && second),
-    .forget_i(clear_o && (a_q[SPK_CLEAR_QUEUES_BIT] || a_q[SPK_CLEAR_STATE_BIT])),
-    .beyond_o(beyond), .refuse_o(refuse_event), .new_step_o(new_step), .marker_o(marker), .need_o(need)
+    .forget_i(clear_o && (a[SPK_CLEAR_QUEUES_BIT] || a[SPK_CLEAR_STATE_BIT])),
+    .beyond_o(beyond), .refuse_o(refuse_event), .new_step_o(new_step), .marker_o(marker),
+    .need_o(need)
   );
 
   spk_cmd_scan u_scan (
-    .clk(clk), .rst(rst), .begin_i(in_begin), .largest_i(is_argmax), .index_i(a_q[23:8]),
+    .clk(clk), .rst(rst), .begin_i(in_begin), .largest_i(is_argmax), .index_i(a[23:8]),
     .data_i(bus_rdata_i), .valid_i(access_ack), .busy_o(scan_busy), .result_o(scanned)
   );
 
@@ -394,22 +353,22 @@ module spk_cmd_engine #(
 
   assign flush_o = state_q == FLUSH;
   assign set_baud_o = state_q == BAUD && tx_idle_i;
-  assign increment_o = a_q[23:0];
+  assign increment_o = a[23:0];
   assign bad_sequence_o = start_o && out_of_order;
-  assign clear_errors_o = clear_o && a_q[SPK_CLEAR_ERRORS_BIT];
-  assign clear_program_o = clear_o && a_q[SPK_CLEAR_TABLES_BIT];
+  assign clear_errors_o = clear_o && a[SPK_CLEAR_ERRORS_BIT];
+  assign clear_program_o = clear_o && a[SPK_CLEAR_TABLES_BIT];
 
   assign bus_req_o = state_q == ACCESS && !scan_busy;
   assign bus_we_o = is_write;
-  assign bus_win_o = a_q[3:0];
-  assign bus_addr_o = a_q[31:8];
+  assign bus_win_o = a[3:0];
+  assign bus_addr_o = a[31:8];
   assign bus_wdata_o = word_q;
 
-  assign run_o = in_begin && code == SPK_CMD_RUN && a_q != 32'd0;
-  assign run_steps_o = a_q;
+  assign run_o = in_begin && code == SPK_CMD_RUN && a != 32'd0;
+  assign run_steps_o = a;
   assign stop_o = in_begin && code == SPK_CMD_STOP;
   assign clear_o = in_begin && is_clear;
-  assign clear_mask_o = a_q[15:0];
+  assign clear_mask_o = a[15:0];
 
   assign ev_tdata_o = state_q == EV_MARK ? {1'b1, marker} : word_q;
   assign ev_tvalid_o = state_q == EV_MARK || state_q == EV_PUSH;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// What CRC32 and ARGMAX make of a range of halfwords, in one register.
-// begin_i starts; valid_i (while busy_o = 0) gives one halfword, index_i being its neuron.
-// largest_i selects the result: {count, neuron} of the largest, the lowest neuron on a tie, else the
-// CRC-32 of the halfwords as little-endian bytes. It takes BITS bits of a halfword per cycle: the
-// serial line brings data far slower, and the whole halfword at once costs several times the logic.
+// What CRC32 and ARGMAX make of a range of halfwords, in one register. begin_i starts; valid_i
+// (while busy_o = 0) gives one halfword, index_i being its neuron. largest_i selects the result:
+// {count, neuron} of the largest, the lowest neuron on a tie, else the CRC-32 of the halfwords as
+// little-endian bytes. It takes BITS bits of a halfword per cycle: the serial line brings data far
+// slower, and the whole halfword at once costs several times the logic.
 `default_nettype none
 
 module spk_cmd_scan #(

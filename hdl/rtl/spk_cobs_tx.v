@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// COBS encoder for a frame of up to 254 bytes that can be read by index.
-// start_i (while busy_o = 0) with length_i; address_o is answered by data_i one cycle later, as long
-// as the address is held. Each byte is looked at once in order (scan_o with data_i valid, for a
-// CRC that is appended), then sent; the delimiter ends the frame. abort_i cuts the frame and sends
-// the delimiter. Three cycles per byte at most plus what m_axis_tready adds.
+// COBS encoder for a frame of up to 254 bytes that can be read by index. start_i (while busy_o =
+// 0) with length_i; address_o is answered by data_i one cycle later, as long as the address is
+// held. Each byte is looked at once in order (scan_o with data_i valid, for a CRC that is
+// appended), then sent; the delimiter ends the frame. abort_i cuts the frame and sends the
+// delimiter. Three cycles per byte at most plus what m_axis_tready adds.
 `default_nettype none
 
 module spk_cobs_tx (

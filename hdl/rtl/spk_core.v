@@ -228,9 +228,9 @@ module spk_core #(
   wire [15:0] host_addr, host_write, host_data, pop_host;
   wire [LW-1:0] host_lane;
   wire [15:0] maint_addr = zeroing ? zero_addr : host_addr;
-  wire unused_bits = &{1'b0, maint_addr, acc_addr, sub_enable};
   wire [3:0] host_sub;
   wire [15:0] sub_enable = 16'd1 << host_sub;
+  wire unused_bits = &{1'b0, maint_addr, acc_addr, sub_enable};
   wire [16:0] zero_from = {1'b0, zero_addr};
   wire zero_state = zero[SPK_CLEAR_STATE_BIT];
   wire zero_tables = zero[SPK_CLEAR_TABLES_BIT];

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sixteen halfwords of register space in one small memory: the link's counters (0 to 7) and the plain
-// writable registers (8 to 15), which would cost hundreds of flip-flops and a wide multiplexer.
-// A pulse on pulse_i[k] adds one to halfword k; 0 to 5 saturate, 6 wraps. Counting takes three cycles
-// per pulse, busy_o = 1 meanwhile; a pulse of the same kind before its turn is lost, so the
-// receiver pauses while busy_o = 1. clear_i[k] zeroes halfword k, rst all of them.
+// Sixteen halfwords of register space in one small memory: the link's counters (0 to 7) and the
+// plain writable registers (8 to 15), which would cost hundreds of flip-flops and a wide
+// multiplexer. A pulse on pulse_i[k] adds one to halfword k; 0 to 5 saturate, 6 wraps. Counting
+// takes three cycles per pulse, busy_o = 1 meanwhile; a pulse of the same kind before its turn is
+// lost, so the receiver pauses while busy_o = 1. clear_i[k] zeroes halfword k, rst all of them.
 // Access: take_i while ready_o = 1 reads or writes address_i; rdata_o follows one cycle later.
 `default_nettype none
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The device's end of the host link (docs/design/link.md): line bytes in and out, core behind it.
 // spk_frame_rx checks and stores frames, spk_cmd_engine executes them, spk_reply_tx answers.
-// baud_inc_o is the rate in force; baud_load_o pulses when it has changed (after a SET_BAUD only when
-// tx_idle_i = 1). The other inputs of that group are pulses. A break acts as soon as the engine
-// stops waiting; until then no byte is taken. rst: sequence unknown, buffer empty, default rate.
+// baud_inc_o is the rate in force; baud_load_o pulses when it has changed (after a SET_BAUD only
+// when tx_idle_i = 1). The other inputs of that group are pulses. A break acts as soon as the
+// engine stops waiting; until then no byte is taken. rst: sequence unknown, buffer empty, default
+// rate.
 `default_nettype none
 
 module spk_link #(
@@ -170,7 +171,8 @@ module spk_link #(
     .clk(clk), .rst(rst), .req_i(bus_req && in_reg), .we_i(bus_we), .address_i(bus_addr[7:0]),
     .wdata_i(bus_wdata), .ack_o(reg_ack), .rdata_o(reg_rdata),
     .error_i({break_i, bad_sequence, bad_frame, bad_crc, rx_overrun_i, rx_framing_err_i}),
-    .good_frame_i(good), .counting_o(counting), .clear_errors_i(clear_errors), .clear_program_i(clear_program),
+    .good_frame_i(good), .counting_o(counting), .clear_errors_i(clear_errors),
+    .clear_program_i(clear_program),
     .status_i(core_status), .step_i(next_step_i), .last_cycles_i(last_cycles_i),
     .total_cycles_i(total_cycles_i), .ev_free_i(ev_free_i), .spk_level_i(spk_level_i),
     .fired_count_i(fired_count_i), .deadline_count_i(deadline_count_i),

@@ -19,10 +19,12 @@ module spk_mem_weight #(
     output wire [                              WIDTH-1:0] rdata_o
 );
 
-  // Only the attribute uses it, which lint does not see.
+  // Only the attribute uses it, which lint does not see; names of targets differ in length.
   /* verilator lint_off UNUSEDPARAM */
+  /* verilator lint_off WIDTHEXPAND */
   // "huge" is a word of Yosys for iCE40; other tools stop at it.
   localparam RAM_STYLE = (TARGET == "ice40") ? "huge" : "auto";
+  /* verilator lint_on WIDTHEXPAND */
   /* verilator lint_on UNUSEDPARAM */
 
   (* ram_style = RAM_STYLE, no_rw_check *)

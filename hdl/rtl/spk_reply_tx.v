@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reply buffer and sender: sequence, status, payload, CRC-16, COBS, delimiter.
-// put_i writes one halfword of the payload at put_index_i; the payload stays until overwritten, so a
-// kept reply is sent again by the same start_i with the same halfwords_i. A reply with code
-// BAD_SEQUENCE carries expected_i instead of the buffer. Inputs of a reply hold while busy_o = 1.
-// abort_i cuts the reply, its delimiter is still sent. rst forgets nothing but the reply under way.
+// Reply buffer and sender: sequence, status, payload, CRC-16, COBS, delimiter. put_i writes one
+// halfword of the payload at put_index_i; the payload stays until overwritten, so a kept reply is
+// sent again by the same start_i with the same halfwords_i. A reply with code BAD_SEQUENCE carries
+// expected_i instead of the buffer. Inputs of a reply hold while busy_o = 1. abort_i cuts the
+// reply, its delimiter is still sent. rst forgets nothing but the reply under way.
 `default_nettype none
 
 module spk_reply_tx (

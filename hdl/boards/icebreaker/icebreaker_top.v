@@ -13,10 +13,17 @@ module icebreaker_top (
   output wire led_green_n_o
 );
 
-  reg  [7:0] reset_count_q = 8'd0;
-  reg  [1:0] button_q = 2'b11;
-  reg        rst_q = 1'b1;
+  reg  [7:0] reset_count_q;
+  reg  [1:0] button_q;
+  reg        rst_q;
   wire       busy;
+
+  // what the flip-flops hold after configuration
+  initial begin
+    reset_count_q = 8'd0;
+    button_q = 2'b11;
+    rst_q = 1'b1;
+  end
 
   always @(posedge clk_12m_i) begin
     button_q <= {button_q[0], button_n_i};

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// ULX3S (ECP5 LFE5U-25F CABGA381): the board's 25 MHz oscillator, serial line through the FTDI chip.
-// Weight words are fewer than in the UP5K build: all memories share 56 block RAMs of 18 kbit.
-// Reset comes from a counter after configuration; button FIRE 1 restarts it. LED 0: core busy.
+// ULX3S (ECP5 LFE5U-25F CABGA381): the board's 25 MHz oscillator, serial line through the FTDI
+// chip. Weight words are fewer than in the UP5K build: all memories share 56 block RAMs of 18
+// kbit. Reset comes from a counter after configuration; button FIRE 1 restarts it. LED 0: core
+// busy.
 `default_nettype none
 
 module ulx3s_top (
@@ -13,10 +14,17 @@ module ulx3s_top (
   output wire       wifi_gpio0
 );
 
-  reg  [7:0] reset_count_q = 8'd0;
-  reg  [1:0] button_q = 2'b00;
-  reg        rst_q = 1'b1;
+  reg  [7:0] reset_count_q;
+  reg  [1:0] button_q;
+  reg        rst_q;
   wire       busy;
+
+  // what the flip-flops hold after configuration
+  initial begin
+    reset_count_q = 8'd0;
+    button_q = 2'b00;
+    rst_q = 1'b1;
+  end
 
   always @(posedge clk_25mhz) begin
     button_q <= {button_q[0], button_fire};
