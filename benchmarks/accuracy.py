@@ -75,7 +75,7 @@ def compare(program: Program, golden: BatchResult, rasters: np.ndarray) -> Tally
     tally = Tally()
     with Device.open(InProcessTransport(RtlModel(program.config))) as device:
         device.load(program)
-        for k, run in enumerate(run_images(device, rasters)):
+        for k, run in enumerate(run_images(device, rasters, golden, len(rasters))):
             spikes = {name: run.record.raster(name) for name in program.groups}
             add_image(tally, program, golden, k, spikes, run.words, run.cycles)
     return tally

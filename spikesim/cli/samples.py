@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,8 @@ import numpy as np
 
 from spikesim.errors import ValidationError
 
+# What numpy raises on bytes that are no npz file.
+_UNREADABLE = (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error)
 DATA_SETS = ("digits", "mnist", "fashion_mnist")
 
 
@@ -98,7 +102,7 @@ def _from_file(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             stored: dict[str, Any] = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError, AttributeError) as error:
+    except _UNREADABLE as error:
         raise ValidationError(f"{path}: expected an npz file, got: {error}") from None
     images, labels = stored.get("images"), stored.get("labels")
     if images is None or images.ndim < 2 or images.dtype.kind not in "uf":

@@ -122,8 +122,9 @@ PICTURES = (
     Picture(
         "agreement", "Agreement of RTL and golden model",
         "Every spike of every run, every state word after the last step of every image, and the "
-        "clock cycles of every image. A spike counts as compared when a neuron could have fired: "
-        "images × steps × neurons.",
+        "clock cycles of every image. State words are read one by one for the first images of each "
+        "seed and compared by the CRC-32 of their windows for the others. A spike counts as "
+        "compared when a neuron could have fired: images × steps × neurons.",
         _agreement,
     ),
     Picture(

@@ -28,6 +28,7 @@ def seed_result(outcome: Outcome) -> dict[str, Any]:
         "cycles_predicted": int(outcome.cycles_predicted.sum()),
         "cycles_measured": int(outcome.cycles_measured.sum()),
         "images_with_other_cycles": outcome.tally.mismatches["cycles"],
+        "images_read_word_by_word": outcome.tally.words_read,
         "mismatches": outcome.tally.mismatches,
         "compared": outcome.tally.compared,
         "program": outcome.program.hash(),
