@@ -52,21 +52,21 @@ FAULTS = (
     Fault(
         "threshold > for >=",
         "spk_lif_pipe.v",
-        "(u7_q >= v_th7_q)",
-        "(u7_q > v_th7_q)",
+        "(u6_q >= v_th6_q)",
+        "(u6_q > v_th6_q)",
     ),
     Fault(
         "decay rounds down instead of toward zero",
         "spk_decay.v",
-        "d_q         <= (scaled_q ^ {WIDTH{sign2_q}}) + {{(WIDTH - 1) {1'b0}}, sign2_q};",
-        "d_q         <= (scaled_q ^ {WIDTH{sign2_q}});",
+        "assign carry_o = sign2_q;",
+        "assign carry_o = 1'b0;",
     ),
     Fault(
         "lost carry in the three-term sum",
         "spk_lif_pipe.v",
-        "wire [VB+1:0] drive5 = {{2{i5_q[VB-1]}}, i5_q} + {{2{bias_i[VB-1]}}, bias_i};",
-        "wire [VB-1:0] drive5s = i5_q + bias_i;\n"
-        "  wire [VB+1:0] drive5 = {{2{drive5s[VB-1]}}, drive5s};",
+        "wire [VB+1:0] drive4 = {{2{i4_q[VB-1]}}, i4_q} + {{2{bias_i[VB-1]}}, bias_i};",
+        "wire [VB-1:0] short4 = i4_q + bias_i;\n"
+        "  wire [VB+1:0] drive4 = {{2{short4[VB-1]}}, short4};",
     ),
     Fault(
         "wrong ring slot",
@@ -89,26 +89,26 @@ FAULTS = (
     Fault(
         "refractory counter off by one",
         "spk_lif_pipe.v",
-        "assign refr_o      = spike8_q ? refr_len8_q : waited8;",
-        "assign refr_o      = spike8_q ? refr_len8_q + 8'd1 : waited8;",
+        "assign refr_o      = spike6 ? refr_len6_q : refr6_q - {7'd0, waiting6};",
+        "assign refr_o      = spike6 ? refr_len6_q + 8'd1 : refr6_q - {7'd0, waiting6};",
     ),
     Fault(
         "hold ignored",
         "spk_lif_pipe.v",
-        "wire held1 = hold_i & ~free1;",
-        "wire held1 = 1'b0 & ~free1;",
+        "wire held1 = hold_i & (|refr_i);",
+        "wire held1 = 1'b0;",
     ),
     Fault(
         "soft reset takes the wrong amount",
         "spk_lif_pipe.v",
-        "(reset_i == RESET_BY_THRESHOLD) ? v_th7_q : reset_value_i",
-        "(reset_i == RESET_HARD) ? v_th7_q : reset_value_i",
+        "(reset_i == RESET_BY_THRESHOLD) ? v_th6_q : reset_value_i",
+        "(reset_i == RESET_HARD) ? v_th6_q : reset_value_i",
     ),
     Fault(
         "floor ignored",
         "spk_lif_pipe.v",
-        "u7_q <= below6 ? v_floor_i : saturated6;",
-        "u7_q <= saturated6;",
+        "u6_q <= below5 ? v_floor_i : saturated5;",
+        "u6_q <= saturated5;",
     ),
     Fault(
         "start tick off by one",
