@@ -6,7 +6,7 @@
 
 module spk_baud_ctrl #(
   parameter integer CLK_HZ = 12000000,  // clock, Hz
-  parameter integer BAUD   = 115200     // default rate, bit/s, at most CLK_HZ / 16
+  parameter integer BAUD   = 115200     // default rate, bit/s, below CLK_HZ / 16
 ) (
   input  wire        clk,
   input  wire        rst,
@@ -27,7 +27,7 @@ module spk_baud_ctrl #(
   localparam TW = $clog2(CLK_HZ / 4 + 1);
 
   generate
-    if (BAUD < 1 || CLK_HZ / 16 < BAUD) begin : g_illegal
+    if (BAUD < 1 || CLK_HZ <= BAUD * 16) begin : g_illegal
       spk_baud_ctrl_illegal_rate u_illegal ();
     end
   endgenerate

@@ -193,7 +193,8 @@ module spk_core #(
   spk_fifo #(.WIDTH(16), .DEPTH(EVQ)) u_evq (
       .clk          (clk),
       .rst          (rst),
-      .clear_i      (zero[SPK_CLEAR_QUEUES_BIT]),
+      // Steps are numbered anew after CLEAR STATE, so events queued before have lost their step.
+      .clear_i      (zero[SPK_CLEAR_QUEUES_BIT] | zero[SPK_CLEAR_STATE_BIT]),
       .s_axis_tdata (ev_tdata_i),
       .s_axis_tvalid(ev_tvalid_i),
       .s_axis_tready(ev_tready_o),

@@ -191,7 +191,8 @@ class Window(IntEnum):
 class Clear(IntFlag):
     """Mask of the CLEAR command."""
 
-    # v to v_init, i and refr to 0; accumulators to 0; fired list empty; step and cycle totals to 0
+    # v to v_init, i and refr to 0; accumulators to 0; fired list and event queue empty; step and
+    # cycle totals to 0
     STATE = 1
     # spike counters to 0
     COUNTS = 2

@@ -66,8 +66,7 @@ class Requests:
         if pick < 0.8:
             return Command.STOP, b""
         if pick < 0.85:
-            # STATE always with QUEUES: the page leaves open what becomes of events left behind.
-            return Command.CLEAR, int(rng.choice([2, 4, 5, 7, 32, 64])).to_bytes(2, "little")
+            return Command.CLEAR, int(rng.choice([1, 2, 4, 5, 7, 32, 64])).to_bytes(2, "little")
         if pick < 0.91:
             return Command.SPIKES, bytes([int(rng.integers(0, 256))])
         if pick < 0.95:

@@ -86,6 +86,8 @@ class CoreMemories:
             self.acc = [[0] * config.n_neurons for _ in range(config.delay_slots)]
             self.fired = []
             self.next_step = self.last_cycles = self.total_cycles = 0
+            # Steps are numbered anew: events queued before have lost their step.
+            self.event_queue.clear()
         if mask & Clear.COUNTS:
             self.count = [0] * config.n_neurons
         if mask & Clear.QUEUES:

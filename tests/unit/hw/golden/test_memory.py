@@ -98,7 +98,20 @@ def test_registers_are_no_memory_of_the_core():
 @pytest.mark.parametrize(
     ("bit", "cleared"),
     [
-        (Clear.STATE, {"v", "i", "refr", "acc", "fired", "step", "total_cycles", "last_cycles"}),
+        (
+            Clear.STATE,
+            {
+                "v",
+                "i",
+                "refr",
+                "acc",
+                "fired",
+                "step",
+                "total_cycles",
+                "last_cycles",
+                "event_queue",
+            },
+        ),
         (Clear.COUNTS, {"count"}),
         (Clear.QUEUES, {"event_queue", "spike_queue"}),
         (Clear.WEIGHTS, {"weights"}),
