@@ -232,7 +232,9 @@ SPK_API uint64_t spk_run_until(void *h, uint64_t delimiters, int core_idle, uint
   Sim *s = sim(h);
   const uint64_t begin = s->clocks;
   while (s->clocks - begin < most && s->delimiters < delimiters) {
-    if (s->line_idle() && !(core_idle && s->top->dbg_busy_o)) break;
+    // A stalled core waits for the host to take spikes: clocks alone change nothing.
+    const bool working = s->top->dbg_busy_o && !s->top->dbg_stalled_o;
+    if (s->line_idle() && !(core_idle && working)) break;
     s->clock();
   }
   return s->clocks - begin;

@@ -135,7 +135,7 @@ class RtlModel:
         most : int
             Clock cycles at most.
         core_idle : bool
-            A running core counts as something to do.
+            A running core counts as something to do, unless it is stalled.
 
         Returns
         -------
@@ -152,8 +152,14 @@ class RtlModel:
 
     @property
     def idle(self) -> bool:
-        """Whether link and core have nothing to do."""
-        return bool(self._lib.spk_line_idle(self._handle)) and not self.signals()["busy"]
+        """Whether link and core have nothing to do until the host says something.
+
+        A core that is stalled, because its spike queue is full, counts as idle.
+        """
+        if not self._lib.spk_line_idle(self._handle):
+            return False
+        signals = self.signals()
+        return not signals["busy"] or bool(signals["stalled"])
 
     # --- line --------------------------------------------------------------------------------
 

@@ -4,11 +4,15 @@
 import numpy as np
 import pytest
 
+from spikesim.core import LIF
 from spikesim.errors import ValidationError
+from spikesim.hw.compile import compile_network
 from spikesim.hw.device import Device
+from spikesim.hw.device.requests import run_request
 from spikesim.hw.golden import GoldenCore
 from spikesim.hw.link.transport import InProcessTransport
 from spikesim.hw.rtl.model import RtlModel
+from spikesim.network import Network
 from tests.equivalence.random_programs import SMALL, random_program
 
 pytestmark = pytest.mark.rtl
@@ -18,6 +22,13 @@ def equal_words(expected, got):
     assert expected.keys() == got.keys()
     for name, words in expected.items():
         np.testing.assert_array_equal(words, got[name], err_msg=name)
+
+
+def busy_program(config):
+    """Every neuron fires in every tick and is recorded, so the spike queue fills at once."""
+    net = Network(1e-3, "busy")
+    net.add_population("all", config.n_neurons, LIF(beta=0.0, bias=2.0))
+    return compile_network(net, config).program
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -46,3 +57,17 @@ def test_an_impossible_line_is_refused():
         model.set_line("spi")
     with pytest.raises(ValidationError, match="baud"):
         model.set_line("uart", 100_000_000)
+
+
+def test_a_stalled_core_waits_for_the_host_without_clocks():
+    """A virtual board once burnt 100,000 clocks whenever the spike queue was full."""
+    model = RtlModel(SMALL)
+    program = busy_program(SMALL)
+    with Device.open(InProcessTransport(model)) as device:
+        device.load(program)
+        device.set_register("CTRL", 1)
+        device.session.burst([run_request(100)])
+        clocks = model.run_until(1, 1_000_000, core_idle=True)
+        assert model.signals()["stalled"]
+        assert model.idle
+        assert clocks < 20_000
