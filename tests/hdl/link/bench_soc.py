@@ -193,6 +193,28 @@ async def memories_read_back_and_crc_is_that_of_zlib(dut):
 
 
 @cocotb.test(timeout_time=3, timeout_unit="ms")
+async def a_range_may_end_with_its_window(dut):
+    tb = await device(dut)
+    n, groups = CONFIG.n_neurons, CONFIG.n_groups
+    for window, size in (
+        (Window.REG, 256),
+        (Window.WEIGHT, CONFIG.weight_words * CONFIG.lanes * CONFIG.weight_bits // 16),
+        (Window.SEG, CONFIG.n_segments * 4),
+        (Window.PARAM, n * 4),
+        (Window.STATE, n * 4),
+        (Window.POP, CONFIG.n_populations * 16),
+        (Window.ACC, CONFIG.delay_slots * groups * CONFIG.lanes),
+        (Window.COUNT, n),
+    ):
+        await tb.ok(Command.READ, at(window, size - 2) + u(2, 1))
+        past = await tb.ask(Command.READ, at(window, size - 2) + u(3, 1))
+        assert (Status.BAD_ADDRESS, b"") == past
+    await tb.ok(Command.ARGMAX, u(0, 2) + u(n - 1, 2))
+    await tb.write(Window.REG, REGISTERS["PROGRAM_ID"].address, 1, 2, 3, 0, 5)
+    await tb.ok(Command.READ, reg("CTRL") + u(8, 1))
+
+
+@cocotb.test(timeout_time=3, timeout_unit="ms")
 async def repeated_and_missing_numbers_get_the_reply_of_the_rule(dut):
     tb = await device(dut)
     first = await tb.ask(Command.READ, reg("MAGIC") + u(3, 1))

@@ -17,6 +17,16 @@ def test_uart_meets_an_ideal_line():
     )
 
 
+def test_cobs_decoder_equals_the_library():
+    bench = HERE / "bench_cobs.py"
+    run_bench(bench, "spk_cobs_rx", simulator="icarus", testcase="decoder_undoes_the_library")
+
+
+def test_cobs_encoder_equals_the_library():
+    bench = HERE / "bench_cobs.py"
+    run_bench(bench, "spk_cobs_tx", simulator="icarus", testcase="encoder_equals_the_library")
+
+
 def test_frames_are_checked_and_stored():
     run_bench(
         HERE / "bench_frame_rx.py", "spk_frame_rx", simulator="icarus", parameters={"RXBUF": 256}
