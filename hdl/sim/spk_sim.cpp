@@ -155,6 +155,7 @@ Sim *sim(void *handle) { return static_cast<Sim *>(handle); }
 SPK_API void *spk_new(uint32_t seed) {
   Sim *s = new Sim;
   // Power-up content is random: what reset does not set must not matter.
+  s->context.threads(1);  // no worker thread per model
   s->context.randReset(2);
   s->context.randSeed(static_cast<int>(seed));
   s->top.reset(new Vspk(&s->context, ""));
@@ -172,6 +173,9 @@ SPK_API void *spk_new(uint32_t seed) {
 }
 
 SPK_API void spk_free(void *h) {
+  // Verilated destructors work on the thread's current context, which may be another model's
+  // and freed already.
+  Verilated::threadContextp(&sim(h)->context);
   sim(h)->top->final();
   delete sim(h);
 }
