@@ -8,7 +8,7 @@ import zlib
 
 import cocotb
 from cobs import cobs
-from cocotb.triggers import RisingEdge
+from cocotb.triggers import ClockCycles, RisingEdge
 from streams import PATTERNS, Sink, Source, start
 
 from spikesim.hw.config import CoreConfig
@@ -292,5 +292,9 @@ async def random_requests_equal_the_golden_device(dut):
         seq = tb.seq + rng.choice((0,) * 12 + (-1, -2, 1))
         await tb.ask(command | FENCE, bytes(payload), seq)
         if command == Command.RUN:
+            tb.golden.pull()  # lets the golden core run until it is idle or stalled
+            if tb.golden.stalled:
+                await ClockCycles(dut.clk, 3000)
+                await tb.ok(Command.STOP)
             await tb.idle()
     await tb.ok(Command.READ, at(Window.REG, 0) + u(72, 1))
