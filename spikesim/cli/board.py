@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import signal
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -72,6 +73,8 @@ def serve(
 
     output = Output(as_json)
     core = core_config(config)
+    # Also a plain `kill` has to remove the link.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     output.note("starting the core (compiled on first use) ...")
     with contextlib.ExitStack() as stack:
 

@@ -87,8 +87,9 @@ def _raster(evidence: Evidence) -> Figure:
 
 def _traces(evidence: Evidence) -> Figure:
     counts = evidence.example_rtl.counts(evidence.program.outputs[0])
-    # Outputs that never fire tie at no spike: of these the ones that came closest are telling.
-    closest = evidence.trace_float.max(axis=0)
+    # Outputs that never fire tie at no spike: of these, the ones that stay nearest the threshold.
+    # The rest are driven down to the integer rail, which would set the scale of the picture.
+    closest = evidence.trace_float.mean(axis=0)
     shown = np.sort(np.lexsort((-closest, -counts))[:3])
     title = "Membranes of the three leading outputs"
     return membrane_traces(
@@ -146,7 +147,8 @@ PICTURES = (
         "traces", "Membrane in float and fixed point",
         "Lines are the float simulator, circles the 18-bit integers of the core divided by their "
         "scale. Until a spike anywhere falls in another tick they differ by rounding only; "
-        "from there on the two runs receive different input.",
+        "from there on the two runs receive different input. Far below the threshold the integers stop "
+        "at their rail.",
         _traces,
     ),
     Picture(

@@ -19,7 +19,8 @@ def start(*options):
 
 
 @pytest.mark.rtl
-def test_board_serves_a_linked_port_and_tcp_until_interrupted(tmp_path):
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_board_serves_a_linked_port_and_tcp_until_stopped(tmp_path, stop):
     link = tmp_path / "board"
     board, line = start("--pty", link, "--tcp", 0)
     try:
@@ -29,7 +30,7 @@ def test_board_serves_a_linked_port_and_tcp_until_interrupted(tmp_path):
             with Device.open(port) as device:
                 assert 256 == device.capabilities.config.n_neurons
     finally:
-        board.send_signal(signal.SIGINT)
+        board.send_signal(stop)
         _, err = board.communicate(timeout=20)
     assert not link.is_symlink()
     assert "Traceback" not in err
