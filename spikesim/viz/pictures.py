@@ -147,8 +147,8 @@ PICTURES = (
         "traces", "Membrane in float and fixed point",
         "Lines are the float simulator, circles the 18-bit integers of the core divided by their "
         "scale. Until a spike anywhere falls in another tick they differ by rounding only; "
-        "from there on the two runs receive different input. Far below the threshold the integers stop "
-        "at their rail.",
+        "from there on the two runs receive different input. Far below the threshold "
+        "the integers stop at their rail.",
         _traces,
     ),
     Picture(
