@@ -3,10 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
 import pytest
 
-from tests.hdl.core.launch import run_bench
+from tests.hdl.simulate import run_bench
 
+HERE = Path(__file__).parent
 pytestmark = pytest.mark.hdl
 
 SMALL = {
@@ -17,16 +21,28 @@ SMALL = {
 NARROW = {**SMALL, "L": 16, "D": 1, "VB": 16, "WB": 4, "NPOP": 1, "NSEG": 57, "SPKQ": 128}
 
 
+def run(
+    module: str,
+    bench: str,
+    parameters: Mapping[str, int] | None = None,
+    simulator: str = "icarus",
+    testcase: Sequence[str] | None = None,
+) -> None:
+    run_bench(
+        HERE / f"{bench}.py", module, simulator=simulator, parameters=parameters, testcase=testcase
+    )
+
+
 def test_core_equals_golden_core_in_every_word():
-    run_bench("spk_core", "bench_core", SMALL, "verilator")
+    run("spk_core", "bench_core", SMALL, "verilator")
 
 
 def test_default_core_keeps_its_cycle_budget():
-    run_bench("spk_core", "bench_budget", {}, "verilator")
+    run("spk_core", "bench_budget", {}, "verilator")
 
 
 def test_core_with_corner_parameters_equals_golden_core():
-    run_bench("spk_core", "bench_core", NARROW, "icarus", CORNER_TESTS)
+    run("spk_core", "bench_core", NARROW, "icarus", CORNER_TESTS)
 
 
 CORNER_TESTS = [
@@ -47,17 +63,17 @@ ARITHMETIC = [
 
 @pytest.mark.parametrize(("module", "parameters", "test"), ARITHMETIC)
 def test_arithmetic_module_equals_fixed(module, parameters, test):
-    run_bench(module, "bench_arith", parameters, "icarus", [test])
+    run(module, "bench_arith", parameters, "icarus", [test])
 
 
 @pytest.mark.parametrize("depth", [4, 32])
 def test_fifo_loses_and_repeats_nothing(depth):
-    run_bench("spk_fifo", "bench_fifo", {"WIDTH": 16, "DEPTH": depth})
+    run("spk_fifo", "bench_fifo", {"WIDTH": 16, "DEPTH": depth})
 
 
 def test_lif_pipe_equals_golden_step():
-    run_bench("spk_lif_pipe", "bench_lif_pipe", {"VB": 18, "AB": 16})
+    run("spk_lif_pipe", "bench_lif_pipe", {"VB": 18, "AB": 16})
 
 
 def test_tick_timer_keeps_its_grid():
-    run_bench("spk_tick_timer", "bench_tick_timer")
+    run("spk_tick_timer", "bench_tick_timer")
