@@ -372,7 +372,8 @@ module spk_cmd_engine #(
 
   assign ev_tdata_o = state_q == EV_MARK ? {1'b1, marker} : word_q;
   assign ev_tvalid_o = state_q == EV_MARK || state_q == EV_PUSH;
-  assign ev_lock_o = lock_q;
+  // A core stalled on a full queue waits while SPIKES takes words: the reply holds what was there.
+  assign ev_lock_o = lock_q || state_q == SPIKES;
   assign spk_tready_o = state_q == SPIKES && !spikes_done;
 
 endmodule
