@@ -132,7 +132,7 @@ PICTURES = (
     ),
     Picture(
         "confusion", "Confusion on the RTL",
-        "Counts over all seeds; each seed holds out another fifth of the images. Blue is right, "
+        "Counts over all seeds; each seed holds out a fifth of its own. Blue is right, "
         "orange-red is wrong, each scaled to its own largest count.",
         _confusion,
     ),
