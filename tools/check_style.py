@@ -26,7 +26,7 @@ FORBIDDEN = {
     r"\b(?:TO[D]O|FIX[M]E|XX[X])\b": "unfinished work; finish it or open an issue",
     r"\braise\s+NotImplementedError\b": "a stub; implement it or leave it out",
     r"(?<![\w.])/(?:work|root|home)/\w": "a path of one machine",
-    r"\b(?:pypi\.or[g]|pythonhosted\.or[g])\b": "a registry host; installs follow the user's pip",
+    r"\b(?:py[p]i\.or[g]|python[h]osted\.or[g])\b": "a registry host; leave it to the user's pip",
     r"[ \t]+$": "space at the end of the line",
 }
 _FORBIDDEN = [(re.compile(pattern), text) for pattern, text in FORBIDDEN.items()]
