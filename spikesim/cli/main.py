@@ -15,7 +15,8 @@ import spikesim
 from spikesim.cli import board, compile, demo, report, run, train
 from spikesim.errors import SpikesimError
 
-EXIT_OK, EXIT_FAILED, EXIT_BAD_INPUT, EXIT_DEFECT, EXIT_INTERRUPTED = 0, 1, 2, 3, 130
+# 1 is a verb's own: the run worked and its result is bad.
+EXIT_OK, EXIT_BAD_INPUT, EXIT_DEFECT, EXIT_INTERRUPTED = 0, 2, 3, 130
 
 app = typer.Typer(
     name="spikesim",
@@ -83,7 +84,7 @@ def _outcome(given: list[str]) -> int:
             raise
         _complain(error)
         return EXIT_BAD_INPUT
-    except Exception as error:
+    except Exception as error:  # whatever it is, a user gets one line and a way to report it
         if "--debug" in given:
             raise
         _complain(error, f"defect of spikesim, {type(error).__name__}: ")

@@ -78,6 +78,7 @@ def write_archive(
     temporary = target.with_name(f".{target.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
     try:
         with temporary.open("xb") as file:
+            # The stubs take any keyword for the flag allow_pickle.
             np.savez_compressed(file, **{_HEADER: record}, **stored)  # type: ignore[arg-type]
             file.flush()
             os.fsync(file.fileno())

@@ -75,10 +75,6 @@ class RegisterModel:
         """Add one to an error counter, which saturates."""
         self._counters[name] = min(self._counters[name] + 1, 0xFFFF)
 
-    def counter(self, name: str) -> int:
-        """Value of an error counter."""
-        return self._counters[name]
-
     def clear(self, mask: int) -> None:
         """Clear what belongs to the link in a CLEAR mask."""
         if mask & Clear.TABLES:

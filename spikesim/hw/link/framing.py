@@ -15,8 +15,6 @@ _HEADER = 2
 _CRC = 2
 MIN_FRAME = _HEADER + _CRC
 MAX_FRAME = _HEADER + MAX_PAYLOAD + _CRC
-# One code byte in front and the delimiter behind; frames stay below COBS's 254-byte block.
-LINE_OVERHEAD = 2
 
 
 class FrameError(ValueError):

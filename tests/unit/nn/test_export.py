@@ -6,7 +6,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from spikesim import nn  # noqa: E402
+from spikesim import nn, sim  # noqa: E402
 from spikesim.core import SpikeTrains  # noqa: E402
 from spikesim.errors import ValidationError  # noqa: E402
 
@@ -31,7 +31,6 @@ def deep_net(reset, **options):
 @pytest.mark.parametrize("reset", ["hard", "soft", "none"])
 @pytest.mark.parametrize("options", [{}, {"alpha": 0.5, "gain": 0.7}, {"v_reset": 0.25}])
 def test_simulated_spikes_are_the_torch_spikes_shifted_by_depth(reset, options):
-    sim = pytest.importorskip("spikesim.sim")
     net = deep_net(reset, **options)
     raster = np.random.default_rng(0).random((STEPS, SIZES[0])) < 0.3
     # The first step decides whether start_tick is honored: it must not be silent.

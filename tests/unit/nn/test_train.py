@@ -8,7 +8,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("sklearn")
 
-from spikesim import data, nn  # noqa: E402
+from spikesim import data, nn, sim  # noqa: E402
 from spikesim.errors import ValidationError  # noqa: E402
 from spikesim.nn import encode, recipes  # noqa: E402
 
@@ -72,7 +72,6 @@ def test_rasters_are_the_encoded_images_with_a_silent_tail(trained):
 
 
 def test_exported_network_classifies_as_the_float_net(trained):
-    sim = pytest.importorskip("spikesim.sim")
     network = trained.network()
     for image, raster in enumerate(trained.rasters("test", slice(0, 20))):
         counts = sim.simulate(network, {"in": raster}, trained.run_steps).counts("layer1")
