@@ -103,12 +103,14 @@ def main(argv: Sequence[str] | None = None) -> int:
                 "ok": ok, "seeds": rows}  # fmt: skip
     FOLDER.mkdir(parents=True, exist_ok=True)
     (FOLDER / f"accuracy_{options.recipe}.json").write_text(json.dumps(document, indent=2) + "\n")
+    # One seed has no spread to speak of.
+    spread = f" ± {np.std(full, ddof=1):.2f}" if len(full) > 1 else ""
     if options.json:
         print(json.dumps(document))
     else:
         print(
             f"mean on the core {100 * mean:.2f} %, target {100 * case.target:.1f} %; in full "
-            f"precision {np.mean(full):.2f} ± {np.std(full, ddof=min(1, len(full) - 1)):.2f} %"
+            f"precision {np.mean(full):.2f} %{spread}"
         )
     return 0 if ok else 1
 
