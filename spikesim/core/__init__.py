@@ -4,6 +4,7 @@
 from spikesim.core.archive import read_archive, write_archive
 from spikesim.core.clock import Clock
 from spikesim.core.csr import CsrRows
+from spikesim.core.model import NeuronModel
 from spikesim.core.neuron import LIF
 from spikesim.core.random import stream
 from spikesim.core.recording import Recording
@@ -13,6 +14,7 @@ __all__ = [
     "LIF",
     "Clock",
     "CsrRows",
+    "NeuronModel",
     "Recording",
     "SpikeTrains",
     "read_archive",

@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any, Literal, cast
+from typing import Any, ClassVar, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
 
+from spikesim.core.model import NeuronModel
 from spikesim.errors import ValidationError
 from spikesim.units import to_ticks
 
@@ -36,7 +37,7 @@ _INFINITE = {"v_th": np.inf, "v_floor": -np.inf}
 
 
 @dataclass(frozen=True, eq=False)
-class LIF:
+class LIF(NeuronModel):
     r"""Leaky integrate-and-fire neuron; every framework's LIF is a special case of it.
 
     In each tick, with ``a`` the sum of the weights due in it::
@@ -93,6 +94,8 @@ class LIF:
     >>> lif.arrays(2)["v_th"].tolist()
     [1.0, 2.0]
     """
+
+    states: ClassVar[tuple[str, ...]] = ("v", "i")
 
     beta: Value
     alpha: Value = 0.0
@@ -231,6 +234,38 @@ class LIF:
         }
         out["refractory_ticks"] = np.full(n, self.refractory_ticks, dtype=np.int32)
         return out
+
+    def constants(self, dt: float, n: int) -> dict[str, Any]:
+        """Constants of the template; the parameters count ticks already, so dt is not used."""
+        names = ["beta", "alpha", "gain", "bias", "v_th"]
+        names += {"hard": ["v_reset"], "soft": ["reset_amount"], "none": []}[self.reset]
+        names += ["v_floor"] if self.v_floor is not None else []
+        chosen: dict[str, Any] = {name: getattr(self, name) for name in names}
+        if self.reset == "soft" and self.reset_amount is None:
+            chosen["reset_amount"] = self.v_th
+        return chosen | {"length": self.refractory_ticks, "i_ext": 0.0}
+
+    def initial(self, dt: float, n: int) -> dict[str, npt.NDArray[Any]]:
+        """Membrane at v_init, no current, not refractory."""
+        return {
+            "v": np.full(n, self.v_init, dtype=np.float64),
+            "i": np.zeros(n),
+            "refr": np.zeros(n, dtype=np.int32),
+        }
+
+    def template(self) -> str:
+        """Update of one neuron in one tick; see the equations of the class."""
+        compare = ">" if self.strict else ">="
+        lines = ["i = alpha * i + in_0", "h = beta * v + gain * (i + i_ext) + bias"]
+        if self.v_floor is not None:
+            lines.append("h = h if h > v_floor else v_floor")
+        if self.refractory == "hold":
+            lines.append("h = v if refr > 0 else h")
+        lines.append(f"spike = (h {compare} v_th) & (refr == 0)")
+        after = {"hard": "v_reset", "soft": "h - reset_amount", "none": "h"}[self.reset]
+        lines.append(f"v = {after} if spike else h")
+        lines.append("refr = length if spike else (refr - 1 if refr > 0 else 0)")
+        return "\n".join(lines)
 
     def problems(self, n: int) -> list[str]:
         """Why these parameters do not fit ``n`` neurons; empty when they do."""

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every neuron model says about itself: state, inputs, constants, and its update as text."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy.typing as npt
+
+Constants = dict[str, Any]
+
+
+class NeuronModel:
+    """A neuron model: a frozen dataclass of parameters that describes one tick of one neuron.
+
+    The engine writes the text of ``template`` into a loop over neurons and compiles that
+    once per model, so a new model is one subclass and no engine code.
+
+    Attributes
+    ----------
+    states : tuple of str
+        Float state variables, the membrane ``"v"`` first. All can be recorded.
+    counters : tuple of str
+        Integer state variables (int32), in ticks.
+    receptors : tuple of str
+        Names of the input channels; a projection ends on one of them.
+    start_tick : int
+        First tick in which the population lives.
+    """
+
+    states: ClassVar[tuple[str, ...]] = ("v",)
+    counters: ClassVar[tuple[str, ...]] = ("refr",)
+    start_tick: int = 0
+
+    @property
+    def receptors(self) -> tuple[str, ...]:
+        """Names of the input channels."""
+        return ("syn",)
+
+    def constants(self, dt: float, n: int) -> Constants:
+        """Constants of the template for ticks of ``dt`` seconds and ``n`` neurons.
+
+        Scalars stay scalars, which is faster; arrays hold one value per neuron.
+        """
+        raise NotImplementedError
+
+    def initial(self, dt: float, n: int) -> dict[str, npt.NDArray[Any]]:
+        """Value of every state and counter before the first tick, each of shape (n,)."""
+        raise NotImplementedError
+
+    def template(self) -> str:
+        """Update of one neuron in one tick, as Python text on scalars without branches.
+
+        It reads and writes states and counters, reads the constants and the inputs
+        ``in_0``, ``in_1``, … (sum of the weights that arrive in this tick, by receptor),
+        and assigns the bool ``spike``. Allowed are arithmetic, comparisons, ``&``, ``|``,
+        ``a if c else b``, min, max, exp, sqrt and temporaries.
+        """
+        raise NotImplementedError
+
+    def problems(self, n: int) -> list[str]:
+        """Why these parameters do not fit ``n`` neurons; empty when they do."""
+        return []
