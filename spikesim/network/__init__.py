@@ -11,15 +11,20 @@ from spikesim.network.connect import (
 )
 from spikesim.network.network import Network
 from spikesim.network.population import Population, Projection
+from spikesim.network.synapses import Filled, Filler, GivenRows, Synapses
 
 __all__ = [
     "AllToAll",
+    "Filled",
+    "Filler",
     "FixedInDegree",
     "FixedOutDegree",
     "FixedProbability",
+    "GivenRows",
     "Network",
     "OneToOne",
     "Population",
     "Projection",
     "Rule",
+    "Synapses",
 ]

@@ -5,14 +5,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from typing import Any
 
 import numpy.typing as npt
 
-from spikesim.core import LIF, Clock, CsrRows, stream
+from spikesim.core import Clock, CsrRows, NeuronModel, stream
 from spikesim.errors import ValidationError
 from spikesim.network.connect import Rule
 from spikesim.network.population import Population, Projection
 from spikesim.network.rows import Delays, Weights, build_rows
+from spikesim.network.synapses import GivenRows, receptor_index
 from spikesim.network.validate import (
     network_problems,
     output_problems,
@@ -46,6 +48,7 @@ class Network:
 
     Examples
     --------
+    >>> from spikesim.core import LIF
     >>> net = Network(dt=1e-3, name="pair")
     >>> drive = net.add_input("drive", 2)
     >>> out = net.add_population("out", 2, LIF(beta=0.9))
@@ -83,9 +86,7 @@ class Network:
     @property
     def max_delay(self) -> int:
         """Longest delay in ticks; 0 without synapses."""
-        return max(
-            (int(p.rows.delays.max()) for p in self.projections.values() if p.nnz), default=0
-        )
+        return max((p.synapses.max_delay for p in self.projections.values() if p.nnz), default=0)
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -116,7 +117,7 @@ class Network:
         """
         return self._add(Population(name, n), self.inputs)
 
-    def add_population(self, name: str, n: int, neuron: LIF) -> Population:
+    def add_population(self, name: str, n: int, neuron: NeuronModel) -> Population:
         """Add ``n`` neurons of one model.
 
         Raises
@@ -125,7 +126,9 @@ class Network:
             With every problem: name, size, parameter arrays of another length.
         """
         if neuron is None:
-            raise ValidationError(f"population {name!r}: expected a LIF neuron, got None")
+            raise ValidationError(
+                f"population {name!r}: expected a neuron model such as LIF, got None"
+            )
         return self._add(Population(name, n, neuron), self.populations)
 
     def connect(
@@ -137,6 +140,8 @@ class Network:
         weight: Weights | None = None,
         delay: float | npt.ArrayLike | None = None,
         delay_ticks: Delays | None = None,
+        receptor: str | int | None = None,
+        plasticity: Any = None,
         name: str | None = None,
     ) -> Projection:
         """Connect an input or a population to a population.
@@ -154,6 +159,11 @@ class Network:
             Delay, a multiple of dt.
         delay_ticks : int, int array of shape (n_pre, n_post), or callable, optional
             Delay in ticks instead. Without either: 0 from an input, 1 between populations.
+        receptor : str or int, optional
+            Input channel of the target, by name or number; default the first of
+            ``post.neuron.receptors``.
+        plasticity : plasticity rule, optional
+            How the weights change. Without it they are constant.
         name : str, optional
             Default ``"pre->post"``, numbered when that is taken.
 
@@ -164,6 +174,7 @@ class Network:
 
         Examples
         --------
+        >>> from spikesim.core import LIF
         >>> from spikesim.network import OneToOne
         >>> net = Network(dt=1e-3)
         >>> a = net.add_population("a", 3, LIF(beta=0.9))
@@ -190,10 +201,12 @@ class Network:
                 self.clock,
                 stream(self.seed, "connect", str(chosen)),
             )
+            names = ("",) if target.neuron is None else target.neuron.receptors
+            channel = receptor_index(tuple(names), receptor)
         except ValidationError as error:
             problems += [f"{who}: {text}" for text in error.problems]
             raise ValidationError(problems) from None
-        projection = Projection(chosen, source, target, rows)
+        projection = Projection(chosen, source, target, GivenRows(rows), channel, plasticity)
         problems += projection_problems(projection)
         if problems:
             raise ValidationError(problems)
@@ -259,10 +272,13 @@ class Network:
             for p in self.populations.values()
         ]
         for projection in self.projections.values():
-            delays = projection.rows.delays
-            span = f"{delays.min()}..{delays.max()}" if delays.size else "-"
+            ends = (projection.synapses.min_delay, projection.synapses.max_delay)
+            span = f"{ends[0]}..{ends[1]}" if projection.nnz else "-"
+            neuron, rule = projection.post.neuron, projection.plasticity
             lines.append(
                 f"  projection {projection.name}  {projection.nnz} synapses, delay {span} ticks"
+                + (f", onto {neuron.receptors[projection.receptor]}" if neuron else "")
+                + ("" if rule is None else f", {type(rule).__name__}")
             )
         return "\n".join(lines)
 

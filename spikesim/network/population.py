@@ -4,8 +4,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
-from spikesim.core import LIF, CsrRows
+from spikesim.core import CsrRows, NeuronModel
+from spikesim.network.synapses import Synapses, rows_of
 
 
 @dataclass(frozen=True)
@@ -18,13 +21,13 @@ class Population:
         Unique in its network.
     n : int
         Number of neurons (or input lines), >= 1.
-    neuron : LIF or None
+    neuron : NeuronModel or None
         Model and parameters; None for an external input.
     """
 
     name: str
     n: int
-    neuron: LIF | None = None
+    neuron: NeuronModel | None = None
 
     @property
     def is_input(self) -> bool:
@@ -45,19 +48,30 @@ class Projection:
         Unique in its network.
     pre, post : Population
         Source and target.
-    rows : CsrRows
-        Weights and delays (in ticks), one row per source neuron.
+    synapses : Synapses
+        Which neurons are connected, with weights and delays, by source neuron.
+    receptor : int
+        Input channel of the target neurons, an index into ``post.neuron.receptors``.
+    plasticity : plasticity rule or None
+        How the weights change; None for constant weights.
     """
 
     name: str
     pre: Population
     post: Population
-    rows: CsrRows
+    synapses: Synapses
+    receptor: int = 0
+    plasticity: Any = None
+
+    @cached_property
+    def rows(self) -> CsrRows:
+        """All synapses in memory; a rule draws them at the first use, then they are kept."""
+        return rows_of(self.synapses)
 
     @property
     def nnz(self) -> int:
         """Number of synapses."""
-        return self.rows.nnz
+        return self.synapses.nnz
 
     def __hash__(self) -> int:
         return hash(self.name)

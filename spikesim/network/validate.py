@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from spikesim.core import LIF
+from spikesim.core import NeuronModel
 from spikesim.network.population import Population, Projection
 
 
@@ -24,10 +25,10 @@ def population_problems(population: Population) -> list[str]:
             f"{who}: expected 1 <= n < 2**31 neurons, got {n}; leave an empty population out"
         )
     elif population.neuron is not None:
-        if isinstance(population.neuron, LIF):
+        if isinstance(population.neuron, NeuronModel):
             problems += [f"{who}: {text}" for text in population.neuron.problems(int(n))]
         else:
-            problems.append(f"{who}: expected a LIF neuron, got {population.neuron!r}")
+            problems.append(f"{who}: expected a neuron model, got {population.neuron!r}")
     return problems
 
 
@@ -42,27 +43,36 @@ def projection_problems(projection: Projection) -> list[str]:
     """Problems of one projection, given that its ends are sound."""
     who = f"projection {projection.name!r}"
     problems = name_problems("projection", projection.name)
-    pre, post, rows = projection.pre, projection.post, projection.rows
+    pre, post, synapses = projection.pre, projection.post, projection.synapses
     if post.is_input:
         problems.append(
             f"{who}: expected a population as target, got input {post.name!r}; inputs only send"
         )
-    if (rows.n_pre, rows.n_post) != (pre.n, post.n):
+    elif not 0 <= projection.receptor < len(_receptors(post)):
         problems.append(
-            f"{who}: expected rows of shape ({pre.n}, {post.n}) for {pre.name!r} -> "
-            f"{post.name!r}, got ({rows.n_pre}, {rows.n_post})"
-            + ("; transpose the matrix" if (rows.n_post, rows.n_pre) == (pre.n, post.n) else "")
+            f"{who}: expected receptor as an index into {_receptors(post)}, got "
+            f"{projection.receptor!r}"
         )
-    if not np.isfinite(rows.weights).all():
-        bad = int((~np.isfinite(rows.weights)).sum())
-        problems.append(f"{who}: expected finite weights, got {bad} NaN or infinite ones")
-    if not pre.is_input and rows.nnz and rows.delays.min() < 1:
-        count = int((rows.delays < 1).sum())
+    shape = (synapses.n_pre, synapses.n_post)
+    if shape != (pre.n, post.n):
         problems.append(
-            f"{who}: expected delays >= 1 tick between populations, got {count} of 0; only inputs "
-            "may act in the same tick"
+            f"{who}: expected synapses of shape ({pre.n}, {post.n}) for {pre.name!r} -> "
+            f"{post.name!r}, got {shape}"
+            + ("; transpose the matrix" if shape[::-1] == (pre.n, post.n) else "")
+        )
+    if synapses.weight is not None and not math.isfinite(synapses.weight):
+        problems.append(f"{who}: expected a finite weight, got {synapses.weight}")
+    if not pre.is_input and synapses.nnz and synapses.min_delay < 1:
+        problems.append(
+            f"{who}: expected delays >= 1 tick between populations, got {synapses.min_delay}; only "
+            "inputs may act in the same tick"
         )
     return problems
+
+
+def _receptors(population: Population) -> list[str]:
+    neuron = population.neuron
+    return list(neuron.receptors) if isinstance(neuron, NeuronModel) else [""]
 
 
 def network_problems(

@@ -49,8 +49,9 @@ def test_a_missing_column_is_refused(parts):
 def test_every_problem_of_a_sound_file_with_unsound_content_is_named(parts):
     path, header, arrays = parts
     arrays["projection/0/targets"] = arrays["projection/0/targets"] + 5
-    header["populations"].append({"name": "b", "n": 1, "neuron": "Izhikevich", "scalars": {}})
-    header["projections"].append(["p", "in", "nobody"])
+    stranger = {"class": "os.Neuron", "fields": {}}
+    header["populations"].append({"name": "b", "n": 1, "neuron": stranger})
+    header["projections"].append({"name": "p", "pre": "in", "post": "nobody"})
     with pytest.raises(ValidationError) as caught:
         _load(path, header, arrays)
     assert len(caught.value.problems) == 3

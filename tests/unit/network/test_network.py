@@ -11,6 +11,7 @@ from spikesim.network import (
     AllToAll,
     FixedInDegree,
     FixedProbability,
+    GivenRows,
     Network,
     OneToOne,
     Population,
@@ -46,7 +47,7 @@ def test_a_delay_that_dt_does_not_divide_is_refused_with_its_neighbours(net):
 
 
 def test_zero_delay_between_populations_is_refused(net):
-    with pytest.raises(ValidationError, match=r"delays >= 1 tick between populations, got 8 of 0"):
+    with pytest.raises(ValidationError, match=r"delays >= 1 tick between populations, got 0"):
         net.connect("a", "b", AllToAll(), weight=1.0, delay=0.0)
 
 
@@ -79,6 +80,14 @@ def test_the_same_seed_builds_the_same_network():
 def test_projections_of_one_pair_are_numbered(net):
     names = [net.connect("a", "b", AllToAll(), weight=1.0).name for _ in range(3)]
     assert ["a->b", "a->b #2", "a->b #3"] == names
+
+
+def test_a_receptor_is_found_by_name_or_number_and_refused_by_its_names(net):
+    assert net.connect("a", "b", AllToAll(), weight=1.0).receptor == 0
+    assert net.connect("a", "b", AllToAll(), weight=1.0, receptor="syn").receptor == 0
+    for wrong in ("ex", 1, -1, True):
+        with pytest.raises(ValidationError, match=r"receptor as one of \['syn'\]"):
+            net.connect("a", "b", AllToAll(), weight=1.0, receptor=wrong)
 
 
 def test_outputs_are_the_populations_that_project_nowhere(net):
@@ -128,7 +137,7 @@ def test_parameters_for_another_number_of_neurons_are_refused(net):
 
 def test_a_neuron_that_is_none_is_refused(net):
     for neuron in (None, "LIF"):
-        with pytest.raises(ValidationError, match="expected a LIF neuron"):
+        with pytest.raises(ValidationError, match="expected a neuron model"):
             net.add_population("c", 3, neuron)
 
 
@@ -181,12 +190,20 @@ def test_validate_names_every_problem_of_every_part(net):
     good = net.projections["a->b"]
     net.populations["c"] = Population("c", 0, LIF(beta=0.9))
     net.inputs["a"] = Population("a", 1)
-    net.projections["p"] = dataclasses.replace(good, rows=CsrRows.from_dense(np.ones((9, 2)), 0))
-    net.projections["q"] = Projection("q", Population("x", 1), good.post, good.rows)
+    net.projections["p"] = dataclasses.replace(
+        good, synapses=GivenRows(CsrRows.from_dense(np.ones((9, 2)), 0))
+    )
+    net.projections["q"] = Projection("q", Population("x", 1), good.post, good.synapses)
     with pytest.raises(ValidationError) as caught:
         net.validate()
     text = str(caught.value)
-    for part in ("population 'c'", "input and by a population", "(9, 2)", "18 of 0", "'x' is not"):
+    for part in (
+        "population 'c'",
+        "input and by a population",
+        "(9, 2)",
+        "populations, got 0",
+        "'x' is not",
+    ):
         assert part in text
 
 

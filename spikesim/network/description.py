@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Models and rules as JSON and arrays: the class by name, its fields by value."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from spikesim.errors import ValidationError
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+
+def describe(thing: Any, prefix: str, arrays: Arrays) -> dict[str, Any]:
+    """JSON form of a dataclass object; its array fields go to ``arrays[prefix + field]``.
+
+    Raises
+    ------
+    ValidationError
+        If it is no dataclass, or a field is neither number, text, None, array, a sequence
+        of such, nor itself a dataclass object of such fields.
+
+    Examples
+    --------
+    >>> from spikesim.core import Clock
+    >>> describe(Clock(0.5), "", {})
+    {'class': 'spikesim.core.clock.Clock', 'fields': {'dt': {'float': '0x1.0000000000000p-1'}}}
+    """
+    kind = type(thing)
+    if not is_dataclass(thing):
+        raise ValidationError(
+            f"network file: expected a dataclass object, got {kind.__name__}; write it as one"
+        )
+    values = {}
+    for field in fields(thing):
+        if field.init:
+            name = f"{kind.__name__}.{field.name}"
+            key = prefix + field.name
+            values[field.name] = _encode(getattr(thing, field.name), name, key, arrays)
+    return {"class": f"{kind.__module__}.{kind.__qualname__}", "fields": values}
+
+
+def rebuild(entry: dict[str, Any], prefix: str, arrays: Arrays) -> Any:
+    """Object from what ``describe`` gave.
+
+    Only a dataclass of a module that is already imported is built: a file cannot make
+    Python import anything.
+
+    Raises
+    ------
+    ValidationError
+        If the class is unknown, or refuses the values.
+    """
+    module, _, name = str(entry["class"]).rpartition(".")
+    kind = getattr(sys.modules.get(module), name, None)
+    if not (isinstance(kind, type) and is_dataclass(kind)):
+        raise ValidationError(
+            f"unknown model or rule {entry['class']!r}; import the module that defines it first"
+        )
+    values = {key: _decode(value, prefix + key, arrays) for key, value in entry["fields"].items()}
+    return kind(**values)
+
+
+def _encode(value: Any, name: str, key: str, arrays: Arrays) -> Any:
+    if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
+        arrays[key] = value
+        return {"array": True}
+    if isinstance(value, (np.bool_, np.integer, np.floating)):
+        value = value.item()
+    if isinstance(value, float):
+        return {"float": value.hex()}  # exact, and inf is legal JSON
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if isinstance(value, (tuple, list)):
+        parts = [_encode(v, name, f"{key}/{k}", arrays) for k, v in enumerate(value)]
+        return {"tuple": parts}
+    if is_dataclass(value) and not isinstance(value, type):
+        return {"object": describe(value, f"{key}/", arrays)}
+    raise ValidationError(
+        f"network file: expected {name} as number, text, array or dataclass, got "
+        f"{type(value).__name__}; files hold no functions"
+    )
+
+
+def _decode(value: Any, key: str, arrays: Arrays) -> Any:
+    if not isinstance(value, dict):
+        return value
+    kind, content = next(iter(value.items()))
+    if kind == "float":
+        return float.fromhex(content)
+    if kind == "tuple":
+        return tuple(_decode(v, f"{key}/{k}", arrays) for k, v in enumerate(content))
+    if kind == "object":
+        return rebuild(content, f"{key}/", arrays)
+    return arrays[key]

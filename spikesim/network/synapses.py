@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where the synapses of a projection come from: given rows, or a rule that draws them."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from spikesim.core import CsrRows
+from spikesim.errors import ValidationError
+
+
+class Filled(NamedTuple):
+    """Rows of a range of sources.
+
+    Parameters
+    ----------
+    indptr : int64 array, shape (hi - lo + 1,)
+        Row starts in the columns; begins with 0.
+    targets : int32 array, shape (nnz,)
+        Postsynaptic neuron.
+    weights : float32 array, shape (nnz,), or None
+        None when ``Synapses.weight`` holds for all.
+    delays : int32 array, shape (nnz,), ticks, or None
+        None when ``Synapses.delay`` holds for all.
+    """
+
+    indptr: npt.NDArray[np.int64]
+    targets: npt.NDArray[np.int32]
+    weights: npt.NDArray[np.float32] | None
+    delays: npt.NDArray[np.int32] | None
+
+
+class Filler(Protocol):
+    """Hands out rows range by range, in any order and from several threads at once."""
+
+    def fill(self, lo: int, hi: int) -> Filled:
+        """Rows of the sources lo <= s < hi; the same however the ranges are cut."""
+        ...
+
+
+class Synapses(Protocol):
+    """The synapses of one projection, by source; equal ones compare equal.
+
+    Attributes
+    ----------
+    n_pre, n_post : int
+        Neurons on both sides.
+    weight : float or None
+        The weight of all synapses; None if they have their own.
+    delay : int or None, ticks
+        The delay of all synapses; None if they have their own.
+    min_delay, max_delay : int, ticks
+        Bounds; legal values for a projection without synapses too.
+    """
+
+    n_pre: int
+    n_post: int
+
+    @property
+    def nnz(self) -> int:
+        """Number of synapses."""
+        ...
+
+    @property
+    def weight(self) -> float | None:
+        """One weight for all, or None."""
+        ...
+
+    @property
+    def delay(self) -> int | None:
+        """One delay for all in ticks, or None."""
+        ...
+
+    @property
+    def min_delay(self) -> int:
+        """Lower bound of the delays in ticks."""
+        ...
+
+    @property
+    def max_delay(self) -> int:
+        """Upper bound of the delays in ticks."""
+        ...
+
+    def weight_bound(self) -> float:
+        """Bound of the magnitude of all weights; at most 1.3 times the largest."""
+        ...
+
+    def filler(self) -> Filler:
+        """Open the rows for reading."""
+        ...
+
+
+class GivenRows:
+    """Synapses that stand in memory.
+
+    Parameters
+    ----------
+    rows : CsrRows
+        Weights and delays, one row per source neuron.
+
+    Examples
+    --------
+    >>> given = GivenRows(CsrRows.from_dense([[0.0, 0.5], [0.5, 0.0]], delay=2))
+    >>> given.weight, given.delay, given.filler().fill(1, 2).targets.tolist()
+    (0.5, 2, [0])
+    """
+
+    def __init__(self, rows: CsrRows) -> None:
+        self.rows = rows
+        self.n_pre, self.n_post, self.nnz = rows.n_pre, rows.n_post, rows.nnz
+
+    @cached_property
+    def weight(self) -> float | None:
+        """One weight for all, or None."""
+        weights = self.rows.weights
+        if not self.nnz:
+            return 0.0
+        return float(weights[0]) if weights.min() == weights.max() else None
+
+    @cached_property
+    def _span(self) -> tuple[int, int]:
+        # Without synapses any delay would do; one tick is legal everywhere.
+        return (int(self.rows.delays.min()), int(self.rows.delays.max())) if self.nnz else (1, 1)
+
+    @property
+    def delay(self) -> int | None:
+        """One delay for all in ticks, or None."""
+        return self.min_delay if self.min_delay == self.max_delay else None
+
+    @property
+    def min_delay(self) -> int:
+        """Shortest delay in ticks."""
+        return self._span[0]
+
+    @property
+    def max_delay(self) -> int:
+        """Longest delay in ticks."""
+        return self._span[1]
+
+    def weight_bound(self) -> float:
+        """Largest magnitude of a weight."""
+        return float(max(-self.rows.weights.min(), self.rows.weights.max())) if self.nnz else 0.0
+
+    def filler(self) -> GivenRows:
+        """Itself."""
+        return self
+
+    def fill(self, lo: int, hi: int) -> Filled:
+        """Rows of the sources lo <= s < hi, without a copy of the columns."""
+        indptr = self.rows.indptr[lo : hi + 1]
+        part = slice(int(indptr[0]), int(indptr[-1]))
+        return Filled(
+            indptr - indptr[0],
+            self.rows.targets[part],
+            None if self.weight is not None else self.rows.weights[part],
+            None if self.delay is not None else self.rows.delays[part],
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return self.rows == other.rows if isinstance(other, GivenRows) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # equality by content of arrays
+
+    def __repr__(self) -> str:
+        return f"GivenRows({self.rows!r})"
+
+
+def rows_of(synapses: Synapses) -> CsrRows:
+    """All synapses as rows in memory."""
+    if isinstance(synapses, GivenRows):
+        return synapses.rows
+    indptr, targets, weights, delays = synapses.filler().fill(0, synapses.n_pre)
+    if weights is None:
+        weights = np.full(targets.size, synapses.weight, dtype=np.float32)
+    if delays is None:
+        delays = np.full(targets.size, synapses.delay, dtype=np.int32)
+    return CsrRows(indptr, targets, weights, delays, synapses.n_post)
+
+
+def receptor_index(names: tuple[str, ...], receptor: str | int | None) -> int:
+    """Find a receptor by name or number; None is the first.
+
+    Raises
+    ------
+    ValidationError
+        If there is no such receptor.
+
+    Examples
+    --------
+    >>> receptor_index(("ex", "in"), "in")
+    1
+    """
+    if receptor is None:
+        return 0
+    if isinstance(receptor, str) and receptor in names:
+        return names.index(receptor)
+    if _is_integer(receptor) and 0 <= int(receptor) < len(names):
+        return int(receptor)
+    raise ValidationError(
+        f"expected receptor as one of {list(names)} or a number below {len(names)}, "
+        f"got {receptor!r}"
+    )
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, (bool, np.bool_))
