@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Leaky membranes driven by currents; linear between spikes, so they are solved exactly."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from spikesim.neurons.firing import IntegrateAndFire
+from spikesim.neurons.parameters import Positive, Real, Value, scalar_or_array
+from spikesim.neurons.propagators import decay
+
+Derivatives = dict[str, npt.NDArray[np.float64]]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class CurrentDriven(IntegrateAndFire):
+    """A membrane with ``tau_mem dv/dt = v_rest - v + resistance * (synapses + i_ext)``.
+
+    Parameters
+    ----------
+    tau_mem : float or float array, shape (n,), seconds
+        Membrane time constant.
+    resistance : float or float array, shape (n,), ohm
+        Input resistance. With the default of 1 weights and currents are volts.
+    current : float or float array, shape (n,), ampere
+        Constant current i_ext, which a current device may replace.
+    """
+
+    tau_mem: Positive = 20e-3
+    resistance: Real = 1.0
+    current: Real = 0.0
+
+    @abstractmethod
+    def synapses(self) -> tuple[list[str], list[str]]:
+        """Lines that bring the synapses to this tick, and the terms they add to the membrane."""
+
+    @abstractmethod
+    def synapse_constants(self, dt: float) -> dict[str, Any]:
+        """Constants of these lines and terms."""
+
+    def membrane(self) -> list[str]:
+        """Lines that assign ``h``, the membrane at the end of the tick."""
+        lines, terms = self.synapses()
+        added = " + ".join([*terms, "(from_ext * i_ext + toward_rest)"])
+        return [*lines, f"h = beta * v + {added}"]
+
+    def membrane_constants(self, dt: float) -> dict[str, Any]:
+        """Constants of these lines."""
+        leak = -np.expm1(-dt / np.asarray(self.tau_mem))
+        return {
+            "beta": decay(dt, self.tau_mem),
+            "from_ext": scalar_or_array(leak * self.resistance),
+            "toward_rest": scalar_or_array(leak * self.v_rest),
+            "i_ext": self.current,
+        } | self.synapse_constants(dt)
+
+    def toward(self, v: Any, synapses: Any, i_ext: Any) -> Any:
+        """Right-hand side of dv/dt, volts per second."""
+        return (self.v_rest - v + self.resistance * (synapses + i_ext)) / self.tau_mem
+
+
+def fan_out(value: Mapping[str, Value], name: str) -> dict[str, Value]:
+    """Give per-receptor constants their names in the template: ``name_receptor``."""
+    return {f"{name}_{receptor}": constant for receptor, constant in value.items()}

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Threshold, reset and refractory time: what integrate-and-fire models share."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from spikesim.neurons.parameters import (
+    NonNegative,
+    ParametricModel,
+    Positive,
+    Real,
+    Threshold,
+    scalar_or_array,
+)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class IntegrateAndFire(ParametricModel):
+    r"""The part of a tick that follows the membrane equation, with ``h`` its new value.
+
+    ::
+
+        h     <- v                         if refr > free and refractory == "hold"
+        theta <- theta exp(-dt/tau_theta)  unless theta_frozen
+        s      = refr == 0 and h >= v_th + theta
+        v     <- v_reset if s else h       reset "hard"
+                 h - (v_th - v_reset) * s  reset "soft"
+        theta <- theta + theta_plus * s    unless theta_frozen
+        refr  <- length if s else max(refr - 1, 0)
+
+    with ``length = max(t_ref, min_isi - dt) / dt`` and ``free = length - t_ref / dt``.
+
+    Parameters
+    ----------
+    v_rest : float or float array, shape (n,), volts
+        Membrane without input.
+    v_th, v_reset : float or float array, shape (n,), volts
+        Threshold (``inf`` never fires) and value after a hard reset.
+    v_init : float or float array, shape (n,), volts, or None
+        Membrane before the first tick; None is v_rest.
+    t_ref : float or float array, shape (n,), seconds
+        Refractory time, a multiple of dt: after a spike in tick t the membrane is held,
+        and no spike is possible, in t + 1 .. t + t_ref / dt.
+    refractory : {"hold", "gate"}
+        Whether the membrane is held while refractory, or only its spike withheld.
+    min_isi : float or float array, shape (n,), seconds
+        Shortest interval between two spikes, a multiple of dt; the membrane moves between
+        the end of t_ref and the end of min_isi, but does not fire.
+    reset : {"hard", "soft"}
+        Whether a spike sets the membrane to v_reset or lowers it by v_th - v_reset.
+    theta_plus : float or float array, shape (n,), volts, or None
+        Rise of the threshold at each spike; None is a constant threshold.
+    tau_theta : float or float array, shape (n,), seconds
+        Time constant with which the rise decays.
+    theta_init : float or float array, shape (n,), volts
+        Rise before the first tick.
+    theta_frozen : bool
+        Keep theta as it is: no rise, no decay.
+    """
+
+    v_rest: Real = -60e-3
+    v_th: Threshold = -50e-3
+    v_reset: Real = -60e-3
+    v_init: Real | None = None
+    t_ref: NonNegative = 0.0
+    refractory: Literal["hold", "gate"] = "hold"
+    min_isi: NonNegative = 0.0
+    reset: Literal["hard", "soft"] = "hard"
+    theta_plus: Real | None = None
+    tau_theta: Positive = 0.1
+    theta_init: Real = 0.0
+    theta_frozen: bool = False
+
+    @property
+    @abstractmethod
+    def membrane_states(self) -> tuple[str, ...]:
+        """State variables of the membrane equation, ``"v"`` first."""
+
+    @abstractmethod
+    def membrane(self) -> list[str]:
+        """Lines that assign ``h``, the membrane at the end of the tick."""
+
+    @abstractmethod
+    def membrane_constants(self, dt: float) -> dict[str, Any]:
+        """Constants of these lines."""
+
+    @property
+    def states(self) -> tuple[str, ...]:  # type: ignore[override]  # follows from the fields
+        """Names of the float state variables."""
+        return (*self.membrane_states, *(("theta", "theta_rest") if self.adapts else ()))
+
+    @property
+    def adapts(self) -> bool:
+        """Whether the threshold has a variable part."""
+        return self.theta_plus is not None
+
+    def contradictions(self) -> list[str]:
+        """Why legal parameters do not go together; empty when they do."""
+        problems = super().contradictions()
+        level = np.asarray(self.v_th) + (self.theta_init if self.adapts else 0.0)
+        if np.any(np.asarray(self.v_reset) >= level):
+            problems.append(
+                f"expected v_reset below the threshold, got {self.v_reset} and {level}: one "
+                "spike would follow the other; lower v_reset"
+            )
+        return problems
+
+    def constants(self, dt: float, n: int) -> dict[str, Any]:
+        """Constants of the template for ticks of ``dt`` seconds.
+
+        Raises
+        ------
+        ValidationError
+            If t_ref or min_isi is no multiple of dt, or an Euler step is too long.
+        """
+        held, isi = self.ticks("t_ref", dt), self.ticks("min_isi", dt)
+        length = np.maximum(held, np.asarray(isi) - 1).astype(np.int32)
+        chosen = self.membrane_constants(dt)
+        chosen |= {"v_th": self.v_th, "length": length if length.ndim else int(length)}
+        if self.reset == "hard":
+            chosen["v_reset"] = self.v_reset
+        else:
+            chosen["amount"] = scalar_or_array(np.asarray(self.v_th) - self.v_reset)
+        if self.refractory == "hold":
+            free = (length - held).astype(np.int32)
+            chosen["free"] = free if free.ndim else int(free)
+        if self.adapts and not self.theta_frozen:
+            chosen["theta_plus"] = self.theta_plus
+            chosen["theta_leak"] = scalar_or_array(-np.expm1(-dt / np.asarray(self.tau_theta)))
+        return chosen
+
+    def initial(self, dt: float, n: int) -> dict[str, npt.NDArray[Any]]:
+        """Membrane at v_init, threshold at theta_init, no input, not refractory."""
+        start: dict[str, npt.NDArray[Any]] = {name: np.zeros(n) for name in self.states}
+        v_init = self.v_rest if self.v_init is None else self.v_init
+        start["v"] = np.full(n, v_init, dtype=np.float64)
+        if self.adapts:
+            start["theta"] = np.full(n, self.theta_init, dtype=np.float64)
+        return start | {"refr": np.zeros(n, dtype=np.int32)}
+
+    def template(self) -> str:
+        """Update of one neuron in one tick; see the equations of the class."""
+        lines = self.membrane()
+        if self.refractory == "hold":
+            lines.append("h = v if refr > free else h")
+        moving = self.adapts and not self.theta_frozen
+        if moving:
+            # Compensated: in float32 a decay by dt/tau < 6e-8, usual for slow thresholds,
+            # would vanish in the rounding of theta. What is lost goes on in theta_rest.
+            lines += [
+                "change = theta_rest - theta_leak * theta",
+                "moved = theta + change",
+                "theta_rest = change - (moved - theta)",
+                "theta = moved",
+            ]
+        level = "v_th + theta" if self.adapts else "v_th"
+        lines.append(f"spike = (h >= {level}) & (refr == 0)")
+        after = {"hard": "v_reset", "soft": "h - amount"}[self.reset]
+        lines.append(f"v = {after} if spike else h")
+        if moving:
+            lines.append("theta = theta + theta_plus if spike else theta")
+        lines.append("refr = length if spike else (refr - 1 if refr > 0 else 0)")
+        return "\n".join(lines)

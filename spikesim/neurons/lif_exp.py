@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Leaky integrate-and-fire neuron with exponential current synapses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from spikesim.neurons.current import CurrentDriven, Derivatives, fan_out
+from spikesim.neurons.parameters import PositiveByReceptor, by_receptor, scalar_or_array
+from spikesim.neurons.propagators import decay, exponential_input
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LIFExp(CurrentDriven):
+    r"""LIF with currents that jump by the weight and decay, solved exactly.
+
+    ::
+
+        tau_mem dv/dt = v_rest - v + resistance * (sum_r i_r + i_ext)
+        tau_r  di_r/dt = -i_r,      i_r jumps by w at an arrival on receptor r
+
+    Tick t is the time from t dt to (t + 1) dt. What arrives in tick t arrives at its start;
+    the membrane is sampled, and a spike happens, at its end::
+
+        i_r <- exp(-dt/tau_r) i_r + in_r                       as of the start of the tick
+        h    = exp(-dt/tau_mem) v + sum_r p_r i_r + (1 - exp(-dt/tau_mem)) (v_rest + R i_ext)
+
+    with ``p_r`` of ``propagators.exponential_input`` times the resistance. So a spike of
+    tick t through a delay of d ticks begins to move the target (d - 1) dt after it
+    happened; a network of NEST's iaf_psc_exp, or of Brian2, in which the current moves the
+    membrane d' dt after the spike, is the network with d = d' + 1 here.
+
+    Threshold, reset and refractory time: ``IntegrateAndFire``. Membrane: ``CurrentDriven``.
+
+    Parameters
+    ----------
+    tau_syn : float or float array, shape (n,), seconds; or a mapping of receptor to such
+        Time constant of each receptor; one value is one receptor ``"syn"``.
+
+    References
+    ----------
+    Rotter & Diesmann (1999), Biol. Cybern. 81:381-402; Vogels & Abbott (2005), J. Neurosci.
+    25:10786 (CUBA: resistance 1, weights in volts).
+
+    Examples
+    --------
+    >>> cell = LIFExp(tau_syn={"exc": 5e-3, "inh": 10e-3}, v_rest=-49e-3, t_ref=5e-3)
+    >>> cell.receptors
+    ('exc', 'inh')
+    >>> cell.states
+    ('v', 'i_exc', 'i_inh')
+    """
+
+    tau_syn: PositiveByReceptor = 5e-3
+
+    @property
+    def receptors(self) -> tuple[str, ...]:
+        """Names of the input channels."""
+        return tuple(by_receptor(self.tau_syn))
+
+    @property
+    def membrane_states(self) -> tuple[str, ...]:
+        """Membrane (V) and the current of each receptor (A), as of the start of the tick."""
+        return ("v", *(f"i_{r}" for r in self.receptors))
+
+    def synapses(self) -> tuple[list[str], list[str]]:
+        """Lines of the currents, and their terms in the membrane."""
+        names = self.receptors
+        lines = [f"i_{r} = alpha_{r} * i_{r} + in_{k}" for k, r in enumerate(names)]
+        return lines, [f"from_{r} * i_{r}" for r in names]
+
+    def synapse_constants(self, dt: float) -> dict[str, Any]:
+        """Decay of each current per tick, and what it adds to the membrane."""
+        taus = by_receptor(self.tau_syn)
+        added = {
+            r: scalar_or_array(exponential_input(dt, self.tau_mem, tau) * self.resistance)
+            for r, tau in taus.items()
+        }
+        decays = {r: decay(dt, tau) for r, tau in taus.items()}
+        return fan_out(decays, "alpha") | fan_out(added, "from")
+
+    def derivative(self, state: dict[str, Any], i_ext: Any = 0.0) -> Derivatives:
+        """Right-hand side of the equations between events, per second."""
+        taus = by_receptor(self.tau_syn)
+        currents = {f"i_{r}": -np.asarray(state[f"i_{r}"]) / tau for r, tau in taus.items()}
+        total = sum(state[f"i_{r}"] for r in taus)
+        return {"v": np.asarray(self.toward(state["v"], total, i_ext)), **currents}

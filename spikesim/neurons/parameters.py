@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Types of the fields of neuron models that say what is legal, and the check of all at once."""
+
+from __future__ import annotations
+
+import functools
+import math
+import types
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+import numpy as np
+import numpy.typing as npt
+
+from spikesim.core import NeuronModel
+from spikesim.errors import ValidationError
+from spikesim.units import to_ticks
+
+FloatArray = npt.NDArray[np.float64]
+Value = float | FloatArray
+ByReceptor = Mapping[str, Value]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Which numbers a field may take.
+
+    Parameters
+    ----------
+    low, high : float
+        Smallest and largest legal value; ``-inf`` and ``inf`` are no bound.
+    above : bool
+        Whether ``low`` itself is illegal.
+    infinite : bool
+        Whether the value ``inf`` is legal.
+    whole : bool
+        Whether the field is a single int.
+    receptors : bool
+        Whether the field is one value per receptor, a mapping from name to value.
+    """
+
+    low: float = -math.inf
+    high: float = math.inf
+    above: bool = False
+    infinite: bool = False
+    whole: bool = False
+    receptors: bool = False
+
+    def __str__(self) -> str:
+        kind = "an int" if self.whole else "a finite number"
+        if self.low == -math.inf and self.high == math.inf:
+            return kind
+        if self.high == math.inf:
+            return f"{kind} {'>' if self.above else '>='} {self.low:g}"
+        return f"{kind} of {self.low:g} to {self.high:g}"
+
+
+# What the fields of models are made of: a number, or one number per neuron.
+Real = Annotated[Value, Limits()]
+Positive = Annotated[Value, Limits(low=0.0, above=True)]
+NonNegative = Annotated[Value, Limits(low=0.0)]
+Threshold = Annotated[Value, Limits(infinite=True)]
+RealByReceptor = Annotated[Value | ByReceptor, Limits(receptors=True)]
+PositiveByReceptor = Annotated[Value | ByReceptor, Limits(low=0.0, above=True, receptors=True)]
+Tick = Annotated[int, Limits(low=0, whole=True)]
+# Substeps are repeated text; beyond this a shorter tick is the better choice.
+Substeps = Annotated[int, Limits(low=1, high=64, whole=True)]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ParametricModel(NeuronModel):
+    """A neuron model whose fields are checked at construction, all problems at once.
+
+    The type of a field says what is legal: an annotation with ``Limits``, a bool, or a
+    Literal. Numbers become a float or a read-only float64 array of shape (n,), or, per
+    receptor, a dict of such. Two models are equal when class and fields are.
+
+    Parameters
+    ----------
+    start_tick : int
+        First tick in which the population lives; until then it is frozen.
+
+    Raises
+    ------
+    ValidationError
+        With every illegal parameter.
+    """
+
+    start_tick: Tick = 0
+
+    def __post_init__(self) -> None:
+        problems: list[str] = []
+        model: Any = type(self)
+        for name, hint in _field_types(model).items():
+            self._check(name, hint, problems)
+        # What follows from several fields is looked at only where each is legal by itself.
+        if not problems:
+            lengths = {name: value.size for name, value in self._arrays()}
+            if len(set(lengths.values())) > 1:
+                problems.append(f"{self._who}: expected arrays of one length, got {lengths}")
+            else:
+                problems += [f"{self._who}: {text}" for text in self.contradictions()]
+        if problems:
+            raise ValidationError(problems)
+
+    def contradictions(self) -> list[str]:
+        """Why legal parameters do not go together; empty when they do."""
+        return []
+
+    def problems(self, n: int) -> list[str]:
+        """Why these parameters do not fit ``n`` neurons; empty when they do."""
+        return [
+            f"{self._who}: expected {name} as a scalar or of shape ({n},), got {value.shape}"
+            for name, value in self._arrays()
+            if value.size != n
+        ]
+
+    def ticks(self, name: str, dt: float) -> int | npt.NDArray[np.int32]:
+        """Give a duration among the fields in ticks.
+
+        Raises
+        ------
+        ValidationError
+            If it is no multiple of dt.
+        """
+        given = getattr(self, name)
+        if isinstance(given, float):
+            return to_ticks(given, dt, f"{self._who}: {name}")
+        converted = [to_ticks(float(value), dt, f"{self._who}: {name}") for value in given]
+        return np.array(converted, dtype=np.int32)
+
+    @property
+    def _who(self) -> str:
+        return type(self).__name__
+
+    def _check(self, name: str, hint: Any, problems: list[str]) -> None:
+        given = getattr(self, name)
+        if get_origin(hint) in (Union, types.UnionType):  # only "X | None" is in use
+            if given is None:
+                return
+            hint = get_args(hint)[0]
+        if get_origin(hint) is Annotated:
+            limits = hint.__metadata__[0]
+            check = self._by_receptor if limits.receptors else self._number
+            object.__setattr__(self, name, check(name, given, limits, problems))
+        elif get_origin(hint) is Literal and given not in get_args(hint):
+            legal = get_args(hint)
+            problems.append(f"{self._who}: expected {name} in {legal}, got {given!r}")
+        elif hint is bool and not isinstance(given, bool):
+            problems.append(f"{self._who}: expected {name} as a bool, got {given!r}")
+
+    def _by_receptor(
+        self, name: str, given: Any, limits: Limits, problems: list[str]
+    ) -> dict[str, Value]:
+        # A single value is a single receptor.
+        by_name = dict(given) if isinstance(given, Mapping) else {"syn": given}
+        stored = {}
+        for receptor, value in by_name.items():
+            # The external current owns the name i_ext.
+            if not (isinstance(receptor, str) and receptor.isidentifier()) or receptor == "ext":
+                problems.append(
+                    f"{self._who}: expected receptor names that are identifiers other than "
+                    f"'ext', got {receptor!r} in {name}"
+                )
+            stored[receptor] = self._number(f"{name}[{receptor!r}]", value, limits, problems)
+        if not stored:
+            problems.append(f"{self._who}: expected at least one receptor in {name}, got none")
+        return stored
+
+    def _number(self, name: str, given: Any, limits: Limits, problems: list[str]) -> Value:
+        if limits.whole:
+            legal = isinstance(given, int) and not isinstance(given, bool)
+            if not (legal and limits.low <= given <= limits.high):
+                problems.append(f"{self._who}: expected {name} as {limits}, got {given!r}")
+            return given  # type: ignore[no-any-return]  # an int stays one
+        try:
+            array = np.array(given, dtype=np.float64)
+        except (TypeError, ValueError):
+            problems.append(f"{self._who}: expected {name} as {limits}, got {given!r}")
+            return 0.0
+        if array.ndim > 1:
+            problems.append(
+                f"{self._who}: expected {name} as a scalar or of shape (n,), got {array.shape}"
+            )
+            return 0.0
+        bad = ~np.isfinite(array) | (array < limits.low) | (array > limits.high)
+        bad |= (array == limits.low) if limits.above else False
+        if limits.infinite:
+            bad &= array != np.inf
+        if bad.any():
+            first = array.reshape(-1)[int(np.argmax(bad))]
+            problems.append(
+                f"{self._who}: expected {name} as {limits}, got {first} ({int(bad.sum())} bad)"
+            )
+            return 0.0
+        if array.ndim == 0:
+            return float(array)
+        array.setflags(write=False)
+        return array
+
+    def _arrays(self) -> Iterator[tuple[str, FloatArray]]:
+        for item in fields(self):
+            given = getattr(self, item.name)
+            if isinstance(given, np.ndarray):
+                yield item.name, given
+            elif isinstance(given, Mapping):
+                for key, value in given.items():
+                    if isinstance(value, np.ndarray):
+                        yield f"{item.name}[{key!r}]", value
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return all(
+            _same(getattr(self, item.name), getattr(other, item.name)) for item in fields(self)
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # equality by content of arrays
+
+
+@functools.cache
+def _field_types(model: type[ParametricModel]) -> dict[str, Any]:
+    hints = get_type_hints(model, include_extras=True)
+    return {item.name: hints[item.name] for item in fields(model)}
+
+
+def _same(a: Any, b: Any) -> bool:
+    if isinstance(a, Mapping) and isinstance(b, Mapping):
+        # The order of receptors is their number.
+        return list(a) == list(b) and all(_same(a[key], b[key]) for key in a)
+    return bool(np.array_equal(a, b))
+
+
+def scalar_or_array(value: npt.ArrayLike) -> Value:
+    """Give a computed constant as a float, or per neuron as a float64 array of shape (n,)."""
+    array = np.asarray(value, dtype=np.float64)
+    return float(array) if array.ndim == 0 else array
+
+
+def by_receptor(given: Value | ByReceptor) -> ByReceptor:
+    """Give a per-receptor parameter as the mapping that construction made of it."""
+    assert isinstance(given, Mapping)
+    return given

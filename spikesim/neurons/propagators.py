@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+r"""What a decaying input adds to a leaky membrane within one tick, exactly.
+
+All follow from ``tau_mem dv/dt = -v + x(s)`` over a tick of length dt that starts at
+s = 0. With q = 1/tau_syn - 1/tau_mem::
+
+    v(dt) = exp(-dt/tau_mem) v(0) + exp(-dt/tau_mem) / tau_mem * int_0^dt exp(s/tau_mem) x(s) ds
+
+    x(s) = exp(-s/tau_syn):     exp(s/tau_mem) x(s) = exp(-q s)
+    x(s) = s exp(-s/tau_syn):   exp(s/tau_mem) x(s) = s exp(-q s)
+
+The integrals are written with functions that are smooth at q = 0, so that equal and
+nearly equal time constants are nothing special.
+
+References
+----------
+Rotter & Diesmann (1999), Biol. Cybern. 81:381-402, section 3.1.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from spikesim.neurons.parameters import FloatArray, Value, scalar_or_array
+
+# Below this the closed form loses digits to cancellation and the series is exact to rounding.
+_SERIES_BELOW = 0.05
+_SERIES_TERMS = 10
+
+
+def decay(dt: float, tau: Value) -> Value:
+    """Give exp(-dt / tau).
+
+    Examples
+    --------
+    >>> round(decay(1e-3, 10e-3), 6)
+    0.904837
+    """
+    return scalar_or_array(np.exp(-dt / np.asarray(tau)))
+
+
+def mean_over_tick(dt: float, tau: Value) -> Value:
+    """Give the mean over a tick of what starts at 1 and decays with tau.
+
+    Examples
+    --------
+    >>> round(mean_over_tick(1e-3, 10e-3), 6)
+    0.951626
+    """
+    x = dt / np.asarray(tau)
+    return scalar_or_array(-np.expm1(-x) / x)
+
+
+def exponential_input(dt: float, tau_mem: Value, tau_syn: Value) -> Value:
+    """Give v(dt) from v(0) = 0 for an input that starts at 1 and decays with tau_syn.
+
+    Examples
+    --------
+    >>> round(exponential_input(1e-3, 10e-3, 10e-3), 6)  # dt/tau * exp(-dt/tau)
+    0.090484
+    """
+    mem, syn = np.asarray(tau_mem), np.asarray(tau_syn)
+    return scalar_or_array(np.exp(-dt / mem) * dt / mem * _phi_0(dt / syn - dt / mem))
+
+
+def linear_exponential_input(dt: float, tau_mem: Value, tau_syn: Value) -> Value:
+    """Give v(dt) from v(0) = 0 for the input ``(s / tau_syn) exp(-s / tau_syn)``.
+
+    Examples
+    --------
+    >>> round(linear_exponential_input(1e-3, 10e-3, 10e-3), 7)  # (dt/tau)**2 / 2 * exp(-dt/tau)
+    0.0045242
+    """
+    mem, syn = np.asarray(tau_mem), np.asarray(tau_syn)
+    factor = np.exp(-dt / mem) * (dt / mem) * (dt / syn)
+    return scalar_or_array(factor * _phi_1(dt / syn - dt / mem))
+
+
+def _phi_0(x: npt.ArrayLike) -> FloatArray:
+    """Give the integral of exp(-x s) over s from 0 to 1."""
+    given = np.asarray(x, dtype=np.float64)
+    safe = np.where(given == 0, 1.0, given)
+    return np.where(given == 0, 1.0, -np.expm1(-safe) / safe)
+
+
+def _phi_1(x: npt.ArrayLike) -> FloatArray:
+    """Give the integral of s exp(-x s) over s from 0 to 1."""
+    given = np.asarray(x, dtype=np.float64)
+    small = np.abs(given) < _SERIES_BELOW
+    near, far = np.where(small, given, 0.0), np.where(small, 1.0, given)
+    # sum over k of (-x)^k / (k! (k + 2))
+    total, power = np.zeros_like(near), np.ones_like(near)
+    for k in range(_SERIES_TERMS):
+        total = total + power / (k + 2)
+        power = power * -near / (k + 1)
+    return np.where(small, total, (1.0 - (1.0 + far) * np.exp(-far)) / far**2)
