@@ -1,24 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Say which kernel a network runs on, and why."""
+"""Say how a network is laid out for the engine, and why."""
 
 from __future__ import annotations
 
+from spikesim.kernels.deliver import CONSTANT, PACKED
 from spikesim.network import Network
-from spikesim.sim.layout import Layout, build_layout
+from spikesim.sim.plan import Plan, TablePlan, plan_network
 
 
-def kernel_name(layout: Layout) -> str:
-    """Name of the kernel that runs a layout."""
-    return "clocked-direct" if layout.direct else "clocked-ring"
+def kernel_name(plan: Plan) -> str:
+    """Name of the way sums are formed: "due-pieces-int32" or "due-pieces-float64"."""
+    return "due-pieces-float64" if plan.exact else "due-pieces-int32"
 
 
-def explain(net: Network, *, dtype: str = "float64", threads: int = 1) -> str:
-    """Which kernel ``simulate`` takes for a network, and the reasons, one per line.
+def explain(
+    net: Network, *, dtype: str = "float32", threads: int = 1, blocks: int | None = None
+) -> str:
+    """Which kernels ``simulate`` takes for a network, and the reasons, one per line.
 
     Raises
     ------
     ValidationError
-        If the network or the dtype is not legal.
+        If the network or an option is not legal.
 
     Examples
     --------
@@ -26,28 +29,51 @@ def explain(net: Network, *, dtype: str = "float64", threads: int = 1) -> str:
     >>> net = Network(dt=1e-3)
     >>> _ = net.add_population("out", 2, LIF(beta=0.9))
     >>> print(explain(net))
-    kernel clocked-direct, float64, 1 thread
-      delivery: no delay ring, every weight acts in the tick in which its source is listed
-      neurons: 2 updated in every tick (clocked), one range per population
-      synapses: 0 in rows by source, only the rows of spikes are read, 12 bytes each
-      threads: 1 used; all sums have one fixed order, so the result is the same on every run
+    kernel due-pieces-int32, float32, 1 thread, 1 block of targets
+      sums: integers, the same for any order: any threads and blocks give the same bits
+      neurons: 2 in every tick; one compiled loop per model
     """
-    layout = build_layout(net, dtype)
-    if layout.direct:
-        delivery = "no delay ring, every weight acts in the tick in which its source is listed"
-    else:
-        size = layout.slots * layout.n_neurons * layout.v_init.dtype.itemsize
-        delivery = (
-            f"delay ring of {layout.slots} slots ({size / 1e6:.3g} MB), because the longest delay "
-            f"is {net.max_delay} ticks"
-        )
-    used = "1 used" if threads == 1 else f"1 used of {threads} allowed (the kernel is serial)"
+    plan = plan_network(net, dtype, blocks, threads)
+    used = min(threads, plan.n_blocks)
     lines = [
-        f"kernel {kernel_name(layout)}, {dtype}, 1 thread",
-        f"  delivery: {delivery}",
-        f"  neurons: {layout.n_neurons} updated in every tick (clocked), one range per population",
-        f"  synapses: {layout.targets.size} in rows by source, only the rows of spikes are read, "
-        "12 bytes each",
-        f"  threads: {used}; all sums have one fixed order, so the result is the same on every run",
+        f"kernel {kernel_name(plan)}, {dtype}, {_count(used, 'thread')}, "
+        f"{_count(plan.n_blocks, 'block')} of targets",
+        "  sums: float64, oldest spike first, then in the order of sources: any threads and blocks "
+        "give the same bits"
+        if plan.exact
+        else "  sums: integers, the same for any order: any threads and blocks give the same bits",
+        f"  neurons: {plan.n_neurons} in every tick; one compiled loop per model",
     ]
+    if plan.slots > 1:
+        lines.append(
+            f"  input: sums of {plan.slots} ticks are kept, so that pieces of a row can cover "
+            "several delays"
+        )
+    lines += [_table(plan, table) for table in plan.tables]
     return "\n".join(lines)
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+def _table(plan: Plan, table: TablePlan) -> str:
+    names = ", ".join(projection.name for projection in table.projections)
+    if table.learns:
+        what = "weights that learn, float"
+    elif table.mode == CONSTANT:
+        size = 2 if plan.slots * plan.stride <= 1 << 16 else 4
+        what = f"one weight, {size} bytes per synapse"
+    elif table.mode == PACKED:
+        bits = 32 - plan.index_bits
+        what = f"own weights of {bits} bits packed with the target, 4 bytes per synapse"
+    else:
+        what = "own float32 weights, 8 bytes per synapse"
+    if table.shortest == table.longest:
+        delays = f"one delay of {table.shortest} ticks: one piece per row"
+    else:
+        delays = (
+            f"delays {table.shortest}..{table.longest} ticks: "
+            f"{_count(table.n_groups, 'piece')} per row, {1 << table.group_bits} delays each"
+        )
+    return f"  rows of {table.nnz} synapses ({names}): {what}; {delays}"

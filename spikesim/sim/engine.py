@@ -4,27 +4,25 @@
 from __future__ import annotations
 
 import logging
+import signal
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from spikesim.core import Recording, SpikeTrains, stream
+from spikesim.core import Recording, stream
 from spikesim.errors import ValidationError
-from spikesim.kernels.clocked import advance
 from spikesim.network import Network
 from spikesim.sim.choice import kernel_name
-from spikesim.sim.inputs import CHUNK_TICKS, InputEvents, resolve_inputs
-from spikesim.sim.layout import Layout, build_layout
-from spikesim.sim.monitor import Monitors, neuron_index, parse_record
-from spikesim.sim.state import State
+from spikesim.sim.inputs import InputEvents, resolve_inputs
+from spikesim.sim.monitor import Monitors, Trace, parse_record
+from spikesim.sim.plan import plan_network
+from spikesim.sim.run import Run, Sampling
+from spikesim.sim.sink import MemorySink, RecordHeader, Sink, TraceHeader
+from spikesim.sim.tables import SumOverflowError, build_tables
 
 _log = logging.getLogger(__name__)
-
-# Spikes that a window may hold at most (16 MB). A window runs in compiled code as a whole.
-_WINDOW_SPIKES = 1 << 22
-_WINDOW_TICKS = 64 * CHUNK_TICKS
 
 Progress = bool | Callable[[int, int], None]
 
@@ -38,12 +36,14 @@ def simulate(
     seed: int = 0,
     progress: Progress = False,
     threads: int = 1,
-    dtype: str = "float64",
+    dtype: str = "float32",
+    blocks: int | None = None,
+    to: Sink | None = None,
 ) -> Recording:
     """Run a network for some ticks from its initial state.
 
-    The result depends on the network, the inputs and the seed only, not on ``threads`` or
-    on how often it is run.
+    The result depends on the network, the inputs, the seed and the dtype only: it is the
+    same in every bit for any number of threads and blocks.
 
     Parameters
     ----------
@@ -53,21 +53,28 @@ def simulate(
     steps : int
         Ticks to run, >= 0.
     record : iterable of str
-        ``"spikes"`` (all populations), ``"population.v"``, ``"population.i"``; states are
-        kept as they stand at the end of each tick.
+        ``"spikes"`` (all populations), and states such as ``"population.v"``, kept as they
+        stand at the end of each tick.
     seed : int
-        Seed of the Poisson inputs.
+        Seed of the random inputs.
     progress : bool or callable
         True logs at level INFO; a callable gets (ticks done, steps).
     threads : int
-        Upper limit of threads. This kernel uses one (see ``explain``).
-    dtype : {"float64", "float32"}
-        Type of state and parameters; weights are float32 in either case.
+        Upper limit of threads; each works on its own block of neurons.
+    dtype : {"float32", "float64"}
+        float32: fast; weights are rounded to 15 bits or more of the largest weight onto a
+        population and summed as integers. float64: weights as given (float32), summed in
+        float64 in a fixed order.
+    blocks : int, optional
+        Groups of neurons; default one per thread, and more for large networks.
+    to : Sink, optional
+        Where the recording goes, such as an ``HDF5Sink``; default memory.
 
     Returns
     -------
     Recording
-        With engine "numba"; ``meta`` holds seed, dtype, kernel, and synaptic events.
+        With engine "numba"; ``meta`` holds seed, dtype, kernel, and synaptic events. An
+        interrupt (SIGINT) ends the run at a tick; ``complete`` is False then.
 
     Raises
     ------
@@ -91,14 +98,12 @@ def simulate(
     """
     problems: list[str] = []
     try:
-        simulator = Simulator(net, dtype=dtype)
+        simulator = Simulator(net, dtype=dtype, threads=threads, blocks=blocks)
     except ValidationError as error:
         problems += error.problems
-        problems += _check_run(net, inputs, steps, record, seed, threads)[2]
+        problems += _check_run(net, inputs, steps, record, seed)[2]
         raise ValidationError(problems) from None
-    return simulator.run(
-        inputs, steps, record=record, seed=seed, progress=progress, threads=threads
-    )
+    return simulator.run(inputs, steps, record=record, seed=seed, progress=progress, to=to)
 
 
 class Simulator:
@@ -108,8 +113,12 @@ class Simulator:
     ----------
     net : Network
         Read once; later changes to it have no effect.
-    dtype : {"float64", "float32"}
-        Type of state and parameters.
+    dtype : {"float32", "float64"}
+        See ``simulate``.
+    threads : int
+        Upper limit of threads, for building and for running.
+    blocks : int, optional
+        Groups of neurons; default one per thread, and more for large networks.
 
     Raises
     ------
@@ -117,9 +126,27 @@ class Simulator:
         With every problem of the network.
     """
 
-    def __init__(self, net: Network, *, dtype: str = "float64") -> None:
+    def __init__(
+        self, net: Network, *, dtype: str = "float32", threads: int = 1, blocks: int | None = None
+    ) -> None:
+        if isinstance(threads, bool) or not isinstance(threads, (int, np.integer)) or threads < 1:
+            raise ValidationError(f"simulate: expected threads as an integer >= 1, got {threads!r}")
         self.net = net
-        self.layout = build_layout(net, dtype)
+        self.threads = int(threads)
+        for headroom in (0, 4, 8):
+            self.plan = plan_network(net, dtype, blocks, self.threads, headroom)
+            try:
+                self.tables = build_tables(self.plan, self.threads)
+                return
+            except SumOverflowError:
+                # Some neuron has far more synapses than the mean: take a coarser unit.
+                if headroom == 8:
+                    raise
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of all synapses in bytes."""
+        return sum(table.nbytes for table in self.tables)
 
     def run(
         self,
@@ -129,15 +156,68 @@ class Simulator:
         record: Iterable[str] | str = ("spikes",),
         seed: int = 0,
         progress: Progress = False,
-        threads: int = 1,
+        to: Sink | None = None,
     ) -> Recording:
         """Run once; arguments, result and errors are those of ``simulate``."""
-        monitors, events, problems = _check_run(self.net, inputs, steps, record, seed, threads)
+        monitors, events, problems = _check_run(self.net, inputs, steps, record, seed)
         if monitors is None or events is None or problems:
             raise ValidationError(problems)
-        run = _Run(self.net, self.layout, monitors, int(steps))
-        run.advance_to_end(events, _reporter(progress))
-        return run.recording(seed=int(seed), threads=1)
+        steps = int(steps)
+        samplings = [_sampling(self.net, trace) for trace in monitors.traces]
+        run = Run(self.plan, self.tables, events, monitors.spiking, samplings, self.threads)
+        sink: Sink = MemorySink() if to is None else to
+        meta = {"seed": int(seed), "dtype": self.plan.dtype, "kernel": kernel_name(self.plan)}
+        sink.start(self._header(monitors, steps, meta))
+        report = _reporter(progress)
+        with _Interrupt() as interrupt:
+            while run.state.tick < steps and not interrupt.asked:
+                run.advance(steps - run.state.tick, sink)
+                report(run.state.tick, steps)
+        complete = run.state.tick == steps
+        if not complete:
+            _log.warning("interrupted: stopped after tick %d of %d", run.state.tick, steps)
+        sink.finish(complete, {"events": run.events, "threads": run.threads_used})
+        return sink.recording()
+
+    def _header(self, monitors: Monitors, steps: int, meta: dict[str, Any]) -> RecordHeader:
+        populations = {name: self.net.populations[name].n for name in monitors.spikes}
+        traces = {}
+        for trace in monitors.traces:
+            n = self.net.populations[trace.variable.rpartition(".")[0]].n
+            count = n if trace.neurons is None else len(trace.neurons)
+            traces[trace.name] = TraceHeader(
+                count, self.plan.dtype, trace.every, trace.neurons and tuple(trace.neurons)
+            )
+        return RecordHeader(steps, self.net.dt, "numba", populations, traces, meta)
+
+
+def _sampling(net: Network, trace: Trace) -> Sampling:
+    population, _, variable = trace.variable.rpartition(".")
+    n = net.populations[population].n
+    neurons = np.arange(n) if trace.neurons is None else np.array(trace.neurons, dtype=np.int64)
+    return Sampling(trace.name, population, variable, neurons, trace.every)
+
+
+class _Interrupt:
+    """Turns the first SIGINT into a wish to stop, so that nothing recorded is lost."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def __enter__(self) -> _Interrupt:
+        self._before: Any = None
+        if threading.current_thread() is threading.main_thread():
+            self._before = signal.signal(signal.SIGINT, self._ask)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+
+    def _ask(self, number: int, frame: object) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
 
 
 def _check_run(
@@ -146,9 +226,8 @@ def _check_run(
     steps: int,
     record: Iterable[str] | str,
     seed: int,
-    threads: int,
 ) -> tuple[Monitors | None, InputEvents | None, list[str]]:
-    problems = _option_problems(steps, seed, threads)
+    problems = _option_problems(steps, seed)
     judged = not problems
     monitors = events = None
     try:
@@ -163,12 +242,11 @@ def _check_run(
     return monitors, events, problems
 
 
-def _option_problems(steps: int, seed: int, threads: int) -> list[str]:
+def _option_problems(steps: int, seed: int) -> list[str]:
     problems = []
-    for name, value, low in (("steps", steps, 0), ("threads", threads, 1)):
-        whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-        if not whole or value < low:
-            problems.append(f"simulate: expected {name} as an integer >= {low}, got {value!r}")
+    whole = isinstance(steps, (int, np.integer)) and not isinstance(steps, bool)
+    if not whole or steps < 0:
+        problems.append(f"simulate: expected steps as an integer >= 0, got {steps!r}")
     try:
         stream(seed)
     except ValidationError as error:
@@ -182,99 +260,3 @@ def _reporter(progress: Progress) -> Callable[[int, int], None]:
     if progress:
         return lambda done, steps: _log.info("simulated %d of %d ticks", done, steps)
     return lambda done, steps: None
-
-
-class _Run:
-    """One run: its state and what it has recorded so far."""
-
-    def __init__(self, net: Network, layout: Layout, monitors: Monitors, steps: int) -> None:
-        self.net, self.layout, self.monitors, self.steps = net, layout, monitors, steps
-        self.state = State.initial(layout)
-        self.events = 0
-        dtype = layout.v_init.dtype
-        ranges = dict(layout.populations)
-        self.v_index = neuron_index(monitors.v, ranges)
-        self.i_index = neuron_index(monitors.i, ranges)
-        self.v_trace = np.zeros((steps, self.v_index.size), dtype=dtype)
-        self.i_trace = np.zeros((steps, self.i_index.size), dtype=dtype)
-        self.ticks: list[npt.NDArray[np.int64]] = [np.zeros(0, np.int64)]
-        self.neurons: list[npt.NDArray[np.int32]] = [np.zeros(0, np.int32)]
-
-    def advance_to_end(self, inputs: InputEvents, report: Callable[[int, int], None]) -> None:
-        n = max(self.layout.n_neurons, 1)
-        window = max(1, min(_WINDOW_TICKS, _WINDOW_SPIKES // n, max(self.steps, 1)))
-        spikes = np.zeros(window * n, dtype=np.int32)
-        flags = np.zeros(n, dtype=np.uint8)
-        for start in range(0, self.steps, window):
-            stop = min(start + window, self.steps)
-            self._advance(inputs, start, stop, spikes, flags)
-            report(stop, self.steps)
-
-    def _advance(
-        self,
-        inputs: InputEvents,
-        start: int,
-        stop: int,
-        spikes: npt.NDArray[np.int32],
-        flags: npt.NDArray[np.uint8],
-    ) -> None:
-        layout, state = self.layout, self.state
-        event_start, event_source = inputs.window(start, stop)
-        spike_start = np.zeros(stop - start + 1, dtype=np.int64)
-        n_fired, events = advance(
-            start,
-            stop - start,
-            layout.n_inputs,
-            event_start,
-            event_source,
-            layout.indptr,
-            layout.targets,
-            layout.weights,
-            layout.offsets,
-            layout.direct,
-            layout.bounds,
-            layout.modes,
-            layout.params,
-            layout.refractory_ticks,
-            state.v,
-            state.i,
-            state.refr,
-            state.ring,
-            flags,
-            state.fired,
-            state.n_fired,
-            spike_start,
-            spikes,
-            self.v_index,
-            self.v_trace[start:stop],
-            self.i_index,
-            self.i_trace[start:stop],
-        )
-        state.n_fired, state.tick = int(n_fired), stop
-        self.events += int(events)
-        if self.monitors.spikes:
-            self.ticks.append(np.repeat(np.arange(start, stop), np.diff(spike_start)))
-            self.neurons.append(spikes[: spike_start[-1]].copy())
-
-    def recording(self, **meta: Any) -> Recording:
-        ticks, neurons = np.concatenate(self.ticks), np.concatenate(self.neurons)
-        spikes = {}
-        for name, (lo, hi) in self.layout.populations.items() if self.monitors.spikes else ():
-            mine = (neurons >= lo) & (neurons < hi)
-            spikes[name] = SpikeTrains(ticks[mine], neurons[mine] - lo, hi - lo, self.steps)
-        traces = {}
-        for variable, populations, kept in (
-            ("v", self.monitors.v, self.v_trace),
-            ("i", self.monitors.i, self.i_trace),
-        ):
-            column = 0
-            for name in populations:
-                n = self.net.populations[name].n
-                traces[f"{name}.{variable}"] = kept[:, column : column + n].copy()
-                column += n
-        meta |= {
-            "dtype": str(self.layout.v_init.dtype),
-            "kernel": kernel_name(self.layout),
-            "events": self.events,
-        }
-        return Recording(spikes, traces, self.steps, self.net.dt, "numba", meta)

@@ -3,13 +3,87 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from spikesim.sim.layout import Layout
+from spikesim.sim.plan import Plan
+
+_VIRTUAL_SPIKES = 1 << 27
+"""Spikes that a record reserves at most (512 MB that cost nothing until they are used)."""
+
+_LEAST_EVENTS = 1 << 20
+
+
+@dataclass(eq=False)
+class Record:
+    """Spikes of a window of ticks and of the history before it.
+
+    Attributes
+    ----------
+    history, window : int
+        Rows before the window, and ticks that fit in it.
+    clock : int64 array, shape (1,)
+        Tick of row 0; row ``history`` is the first tick of the window.
+    fired : int32 array, shape (blocks, capacity)
+        Sources that fired, in the order of tick and number.
+    marks : int64 array, shape (blocks, history + window, parts + 1)
+        Where each part's spikes of a tick begin in ``fired``.
+    """
+
+    history: int
+    window: int
+    clock: npt.NDArray[np.int64]
+    fired: npt.NDArray[np.int32]
+    marks: npt.NDArray[np.int64]
+
+    @classmethod
+    def empty(cls, blocks: int, n: int, parts: int, history: int, window: int) -> Record:
+        """No spike in the history; room for every one of ``n`` sources in every tick."""
+        rows = history + window
+        return cls(
+            history,
+            window,
+            np.array([-history], dtype=np.int64),
+            np.empty((blocks, rows * n), dtype=np.int32),
+            np.zeros((blocks, rows, parts + 1), dtype=np.int64),
+        )
+
+    @staticmethod
+    def fitting_window(blocks: int, n: int, history: int, wish: int) -> int:
+        """Ticks of a window of at most ``wish`` that can be reserved for ``n`` sources each."""
+        return max(1, min(wish, _VIRTUAL_SPIKES // max(blocks * n, 1) - history))
+
+    def roll(self, ticks: int) -> None:
+        """Begin the next window after ``ticks`` ticks: their last rows become the history."""
+        keep = self.history
+        for fired, marks in zip(self.fired, self.marks, strict=True):
+            lo, hi = marks[ticks, 0], marks[ticks + keep - 1, -1]
+            fired[: hi - lo] = fired[lo:hi].copy()
+            marks[:keep] = marks[ticks : ticks + keep] - lo
+        self.clock += ticks
+
+    def spikes(self, part: int, ticks: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
+        """Spikes of one population in the first ``ticks`` ticks of the window, sorted."""
+        rows = slice(self.history, self.history + ticks)
+        start = int(self.clock[0]) + self.history
+        times, sources = [], []
+        for fired, marks in zip(self.fired, self.marks, strict=True):
+            begin, end = marks[rows, part], marks[rows, part + 1]
+            counts = end - begin
+            total = int(counts.sum())
+            # Ranges begin[t]..end[t] one after the other.
+            within = np.arange(total) - np.repeat(np.cumsum(counts) - counts, counts)
+            sources.append(fired[np.repeat(begin, counts) + within])
+            times.append(np.repeat(np.arange(start, start + ticks), counts))
+        if len(times) == 1:
+            return times[0], sources[0]
+        tick, source = np.concatenate(times), np.concatenate(sources)
+        # Blocks own ascending ranges, so a stable sort by tick keeps sources ascending.
+        order = np.argsort(tick, kind="stable")
+        return tick[order], source[order]
 
 
 @dataclass(eq=False)
@@ -20,35 +94,43 @@ class State:
     ----------
     tick : int
         Next tick to run.
-    v, i : float arrays, shape (n,)
-        Membrane and synaptic current.
-    refr : int32 array, shape (n,), ticks
-        Refractory ticks left.
-    ring : float array, shape (slots, n)
-        Input that is on its way; slot ``t % slots`` is due in tick t.
-    fired : int32 array, shape (n,)
-        The first ``n_fired`` entries are the neurons that fired in tick - 1.
-    n_fired : int
+    neurons : dict of str to dict of str to array, shape (n,)
+        State variables and counters of each population.
+    sums : list of int32 or float64 array, shape (slots * stride,)
+        Input of the coming ticks, by block.
+    record, inputs : Record
+        Spikes of neurons and of input lines.
     """
 
     tick: int
-    v: npt.NDArray[Any]
-    i: npt.NDArray[Any]
-    refr: npt.NDArray[np.int32]
-    ring: npt.NDArray[Any]
-    fired: npt.NDArray[np.int32]
-    n_fired: int
+    neurons: dict[str, dict[str, npt.NDArray[Any]]]
+    sums: list[npt.NDArray[Any]]
+    record: Record
+    inputs: Record
+    learned: list[Any] = field(default_factory=list)
 
     @classmethod
-    def initial(cls, layout: Layout) -> State:
-        """State before tick 0: v_init, no current, nothing on its way."""
-        n, dtype = layout.n_neurons, layout.v_init.dtype
-        return cls(
-            tick=0,
-            v=layout.v_init.copy(),
-            i=np.zeros(n, dtype=dtype),
-            refr=np.zeros(n, dtype=np.int32),
-            ring=np.zeros((layout.slots, n), dtype=dtype),
-            fired=np.zeros(n, dtype=np.int32),
-            n_fired=0,
-        )
+    def initial(cls, plan: Plan, window: int) -> State:
+        """State before tick 0: nothing has fired and nothing is on its way."""
+        dt = plan.net.dt
+        neurons: dict[str, dict[str, npt.NDArray[Any]]] = {}
+        for name, population in plan.net.populations.items():
+            model = population.neuron
+            assert model is not None  # validated
+            start = model.initial(dt, population.n)
+            kinds = dict.fromkeys(model.states, plan.dtype) | dict.fromkeys(model.counters, "int32")
+            neurons[name] = {
+                key: np.array(np.broadcast_to(start[key], population.n), dtype=kind)
+                for key, kind in kinds.items()
+            }
+        kind = np.float64 if plan.exact else np.int32
+        size = plan.slots * plan.stride
+        sums = [np.zeros(size, dtype=kind) for _ in range(plan.n_blocks)]
+        largest = -(-plan.n_neurons // plan.n_blocks) + len(plan.populations)
+        parts = len(plan.populations), len(plan.inputs)
+        window = Record.fitting_window(plan.n_blocks, largest, plan.history, window)
+        record = Record.empty(plan.n_blocks, largest, parts[0], plan.history, window)
+        # Room for one event per line and tick; where lines send more, windows get shorter.
+        room = max(plan.n_inputs, -(-_LEAST_EVENTS // (plan.history + window)))
+        inputs = Record.empty(1, room, parts[1], plan.history, window)
+        return cls(0, neurons, sums, record, inputs)

@@ -16,24 +16,26 @@ real = st.one_of(coarse, st.floats(-2, 2, width=32))
 unit = st.one_of(st.sampled_from([0.0, 0.5, 1.0]), st.floats(0, 1))
 
 
-def _value(draw, n, one):
-    return draw(one) if draw(st.booleans()) else draw(st.lists(one, min_size=n, max_size=n))
-
-
 @st.composite
 def neurons(draw, n):
+    # All parameters per neuron or none: each mixture is a kernel of its own to compile.
+    per_neuron = draw(st.booleans())
+
+    def value(one):
+        return draw(st.lists(one, min_size=n, max_size=n)) if per_neuron else draw(one)
+
     return LIF(
-        beta=_value(draw, n, unit),
-        alpha=_value(draw, n, unit),
+        beta=value(unit),
+        alpha=value(unit),
         gain=draw(st.sampled_from([1.0, 0.5, 0.3])),
-        bias=_value(draw, n, st.floats(-0.5, 0.5)),
-        v_th=_value(draw, n, st.one_of(coarse, st.floats(0.25, 2), st.just(np.inf))),
+        bias=value(st.floats(-0.5, 0.5)),
+        v_th=value(st.one_of(coarse, st.floats(0.25, 2), st.just(np.inf))),
         v_reset=draw(coarse),
         reset=draw(st.sampled_from(["hard", "soft", "none"])),
         reset_amount=draw(st.one_of(st.none(), coarse)),
-        refractory_ticks=_value(draw, n, st.integers(0, 4)),
+        refractory_ticks=value(st.integers(0, 4)),
         refractory=draw(st.sampled_from(["gate", "hold"])),
-        v_init=_value(draw, n, coarse),
+        v_init=value(coarse),
         v_floor=draw(st.one_of(st.none(), coarse)),
         strict=draw(st.booleans()),
         start_tick=draw(st.integers(0, 4)),
@@ -78,7 +80,7 @@ def cases(draw):
 def test_random_networks_equal_the_reference(case):
     net, inputs, steps = case
     record = ["spikes", *(f"{name}.{x}" for name in net.populations for x in "vi")]
-    recording = simulate(net, inputs, steps, record=record)
+    recording = simulate(net, inputs, steps, record=record, dtype="float64")
     events = {name: set(zip(*np.nonzero(r), strict=True)) for name, r in inputs.items()}
     spikes, v, i = run_reference(net, events, steps)
     for name, population in net.populations.items():
@@ -87,3 +89,18 @@ def test_random_networks_equal_the_reference(case):
         shape = (steps, population.n)
         assert np.array_equal(np.reshape(v[name], shape), recording.trace(f"{name}.v"))
         assert np.array_equal(np.reshape(i[name], shape), recording.trace(f"{name}.i"))
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(cases(), st.integers(1, 4), st.integers(1, 3), st.sampled_from(["float32", "float64"]))
+def test_threads_and_blocks_change_no_bit(case, blocks, threads, dtype):
+    net, inputs, steps = case
+    record = ["spikes", *(f"{name}.{x}" for name in net.populations for x in "vi")]
+    alone = simulate(net, inputs, steps, record=record, dtype=dtype)
+    shared = simulate(
+        net, inputs, steps, record=record, dtype=dtype, blocks=blocks, threads=threads
+    )
+    assert alone.same_spikes(shared)
+    assert alone.meta["events"] == shared.meta["events"]
+    for name, trace in alone.traces.items():
+        assert np.array_equal(trace, shared.trace(name))

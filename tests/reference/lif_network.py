@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A network of LIF neurons in plain Python, one neuron and one synapse at a time.
 
-Written from docs/design/tick.md and from nothing else. Floats are Python floats, so a
-float64 engine has to agree in every bit.
+Written from docs/design/tick.md and from nothing else. Floats are Python floats, and what
+arrives in one tick is added in the order of (projection, tick of the spike, source, place in
+the row), so a float64 engine has to agree in every bit.
 """
 
 from collections import defaultdict
@@ -19,7 +20,7 @@ def run_reference(net, events, steps):
     for name in names:
         pop = net.populations[name]
         cell[name] = [_neuron(pop.neuron, k, pop.n) for k in range(pop.n)]
-    due = defaultdict(float)
+    due = defaultdict(list)
     fired_before = []
     spikes = {name: [] for name in names}
     v = {name: [] for name in names}
@@ -39,7 +40,7 @@ def run_reference(net, events, steps):
         for name in names:
             lif = net.populations[name].neuron
             for k, state in enumerate(cell[name]):
-                arrived = due.pop((tick, name, k), 0.0)
+                arrived = sum((weight for *_, weight in sorted(due.pop((tick, name, k), ()))), 0.0)
                 if tick >= lif.start_tick and _step(lif, state, arrived):
                     spikes[name].append((tick, k))
                     fired_before.append((name, k))
@@ -49,13 +50,14 @@ def run_reference(net, events, steps):
 
 
 def _send(net, name, source, spike_tick, due):
-    for projection in net.projections.values():
+    for order, projection in enumerate(net.projections.values()):
         if projection.pre.name != name:
             continue
         rows = projection.rows
         for j in range(int(rows.indptr[source]), int(rows.indptr[source + 1])):
             when = spike_tick + int(rows.delays[j])
-            due[when, projection.post.name, int(rows.targets[j])] += float(rows.weights[j])
+            key = when, projection.post.name, int(rows.targets[j])
+            due[key].append((order, spike_tick, source, j, float(rows.weights[j])))
 
 
 def _pick(value, k, default=None):

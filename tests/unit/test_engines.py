@@ -81,7 +81,7 @@ def test_a_program_runs_on_the_golden_model_and_not_in_floating_point():
 
 
 def test_explain_says_which_kernel_runs():
-    assert spikesim.explain(_net()).startswith("kernel clocked-direct")
+    assert spikesim.explain(_net()).startswith("kernel due-pieces-int32")
 
 
 def test_a_float_run_loads_neither_torch_nor_hardware_code():

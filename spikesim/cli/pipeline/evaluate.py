@@ -19,7 +19,7 @@ from spikesim.hw.device import Device
 from spikesim.hw.golden.fast import BatchResult, run_batch
 from spikesim.hw.program import Program
 from spikesim.network import Network
-from spikesim.sim import simulate
+from spikesim.sim import Simulator, simulate
 
 #: Rate of the bit-level line: the core of the demo runs at 12 MHz and samples a bit 16 times.
 UART_BAUD = 500_000
@@ -134,7 +134,8 @@ def evaluate_seed(
 def _float_classes(net: Network, rasters: np.ndarray) -> np.ndarray:
     output = net.outputs[0]
     ((name, _),) = net.inputs.items()
-    runs = (simulate(net, {name: raster}, len(raster)) for raster in rasters)
+    simulator = Simulator(net, dtype="float64")
+    runs = (simulator.run({name: raster}, len(raster)) for raster in rasters)
     return np.array([int(np.argmax(record.counts(output))) for record in runs])
 
 
@@ -170,7 +171,9 @@ def _example(
     output = compiled.program.outputs[0]
     trace = f"{output}.v"
     ((name, _),) = net.inputs.items()
-    as_float = simulate(net, {name: rasters[k]}, len(rasters[k]), record=("spikes", trace))
+    as_float = simulate(
+        net, {name: rasters[k]}, len(rasters[k]), record=("spikes", trace), dtype="float64"
+    )
     record, cycles, codes = step_through(device, rasters[k], trace)
     assert golden.cycles is not None
     spikes = {name: SpikeTrains.from_raster(rasters[k]), **as_float.spikes}

@@ -5,7 +5,7 @@ import pytest
 from spikesim.core import LIF, SpikeTrains
 from spikesim.errors import ValidationError
 from spikesim.network import AllToAll, FixedProbability, Network, OneToOne
-from spikesim.sim import Poisson, Simulator, engine, simulate
+from spikesim.sim import Poisson, Simulator, run, simulate
 from tests.reference.dense_stack import run_stack
 from tests.reference.lif_network import run_reference
 
@@ -29,7 +29,7 @@ def test_spike_at_exact_threshold_fires_unless_strict():
     assert _ticks(_single(LIF(beta=0.9, v_th=1.0)), [1, 0]) == [0]
     assert _ticks(_single(LIF(beta=0.9, v_th=1.0, strict=True)), [1, 0]) == []
     just_below = float(np.nextafter(np.float32(1.0), np.float32(0.0)))
-    assert _ticks(_single(LIF(beta=0.9, v_th=1.0), just_below), [1, 0]) == []
+    assert _ticks(_single(LIF(beta=0.9, v_th=1.0), just_below), [1, 0], dtype="float64") == []
 
 
 @pytest.mark.parametrize("delay", [0, 1, 2, 63, 64, 65, 1000])
@@ -181,7 +181,8 @@ def test_several_populations_with_delays_equal_the_reference_in_every_bit():
             zip(trains[name].ticks.tolist(), trains[name].index.tolist(), strict=True)
         )
     spikes, v, i = run_reference(net, events, steps)
-    recording = simulate(net, DRIVE, steps, seed=11, record=("spikes", "e.v", "i.v", "e.i"))
+    record = ("spikes", "e.v", "i.v", "e.i")
+    recording = simulate(net, DRIVE, steps, seed=11, record=record, dtype="float64")
     for name in ("e", "i"):
         assert len(spikes[name]) > 20
         got = recording.spikes[name]
@@ -200,7 +201,7 @@ def test_the_same_seed_gives_the_same_spikes_for_any_run_and_thread_limit():
 
 def test_the_length_of_the_compiled_windows_does_not_matter(monkeypatch):
     whole = simulate(_recurrent(), DRIVE, 150, seed=1, record=("spikes", "i.v"))
-    monkeypatch.setattr(engine, "_WINDOW_TICKS", 7)
+    monkeypatch.setattr(run, "_WINDOW_TICKS", 7)
     parts = simulate(_recurrent(), DRIVE, 150, seed=1, record=("spikes", "i.v"))
     assert whole.same_spikes(parts)
     assert np.array_equal(whole.trace("i.v"), parts.trace("i.v"))

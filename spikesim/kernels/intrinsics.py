@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What kernels need and numba has no word for: addresses, prefetch, and order between threads."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+_I64 = ir.IntType(64)
+_BYTE_POINTER = ir.IntType(8).as_pointer()
+
+
+@intrinsic
+def call_at(typing_context, address, context, tick):
+    """Call the C function ``void f(int64 context, int64 tick)`` at an address."""
+
+    def codegen(context, builder, signature, args):
+        kind = ir.FunctionType(ir.VoidType(), [_I64, _I64])
+        builder.call(builder.inttoptr(args[0], kind.as_pointer()), args[1:])
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64, types.int64), codegen
+
+
+@intrinsic
+def pointer(typing_context, address):
+    """Make an untyped pointer of an address, for ``numba.carray``."""
+
+    def codegen(context, builder, signature, args):
+        return builder.inttoptr(args[0], _BYTE_POINTER)
+
+    return types.voidptr(types.int64), codegen
+
+
+@intrinsic
+def as_float(typing_context, bits):
+    """Read the 64 bits of an integer as a float64."""
+
+    def codegen(context, builder, signature, args):
+        return builder.bitcast(args[0], ir.DoubleType())
+
+    return types.float64(types.int64), codegen
+
+
+@intrinsic
+def prefetch(typing_context, array, index):
+    """Ask for the cache line of ``array[index]`` in L2; never faults, changes nothing."""
+
+    def codegen(context, builder, signature, args):
+        array_type = signature.args[0]
+        data = context.make_array(array_type)(context, builder, args[0]).data
+        place = builder.bitcast(builder.gep(data, [args[1]]), _BYTE_POINTER)
+        kind = ir.FunctionType(ir.VoidType(), [_BYTE_POINTER] + [ir.IntType(32)] * 3)
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        # Read, keep in L2 (locality 2; L1 was no faster), data cache.
+        builder.call(function, [place, *(ir.Constant(ir.IntType(32), k) for k in (0, 2, 1))])
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64), codegen
+
+
+def _place(context, builder, array_type, args):
+    data = context.make_array(array_type)(context, builder, args[0]).data
+    return builder.gep(data, [args[1]])
+
+
+@intrinsic
+def load_acquire(typing_context, array, index):
+    """Read ``array[index]`` (int64); what was stored before its store_release is visible then."""
+
+    def codegen(context, builder, signature, args):
+        place = _place(context, builder, signature.args[0], args)
+        return builder.load_atomic(place, "acquire", 8)
+
+    return types.int64(array, types.int64), codegen
+
+
+@intrinsic
+def store_release(typing_context, array, index, value):
+    """Write ``array[index]`` (int64) after everything this thread stored before."""
+
+    def codegen(context, builder, signature, args):
+        place = _place(context, builder, signature.args[0], args)
+        builder.store_atomic(args[2], place, "release", 8)
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64, types.int64), codegen
+
+
+@intrinsic
+def yield_core(typing_context):
+    """Give the core away; a compiled loop has no other way to let others run."""
+
+    def codegen(context, builder, signature, args):
+        kind = ir.FunctionType(ir.IntType(32), [])
+        builder.call(cgutils.get_or_insert_function(builder.module, kind, "sched_yield"), [])
+        return context.get_dummy_value()
+
+    return types.void(), codegen
+
+
+@intrinsic
+def bits_to_float32(typing_context, bits):
+    """Read the 32 bits of an integer as a float32."""
+
+    def codegen(context, builder, signature, args):
+        return builder.bitcast(args[0], ir.FloatType())
+
+    return types.float32(types.int32), codegen
+
+
+if numba.config.DISABLE_JIT:
+    # Plain Python runs the kernels one by one: no addresses, no caches, one thread.
+
+    def prefetch(array, index):
+        """Nothing to fetch."""
+
+    def bits_to_float32(bits):
+        """Read the 32 bits of an integer as a float32."""
+        return np.int32(bits).view(np.float32)
+
+    def as_float(bits):
+        """Read the 64 bits of an integer as a float64."""
+        return np.int64(bits).view(np.float64)

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The step loop over bound kernels, and the steps that every network has."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spikesim.kernels.intrinsics import call_at, load_acquire, store_release, yield_core
+from spikesim.kernels.jit import kernel
+
+LINE = 8
+"""int64 words of one cache line: each thread's counter has a line of its own."""
+_SPINS = 2000
+
+
+@kernel
+def advance(first_tick, n_ticks, program, n_early, thread, progress, waits):
+    """Run one thread's kernels for some ticks, in step with the other threads.
+
+    Parameters
+    ----------
+    first_tick, n_ticks : int
+    program : int64 array, shape (k, 2)
+        Address and context of each kernel; see ``bind.program``.
+    n_early : int
+        The first kernels need nothing that other threads did in the tick before, so the
+        wait for them comes after: it hides behind most of the delivery.
+    thread : int
+        Number of this thread.
+    progress : int64 array, shape (threads * LINE,)
+        Next tick of each thread; changed.
+    waits : int64 array, shape (threads * LINE,)
+        Counts how often this thread gave its core away; changed.
+    """
+    threads = progress.size // LINE
+    for tick in range(first_tick, first_tick + n_ticks):
+        for k in range(n_early):
+            call_at(program[k, 0], program[k, 1], tick)
+        for other in range(threads):
+            spins = 0
+            while load_acquire(progress, other * LINE) < tick:
+                spins += 1
+                if spins > _SPINS:
+                    # A core that is taken by somebody else is not won by spinning.
+                    yield_core()
+                    waits[thread * LINE] += 1
+        for k in range(n_early, program.shape[0]):
+            call_at(program[k, 0], program[k, 1], tick)
+        store_release(progress, thread * LINE, tick + 1)
+
+
+@kernel
+def collect(tick, flags, first, population, clock, fired, marks):
+    """Append the neurons that fired to the record of their block.
+
+    Parameters
+    ----------
+    tick : int
+    flags : uint8 array, shape (n,)
+        1 where a neuron fires. Its memory must reach to the next multiple of 8, with
+        zeros there.
+    first : int
+        Number of the first neuron.
+    population : int
+        Columns of ``marks`` are filled from the first population to the last.
+    clock : int64 array, shape (1,)
+    fired : int32 array, shape (capacity,)
+        Record of the block; written.
+    marks : int64 array, shape (rows, populations + 1)
+        Written at this tick's row.
+    """
+    row = tick - clock[0]
+    if population == 0:
+        marks[row, 0] = marks[row - 1, marks.shape[1] - 1] if row > 0 else 0
+    count = marks[row, population]
+    words = flags.view(np.uint64)
+    for w in range(words.size):
+        if words[w] != 0:
+            for k in range(8 * w, 8 * w + 8):
+                if flags[k]:
+                    fired[count] = first + k
+                    count += 1
+    marks[row, population + 1] = count
+
+
+@kernel
+def sample(tick, clock, history, every, values, index, column, out):
+    """Keep a state variable of some neurons at the end of every ``every``-th tick.
+
+    Parameters
+    ----------
+    tick : int
+    clock : int64 array, shape (1,)
+    history : int
+        Rows of the record before the first tick of the window.
+    every : int
+    values : array, shape (n,)
+    index, column : int64 arrays, shape (k,)
+        Neurons to keep, and their columns in ``out``.
+    out : array, shape (rows, columns)
+        Samples of the window; written.
+    """
+    if tick % every == 0:
+        start = clock[0] + history
+        row = tick // every - (start + every - 1) // every
+        for k in range(index.size):
+            out[row, column[k]] = values[index[k]]

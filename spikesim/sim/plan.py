@@ -1,0 +1,379 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How a network is laid out for the engine: what is decided before anything is built."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from spikesim.errors import ValidationError
+from spikesim.kernels.deliver import CONSTANT, EXACT, PACKED
+from spikesim.network import Network, Projection
+
+DTYPES = ("float32", "float64")
+Range = tuple[int, int]
+
+_MOST_WEIGHT_BITS, _LEAST_WEIGHT_BITS = 18, 15
+_MOST_CONSTANT_BITS = 23
+"""Beyond this, a single weight would already be rounded when it becomes a float32."""
+_PIECE = 40
+"""Synapses that make a piece worth its start; shorter ones are grouped by delay."""
+_CACHE_ACCUMULATORS = 1 << 17
+"""Accumulators (4 bytes each) that stay in half of a 1 MB L2 cache."""
+
+
+@dataclass(frozen=True)
+class Channel:
+    """The input of one population through one receptor.
+
+    Attributes
+    ----------
+    population : str
+    receptor : int
+    scale : float
+        Unit of the fixed-point sums; 1 in the exact engine.
+    """
+
+    population: str
+    receptor: int
+    scale: float
+
+
+@dataclass(frozen=True, eq=False)
+class TablePlan:
+    """Projections whose synapses share one table of rows.
+
+    Attributes
+    ----------
+    mode : int
+        CONSTANT, PACKED or EXACT; see ``kernels.deliver``.
+    projections : tuple of Projection
+    from_inputs : bool
+        Whether the sources are input lines instead of neurons.
+    sources : (lo, hi)
+        Numbers of the sources, among all input lines or all neurons.
+    parts : (lo, hi)
+        Inputs or populations that these sources belong to.
+    code : int
+        Weight in fixed-point units, of mode CONSTANT.
+    shortest, longest : int
+        Delays in ticks.
+    group_bits : int
+        log2 of the delays per piece.
+    learns : bool
+        Whether a plasticity rule changes the weights.
+    """
+
+    mode: int
+    projections: tuple[Projection, ...]
+    from_inputs: bool
+    sources: Range
+    parts: Range
+    code: int
+    shortest: int
+    longest: int
+    group_bits: int
+    learns: bool = False
+
+    @property
+    def n_groups(self) -> int:
+        """Pieces per row."""
+        return ((self.longest - self.shortest) >> self.group_bits) + 1
+
+    @property
+    def nnz(self) -> int:
+        """Synapses of all projections of the table."""
+        return sum(projection.nnz for projection in self.projections)
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """The layout of a network.
+
+    Attributes
+    ----------
+    net : Network
+    dtype : {"float32", "float64"}
+    n_blocks : int
+        Groups of targets; each owns a slice of every population.
+    inputs, populations : mapping of str to (lo, hi)
+        Numbers of input lines and of neurons.
+    channels : tuple of Channel
+        In the order of the accumulators.
+    tables : tuple of TablePlan
+    index_bits : int
+        Bits of a packed entry that name the accumulator; the others hold the weight.
+    slot_bits : int
+        log2 of the ticks for which a block keeps accumulators.
+    """
+
+    net: Network
+    dtype: str
+    n_blocks: int
+    inputs: Mapping[str, Range]
+    populations: Mapping[str, Range]
+    channels: tuple[Channel, ...]
+    tables: tuple[TablePlan, ...]
+    index_bits: int
+    slot_bits: int
+
+    @property
+    def exact(self) -> bool:
+        """Whether sums are float64 in a fixed order instead of integers."""
+        return self.dtype == "float64"
+
+    @property
+    def n_neurons(self) -> int:
+        """Neurons of all populations together."""
+        return max((hi for _, hi in self.populations.values()), default=0)
+
+    @property
+    def n_inputs(self) -> int:
+        """Input lines of all inputs together."""
+        return max((hi for _, hi in self.inputs.values()), default=0)
+
+    @property
+    def history(self) -> int:
+        """Ticks for which a spike has to be remembered, at least 1."""
+        return max([1, *(table.longest for table in self.tables)])
+
+    def slice(self, block: int, population: str) -> Range:
+        """Neurons of a population that a block owns, counted within the population."""
+        n = self.net.populations[population].n
+        return block * n // self.n_blocks, (block + 1) * n // self.n_blocks
+
+    def bases(self, block: int) -> dict[tuple[str, int], int]:
+        """First accumulator of each (population, receptor) in a block."""
+        at, out = 0, {}
+        for channel in self.channels:
+            lo, hi = self.slice(block, channel.population)
+            out[channel.population, channel.receptor] = at
+            at += hi - lo
+        return out
+
+    @property
+    def stride(self) -> int:
+        """Accumulators of one tick in a block; a power of two when there are several ticks."""
+        largest = 0
+        for block in range(self.n_blocks):
+            owned = (self.slice(block, channel.population) for channel in self.channels)
+            largest = max(largest, sum(hi - lo for lo, hi in owned))
+        return largest if self.slot_bits == 0 else 1 << max(largest - 1, 0).bit_length()
+
+    @property
+    def slots(self) -> int:
+        """Ticks for which a block keeps accumulators."""
+        return 1 << self.slot_bits
+
+    def scale(self, population: str, receptor: int) -> float:
+        """Give the unit of the sums of one channel."""
+        for channel in self.channels:
+            if (channel.population, channel.receptor) == (population, receptor):
+                return channel.scale
+        raise KeyError(population, receptor)
+
+
+def plan_network(
+    net: Network,
+    dtype: str = "float32",
+    n_blocks: int | None = None,
+    threads: int = 1,
+    headroom: int = 0,
+) -> Plan:
+    """Decide the layout of a network.
+
+    Parameters
+    ----------
+    net : Network
+        Validated here.
+    dtype : {"float32", "float64"}
+        float32: integer sums, any number of threads; float64: sums in a fixed order.
+    n_blocks : int, optional
+        Groups of targets; default one per thread, and as many as keep a block's sums in
+        the cache.
+    threads : int
+    headroom : int
+        Bits by which units are coarser than planned, where sums would overflow otherwise.
+
+    Raises
+    ------
+    ValidationError
+        With every problem of the network and the options.
+    """
+    problems = []
+    if dtype not in DTYPES:
+        problems.append(f"simulate: expected dtype in {DTYPES}, got {dtype!r}")
+    if n_blocks is not None and (not isinstance(n_blocks, int) or n_blocks < 1):
+        problems.append(f"simulate: expected blocks as an integer >= 1, got {n_blocks!r}")
+    try:
+        net.validate()
+    except ValidationError as error:
+        problems += error.problems
+    if problems:
+        raise ValidationError(problems)
+    exact = dtype == "float64"
+    n_sums = sum(p.n * len(p.neuron.receptors) for p in net.populations.values() if p.neuron)
+    sum_bits = max(n_sums - 1, 1).bit_length()
+    weight_bits = min(max(30 - sum_bits, _LEAST_WEIGHT_BITS), _MOST_WEIGHT_BITS)
+    channels = _channels(net, exact, weight_bits, headroom)
+    groups = _exact_groups(net) if exact else _integer_groups(net, channels)
+    blocks = n_blocks or max(threads, math.ceil(n_sums / _CACHE_ACCUMULATORS))
+    largest = math.ceil(n_sums / blocks) + len(channels)
+    room = 0
+    if not exact:
+        room = max(0, (32 - weight_bits) - max(largest - 1, 1).bit_length())
+    inputs, populations = _ranges(net.inputs), _ranges(net.populations)
+    tables = tuple(_table(mode, code, group, inputs, populations, room, blocks)
+                   for (mode, code), group in groups)  # fmt: skip
+    if not exact:
+        _check_index(largest, 32 - weight_bits, blocks)
+    return Plan(
+        net, dtype, blocks, inputs, populations, channels, tables,
+        32 - weight_bits, max((t.group_bits for t in tables), default=0),
+    )  # fmt: skip
+
+
+def _check_index(largest: int, index_bits: int, blocks: int) -> None:
+    if largest > 1 << index_bits:
+        raise ValidationError(
+            f"simulate: expected at most {1 << index_bits} inputs (neurons x receptors) per block, "
+            f"got {largest} with {blocks} blocks; pass blocks={2 * blocks}"
+        )
+
+
+def _channels(net: Network, exact: bool, weight_bits: int, headroom: int) -> tuple[Channel, ...]:
+    """One channel per population and receptor, with the unit of its sums.
+
+    Units are powers of two, so dyadic weights are exact and no sum is rounded by its unit.
+    Packed weights have ``weight_bits``. Where no weight is packed, the unit is as fine as
+    the sum of four times the mean number of synapses allows.
+    """
+    largest: dict[tuple[str, int], float] = {}
+    packed: set[tuple[str, int]] = set()
+    synapses: dict[tuple[str, int], int] = {}
+    for projection in net.projections.values():
+        key = projection.post.name, projection.receptor
+        largest[key] = max(largest.get(key, 0.0), weight_bound(projection))
+        synapses[key] = synapses.get(key, 0) + projection.nnz
+        if projection.synapses.weight is None or projection.plasticity is not None:
+            packed.add(key)
+    channels = []
+    for name, population in net.populations.items():
+        assert population.neuron is not None  # validated
+        for receptor in range(len(population.neuron.receptors)):
+            key = name, receptor
+            bits = weight_bits - 1
+            if key not in packed:
+                fan_in = 4 * synapses.get(key, 0) // population.n + 64
+                bits = min(max(31 - fan_in.bit_length() - headroom, bits), _MOST_CONSTANT_BITS)
+            biggest = largest.get(key, 0.0)
+            scale = 1.0
+            if not exact and biggest > 0.0:
+                scale = 2.0 ** math.ceil(math.log2(biggest / ((1 << bits) - 1)))
+            channels.append(Channel(name, receptor, scale))
+    return tuple(channels)
+
+
+def weight_bound(projection: Projection) -> float:
+    """Largest magnitude that a synapse of a projection ever delivers."""
+    bound = projection.synapses.weight_bound()
+    rule = projection.plasticity
+    return bound if rule is None else max(bound, rule.weight_bound())
+
+
+Groups = list[tuple[tuple[int, int], list[Projection]]]
+
+
+def _exact_groups(net: Network) -> Groups:
+    """One table per projection, inputs and neurons in the order of insertion."""
+    return [((EXACT, 0), [projection]) for projection in net.projections.values()]
+
+
+def _integer_groups(net: Network, channels: tuple[Channel, ...]) -> Groups:
+    """Group static projections by what their entries hold; those that learn stand alone."""
+    scales = {(c.population, c.receptor): c.scale for c in channels}
+    found: dict[tuple[bool, int, int], list[Projection]] = {}
+    alone: Groups = []
+    for projection in net.projections.values():
+        weight = projection.synapses.weight
+        if projection.plasticity is not None:
+            alone.append(((EXACT, 0), [projection]))
+        elif weight is None:
+            found.setdefault((projection.pre.is_input, PACKED, 0), []).append(projection)
+        else:
+            scale = scales[projection.post.name, projection.receptor]
+            code = int(np.rint(np.float64(np.float32(weight)) / scale))
+            found.setdefault((projection.pre.is_input, CONSTANT, code), []).append(projection)
+    out: Groups = []
+    for side in (True, False):
+        mine = {key: group for key, group in found.items() if key[0] is side}
+        for key in _too_thin(mine):
+            mine.setdefault((side, PACKED, 0), []).extend(mine.pop(key))
+        out += [((mode, code), group) for (_, mode, code), group in mine.items()]
+    return out + alone
+
+
+def _too_thin(found: dict[tuple[bool, int, int], list[Projection]]) -> list[tuple[bool, int, int]]:
+    """Constant-weight tables that are cheaper as part of one packed table.
+
+    A table per weight saves two bytes per synapse, but each starts its own pieces.
+    """
+    constant = [key for key in found if key[1] == CONSTANT]
+    if len(found) <= 2:
+        return []
+    thin = []
+    for key in constant:
+        rows = max(sum(p.pre.n for p in _distinct_sources(found[key])), 1)
+        if sum(p.nnz for p in found[key]) < 2 * _PIECE * rows:
+            thin.append(key)
+    return thin
+
+
+def _distinct_sources(projections: list[Projection]) -> list[Projection]:
+    return list({p.pre.name: p for p in projections}.values())
+
+
+def _table(
+    mode: int,
+    code: int,
+    group: list[Projection],
+    inputs: Mapping[str, Range],
+    populations: Mapping[str, Range],
+    room: int,
+    blocks: int,
+) -> TablePlan:
+    from_inputs = group[0].pre.is_input
+    ranges = inputs if from_inputs else populations
+    order = list(ranges)
+    parts = [order.index(projection.pre.name) for projection in group]
+    shortest = min(projection.synapses.min_delay for projection in group)
+    longest = max(projection.synapses.max_delay for projection in group)
+    n = max(sum(p.pre.n for p in _distinct_sources(group)), 1)
+    piece = sum(p.nnz for p in group) / n / blocks / (longest - shortest + 1)
+    bits = 0
+    learns = any(projection.plasticity is not None for projection in group)
+    while (
+        mode != EXACT
+        and bits < room
+        and piece * (1 << bits) < _PIECE
+        and (1 << bits) < longest - shortest + 1
+    ):
+        bits += 1
+    return TablePlan(
+        mode, tuple(group), from_inputs,
+        (ranges[order[min(parts)]][0], ranges[order[max(parts)]][1]),
+        (min(parts), max(parts) + 1), code, shortest, longest, bits, learns,
+    )  # fmt: skip
+
+
+def _ranges(groups: Mapping[str, object]) -> dict[str, Range]:
+    ranges, start = {}, 0
+    for name, group in groups.items():
+        n: npt.NDArray[np.int64] | int = group.n  # type: ignore[attr-defined]
+        ranges[name] = (start, start + int(n))
+        start += int(n)
+    return ranges

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The kernels that one thread calls in every tick."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from spikesim.kernels.bind import Bound, Literal, bind
+from spikesim.kernels.deliver import CONSTANT, EXACT, PACKED, PIECES, deliver
+from spikesim.kernels.generate import update_kernel
+from spikesim.kernels.loop import collect
+from spikesim.sim.plan import Plan
+from spikesim.sim.state import State
+from spikesim.sim.tables import Table
+
+_WEIGHT_TYPES = {CONSTANT: np.int32, PACKED: np.int32, EXACT: np.float64}
+
+
+@dataclass(eq=False)
+class Program:
+    """Kernels of one thread, in order.
+
+    Attributes
+    ----------
+    early : list of Bound
+        Need nothing that other threads did in the tick before.
+    late : list of Bound
+    """
+
+    early: list[Bound] = field(default_factory=list)
+    late: list[Bound] = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class Block:
+    """Scratch of one block.
+
+    Attributes
+    ----------
+    flags : dict of str to uint8 array
+        Who fires, by population; padded with zeros to a multiple of 8.
+    events : int64 array, shape (1,)
+        Synaptic events so far.
+    pieces : uint32 array, shape (PIECES, 2)
+    """
+
+    flags: dict[str, npt.NDArray[np.uint8]]
+    events: npt.NDArray[np.int64]
+    pieces: npt.NDArray[np.uint32]
+
+    @classmethod
+    def make(cls, plan: Plan, block: int) -> Block:
+        """Scratch for the neurons that a block owns."""
+        flags = {}
+        for name in plan.populations:
+            lo, hi = plan.slice(block, name)
+            flags[name] = np.zeros(-(-(hi - lo) // 8) * 8, dtype=np.uint8)
+        return cls(flags, np.zeros(1, np.int64), np.zeros((PIECES, 2), np.uint32))
+
+
+def delivery(plan: Plan, table: Table, state: State, block: int, scratch: Block,
+             groups: tuple[int, int]) -> Bound:  # fmt: skip
+    """Deliver some delay groups of a table to one block."""
+    spec = table.plan
+    record = state.inputs if spec.from_inputs else state.record
+    pops = np.array([*spec.parts, *table.sources], dtype=np.int64)
+    group = np.array(
+        [spec.n_groups, groups[0], 1 << spec.group_bits, spec.shortest, groups[1]], dtype=np.int64
+    )
+    ring = plan.slots * plan.stride - 1 if plan.slots > 1 else 0
+    return bind(
+        deliver,
+        Literal(spec.mode),
+        Literal(plan.index_bits if spec.mode == PACKED else 0),
+        ring if ring else Literal(0),
+        record.clock,
+        record.fired,
+        record.marks,
+        pops,
+        group,
+        table.offsets[block],
+        table.index[block],
+        table.exact[block],
+        _WEIGHT_TYPES[spec.mode](spec.code),
+        state.sums[block],
+        plan.stride,
+        plan.slots,
+        scratch.pieces,
+        scratch.events,
+    )
+
+
+def split_groups(plan: Plan, table: Table) -> list[tuple[bool, tuple[int, int]]]:
+    """Which delay groups can be delivered before the other threads are done: (early, range).
+
+    Spikes of the tick before act with a delay of 1; all older ones are known. Sums in a
+    fixed order are not split, so that the order is the same for any number of threads.
+    """
+    spec = table.plan
+    if spec.from_inputs:
+        return [(True, (0, spec.n_groups))]
+    if spec.shortest > 1:
+        return [(not plan.exact, (0, spec.n_groups))]
+    if plan.exact or spec.n_groups == 1:
+        return [(False, (0, spec.n_groups))]
+    return [(True, (1, spec.n_groups)), (False, (0, 1))]
+
+
+def updates(
+    plan: Plan, state: State, block: int, scratch: Block, constants: dict[str, dict[str, Any]]
+) -> list[Bound]:
+    """Update and spike search of every population in one block, in order."""
+    items = []
+    bases = plan.bases(block)
+    for part, (name, population) in enumerate(plan.net.populations.items()):
+        model = population.neuron
+        assert model is not None  # validated
+        lo, hi = plan.slice(block, name)
+        flags = scratch.flags[name]
+        values = constants[name]
+        kernel = update_kernel(
+            model.template(), model.states, model.counters, len(model.receptors), values, plan.dtype
+        )
+        inputs: list[Any] = []
+        for receptor in range(len(model.receptors)):
+            real = np.dtype(plan.dtype).type
+            inputs += [bases[name, receptor], real(plan.scale(name, receptor))]
+        held = [state.neurons[name][key][lo:hi] for key in (*model.states, *model.counters)]
+        chosen = [value[lo:hi] if np.ndim(value) else value for value in values.values()]
+        items.append(
+            bind(
+                kernel,
+                model.start_tick,
+                plan.slots,
+                plan.stride,
+                state.sums[block],
+                flags[: hi - lo],
+                *inputs,
+                *held,
+                *chosen,
+            )
+        )
+        first = plan.populations[name][0] + lo
+        record = state.record
+        items.append(
+            bind(
+                collect, flags, first, part, record.clock, record.fired[block], record.marks[block]
+            )
+        )
+    return items
+
+
+def model_constants(plan: Plan, driven: dict[str, set[str]]) -> dict[str, dict[str, Any]]:
+    """Constants of every population's template in the types of the engine.
+
+    Parameters
+    ----------
+    plan : Plan
+    driven : mapping of str to set of str
+        Constants that a device writes in every tick, by population: one value per neuron.
+    """
+    out: dict[str, dict[str, Any]] = {}
+    for name, population in plan.net.populations.items():
+        model = population.neuron
+        assert model is not None  # validated
+        out[name] = {}
+        for key, value in model.constants(plan.net.dt, population.n).items():
+            array = np.asarray(value)
+            if key in driven.get(name, ()):
+                array = np.broadcast_to(array, population.n)
+            kind = plan.dtype if array.dtype.kind == "f" else "int32"
+            array = np.array(array, dtype=kind, order="C")
+            out[name][key] = array if array.ndim else array[()]
+    return out

@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One run of a built network: windows of ticks in compiled code, drained in between."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from spikesim.kernels.bind import Bound, bind, program
+from spikesim.kernels.loop import LINE, advance, sample
+from spikesim.sim.plan import Plan
+from spikesim.sim.program import Block, delivery, model_constants, split_groups, updates
+from spikesim.sim.sink import Sink
+from spikesim.sim.state import State
+from spikesim.sim.tables import Table
+
+_WINDOW_TICKS = 4096
+_SAMPLE_BYTES = 64 << 20
+"""Memory for the samples of one window."""
+_WINDOW_SECONDS = 0.25
+"""Wall time of a window: short enough for progress bars and for an interrupt."""
+_TAKEN = 0.75
+"""Share of a window below which a thread's core was taken by somebody else."""
+_ALONE_WINDOWS = 20
+"""Windows on one thread before several are tried again."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sampling:
+    """A state variable to keep.
+
+    Attributes
+    ----------
+    name, population, variable : str
+    neurons : int64 array, shape (k,)
+    every : int, ticks
+    """
+
+    name: str
+    population: str
+    variable: str
+    neurons: npt.NDArray[np.int64]
+    every: int
+
+
+class Events(Protocol):
+    """Events of all inputs."""
+
+    def window(self, start: int, stop: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
+        """First event of each tick, and the global input line of each event."""
+        ...
+
+
+@dataclass(eq=False)
+class _Kernels:
+    """Kernels of one block, and where its samples land."""
+
+    early: list[Bound]
+    late: list[Bound]
+    scratch: Block
+
+
+class Run:
+    """A run in progress.
+
+    Parameters
+    ----------
+    plan : Plan
+    tables : list of Table
+    inputs : Events
+        Events of all inputs.
+    populations : sequence of str
+        Whose spikes go to the sink.
+    samplings : sequence of Sampling
+    threads : int
+        At most one per block is used.
+
+    Attributes
+    ----------
+    state : State
+        Changed by ``advance``; ``state.tick`` is the next tick.
+    threads_used : int
+        Threads of the last window.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        tables: list[Table],
+        inputs: Events,
+        populations: Sequence[str],
+        samplings: Sequence[Sampling],
+        threads: int = 1,
+    ) -> None:
+        self.plan, self.inputs = plan, inputs
+        self.populations, self.samplings = tuple(populations), tuple(samplings)
+        self.threads = min(threads, plan.n_blocks)
+        self.threads_used = self.threads
+        self._alone = 0
+        bytes_per_tick = sum(8 * s.neurons.size / s.every for s in samplings)
+        wish = min(_WINDOW_TICKS, int(_SAMPLE_BYTES / max(bytes_per_tick, 1)))
+        self.state = State.initial(plan, max(wish, 1))
+        self.window = self.state.record.window
+        self._next = min(64, self.window)
+        rows = [-(-self.window // s.every) + 1 for s in samplings]
+        self.samples = [
+            np.zeros((n, s.neurons.size), dtype=plan.dtype)
+            for n, s in zip(rows, samplings, strict=True)
+        ]
+        constants = model_constants(plan, {})
+        self.blocks = [self._block(tables, b, constants) for b in range(plan.n_blocks)]
+
+    @property
+    def events(self) -> int:
+        """Synaptic events delivered so far."""
+        return sum(int(block.scratch.events[0]) for block in self.blocks)
+
+    def advance(self, ticks: int, sink: Sink) -> int:
+        """Run one window of at most ``ticks`` ticks; gives how many were run."""
+        state = self.state
+        start = state.tick
+        n = self._fill_inputs(start, min(ticks, self._next, self.window))
+        began = time.perf_counter()
+        self._run(start, n)
+        spent = time.perf_counter() - began
+        self._drain(start, n, sink)
+        state.record.roll(n)
+        state.inputs.roll(n)
+        state.tick = start + n
+        # Aim at windows of equal wall time; a factor of 2 at most, since rates change.
+        fitting = int(n * _WINDOW_SECONDS / max(spent, 1e-6))
+        self._next = max(1, min(fitting, 2 * self._next, self.window))
+        return n
+
+    def _block(self, tables: list[Table], block: int, constants: dict[str, Any]) -> _Kernels:
+        plan, state = self.plan, self.state
+        scratch = Block.make(plan, block)
+        kernels = _Kernels([], [], scratch)
+        for table in tables:
+            for early, groups in split_groups(plan, table):
+                item = delivery(plan, table, state, block, scratch, groups)
+                (kernels.early if early else kernels.late).append(item)
+        kernels.late += updates(plan, state, block, scratch, constants)
+        kernels.late += self._sampling(block)
+        return kernels
+
+    def _sampling(self, block: int) -> list[Bound]:
+        """Keep what is sampled of the neurons of one block."""
+        record, items = self.state.record, []
+        for s, out in zip(self.samplings, self.samples, strict=True):
+            lo, hi = self.plan.slice(block, s.population)
+            (column,) = np.nonzero((s.neurons >= lo) & (s.neurons < hi))
+            if column.size:
+                values = self.state.neurons[s.population][s.variable]
+                items.append(
+                    bind(
+                        sample,
+                        record.clock,
+                        record.history,
+                        s.every,
+                        values,
+                        s.neurons[column],
+                        column,
+                        out,
+                    )
+                )
+        return items
+
+    def _fill_inputs(self, start: int, n: int) -> int:
+        """Put the events of ``n`` ticks, or as many as there is room for, into the record."""
+        if not self.plan.inputs:
+            return n
+        record = self.state.inputs
+        event_start, lines = self.inputs.window(start, start + n)
+        used = int(record.marks[0, record.history - 1, -1])
+        room = record.fired.shape[1] - used
+        n = max(1, int(np.searchsorted(event_start, room, side="right")) - 1)
+        lines = lines[: event_start[n]]
+        record.fired[0, used : used + lines.size] = lines
+        ticks = np.repeat(np.arange(n), np.diff(event_start[: n + 1]))
+        bounds = np.array([0, *(hi for _, hi in self.plan.inputs.values())])
+        width = int(bounds[-1]) + 1
+        grid = np.arange(n)[:, None] * width + bounds
+        rows = slice(record.history, record.history + n)
+        record.marks[0, rows] = used + np.searchsorted(ticks * width + lines, grid)
+        return n
+
+    def _run(self, start: int, n: int) -> None:
+        if self.threads == 1 or self._alone > 0:
+            self._alone -= 1
+            self.threads_used = 1
+            self._threads(start, n, 1)
+            return
+        self.threads_used = self.threads
+        began = time.perf_counter()
+        shares = self._threads(start, n, self.threads)
+        wall = time.perf_counter() - began
+        # Waiting for a thread whose core is taken costs more than working alone.
+        if wall > 0.02 and min(shares) < _TAKEN * wall:
+            self._alone = _ALONE_WINDOWS
+
+    def _threads(self, start: int, n: int, threads: int) -> list[float]:
+        """Run a window on some threads; gives the CPU seconds of each."""
+        progress = np.full(threads * LINE, start, dtype=np.int64)
+        waits = np.zeros(threads * LINE, dtype=np.int64)
+
+        def work(thread: int) -> float:
+            began = time.thread_time()
+            mine = self.blocks[thread::threads]
+            early = [item for block in mine for item in block.early]
+            late = [item for block in mine for item in block.late]
+            call(start, n, early, late, thread, progress, waits)
+            return time.thread_time() - began
+
+        if threads == 1:
+            return [work(0)]
+        with ThreadPoolExecutor(threads) as pool:
+            return list(pool.map(work, range(threads)))
+
+    def _drain(self, start: int, n: int, sink: Sink) -> None:
+        order = list(self.plan.populations)
+        for name in self.populations:
+            part = order.index(name)
+            ticks, sources = self.state.record.spikes(part, n)
+            sink.spikes(name, ticks, sources - np.int32(self.plan.populations[name][0]))
+        for sampling, out in zip(self.samplings, self.samples, strict=True):
+            every = sampling.every
+            ticks = np.arange(-(-start // every) * every, start + n, every)
+            sink.trace(sampling.name, ticks, out[: ticks.size])
+        sink.window(start + n)
+
+
+def call(
+    start: int,
+    n: int,
+    early: list[Bound],
+    late: list[Bound],
+    thread: int,
+    progress: npt.NDArray[np.int64],
+    waits: npt.NDArray[np.int64],
+) -> None:
+    """Run bound kernels for ``n`` ticks: compiled, or one by one where JIT is disabled."""
+    if all(item.address for item in (*early, *late)):
+        advance(start, n, program([*early, *late]), len(early), thread, progress, waits)
+        return
+    for tick in range(start, start + n):
+        for item in (*early, *late):
+            item(tick)
+        progress[thread * LINE] = tick + 1
