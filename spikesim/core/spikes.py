@@ -146,6 +146,53 @@ class SpikeTrains:
         lo, hi = np.searchsorted(self.ticks, (tick, tick + 1))
         return self.index[lo:hi]
 
+    def times(self, dt: float) -> npt.NDArray[np.float64]:
+        """Seconds at which the spikes happen for ticks of ``dt`` seconds, float64 array (k,)."""
+        return np.multiply(self.ticks, dt, dtype=np.float64)
+
+    def by_neuron(self) -> list[npt.NDArray[np.int64]]:
+        """Ticks of the spikes of each neuron, ascending: a list of n int64 arrays.
+
+        Examples
+        --------
+        >>> [t.tolist() for t in SpikeTrains([0, 2, 5], [1, 0, 1], n=3, steps=6).by_neuron()]
+        [[2], [0, 5], []]
+        """
+        order = np.argsort(self.index, kind="stable")
+        return np.split(self.ticks[order], np.cumsum(self.counts()))[: self.n]
+
+    def select(self, neurons: npt.ArrayLike) -> SpikeTrains:
+        """Keep some neurons only, renumbered in the order given.
+
+        Parameters
+        ----------
+        neurons : int array, shape (m,)
+            Which, each once, 0 <= neuron < n.
+
+        Raises
+        ------
+        ValidationError
+            If a neuron does not exist or comes twice.
+
+        Examples
+        --------
+        >>> trains = SpikeTrains([0, 2, 5], [1, 0, 1], n=3, steps=6)
+        >>> trains.select([1]).ticks.tolist()
+        [0, 5]
+        """
+        problems: list[str] = []
+        chosen = _event_column(neurons, "neurons", problems)
+        problems = problems or _range_problems(chosen, self.n, "neuron", "n")
+        if not problems and np.unique(chosen).size < chosen.size:
+            problems = ["spike trains: expected each neuron once in select(); drop the repeats"]
+        if problems:
+            raise ValidationError(problems)
+        number = np.full(self.n, -1, dtype=np.int32)
+        number[chosen] = np.arange(chosen.size, dtype=np.int32)
+        renumbered = number[self.index]
+        kept = renumbered >= 0
+        return SpikeTrains(self.ticks[kept], renumbered[kept], chosen.size, self.steps)
+
     def shift(self, k: int) -> SpikeTrains:
         """All spikes ``k`` ticks later, in a record that is ``k`` ticks longer.
 

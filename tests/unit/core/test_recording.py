@@ -49,3 +49,72 @@ def test_lengths_that_differ_are_refused_all_at_once():
     with pytest.raises(ValidationError) as caught:
         _recording(steps=4)
     assert len(caught.value.problems) == 3
+
+
+def _sampled():
+    return _recording(
+        traces={"a.v": np.array([[1.0], [2.0]]), "a.rate": np.array([[5.0]])},
+        trace_ticks={"a.v": [0, 2], "a.rate": [0]},
+        trace_index={"a.v": [1]},
+        complete=False,
+    )
+
+
+def test_sampled_traces_come_back_with_their_ticks_and_neurons(tmp_path):
+    _sampled().save(tmp_path / "r.npz")
+    back = Recording.load(tmp_path / "r.npz")
+    assert [0.0, 2e-3] == back.trace_times("a.v").tolist()
+    assert [1] == back.columns("a.v").tolist()
+    assert [0] == back.columns("a.rate").tolist()
+    assert not back.complete
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"trace_ticks": {"a.v": [0, 1, 3]}},
+        {"trace_ticks": {"a.v": [1, 0, 2]}},
+        {"trace_ticks": {"a.v": [0, 2]}},
+        {"trace_ticks": {"b.v": [0]}},
+        {"trace_index": {"a.v": [0]}},
+    ],
+)
+def test_ticks_and_columns_that_do_not_fit_are_refused(changes):
+    with pytest.raises(ValidationError):
+        _recording(**changes)
+
+
+def test_times_are_seconds():
+    assert [0.0, 2e-3] == _recording().times("a").tolist()
+    assert [0.0, 1e-3, 2e-3] == _recording().trace_times("a.v").tolist()
+
+
+def test_pandas_gets_spikes_and_traces_with_times():
+    pytest.importorskip("pandas")
+    spikes = _recording().to_pandas()
+    assert [("a", 1, 0.0), ("a", 0, 2e-3)] == list(spikes.itertuples(index=False, name=None))
+    assert ["a", "b"] == list(spikes["population"].cat.categories)
+    trace = _sampled().to_pandas("a.v")
+    assert ([0.0, 2e-3], [1]) == (trace.index.tolist(), trace.columns.tolist())
+    assert [1.0, 2.0] == trace[1].tolist()
+
+
+def test_neo_gets_a_train_per_neuron_and_a_signal_per_trace():
+    pytest.importorskip("neo")
+    (segment,) = _sampled().to_neo().segments
+    assert 3 == len(segment.spiketrains)
+    train = segment.spiketrains[1]
+    assert ("a", 1) == (train.annotations["population"], train.annotations["neuron"])
+    assert [0.0] == train.rescale("s").magnitude.tolist()
+    assert 3e-3 == float(train.t_stop.rescale("s"))
+    signal = segment.analogsignals[0]
+    assert [0.0, 2e-3] == signal.times.rescale("s").magnitude.tolist()
+    assert [[1.0], [2.0]] == signal.magnitude.tolist()
+
+
+def test_an_empty_recording_is_exported_too():
+    pytest.importorskip("pandas")
+    pytest.importorskip("neo")
+    empty = Recording({}, {"a.v": np.zeros((0, 2))}, 0, 1e-3, "numba")
+    assert (0, 3) == empty.to_pandas().shape
+    assert 1 == len(empty.to_neo().segments[0].analogsignals)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from spikesim.core import SpikeTrains
 from spikesim.errors import ValidationError
@@ -92,3 +94,24 @@ def test_a_value_cannot_be_changed():
     trains = SpikeTrains([0], [0], 1, 1)
     with pytest.raises(ValueError, match="read-only"):
         trains.ticks[0] = 1
+
+
+@given(st.integers(1, 5), st.integers(1, 8), st.data())
+def test_trains_by_neuron_are_the_columns_of_the_raster(n, steps, data):
+    bits = data.draw(st.lists(st.booleans(), min_size=n * steps, max_size=n * steps))
+    raster = np.array(bits).reshape(steps, n)
+    trains = SpikeTrains.from_raster(raster)
+    for k, ticks in enumerate(trains.by_neuron()):
+        assert np.flatnonzero(raster[:, k]).tolist() == ticks.tolist()
+    order = data.draw(st.permutations(range(n)))[: (n + 1) // 2]
+    assert np.array_equal(raster[:, order], trains.select(order).raster())
+
+
+@pytest.mark.parametrize("wrong", [[3], [-1], [0, 0], [0.5]])
+def test_selecting_what_is_not_there_is_refused(wrong):
+    with pytest.raises(ValidationError):
+        SpikeTrains([0], [0], n=3, steps=1).select(wrong)
+
+
+def test_no_neurons_have_no_trains():
+    assert [] == SpikeTrains.empty(0, 5).by_neuron()

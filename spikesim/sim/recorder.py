@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Between the engine and a sink: counts what is only counted, and passes the rest on."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from spikesim.core import Recording
+from spikesim.network import Network
+from spikesim.sim.memory import check_memory
+from spikesim.sim.monitor import Monitors, Rate
+from spikesim.sim.sink import Index, MemorySink, RecordHeader, Sink, Ticks, TraceHeader
+
+
+def make_sink(to: str | os.PathLike[str] | Sink | None) -> Sink:
+    """Turn what a user gives as ``to=`` into a sink: None, a file name, or a sink itself."""
+    if to is None:
+        return MemorySink()
+    if isinstance(to, (str, os.PathLike)):
+        from spikesim.sim.sink_hdf5 import HDF5Sink
+
+        return HDF5Sink(to)
+    return to
+
+
+class Recorder:
+    """Takes the events of a run from the engine, window by window.
+
+    For each window of ticks start <= tick < stop, in order of time, the engine calls
+    ``spikes`` for every population of ``monitors.spiking``, ``trace`` for every trace and
+    every weight monitor, with the rows of ``sampled_ticks``, and then ``window``; at the
+    end, however it comes, ``finish``.
+
+    Parameters
+    ----------
+    net : Network
+    monitors : Monitors
+    steps : int
+        Ticks the run is asked for.
+    dtype : str
+        Of the states.
+    sink : Sink
+    engine : str
+    meta : mapping, optional
+        Known before the run, such as the seed.
+
+    Raises
+    ------
+    ValidationError
+        If a recording in memory would not fit.
+    """
+
+    def __init__(
+        self,
+        net: Network,
+        monitors: Monitors,
+        steps: int,
+        *,
+        dtype: str = "float32",
+        sink: Sink | None = None,
+        engine: str = "numba",
+        meta: dict[str, Any] | None = None,
+    ) -> None:
+        self.monitors = monitors
+        self._sink = MemorySink() if sink is None else sink
+        self._kept = frozenset(monitors.spikes)
+        self._rates = [
+            _RateCounter(r, net.populations[r.population].n, net.dt) for r in monitors.rates
+        ]
+        traces = trace_headers(net, monitors, dtype)
+        if isinstance(self._sink, MemorySink):
+            check_memory(traces, steps)
+        sizes = {name: net.populations[name].n for name in monitors.spikes}
+        self._sink.start(RecordHeader(steps, net.dt, engine, sizes, traces, dict(meta or {})))
+        self._steps, self._stop = steps, 0
+
+    def spikes(self, population: str, ticks: Ticks, index: Index) -> None:
+        """Spikes of one population in this window, sorted by (tick, index)."""
+        for counter in self._rates:
+            if counter.rate.population == population:
+                counter.add(ticks)
+        if population in self._kept:
+            self._sink.spikes(population, ticks, index)
+
+    def trace(self, name: str, ticks: Ticks, values: npt.NDArray[Any]) -> None:
+        """Rows of one trace in this window: ticks of shape (k,), values of shape (k, n)."""
+        if len(ticks):
+            self._sink.trace(name, ticks, values)
+
+    def window(self, stop: int) -> None:
+        """All of tick < ``stop`` was handed over."""
+        for counter in self._rates:
+            ticks, values = counter.bins(stop)
+            if len(ticks):
+                self._sink.trace(counter.rate.name, ticks, values)
+        self._stop = stop
+        self._sink.window(stop)
+
+    def finish(self, **meta: Any) -> Recording:
+        """Close the recording; it is complete if the windows reached the last tick."""
+        self._sink.finish(self._stop >= self._steps, meta)
+        return self._sink.recording()
+
+
+def sampled_ticks(start: int, stop: int, every: int) -> Ticks:
+    """Ticks start <= tick < stop that an interval samples: the multiples of ``every``.
+
+    Examples
+    --------
+    >>> sampled_ticks(5, 21, 10).tolist()
+    [10, 20]
+    """
+    return np.arange(-(-start // every) * every, stop, every, dtype=np.int64)
+
+
+def trace_headers(net: Network, monitors: Monitors, dtype: str) -> dict[str, TraceHeader]:
+    """Form of every trace that these monitors keep."""
+    headers = {}
+    for trace in monitors.traces:
+        n = net.populations[trace.variable.rpartition(".")[0]].n
+        headers[trace.name] = _subset(n, dtype, trace.every, trace.neurons)
+    for rate in monitors.rates:
+        headers[rate.name] = TraceHeader(1, "float64", rate.bin)
+    for weights in monitors.weights:
+        n = net.projections[weights.projection].nnz
+        headers[weights.name] = _subset(n, "float32", weights.every, weights.synapses)
+    return headers
+
+
+def _subset(n: int, dtype: str, every: int, chosen: Any) -> TraceHeader:
+    index = None if chosen is None else tuple(chosen)
+    return TraceHeader(n if index is None else len(index), dtype, every, index)
+
+
+class _RateCounter:
+    """Spikes of one population in the bins that are not over yet."""
+
+    def __init__(self, rate: Rate, n: int, dt: float) -> None:
+        self.rate = rate
+        self._hz = 1.0 / (max(n, 1) * rate.bin * dt)
+        self._first = 0  # the bin that counts[0] belongs to
+        self._counts = np.zeros(0, dtype=np.int64)
+
+    def add(self, ticks: Ticks) -> None:
+        if len(ticks):
+            new = np.bincount(ticks // self.rate.bin - self._first, minlength=len(self._counts))
+            new[: len(self._counts)] += self._counts
+            self._counts = new
+
+    def bins(self, stop: int) -> tuple[Ticks, npt.NDArray[np.float64]]:
+        """First ticks and rates of the bins that end at or before ``stop``, each given once."""
+        n = stop // self.rate.bin - self._first
+        counts = np.zeros(n, dtype=np.int64)
+        over = min(n, len(self._counts))
+        counts[:over] = self._counts[:over]
+        first = self._first * self.rate.bin
+        ticks = np.arange(first, first + n * self.rate.bin, self.rate.bin, dtype=np.int64)
+        self._first += n
+        self._counts = self._counts[n:]
+        return ticks, np.multiply(counts, self._hz, dtype=np.float64)[:, np.newaxis]

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Recording straight to an HDF5 file, in bounded memory and safe against a crash."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from spikesim.core import Recording
+from spikesim.core.recording_export import optional_library
+from spikesim.core.recording_hdf5 import KIND, VERSION
+from spikesim.errors import ValidationError
+from spikesim.sim.sink import Index, RecordHeader, Ticks
+
+# A chunk is the smallest piece that HDF5 reads or writes.
+_CHUNK_BYTES = 1 << 18
+
+
+class HDF5Sink:
+    """Writes each window to a file and then forgets it.
+
+    The file is in HDF5's single-writer-multiple-reader mode: ``Recording.open`` reads it during
+    the run, after the run, and after the run was killed; then ``complete`` is False.
+
+    Parameters
+    ----------
+    path : path
+        File to write; an existing one is replaced.
+
+    Raises
+    ------
+    ValidationError
+        If the folder does not exist or h5py is not installed.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        who = f"recording {os.fspath(path)!r}"
+        self._h5py = optional_library("h5py", who)
+        if not self.path.parent.is_dir():
+            raise ValidationError(f"{who}: folder {self.path.parent} does not exist; create it")
+        if self.path.is_dir():
+            raise ValidationError(f"{who}: expected the name of a file, got a folder")
+
+    def start(self, header: RecordHeader) -> None:
+        """Create the file with everything in it but rows."""
+        # A reader of the old file keeps it; writing into it would change data under its eyes.
+        self.path.unlink(missing_ok=True)
+        file = self._h5py.File(self.path, "w", libver="latest")
+        traces = header.traces.items()
+        described = {
+            "steps": header.steps,
+            "dt": header.dt,
+            "engine": header.engine,
+            "meta": header.meta,
+            "populations": [[name, int(n)] for name, n in header.populations.items()],
+            "traces": [
+                {"name": n, "every": t.every, "subset": t.index is not None} for n, t in traces
+            ],
+        }
+        file.attrs.update({"kind": KIND, "version": VERSION, "header": json.dumps(described)})
+        names = [("spikes", name) for name in header.populations]
+        names += [("traces", name) for name in header.traces]
+        self._place = {key: k for k, key in enumerate(names)}
+        self._columns: list[tuple[Any, Any]] = []
+        for k, name in enumerate(header.populations):
+            group = file.create_group(f"spikes/{k}")
+            group.attrs["population"] = name
+            columns = _column(group, "ticks", "int64"), _column(group, "index", "int32")
+            self._columns.append(columns)
+        for k, (name, trace) in enumerate(traces):
+            group = file.create_group(f"traces/{k}")
+            group.attrs["trace"] = name
+            index = np.arange(trace.n) if trace.index is None else np.array(trace.index)
+            group.create_dataset("index", data=index.astype(np.int64))
+            columns = (
+                _column(group, "ticks", "int64"),
+                _column(group, "values", trace.dtype, trace.n),
+            )
+            self._columns.append(columns)
+        self._rows = np.zeros(len(names), dtype=np.int64)
+        self._stored_rows = file.create_dataset("rows", data=self._rows)
+        self._progress = file.create_dataset("progress", data=np.zeros(4, dtype=np.int64))
+        file.swmr_mode = True
+        self._file, self._meta, self._stop = file, dict(header.meta), 0
+        self._commit(finished=False, complete=False)
+
+    def spikes(self, population: str, ticks: Ticks, index: Index) -> None:
+        """Append spikes."""
+        self._append(("spikes", population), ticks, index)
+
+    def trace(self, name: str, ticks: Ticks, values: npt.NDArray[Any]) -> None:
+        """Append rows."""
+        self._append(("traces", name), ticks, values)
+
+    def window(self, stop: int) -> None:
+        """Hand the window to the operating system; from now on it outlives this process."""
+        self._stop = stop
+        self._commit(finished=False, complete=False)
+
+    def finish(self, complete: bool, meta: Mapping[str, Any]) -> None:
+        """Mark how the run ended and close the file."""
+        self._commit(finished=True, complete=complete)
+        self._file.close()
+        # Attributes cannot be added while the file may have readers.
+        with self._h5py.File(self.path, "r+", libver="latest") as file:
+            file.attrs["result"] = json.dumps(self._meta | dict(meta))
+
+    def recording(self) -> Recording:
+        """Read everything back; ``Recording.open`` reads parts of it."""
+        return Recording.open(self.path)
+
+    def _append(self, key: tuple[str, str], ticks: Ticks, values: npt.NDArray[Any]) -> None:
+        if not len(ticks):
+            return
+        k = self._place[key]
+        lo = int(self._rows[k])
+        hi = lo + len(ticks)
+        for dataset, new in zip(self._columns[k], (ticks, values), strict=True):
+            dataset.resize(hi, axis=0)
+            dataset[lo:hi] = new
+        self._rows[k] = hi
+
+    def _commit(self, finished: bool, complete: bool) -> None:
+        """Write the data first, then the numbers that make it valid."""
+        self._file.flush()
+        size = self.path.stat().st_size
+        self._stored_rows[...] = self._rows
+        self._stored_rows.flush()
+        self._progress[...] = (self._stop, finished, complete, size)
+        self._progress.flush()
+
+
+def _column(group: Any, name: str, dtype: str, width: int | None = None) -> Any:
+    row = np.dtype(dtype).itemsize * (1 if width is None else max(width, 1))
+    rows = max(1, _CHUNK_BYTES // row)
+    if width is None:
+        return group.create_dataset(name, (0,), dtype, maxshape=(None,), chunks=(rows,))
+    return group.create_dataset(
+        name, (0, width), dtype, maxshape=(None, width), chunks=(rows, max(width, 1))
+    )
