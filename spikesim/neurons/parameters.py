@@ -22,6 +22,37 @@ Value = float | FloatArray
 ByReceptor = Mapping[str, Value]
 
 
+@dataclass(frozen=True, eq=False)
+class PerReceptor(Mapping[str, Value]):
+    """One number per receptor, in the order of the receptors; cannot be changed.
+
+    Parameters
+    ----------
+    names : tuple of str
+        Receptors.
+    numbers : tuple of float or float array, shape (n,)
+        The value of each.
+
+    Examples
+    --------
+    >>> tau = PerReceptor(("exc", "inh"), (5e-3, 10e-3))
+    >>> tau["inh"], list(tau)
+    (0.01, ['exc', 'inh'])
+    """
+
+    names: tuple[str, ...]
+    numbers: tuple[Value, ...]
+
+    def __getitem__(self, name: str) -> Value:
+        return dict(zip(self.names, self.numbers, strict=True))[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
 @dataclass(frozen=True)
 class Limits:
     """Which numbers a field may take.
@@ -74,7 +105,7 @@ class ParametricModel(NeuronModel):
 
     The type of a field says what is legal: an annotation with ``Limits``, a bool, or a
     Literal. Numbers become a float or a read-only float64 array of shape (n,), or, per
-    receptor, a dict of such. Two models are equal when class and fields are.
+    receptor, a ``PerReceptor`` of such. Two models are equal when class and fields are.
 
     Parameters
     ----------
@@ -152,7 +183,7 @@ class ParametricModel(NeuronModel):
 
     def _by_receptor(
         self, name: str, given: Any, limits: Limits, problems: list[str]
-    ) -> dict[str, Value]:
+    ) -> PerReceptor:
         # A single value is a single receptor.
         by_name = dict(given) if isinstance(given, Mapping) else {"syn": given}
         stored = {}
@@ -166,7 +197,7 @@ class ParametricModel(NeuronModel):
             stored[receptor] = self._number(f"{name}[{receptor!r}]", value, limits, problems)
         if not stored:
             problems.append(f"{self._who}: expected at least one receptor in {name}, got none")
-        return stored
+        return PerReceptor(tuple(stored), tuple(stored.values()))
 
     def _number(self, name: str, given: Any, limits: Limits, problems: list[str]) -> Value:
         if limits.whole:
