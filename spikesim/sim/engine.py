@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import signal
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,8 +20,9 @@ from spikesim.sim.choice import kernel_name
 from spikesim.sim.inputs import InputEvents, resolve_inputs
 from spikesim.sim.monitor import Monitors, Trace, parse_record
 from spikesim.sim.plan import plan_network
+from spikesim.sim.recorder import Recorder, make_sink
 from spikesim.sim.run import Run, Sampling
-from spikesim.sim.sink import MemorySink, RecordHeader, Sink, TraceHeader
+from spikesim.sim.sink import Sink
 from spikesim.sim.tables import SumOverflowError, build_tables
 
 _log = logging.getLogger(__name__)
@@ -38,7 +41,7 @@ def simulate(
     threads: int = 1,
     dtype: str = "float32",
     blocks: int | None = None,
-    to: Sink | None = None,
+    to: str | os.PathLike[str] | Sink | None = None,
 ) -> Recording:
     """Run a network for some ticks from its initial state.
 
@@ -67,8 +70,8 @@ def simulate(
         float64 in a fixed order.
     blocks : int, optional
         Groups of neurons; default one per thread, and more for large networks.
-    to : Sink, optional
-        Where the recording goes, such as an ``HDF5Sink``; default memory.
+    to : path or Sink, optional
+        Where the recording goes: an HDF5 file, or a sink; default memory.
 
     Returns
     -------
@@ -136,7 +139,7 @@ class Simulator:
         for headroom in (0, 4, 8):
             self.plan = plan_network(net, dtype, blocks, self.threads, headroom)
             try:
-                self.tables = build_tables(self.plan, self.threads)
+                self.tables, self.worst = build_tables(self.plan, self.threads)
                 return
             except SumOverflowError:
                 # Some neuron has far more synapses than the mean: take a coarser unit.
@@ -156,39 +159,63 @@ class Simulator:
         record: Iterable[str] | str = ("spikes",),
         seed: int = 0,
         progress: Progress = False,
-        to: Sink | None = None,
+        to: str | os.PathLike[str] | Sink | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_every: int | None = None,
+        resume: str | os.PathLike[str] | None = None,
     ) -> Recording:
-        """Run once; arguments, result and errors are those of ``simulate``."""
+        """Run once; the other arguments, result and errors are those of ``simulate``.
+
+        Parameters
+        ----------
+        checkpoint : path, optional
+            File to which the state is saved: at the end, at an interrupt, and
+            ``checkpoint_every`` ticks. It is replaced as a whole.
+        checkpoint_every : int, optional
+            Ticks between two saves.
+        resume : path, optional
+            Checkpoint to go on from, with the same inputs and seed. The run goes on to tick
+            ``steps`` and records from the checkpoint on; its spikes are those of an
+            uninterrupted run, for any number of threads and blocks.
+        """
         monitors, events, problems = _check_run(self.net, inputs, steps, record, seed)
+        problems += _checkpoint_problems(checkpoint, checkpoint_every)
         if monitors is None or events is None or problems:
             raise ValidationError(problems)
         steps = int(steps)
         samplings = [_sampling(self.net, trace) for trace in monitors.traces]
-        run = Run(self.plan, self.tables, events, monitors.spiking, samplings, self.threads)
-        sink: Sink = MemorySink() if to is None else to
+        run = Run(
+            self.plan, self.tables, self.worst, events, monitors.spiking, samplings, self.threads
+        )
+        if resume is not None:
+            run.load(resume, int(seed))
         meta = {"seed": int(seed), "dtype": self.plan.dtype, "kernel": kernel_name(self.plan)}
-        sink.start(self._header(monitors, steps, meta))
-        report = _reporter(progress)
-        with _Interrupt() as interrupt:
+        if resume is not None:
+            meta["first_tick"] = run.state.tick
+        recorder = Recorder(
+            self.net, monitors, steps, dtype=self.plan.dtype, sink=make_sink(to), meta=meta
+        )
+        due = run.state.tick + (checkpoint_every or steps)
+        with _Interrupt() as interrupt, reporting(progress, steps, self.net.dt) as report:
             while run.state.tick < steps and not interrupt.asked:
-                run.advance(steps - run.state.tick, sink)
+                run.advance(min(due, steps) - run.state.tick, recorder)
                 report(run.state.tick, steps)
-        complete = run.state.tick == steps
-        if not complete:
+                if checkpoint is not None and (run.state.tick == due or run.state.tick == steps):
+                    run.save(checkpoint, int(seed))
+                    due = run.state.tick + (checkpoint_every or steps)
+        if run.state.tick < steps:
             _log.warning("interrupted: stopped after tick %d of %d", run.state.tick, steps)
-        sink.finish(complete, {"events": run.events, "threads": run.threads_used})
-        return sink.recording()
+            if checkpoint is not None:
+                run.save(checkpoint, int(seed))
+        return recorder.finish(events=run.events, threads=run.threads_used)
 
-    def _header(self, monitors: Monitors, steps: int, meta: dict[str, Any]) -> RecordHeader:
-        populations = {name: self.net.populations[name].n for name in monitors.spikes}
-        traces = {}
-        for trace in monitors.traces:
-            n = self.net.populations[trace.variable.rpartition(".")[0]].n
-            count = n if trace.neurons is None else len(trace.neurons)
-            traces[trace.name] = TraceHeader(
-                count, self.plan.dtype, trace.every, trace.neurons and tuple(trace.neurons)
-            )
-        return RecordHeader(steps, self.net.dt, "numba", populations, traces, meta)
+
+def _checkpoint_problems(path: Any, every: int | None) -> list[str]:
+    if every is None:
+        return []
+    if isinstance(every, bool) or not isinstance(every, (int, np.integer)) or every < 1:
+        return [f"simulate: expected checkpoint_every as an integer >= 1, got {every!r}"]
+    return [] if path is not None else ["simulate: expected checkpoint=, the file to write, too"]
 
 
 def _sampling(net: Network, trace: Trace) -> Sampling:
@@ -254,9 +281,13 @@ def _option_problems(steps: int, seed: int) -> list[str]:
     return problems
 
 
-def _reporter(progress: Progress) -> Callable[[int, int], None]:
+@contextlib.contextmanager
+def reporting(progress: Progress, steps: int, dt: float) -> Iterator[Callable[[int, int], None]]:
+    """Give the function that is told (ticks done, steps)."""
+    del steps, dt
     if callable(progress):
-        return progress
-    if progress:
-        return lambda done, steps: _log.info("simulated %d of %d ticks", done, steps)
-    return lambda done, steps: None
+        yield progress
+    elif progress:
+        yield lambda done, steps: _log.info("simulated %d of %d ticks", done, steps)
+    else:
+        yield lambda done, steps: None

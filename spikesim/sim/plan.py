@@ -224,10 +224,12 @@ def plan_network(
     blocks = n_blocks or max(threads, math.ceil(n_sums / _CACHE_ACCUMULATORS))
     largest = math.ceil(n_sums / blocks) + len(channels)
     room = 0
-    if not exact:
-        room = max(0, (32 - weight_bits) - max(largest - 1, 1).bit_length())
+    if not exact and all(p.plasticity is None for p in net.projections.values()):
+        # From the whole network, not from a block: the groups, and with them the sums that
+        # are pending between two ticks, are the same for any number of blocks.
+        room = max(0, (32 - weight_bits) - sum_bits)
     inputs, populations = _ranges(net.inputs), _ranges(net.populations)
-    tables = tuple(_table(mode, code, group, inputs, populations, room, blocks)
+    tables = tuple(_table(mode, code, group, inputs, populations, room)
                    for (mode, code), group in groups)  # fmt: skip
     if not exact:
         _check_index(largest, 32 - weight_bits, blocks)
@@ -344,7 +346,6 @@ def _table(
     inputs: Mapping[str, Range],
     populations: Mapping[str, Range],
     room: int,
-    blocks: int,
 ) -> TablePlan:
     from_inputs = group[0].pre.is_input
     ranges = inputs if from_inputs else populations
@@ -353,7 +354,7 @@ def _table(
     shortest = min(projection.synapses.min_delay for projection in group)
     longest = max(projection.synapses.max_delay for projection in group)
     n = max(sum(p.pre.n for p in _distinct_sources(group)), 1)
-    piece = sum(p.nnz for p in group) / n / blocks / (longest - shortest + 1)
+    piece = sum(p.nnz for p in group) / n / (longest - shortest + 1)
     bits = 0
     learns = any(projection.plasticity is not None for projection in group)
     while (

@@ -3,17 +3,21 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from spikesim.kernels.bind import Bound, bind, program
 from spikesim.kernels.loop import LINE, advance, sample
+from spikesim.sim.checkpoint import load_checkpoint, save_checkpoint
+from spikesim.sim.drive import split_inputs
+from spikesim.sim.inputs import InputEvents
 from spikesim.sim.plan import Plan
 from spikesim.sim.program import Block, delivery, model_constants, split_groups, updates
 from spikesim.sim.sink import Sink
@@ -49,14 +53,6 @@ class Sampling:
     every: int
 
 
-class Events(Protocol):
-    """Events of all inputs."""
-
-    def window(self, start: int, stop: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
-        """First event of each tick, and the global input line of each event."""
-        ...
-
-
 @dataclass(eq=False)
 class _Kernels:
     """Kernels of one block, and where its samples land."""
@@ -73,8 +69,10 @@ class Run:
     ----------
     plan : Plan
     tables : list of Table
-    inputs : Events
-        Events of all inputs.
+    worst : mapping of (population, receptor) to int
+        Largest sum that the tables can make in one tick.
+    inputs : InputEvents
+        Events of all inputs, and currents.
     populations : sequence of str
         Whose spikes go to the sink.
     samplings : sequence of Sampling
@@ -93,12 +91,14 @@ class Run:
         self,
         plan: Plan,
         tables: list[Table],
-        inputs: Events,
+        worst: Mapping[tuple[str, int], int],
+        inputs: InputEvents,
         populations: Sequence[str],
         samplings: Sequence[Sampling],
         threads: int = 1,
     ) -> None:
-        self.plan, self.inputs = plan, inputs
+        self.plan = plan
+        self.drives, self.inputs = split_inputs(plan, inputs, dict(worst))
         self.populations, self.samplings = tuple(populations), tuple(samplings)
         self.threads = min(threads, plan.n_blocks)
         self.threads_used = self.threads
@@ -113,7 +113,10 @@ class Run:
             np.zeros((n, s.neurons.size), dtype=plan.dtype)
             for n, s in zip(rows, samplings, strict=True)
         ]
-        constants = model_constants(plan, {})
+        driven: dict[str, set[str]] = {}
+        for population, constant in inputs.currents:
+            driven.setdefault(population, set()).add(constant)
+        constants = model_constants(plan, driven)
         self.blocks = [self._block(tables, b, constants) for b in range(plan.n_blocks)]
 
     @property
@@ -138,6 +141,14 @@ class Run:
         self._next = max(1, min(fitting, 2 * self._next, self.window))
         return n
 
+    def save(self, path: str | os.PathLike[str], seed: int) -> None:
+        """Write the state between two ticks to a file, whole or not at all."""
+        save_checkpoint(path, self.plan, self.state, seed, {})
+
+    def load(self, path: str | os.PathLike[str], seed: int) -> None:
+        """Go on from a saved state; raises ValidationError if it belongs to another run."""
+        load_checkpoint(path, self.plan, self.state, seed)
+
     def _block(self, tables: list[Table], block: int, constants: dict[str, Any]) -> _Kernels:
         plan, state = self.plan, self.state
         scratch = Block.make(plan, block)
@@ -146,6 +157,11 @@ class Run:
             for early, groups in split_groups(plan, table):
                 item = delivery(plan, table, state, block, scratch, groups)
                 (kernels.early if early else kernels.late).append(item)
+        kernels.late += [drive.bind(plan, state, block) for drive in self.drives]
+        for (population, constant), current in self.inputs.currents.items():
+            lo, hi = plan.slice(block, population)
+            function, args = current.call(constants[population][constant][lo:hi], lo)
+            kernels.late.append(bind(function, *args))
         kernels.late += updates(plan, state, block, scratch, constants)
         kernels.late += self._sampling(block)
         return kernels

@@ -48,7 +48,7 @@ class Table:
         return int(self.offsets.nbytes) + columns
 
 
-def build_tables(plan: Plan, threads: int = 1) -> list[Table]:
+def build_tables(plan: Plan, threads: int = 1) -> tuple[list[Table], dict[tuple[str, int], int]]:
     """Build all tables of a plan.
 
     Parameters
@@ -56,6 +56,12 @@ def build_tables(plan: Plan, threads: int = 1) -> list[Table]:
     plan : Plan
     threads : int
         Each builds its own range of sources; the synapses are the same for any number.
+
+    Returns
+    -------
+    tables : list of Table
+    worst : dict of (population, receptor) to int
+        Largest sum of weights onto one neuron, in units of its channel.
 
     Raises
     ------
@@ -69,27 +75,27 @@ def build_tables(plan: Plan, threads: int = 1) -> list[Table]:
     }
     for table in plan.tables:
         tables += _build(plan, table, threads, bounds)
+    worst = {key: int(bound.max(initial=0)) for key, bound in bounds.items()}
     if not plan.exact:
-        _check_sums(plan, bounds)
-    return tables
+        _check_sums(plan, worst)
+    return tables, worst
 
 
 class SumOverflowError(ValidationError):
     """Sums of weights that might leave int32."""
 
 
-def _check_sums(plan: Plan, bounds: dict[tuple[str, int], npt.NDArray[np.int64]]) -> None:
+def _check_sums(plan: Plan, worst: dict[tuple[str, int], int]) -> None:
     """Refuse sums that might leave int32; a source fires at most once per tick."""
     problems = []
-    for (population, receptor), bound in bounds.items():
-        worst = int(bound.max(initial=0))
-        if worst >= 2**31:
+    for (population, receptor), total in worst.items():
+        if total >= 2**31:
             model = plan.net.populations[population].neuron
             assert model is not None  # validated
             name = model.receptors[receptor]
             problems.append(
                 f"population {population!r}: the weights onto one neuron through {name!r} sum to "
-                f"{worst} units of {plan.scale(population, receptor):.3g}, more than the 2**31 - 1 "
+                f"{total} units of {plan.scale(population, receptor):.3g}, more than the 2**31 - 1 "
                 "of its accumulator; take dtype='float64', or fewer or more equal weights"
             )
     if problems:

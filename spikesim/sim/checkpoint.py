@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Save a run between two ticks, and go on with it: same spikes, any number of blocks."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from spikesim.core import read_archive, write_archive
+from spikesim.errors import ValidationError
+from spikesim.network import Network
+from spikesim.sim.plan import Plan, Range
+from spikesim.sim.state import Record, State
+
+_VERSION = 1
+
+
+def fingerprint(net: Network) -> str:
+    """Short name of what a network is: sizes, models, constants and projections.
+
+    Synapses that a rule draws are named by their number, delays and largest weight.
+    """
+    digest = hashlib.blake2b(digest_size=16)
+
+    def add(*values: object) -> None:
+        digest.update(repr(values).encode())
+
+    add(net.dt, net.seed, [(p.name, p.n) for p in net.inputs.values()])
+    for name, population in net.populations.items():
+        model = population.neuron
+        assert model is not None  # a population of a sound network
+        add(name, population.n, type(model).__name__, model.template())
+        for key, value in sorted(model.constants(net.dt, population.n).items()):
+            add(key)
+            digest.update(np.ascontiguousarray(value).tobytes())
+    for name, projection in net.projections.items():
+        synapses = projection.synapses
+        add(name, projection.pre.name, projection.post.name, projection.receptor)
+        add(synapses.nnz, synapses.weight, synapses.min_delay, synapses.max_delay)
+        add(float(synapses.weight_bound()), repr(projection.plasticity))
+    return digest.hexdigest()
+
+
+def save_checkpoint(
+    path: str | os.PathLike[str], plan: Plan, state: State, seed: int, learned: dict[str, Any]
+) -> None:
+    """Write the state between two ticks to one file, whole or not at all."""
+    arrays: dict[str, npt.NDArray[Any]] = {}
+    for name, held in state.neurons.items():
+        arrays |= {f"neurons/{name}/{key}": value for key, value in held.items()}
+    for which, record in (("record", state.record), ("inputs", state.inputs)):
+        arrays[f"{which}/row"], arrays[f"{which}/source"] = _history(record)
+    arrays |= {f"sums/{key}": value for key, value in _sums(plan, state).items()}
+    arrays |= {f"learned/{key}": value for key, value in learned.items()}
+    header = {
+        "network": fingerprint(plan.net),
+        "name": plan.net.name,
+        "dtype": plan.dtype,
+        "seed": seed,
+        "tick": state.tick,
+    }
+    write_archive(path, "checkpoint", _VERSION, header, arrays)
+
+
+def load_checkpoint(
+    path: str | os.PathLike[str], plan: Plan, state: State, seed: int
+) -> dict[str, npt.NDArray[Any]]:
+    """Put a saved state in place of ``state``; gives what the rules had saved.
+
+    Raises
+    ------
+    ValidationError
+        If the file is absent or damaged, or belongs to another network, dtype or seed.
+    """
+    header, arrays = read_archive(path, "checkpoint", _VERSION)
+    who = f"checkpoint file {os.fspath(path)!r}"
+    problems = []
+    if header["network"] != fingerprint(plan.net):
+        problems.append(
+            f"{who}: expected the network it was saved from ({header['name']!r}), got "
+            f"{plan.net.name!r} with other sizes, parameters or projections; build the same network"
+        )
+    for key, here in (("dtype", plan.dtype), ("seed", seed)):
+        if header[key] != here:
+            problems.append(
+                f"{who}: expected {key} {header[key]!r}, with which the run began, got {here!r}"
+            )
+    if problems:
+        raise ValidationError(problems)
+    state.tick = int(header["tick"])
+    for name, held in state.neurons.items():
+        for key, value in held.items():
+            value[:] = arrays[f"neurons/{name}/{key}"]
+    for which, record, parts in (
+        ("record", state.record, plan.populations),
+        ("inputs", state.inputs, plan.inputs),
+    ):
+        blocks = plan.n_blocks if which == "record" else 1
+        _restore(
+            record, arrays[f"{which}/row"], arrays[f"{which}/source"], list(parts.values()), blocks
+        )
+        record.clock[0] = state.tick - record.history
+    _put_sums(plan, state, arrays)
+    return {
+        key.removeprefix("learned/"): array
+        for key, array in arrays.items()
+        if key.startswith("learned/")
+    }
+
+
+def _history(record: Record) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """Row and source of all spikes before the window, sorted."""
+    rows, sources = [], []
+    for fired, marks in zip(record.fired, record.marks, strict=True):
+        edges = np.append(marks[: record.history, 0], marks[record.history - 1, -1])
+        rows.append(np.repeat(np.arange(record.history, dtype=np.int32), np.diff(edges)))
+        sources.append(fired[edges[0] : edges[-1]])
+    row, source = np.concatenate(rows), np.concatenate(sources)
+    order = np.lexsort((source, row))
+    return row[order], source[order]
+
+
+def _restore(
+    record: Record,
+    row: npt.NDArray[np.int32],
+    source: npt.NDArray[np.int32],
+    parts: list[Range],
+    blocks: int,
+) -> None:
+    """Put a history into a record of any number of blocks."""
+    edges = np.array([0, *(hi for _, hi in parts)], dtype=np.int64)
+    part = np.searchsorted(edges, source, side="right") - 1
+    size = np.diff(edges)[part] if source.size else np.zeros(0, np.int64)
+    within = source - edges[part] if source.size else np.zeros(0, np.int64)
+    # Inverse of Plan.slice: block b owns b n // B <= k < (b + 1) n // B.
+    owner = ((within + 1) * blocks - 1) // np.maximum(size, 1)
+    width = int(edges[-1]) + 1
+    grid = np.arange(record.history)[:, None] * width + edges
+    for block in range(blocks):
+        mine = owner == block
+        record.fired[block, : int(mine.sum())] = source[mine]
+        key = row[mine].astype(np.int64) * width + source[mine]
+        record.marks[block, : record.history] = np.searchsorted(key, grid)
+
+
+def _sums(plan: Plan, state: State) -> dict[str, npt.NDArray[Any]]:
+    """Pending input of every channel over the coming ticks, independent of blocks."""
+    out = {}
+    for channel in plan.channels:
+        n = plan.net.populations[channel.population].n
+        whole = np.zeros((plan.slots, n), dtype=state.sums[0].dtype)
+        for lo, hi, view in _views(plan, state, channel.population, channel.receptor):
+            whole[:, lo:hi] = view
+        out[f"{channel.population}/{channel.receptor}"] = whole
+    return out
+
+
+def _put_sums(plan: Plan, state: State, arrays: dict[str, npt.NDArray[Any]]) -> None:
+    for channel in plan.channels:
+        saved = arrays[f"sums/{channel.population}/{channel.receptor}"]
+        for lo, hi, view in _views(plan, state, channel.population, channel.receptor):
+            view[:] = saved[:, lo:hi]
+
+
+def _views(
+    plan: Plan, state: State, population: str, receptor: int
+) -> Iterator[tuple[int, int, npt.NDArray[Any]]]:
+    """Each block's part of a channel: lo, hi, sums of shape (slots, hi - lo)."""
+    for block in range(plan.n_blocks):
+        lo, hi = plan.slice(block, population)
+        base = plan.bases(block)[population, receptor]
+        ring = state.sums[block].reshape(plan.slots, plan.stride)
+        yield lo, hi, ring[:, base : base + hi - lo]
