@@ -11,15 +11,17 @@ BIN    := $(VENV)/bin
 PY     := $(BIN)/python
 STAMP  := $(VENV)/.spikesim-setup
 SYNTH  := $(VENV)/.spikesim-synth
+# The simulators we compare with want other versions of what we use, so they live apart.
+PEERS  := .venv-peers
 PYTEST := $(PY) -m pytest -q
 SPREAD := -n $(JOBS) --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-synth demo test test-fast test-all test-hdl test-rtl lint fmt regs check \
-        syn bench report clean
+        syn bench bench-simulator setup-peers report clean
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 # --- environment -----------------------------------------------------------------------------
 
@@ -33,6 +35,11 @@ setup-synth: $(SYNTH) ## add the open synthesis tools (large)
 $(SYNTH): $(STAMP)
 	@tools/setup.sh "$(VENV)" "$(PYTHON)" synth && touch "$@"
 
+setup-peers: $(PEERS)/.spikesim-setup ## the environment of NEST, Brian2 and BindsNET (large)
+
+$(PEERS)/.spikesim-setup: benchmarks/peers/setup.sh $(wildcard benchmarks/peers/requirements*.txt)
+	@benchmarks/peers/setup.sh "$(CURDIR)/$(PEERS)" "$(PYTHON)" && touch "$@"
+
 # --- use -------------------------------------------------------------------------------------
 
 demo: setup ## train, quantize, compile, program and run real digits on the virtual board
@@ -43,6 +50,9 @@ report: setup ## the HTML report of the last demo
 
 bench: setup ## speed of the engines and of the link
 	@$(PY) -m benchmarks $(ARGS)
+
+bench-simulator: setup setup-peers ## speed against NEST, Brian2 and BindsNET; docs/benchmarks.md
+	@$(PY) -m benchmarks.simulator $(ARGS)
 
 syn: setup-synth ## synthesize for iCE40 UP5K and ECP5-25; writes the table in hdl/README.md
 	@$(PY) tools/syn.py $(ARGS)

@@ -33,4 +33,4 @@ def strokes(count: int, seed: int = 0) -> np.ndarray:
 
 
 def _dot(dy: np.ndarray, dx: np.ndarray) -> np.ndarray:
-    return np.exp(-((dy**2 + dx**2) / 3.0))
+    return np.exp(-((dy**2 + dx**2) / 5.0))
