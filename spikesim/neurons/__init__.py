@@ -6,7 +6,8 @@ from spikesim.neurons.alif import ALIF
 from spikesim.neurons.izhikevich import Izhikevich
 from spikesim.neurons.lif_alpha import LIFAlpha
 from spikesim.neurons.lif_cond import LIFCond
+from spikesim.neurons.lif_delta import LIFDelta
 from spikesim.neurons.lif_exp import LIFExp
 from spikesim.neurons.parrot import Parrot
 
-__all__ = ["ALIF", "AdEx", "Izhikevich", "LIFAlpha", "LIFCond", "LIFExp", "Parrot"]
+__all__ = ["ALIF", "AdEx", "Izhikevich", "LIFAlpha", "LIFCond", "LIFDelta", "LIFExp", "Parrot"]

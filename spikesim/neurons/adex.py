@@ -24,9 +24,6 @@ from spikesim.neurons.parameters import (
 )
 from spikesim.neurons.synapses import arrival_constants, arrival_lines
 
-# exp(30) moves the membrane past any peak within one substep, and is far from overflow.
-_EXPONENT_CAP = 30.0
-
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class AdEx(ParametricModel):
@@ -42,8 +39,8 @@ class AdEx(ParametricModel):
     with synapses ``sum_r i_r`` or, with reversal potentials, ``sum_r g_r (e_r - v)``, each
     decaying with tau_r and jumping by the weight at the start of the tick of arrival. A tick
     is ``substeps`` explicit midpoint steps (second order) with the mean synapses of the
-    tick. v stops at v_peak and fires at the end of the tick; the exponent is limited to 30.
-    While refractory v stands still and w goes on.
+    tick. v stops at v_peak and fires at the end of the tick, so the exponential is bounded; exp
+    in a template saturates besides. While refractory v stands still and w goes on.
 
     Parameters
     ----------
@@ -163,8 +160,7 @@ class AdEx(ParametricModel):
 
     def template(self) -> str:
         """Update of one neuron in one tick; see the equations of the class."""
-        drive = "drive + v_rest - {v} + delta_t * exp(min(({v} - v_t) * slope, cap))"
-        drive = drive.replace("cap", repr(_EXPONENT_CAP)) + " - per_leak * {w}"
+        drive = "drive + v_rest - {v} + delta_t * exp(({v} - v_t) * slope) - per_leak * {w}"
         given = "per_leak * i_ext"
         for r in self.receptors:
             if self.e_rev is None:

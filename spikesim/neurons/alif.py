@@ -8,13 +8,14 @@ from typing import Any, Literal
 
 import numpy as np
 
-from spikesim.neurons.current import CurrentDriven, Derivatives
+from spikesim.neurons.current import Derivatives
+from spikesim.neurons.lif_delta import LIFDelta
 from spikesim.neurons.parameters import Positive, Real, Threshold
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class ALIF(CurrentDriven):
-    r"""LIF with delta synapses and an adaptive threshold, as in spiking LSTM-like networks.
+class ALIF(LIFDelta):
+    r"""Adaptive LIF of recurrent networks with long memory: ``LIFDelta`` with other defaults.
 
     ::
 
@@ -22,16 +23,10 @@ class ALIF(CurrentDriven):
         tau_theta dtheta/dt = -theta,                         theta jumps by theta_plus at a spike
         a spike where v >= v_th + theta
 
-    An arrival in tick t acts at its end: ``h = exp(-dt/tau_mem) v + ... + in_0``, and may
-    fire the neuron in the same tick. Everything else: ``IntegrateAndFire``.
-    Bellec et al. write the threshold as ``b_0 + beta b`` with
+    The membrane is dimensionless, with threshold 1 and a soft reset, and moves while
+    refractory. Bellec et al. write the threshold as ``b_0 + beta b`` with
     ``b <- rho b + (1 - rho) s``: theta is ``beta b`` and ``theta_plus = beta (1 - rho)``.
-    Other adaptive models: any ``IntegrateAndFire`` neuron with ``theta_plus``.
-
-    Parameters
-    ----------
-    v_rest, v_th, v_reset : float or float array, shape (n,)
-        As everywhere, here dimensionless by default.
+    Every ``IntegrateAndFire`` neuron adapts when it is given ``theta_plus``.
 
     References
     ----------
@@ -51,22 +46,7 @@ class ALIF(CurrentDriven):
     theta_plus: Real | None = 0.1
     tau_theta: Positive = 0.2
 
-    @property
-    def membrane_states(self) -> tuple[str, ...]:
-        """Only the membrane."""
-        return ("v",)
-
-    def synapses(self) -> tuple[list[str], list[str]]:
-        """No line, and the input itself as a term of the membrane."""
-        return [], ["in_0"]
-
-    def synapse_constants(self, dt: float) -> dict[str, Any]:
-        """No constants."""
-        return {}
-
     def derivative(self, state: dict[str, Any], i_ext: Any = 0.0) -> Derivatives:
         """Right-hand side of the equations between events, per second."""
-        return {
-            "v": np.asarray(self.toward(state["v"], 0.0, i_ext)),
-            "theta": -np.asarray(state["theta"]) / self.tau_theta,
-        }
+        rates = super().derivative(state, i_ext)
+        return rates | {"theta": -np.asarray(state["theta"]) / self.tau_theta}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spikesim.neurons import ALIF, LIFAlpha, LIFExp
+from spikesim.neurons import ALIF, LIFAlpha, LIFDelta, LIFExp
 from spikesim.neurons.propagators import exponential_input, linear_exponential_input
 from tests.reference.neurons import alpha_psp, exponential_psp, ticks_to_threshold
 from tests.unit.neurons.populations import drive
@@ -105,6 +105,13 @@ def test_each_neuron_may_have_its_own_constants():
         alone = LIFExp(tau_mem=float(taus[k]), v_rest=float(rests[k]), **options)
         single = drive(alone, DT, 200, arrivals=arrivals[:, :, k : k + 1]).state["v"]
         assert np.array_equal(together[:, k : k + 1], single)
+
+
+def test_a_delta_arrival_is_a_jump_at_the_end_of_its_tick():
+    cell = LIFDelta(tau_mem=20e-3, **SILENT)
+    v = drive(cell, DT, 500, arrivals={(3, 0): 2.0}).state["v"][:, 0]
+    expected = np.where(np.arange(500) < 3, 0.0, 2 * np.exp(-DT * (np.arange(500) - 3) / 20e-3))
+    assert np.abs(v - expected).max() < ROUNDING
 
 
 def test_delta_input_of_the_adaptive_neuron_acts_at_once():

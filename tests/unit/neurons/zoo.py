@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from spikesim.neurons import ALIF, AdEx, Izhikevich, LIFAlpha, LIFCond, LIFExp, Parrot
+from spikesim.neurons import ALIF, AdEx, Izhikevich, LIFAlpha, LIFCond, LIFDelta, LIFExp, Parrot
 
 TAUS = {"exc": 5e-3, "inh": 10e-3}
 REVERSALS = {"exc": 0.0, "inh": -80e-3}
@@ -23,6 +23,7 @@ QUIET = {
     "AdEx conductances": (AdEx(tau_syn=TAUS, e_rev=REVERSALS), (0.4e-9, 1e-9)),
     "Izhikevich": (Izhikevich(), (1.0,)),
     "Izhikevich midpoint": (Izhikevich(method="midpoint"), (1.0,)),
+    "LIFDelta": (LIFDelta(v_th=math.inf), (1e-3,)),
     "ALIF": (ALIF(v_th=math.inf), (0.05,)),
 }
 
@@ -35,6 +36,7 @@ FIRING = {
     "LIFCond adaptive": LIFCond(
         tau_syn=TAUS, e_rev=REVERSALS, theta_plus=1e-3, method="euler", current=12e-3
     ),
+    "LIFDelta": LIFDelta(current=12e-3, t_ref=2e-3),
     "ALIF": ALIF(current=2.0),
     "AdEx": AdEx(current=1e-9, t_ref=2e-3),
     "AdEx substeps": AdEx(current=1e-9, substeps=2, tau_syn=TAUS, e_rev=REVERSALS),

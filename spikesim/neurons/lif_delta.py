@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Leaky integrate-and-fire neuron with delta synapses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from spikesim.neurons.current import CurrentDriven, Derivatives
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LIFDelta(CurrentDriven):
+    r"""LIF whose membrane jumps by the weight, solved exactly.
+
+    ::
+
+        tau_mem dv/dt = v_rest - v + resistance * i_ext,      v jumps by w at an arrival
+        h = exp(-dt/tau_mem) v + (1 - exp(-dt/tau_mem)) (v_rest + R i_ext) + in_0
+
+    An arrival in tick t acts at the end of the tick, and may fire the neuron in it. So a
+    spike through a delay of d ticks acts d dt after it happened, as in NEST's
+    iaf_psc_delta. ``core.LIF`` is the same neuron with constants per tick, the form that
+    torch and hardware share; this one is independent of dt, and its threshold may adapt.
+
+    Threshold, reset and refractory time: ``IntegrateAndFire``. Membrane: ``CurrentDriven``.
+
+    Examples
+    --------
+    >>> LIFDelta(tau_mem=20e-3, t_ref=2e-3).states
+    ('v',)
+    """
+
+    @property
+    def membrane_states(self) -> tuple[str, ...]:
+        """Only the membrane."""
+        return ("v",)
+
+    def synapses(self) -> tuple[list[str], list[str]]:
+        """No line, and the input itself as a term of the membrane."""
+        return [], ["in_0"]
+
+    def synapse_constants(self, dt: float) -> dict[str, Any]:
+        """No constants."""
+        return {}
+
+    def derivative(self, state: dict[str, Any], i_ext: Any = 0.0) -> Derivatives:
+        """Right-hand side of the equation between events, per second."""
+        return {"v": np.asarray(self.toward(state["v"], 0.0, i_ext))}
