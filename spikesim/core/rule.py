@@ -164,6 +164,9 @@ class PlasticityRule:
         for name, value in self.constants().items():
             if not math.isfinite(value):
                 found.append(f"expected a finite {name}, got {value}")
+        extra = [trace.tau for trace in (self.eligibility, self.modulator) if trace is not None]
+        if extra and not any(math.isfinite(tau) for tau in extra):
+            found.append("expected a finite tau of eligibility or modulator, got inf")
         given = [trace.name for trace in traces] + list(self.constants())
         names = {*given, "w_min", "w_max"}
         if len(names) < len(given) + 2:

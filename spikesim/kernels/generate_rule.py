@@ -1,0 +1,319 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From the texts of a plasticity rule to compiled loops over synapses.
+
+Deferred: a synapse is touched when a spike of its source arrives; it then takes all post
+spikes since the previous arrival, one by one, from a ring of the last 64 of its target.
+Immediate: a post spike visits its column at once. Both compute every trace as value at its
+last event times a table entry, so they give the same bits.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+from types import ModuleType
+
+from spikesim.core.rule import PlasticityRule, Trace
+from spikesim.kernels.cache import load_generated
+from spikesim.kernels.rule_text import ARRIVE, COLUMNS, DENSE, HEADER, PENDING, POST, RING
+
+DEPTH = 64
+"""Post spikes that the ring of a target holds."""
+
+
+def rule_kernels(rule: PlasticityRule, dtype: str) -> ModuleType:
+    """Compile the kernels of a rule.
+
+    Parameters
+    ----------
+    rule : PlasticityRule
+        Equal texts and trace modes share compiled code; numbers are arguments.
+    dtype : {"float32", "float64"}
+        Type of weights, traces and constants. float64 delivers into float accumulators.
+
+    Returns
+    -------
+    module
+        With ``arrive``, ``post``, ``settle``, ``flush`` (deferred), ``arrive_now``,
+        ``post_now`` (immediate, with a column index), ``arrive_dense``, ``post_dense``.
+    """
+    return load_generated(rule_text(rule, dtype))
+
+
+def table_traces(rule: PlasticityRule) -> list[float]:
+    """Time constants (seconds) of the rows of the decay tables, in the order kernels use."""
+    taus = [trace.tau for trace in (*rule.pre_traces, *rule.post_traces)]
+    extra = [trace.tau for trace in (rule.eligibility, rule.modulator) if trace is not None]
+    product = [1 / sum(1 / tau for tau in extra)] if any(map(math.isfinite, extra)) else []
+    return [*taus, *extra, *product] or [math.inf]
+
+
+def constant_values(rule: PlasticityRule) -> dict[str, float]:
+    """Constants of the kernels by name, in order: those of the rule and what traces need."""
+    values = {"w_min": rule.w_min, "w_max": rule.w_max, **rule.constants()}
+    for trace in (*rule.pre_traces, *rule.post_traces):
+        values |= {f"_by_{trace.name}": trace.by, f"_top_{trace.name}": trace.top}
+    values["_area"] = table_traces(rule)[-1]
+    return values
+
+
+def rule_text(rule: PlasticityRule, dtype: str) -> str:
+    """Source of the kernels of a rule."""
+    text = _RuleText(rule, f"np.{dtype}", exact=dtype == "float64")
+    parts = [HEADER.format(exp=f"exp_{dtype}"), text.arrive(), text.dense(), text.columns()]
+    parts += [text.post(), text.pending()]
+    return "\n\n".join(part.strip("\n") for part in parts) + "\n"
+
+
+class _RuleText:
+    """Writes the parts of the kernels of one rule."""
+
+    def __init__(self, rule: PlasticityRule, real: str, exact: bool) -> None:
+        self.rule, self.real, self.exact = rule, real, exact
+        self.pre, self.post_traces = rule.pre_traces, rule.post_traces
+        self.defers = bool(rule.on_post())
+        names = list(constant_values(rule))
+        self.constants = [f"{name} = consts[{i}]" for i, name in enumerate(names)]
+        self.bounded = math.isfinite(rule.w_min) or math.isfinite(rule.w_max)
+        self.tables = len(self.pre) + len(self.post_traces)
+        self.typed = _Typed(real)
+
+    def text(self, source: str) -> list[str]:
+        """Lines of a rule's text with typed literals."""
+        return ast.unparse(self.typed.visit(ast.parse(source))).splitlines()
+
+    def changes(self, source: str) -> list[str]:
+        """Lines of an event that changes the weight, clipped."""
+        clip = ["w = min(max(w, w_min), w_max)"] if self.bounded else []
+        return [*self.text(source), *clip] if source else []
+
+    def modulator(self, tick: str) -> list[str]:
+        """Value of the common signal at a tick."""
+        if self.rule.modulator is None:
+            return []
+        row = self.tables + (self.rule.eligibility is not None)
+        name = self.rule.modulator.name
+        return [f"{name} = signal[0] * decay(tables, {row}, {tick} - signal_tick[0])"]
+
+    def drift(self, tick: str) -> list[str]:
+        """From the last event of the synapse, at ``_s``, to a tick."""
+        rule = self.rule
+        if rule.eligibility is None:
+            return self.modulator(tick)
+        row, name = self.tables, rule.eligibility.name
+        last = row + 1 + (rule.modulator is not None)
+        area = f"area = _area * ({self.real}(1) - decay(tables, {last}, {tick} - _s))"
+        lines = [*self.modulator("_s"), area, *self.changes(rule.between())]
+        lines += [f"{name} = {name} * decay(tables, {row}, {tick} - _s)", f"_s = {tick}"]
+        return lines + self.modulator(tick)
+
+    def load(self, since: list[str]) -> list[str]:
+        """Weight and eligibility of synapse ``_j``, and when they were true."""
+        if self.rule.eligibility is None:
+            return ["w = weights[_j]"]
+        state = f"{self.rule.eligibility.name} = eligibility[_j]"
+        return ["w = weights[_j]", state, f"_s = max({', '.join([*since, 'signal_tick[0]'])})"]
+
+    def store(self, out: str = "") -> list[str]:
+        """Write weight and eligibility of synapse ``_j`` back."""
+        lines = [f"{out}weights[_j] = w"] if self.rule.changes_weights else []
+        if self.rule.eligibility is not None:
+            lines.append(f"{out}eligibility[_j] = {self.rule.eligibility.name}")
+        return lines or ["pass"]
+
+    def pend(self, keep: str) -> list[str]:
+        """Apply the post spikes in the ring since arrival ``_a``, except the newest ``keep``."""
+        if not self.defers:
+            return []
+        body = ["_p = np.int64(ticks[_k, _e & 63])", *self.drift("_p")]
+        for r, trace in enumerate(self.pre):
+            body.append(f"{trace.name} = decay(tables, {r}, _p - _a) * pre[_slot, {r}]")
+        for r, trace in enumerate(self.post_traces):
+            body.append(f"{trace.name} = before[_k, _e & 63, {r}]")
+        body += self.changes(self.rule.on_post())
+        return [
+            "_since = max(_a, np.int64(done[_k]) + 1)",
+            "_end = count[_k]",
+            "_e0 = _end",
+            "while _e0 > 0 and _e0 > _end - 64 and ticks[_k, (_e0 - 1) & 63] >= _since:",
+            "    _e0 -= 1",
+            f"for _e in range(_e0, _end - {keep}):",
+            *_indent(body),
+        ]
+
+    def deliver(self) -> list[str]:
+        """Add the weight, scaled by what is released, to the accumulator."""
+        sent = "w * release" if self.rule.on_arrival() else "w"
+        if self.exact:
+            return [f"_here[_k] += {sent}"]
+        rounded = f"np.float64({sent}) * inv_scale + _ROUND"
+        return [f"_here[_k] += np.int32(({rounded}) - _ROUND)"]
+
+    def before_row(self) -> list[str]:
+        """Pre traces at this arrival, and what it releases."""
+        lines = ["_a = np.int64(last[_slot])"]
+        for r, trace in enumerate(self.pre):
+            lines.append(f"{trace.name} = decay(tables, {r}, tick - _a) * pre[_slot, {r}]")
+        if self.rule.on_arrival():
+            lines += ["release = " + f"{self.real}(1)", *self.text(self.rule.on_arrival())]
+        return lines + [f"_now_{t.name} = {t.name}" for t in self.pre]
+
+    def after_row(self) -> list[str]:
+        """Pre traces after this arrival."""
+        lines = [
+            f"pre[_slot, {r}] = {_stepped(trace, f'_now_{trace.name}')}"
+            for r, trace in enumerate(self.pre)
+        ]
+        return [*lines, "last[_slot] = tick"]
+
+    def on_pre(self, post: str) -> list[str]:
+        """Depression or whatever an arrival does; ``post`` tells how to get post traces."""
+        if not self.rule.on_pre():
+            return []
+        lines = [f"{t.name} = _now_{t.name}" for t in self.pre]
+        for r, trace in enumerate(self.post_traces):
+            lines.append(f"{trace.name} = {post.format(r=r, table=len(self.pre) + r)}")
+        return lines + self.changes(self.rule.on_pre())
+
+    def visit(self, before: list[str], since: list[str], post: str) -> list[str]:
+        """One synapse at an arrival."""
+        lines = [*self.load(since), *before, *self.drift("tick"), *self.deliver()]
+        return [*lines, *self.on_pre(post), *self.store()]
+
+    def arrive(self) -> str:
+        """Sparse arrivals, deferred and immediate."""
+        post = "decay(tables, {table}, tick - post_last[_k]) * post_value[_k, {r}]"
+        late = ["np.int64(done[_k])"] if self.defers else []
+        seen = ["np.int64(post_last[_k])"] if self.defers else []
+        return "\n\n".join(
+            ARRIVE.format(
+                name=name,
+                constants=_lines(self.constants, 1),
+                before_row=_lines(self.before_row(), 2),
+                body=_lines(self.visit(pend, ["_a", *since], post), 3),
+                after_row=_lines(self.after_row(), 2),
+            ).strip("\n")
+            + "\n"
+            for name, pend, since in (
+                ("arrive", self.pend("0"), late),
+                ("arrive_now", [], seen),
+            )
+        )
+
+    def dense(self) -> str:
+        """Arrivals that reach every target."""
+        seen = ["np.int64(post_last[_k])"] if self.defers else []
+        fill = [
+            f"post_now[{r}, _k] = decay(tables, {len(self.pre) + r}, tick - post_last[_k])"
+            f" * post_value[_k, {r}]"
+            for r in range(len(self.post_traces))
+        ]
+        return DENSE.format(
+            constants=_lines(self.constants, 1),
+            fill=_lines(fill if self.rule.on_pre() and fill else ["pass"], 3),
+            before_row=_lines(self.before_row(), 2),
+            body=_lines(_row_view(self.visit([], ["_a", *seen], "post_now[{r}, _k]")), 3),
+            after_row=_lines(self.after_row(), 2),
+        )
+
+    def columns(self) -> str:
+        """Post spikes that visit their column at once."""
+        read = [f"{t.name} = _post_{t.name}" for t in self.post_traces]
+        value = "{t} = decay(tables, {r}, tick - _a) * pre[_slot, {r}]"
+        sparse = [value.format(t=t.name, r=r) for r, t in enumerate(self.pre)]
+        dense = [f"{t.name} = pre_now[{r}, _slot]" for r, t in enumerate(self.pre)]
+        fill = [
+            f"pre_now[{r}, _slot] = {value.format(t='', r=r)[3:]}" for r in range(len(self.pre))
+        ]
+        since = ["np.int64(last[_slot])", "np.int64(post_last[_k])"]
+        change = self.changes(self.rule.on_post())
+        start, end = [*self.load(since), *self.drift("tick")], [*read, *change, *self.store()]
+        return COLUMNS.format(
+            constants=_lines(self.constants, 1),
+            fill=_lines(["_a = np.int64(last[_slot])", *fill], 3),
+            values=_lines(self.post_before(), 2),
+            sparse=_lines(["_a = np.int64(last[_slot])", *start, *sparse, *end], 3),
+            dense=_lines([*start, *dense, *end], 3),
+            update=_lines(self.post_after(), 2),
+        )
+
+    def post_before(self) -> list[str]:
+        """Post traces of target ``_k`` at its spike, before it changes them."""
+        table = len(self.pre)
+        return [
+            f"_post_{trace.name} = decay(tables, {table + r}, tick - post_last[_k])"
+            f" * post_value[_k, {r}]"
+            for r, trace in enumerate(self.post_traces)
+        ]
+
+    def post_after(self) -> list[str]:
+        """Post traces of target ``_k`` after its spike."""
+        lines = [
+            f"post_value[_k, {r}] = {_stepped(trace, f'_post_{trace.name}')}"
+            for r, trace in enumerate(self.post_traces)
+        ]
+        return [*lines, "post_last[_k] = tick"]
+
+    def post(self) -> str:
+        """Deferred: enter spikes into the ring."""
+        kept = [f"before[_k, _e, {r}] = _post_{t.name}" for r, t in enumerate(self.post_traces)]
+        return POST.format(
+            constants=_lines(self.constants, 1),
+            values=_lines([*self.post_before(), *self.post_after()], 2),
+            ring=_lines(["_e = count[_k] & 63", *kept, *RING] if self.defers else ["pass"], 2),
+        )
+
+    def pending(self) -> str:
+        """Deferred: apply what is pending, all of it or what leaves the ring."""
+        since = ["_a", *(["np.int64(done[_k])"] if self.defers else [])]
+        start = self.load(since)
+        old = [*start, *self.pend("32"), *self.store()]
+        every = [*start, *self.pend("0"), *self.drift("tick"), *self.store("out_")]
+        return PENDING.format(
+            constants=_lines(self.constants, 1),
+            old=_lines(old if self.defers else ["pass"], 4),
+            every=_lines(every if self.rule.changes_weights else ["pass"], 3),
+        )
+
+
+def _stepped(trace: Trace, value: str) -> str:
+    """Trace after its event."""
+    if trace.mode == "hold":
+        return value
+    new = f"{value} + _by_{trace.name}" if trace.mode == "add" else f"_by_{trace.name}"
+    return f"min({new}, _top_{trace.name})" if math.isfinite(trace.top) else new
+
+
+def _row_view(lines: list[str]) -> list[str]:
+    """Address a row through views, which lets the dense loop be vectorized."""
+    names = {"weights[_j]": "_w_row[_k]", "eligibility[_j]": "_e_row[_k]"}
+    for old, new in names.items():
+        lines = [line.replace(old, new) for line in lines]
+    return lines
+
+
+def _indent(lines: list[str], depth: int = 1) -> list[str]:
+    return ["    " * depth + line for line in lines]
+
+
+def _lines(lines: list[str], depth: int) -> str:
+    return "\n".join(_indent(lines, depth))
+
+
+class _Typed(ast.NodeTransformer):
+    """Give literals the type of the weights: one float64 would widen all that it meets."""
+
+    def __init__(self, real: str) -> None:
+        self.real = real
+
+    def visit_Constant(self, node: ast.Constant) -> ast.AST:
+        """Cast a number."""
+        return ast.parse(f"{self.real}({node.value!r})", mode="eval").body
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        """Leave a whole exponent as it is: a power of 2 is one product."""
+        node.left = self.visit(node.left)
+        whole = isinstance(node.op, ast.Pow) and isinstance(node.right, ast.Constant)
+        if not (whole and isinstance(node.right.value, int)):  # type: ignore[attr-defined]
+            node.right = self.visit(node.right)
+        return node

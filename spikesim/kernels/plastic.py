@@ -1,0 +1,347 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The plastic synapses of one projection onto one block: their arrays, and the calls of a tick."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from spikesim.core.rule import PlasticityRule
+from spikesim.errors import ValidationError
+from spikesim.kernels import plastic_normalize, plastic_pair
+from spikesim.kernels.generate_rule import DEPTH, constant_values, rule_kernels, table_traces
+
+Call = tuple[Callable[..., None], tuple[Any, ...]]
+METHODS = ("deferred", "immediate", "dense")
+_RANGE = 64.0
+"""Time constants after which a trace is 0; e**-64 is a normal float32 still."""
+_STATE = (
+    "weights", "eligibility", "last", "pre", "ticks", "before", "count", "done", "danger",
+    "post_last", "post_value", "signal", "signal_tick", "record", "epoch",
+)  # fmt: skip
+
+
+class PlasticBlock:
+    """State and kernels of plastic synapses; all targets belong to one owner.
+
+    Synapses are stored piece by piece; a *slot* is one piece: the synapses of one source that
+    its spike reaches in the same tick. Each slot has its own last arrival and pre traces.
+
+    Parameters
+    ----------
+    rule : PlasticityRule
+        What arrivals and post spikes do.
+    dt : float
+        Tick in seconds.
+    slot_start : int64 array, shape (n_slots + 1,)
+        Where the synapses of each slot begin; consecutive.
+    targets : integer array, shape (nnz,)
+        Target of each synapse, counted within the block. Ignored by "dense", where slot i
+        holds the synapses of source i onto all targets in order.
+    weights : float array, shape (nnz,), unit of the weight
+        Start weights; copied in the type of the run.
+    n_post : int
+        Targets of the block.
+    dtype : {"float32", "float64"}
+        "float32" delivers integers into an int32 accumulator, "float64" floats.
+    method : {"deferred", "immediate", "dense"}
+        When post spikes reach the weights: at the next arrival, or at once, through a column
+        index or a dense matrix.
+
+    Attributes
+    ----------
+    arrays : dict of str to array
+        Everything that the kernels read and write, by the name of their argument.
+
+    Raises
+    ------
+    ValidationError
+        If the method is unknown, or a start weight lies outside the rule's bounds.
+
+    Examples
+    --------
+    >>> from spikesim.learning import PairSTDP
+    >>> block = PlasticBlock(PairSTDP(w_max=1.0), 1e-3, np.array([0, 2]), np.array([0, 1]),
+    ...                      np.array([0.5, 0.25]), n_post=2)
+    >>> block.read(tick=0).tolist()
+    [0.5, 0.25]
+    """
+
+    def __init__(
+        self,
+        rule: PlasticityRule,
+        dt: float,
+        slot_start: np.ndarray,
+        targets: np.ndarray,
+        weights: np.ndarray,
+        n_post: int,
+        dtype: str = "float32",
+        method: str = "deferred",
+    ) -> None:
+        who = type(rule).__name__
+        if method not in METHODS:
+            raise ValidationError(f"{who}: expected a method of {METHODS}, got {method!r}")
+        if weights.size and not (rule.w_min <= weights.min() and weights.max() <= rule.w_max):
+            raise ValidationError(
+                f"{who}: expected start weights of {rule.w_min} to {rule.w_max}, got "
+                f"{weights.min()} to {weights.max()}; clip them or widen the bounds"
+            )
+        self.rule, self.dt, self.method = rule, dt, method
+        self.fast = method == "deferred" and dtype == "float32" and rule.pair is not None
+        self.kernels: ModuleType = plastic_pair if self.fast else rule_kernels(rule, dtype)
+        self.arrays = _arrays(rule, dt, slot_start, targets, weights, n_post, np.dtype(dtype))
+        if self.fast:
+            self._add_pair_arrays()
+        elif method != "deferred":
+            # At once means that nothing is ever pending after the last post spike.
+            self.arrays["done"] = self.arrays["post_last"]
+            if method == "immediate":
+                self._add_columns()
+
+    def arrive(
+        self,
+        piece_lo: np.ndarray,
+        piece_hi: np.ndarray,
+        piece_slot: np.ndarray,
+        n_pieces: np.ndarray,
+        acc: np.ndarray,
+        base: int,
+        inv_scale: float,
+    ) -> Call:
+        """Kernel and arguments (after the tick) for delivering due pieces.
+
+        Parameters
+        ----------
+        piece_lo, piece_hi, piece_slot : int64 arrays
+            Range of synapses and slot of each due piece; ranges unused by "dense".
+        n_pieces : int64 array, shape (1,)
+            How many pieces are due.
+        acc : int32 or float64 array
+            Accumulators; target k is at ``base + k``.
+        inv_scale : float
+            Integer units per unit of the weight (int32).
+        """
+        names = {"deferred": "arrive", "immediate": "arrive_now", "dense": "arrive_dense"}
+        return self._call(
+            names[self.method],
+            piece_lo=piece_lo,
+            piece_hi=piece_hi,
+            piece_slot=piece_slot,
+            n_pieces=n_pieces,
+            acc=acc,
+            base=base,
+            inv_scale=float(inv_scale),
+        )
+
+    def post(self, fired: np.ndarray, n_fired: np.ndarray) -> list[Call]:
+        """Kernels to call, in order and in every tick, after the neurons' update.
+
+        Parameters
+        ----------
+        fired : int32 array
+            Targets that fired, counted within the block; ``n_fired[0]`` of them.
+        """
+        if not (self.rule.on_post() or self.rule.post_traces):
+            return []
+        names = {"deferred": "post", "immediate": "post_now", "dense": "post_dense"}
+        calls = [self._call(names[self.method], fired=fired, n_fired=n_fired)]
+        if self.method == "deferred" and self.rule.on_post():
+            calls.append(self._call("settle"))
+        return calls
+
+    def read(self, tick: int) -> np.ndarray:
+        """Weights with everything applied that happened before ``tick``; changes nothing."""
+        if not self.rule.changes_weights:
+            return self.arrays["weights"].copy()
+        out = np.empty_like(self.arrays["weights"])
+        scratch = np.empty_like(self.arrays["eligibility"])
+        self._run("flush", tick, out_weights=out, out_eligibility=scratch)
+        return out
+
+    def flush(self, tick: int) -> None:
+        """Bring the stored weights to the start of ``tick``, in place.
+
+        The pending window sums are split here, which may change the last bits of what
+        follows; ``read`` does not.
+        """
+        a = self.arrays
+        if self.rule.changes_weights:
+            self._run("flush", tick, out_weights=a["weights"], out_eligibility=a["eligibility"])
+        if self.method == "deferred":
+            a["count"][:] = 0
+            a["done"][:] = -1
+            if self.fast:
+                a["record"].reshape(-1, 8)[:, :4] = -2
+        a["signal"][0] = self._signal(tick)
+        a["signal_tick"][0] = tick
+
+    def reward(self, tick: int, amount: float) -> None:
+        """Raise the common signal at the start of ``tick``.
+
+        Raises
+        ------
+        ValidationError
+            If the rule has none.
+        """
+        if self.rule.modulator is None:
+            raise ValidationError(
+                f"{type(self.rule).__name__}: expected a rule with a modulator for a reward, "
+                "got one without; use RewardSTDP"
+            )
+        self.flush(tick)
+        self.arrays["signal"][0] += amount
+
+    def normalize(self, tick: int, total: float) -> None:
+        """Scale the weights onto each target so that they sum to ``total`` (unit of the weight).
+
+        Targets whose weights sum to 0 keep them; scaled weights are clipped to the bounds.
+        """
+        self.flush(tick)
+        a = self.arrays
+        sums = np.zeros(a["post_last"].size, np.float64)
+        plastic_normalize.normalize(
+            self._targets(), a["weights"], sums, total, self.rule.w_min, self.rule.w_max
+        )
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Copy all arrays that change, for a checkpoint; nothing is flushed."""
+        return {name: self.arrays[name].copy() for name in _STATE if name in self.arrays}
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        """Go back to a state, in place, so that bound kernels go on with it.
+
+        Raises
+        ------
+        ValidationError
+            If it is that of other synapses.
+        """
+        for name in _STATE:
+            if name not in self.arrays:
+                continue
+            mine, other = self.arrays[name], state.get(name)
+            if other is None or other.shape != mine.shape or other.dtype != mine.dtype:
+                got = "nothing" if other is None else f"{other.dtype} {other.shape}"
+                raise ValidationError(
+                    f"plastic state: expected {name!r} as {mine.dtype} {mine.shape}, got {got}; "
+                    "resume with the network, rule and dtype of the checkpoint"
+                )
+        for name in set(_STATE) & set(self.arrays):
+            self.arrays[name][...] = state[name]
+
+    def _signal(self, tick: int) -> Any:
+        a = self.arrays
+        if self.rule.modulator is None:
+            return a["signal"][0]
+        row = a["tables"].shape[0] - 2
+        return a["signal"][0] * _decay(a["tables"][row], tick - int(a["signal_tick"][0]))
+
+    def _call(self, name: str, **given: Any) -> Call:
+        function = getattr(self.kernels, name)
+        values = self.arrays | given
+        if name == "flush" and self.method == "dense":
+            values["targets"] = self._targets()
+        parameters = list(inspect.signature(getattr(function, "py_func", function)).parameters)
+        return function, tuple(values[parameter] for parameter in parameters[1:])
+
+    def _run(self, name: str, tick: int, **given: Any) -> None:
+        function, args = self._call(name, **given)
+        function(tick, *args)
+
+    def _targets(self) -> np.ndarray:
+        if self.method != "dense":
+            return self.arrays["targets"]
+        n_post = self.arrays["post_last"].size
+        return np.tile(np.arange(n_post, dtype=np.int32), self.arrays["last"].size)
+
+    def _add_pair_arrays(self) -> None:
+        pair, a = self.rule.pair, self.arrays
+        assert pair is not None
+        n_post = a["post_last"].size
+        record = np.zeros((n_post, 8), np.int32)
+        record[:, :4] = -2
+        taus = [trace.tau for trace in (*self.rule.pre_traces, *self.rule.post_traces)]
+        epoch_ticks = max(2, int(10 * min(taus) / self.dt))
+        amplitudes = [pair.a_plus, pair.a_minus, self.rule.w_min, self.rule.w_max]
+        a["additive"] = pair.additive
+        a["record"] = record.reshape(-1)
+        a["epoch"] = np.array([epoch_ticks], np.int64)
+        a["epoch_ticks"] = epoch_ticks
+        a["pair"] = np.array(amplitudes, np.float32)
+        longest = int(np.diff(a["slot_start"]).max(initial=0))
+        a["late"] = np.zeros(longest + 1, np.int64)
+
+    def _add_columns(self) -> None:
+        a = self.arrays
+        order = np.argsort(a["targets"], kind="stable")
+        counts = np.bincount(a["targets"], minlength=a["post_last"].size)
+        slots = np.repeat(np.arange(a["last"].size), np.diff(a["slot_start"]))
+        a["column_start"] = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        a["column_synapse"] = order.astype(np.int64)
+        a["column_slot"] = slots[order].astype(np.int64)
+
+
+def decay_tables(taus: list[float], dt: float, dtype: Any) -> np.ndarray:
+    """Give exp(-k dt / tau) as products of two entries, one row per time constant.
+
+    Entry ``k & 255`` times entry ``256 + (k >> 8)``; 0 beyond 64 time constants.
+
+    >>> tables = decay_tables([0.02], 1e-3, np.float64)
+    >>> bool(abs(_decay(tables[0], 300) - np.exp(-15.0)) < 1e-20)
+    True
+    """
+    finite = [tau for tau in taus if np.isfinite(tau)]
+    ticks = int(np.ceil(_RANGE * max(finite, default=0.0) / dt))
+    coarse = np.arange((ticks >> 8) + 2) * 256.0
+    tables = np.ones((len(taus), 256 + coarse.size), np.float64)
+    for row, tau in zip(tables, taus, strict=True):
+        if np.isfinite(tau):
+            row[:256] = np.exp(-np.arange(256) * (dt / tau))
+            row[256:] = np.exp(-coarse * (dt / tau))
+            row[256:][coarse * (dt / tau) > _RANGE] = 0.0
+            row[-1] = 0.0
+    return tables.astype(dtype)
+
+
+def _decay(row: np.ndarray, ticks: int) -> Any:
+    return row[ticks & 255] * row[256 + min(ticks >> 8, row.size - 257)]
+
+
+def _arrays(
+    rule: PlasticityRule,
+    dt: float,
+    slot_start: np.ndarray,
+    targets: np.ndarray,
+    weights: np.ndarray,
+    n_post: int,
+    dtype: np.dtype[Any],
+) -> dict[str, Any]:
+    """Arrays of all methods; those that a rule does not use have one element per target."""
+    n_slots, nnz = slot_start.size - 1, weights.size
+    n_pre, n_traces = max(1, len(rule.pre_traces)), max(1, len(rule.post_traces))
+    depth = DEPTH if rule.on_post() else 1
+    return {
+        "slot_start": np.asarray(slot_start, np.int64),
+        "targets": np.ascontiguousarray(targets),
+        "weights": np.array(weights, dtype),
+        "eligibility": np.zeros(nnz if rule.eligibility is not None else 0, dtype),
+        "last": np.full(n_slots, -1, np.int32),
+        "pre": np.zeros((n_slots, n_pre), dtype),
+        "ticks": np.full((n_post, depth), -2, np.int32),
+        "before": np.zeros((n_post, depth, n_traces), dtype),
+        "count": np.zeros(n_post, np.int32),
+        "done": np.full(n_post, -1, np.int32),
+        "oldest": np.full(n_post, -1, np.int32),
+        "danger": np.zeros(1, np.int32),
+        "post_last": np.full(n_post, -1, np.int32),
+        "post_value": np.zeros((n_post, n_traces), dtype),
+        "post_now": np.zeros((n_traces, n_post), dtype),
+        "pre_now": np.zeros((n_pre, n_slots), dtype),
+        "signal": np.zeros(1, dtype),
+        "signal_tick": np.zeros(1, np.int64),
+        "consts": np.array(list(constant_values(rule).values()), dtype),
+        "tables": decay_tables(table_traces(rule), dt, dtype),
+    }

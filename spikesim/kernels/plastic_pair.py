@@ -1,0 +1,269 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Deferred pair STDP, the fast path: one 32-byte record per target and a masked window sum.
+
+A synapse is touched only when a spike of its source arrives: it then takes the potentiation
+of all post spikes since the previous arrival, delivers, and takes its depression. Values are
+relative to an epoch that lies ahead, so that one factor per row and one per record replace an
+exponential per pair (measured on 10 M synapses: 3.4 times the throughput of a column index,
+at half its memory).
+
+Record of a target, int32 and float32 views of the same eight words:
+0-3 ticks p of the newest four post spikes; 4-6 exp((epoch - p) / tau_plus) of the newest three;
+7 post trace times exp((p - epoch) / tau_minus).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from spikesim.kernels.jit import kernel
+
+_FLOAT, _INT = ir.FloatType(), ir.IntType(32)
+_FLOATS, _INTS = ir.VectorType(_FLOAT, 4), ir.VectorType(_INT, 4)
+# Adding and subtracting 1.5 * 2**52 rounds to the nearest integer; np.rint would be a call.
+_ROUND = 6755399441055744.0
+
+
+@intrinsic
+def _recent(typing_context, record, at, since):
+    """Values of the newest three post spikes of the record at ``at``, 0 where before ``since``."""
+
+    def codegen(context, builder, signature, args):
+        data = context.make_array(signature.args[0])(context, builder, args[0]).data
+        place = builder.gep(data, [args[1]])
+        ticks = builder.load(builder.bitcast(place, _INTS.as_pointer()), align=4)
+        place = builder.gep(data, [builder.add(args[1], ir.Constant(args[1].type, 4))])
+        values = builder.load(builder.bitcast(place, _FLOATS.as_pointer()), align=4)
+        first = builder.insert_element(ir.Constant(_INTS, [0] * 4), args[2], _INT(0))
+        limit = builder.shuffle_vector(first, first, ir.Constant(_INTS, [0] * 4))
+        mask = builder.icmp_signed(">=", ticks, limit)
+        kept = builder.select(mask, values, ir.Constant(_FLOATS, [0.0] * 4))
+        found = [builder.extract_element(kept, _INT(lane)) for lane in range(3)]
+        return context.make_tuple(builder, signature.return_type, found)
+
+    return types.UniTuple(types.float32, 3)(record, types.int64, types.int32), codegen
+
+
+# ``decay`` stands here and in every generated rule, because kernels that call each other
+# must share a file.
+
+
+@kernel
+def decay(tables, which, ticks):
+    """exp(-ticks * dt / tau) of trace ``which``: two table entries; 0 beyond the table."""
+    coarse = min(ticks >> 8, tables.shape[1] - 257)
+    return tables[which, ticks & 255] * tables[which, 256 + coarse]
+
+
+@kernel
+def _walk(w, k, a, x, keep, additive, ticks, count, done, consts, tables):
+    """Weight after the post spikes of target ``k`` since tick ``a``, without ``keep`` newest."""
+    since = max(np.int64(a), np.int64(done[k]) + 1)
+    end = count[k]
+    first = end
+    while first > 0 and first > end - 64 and ticks[k, (first - 1) & 63] >= since:
+        first -= 1
+    for event in range(first, end - keep):
+        step = consts[0] * (x * decay(tables, 0, ticks[k, event & 63] - a))
+        w = min(w + (step if additive else step * (consts[3] - w)), consts[3])
+    return w
+
+
+@kernel
+def _row(additive, targets, weights, acc, record, value, a, gain, fade, bounds, inv_scale, late):
+    """Visit one row; gives how many synapses need the long history, listed in ``late``."""
+    w_min, w_max = bounds[2], bounds[3]
+    one, zero = np.float32(1.0), np.float32(0.0)
+    n_late = 0
+    for j in range(targets.size):
+        k = np.uint64(targets[j])
+        at = np.int64(k << np.uint64(3))
+        w = weights[j]
+        u, v, z = _recent(record, at, a)
+        y = fade * value[np.uint64(at + 7)]
+        if additive:
+            # The amplitude last: in SI units it would make the gain of an old row denormal.
+            sent = min(w + bounds[0] * (gain * (u + v + z)), w_max)
+            new = max(sent - y, w_min)
+        else:
+            keep = max(one - gain * u, zero) * max(one - gain * v, zero)
+            sent = w_max - (w_max - w) * (keep * max(one - gain * z, zero))
+            new = max(sent - y * (sent - w_min), w_min)
+        event = np.int32((np.float64(sent) * inv_scale + _ROUND) - _ROUND)
+        # Without a branch: it would be mispredicted for every late one.
+        is_late = record[np.uint64(at + 3)] >= a
+        late[n_late] = j
+        n_late += is_late
+        acc[k] += np.int32(0) if is_late else event
+        weights[j] = w if is_late else new
+    return n_late
+
+
+@kernel
+def arrive(
+    tick,
+    piece_lo,
+    piece_hi,
+    piece_slot,
+    n_pieces,
+    targets,
+    weights,
+    acc,
+    base,
+    inv_scale,
+    additive,
+    last,
+    pre,
+    record,
+    ticks,
+    count,
+    done,
+    epoch,
+    late,
+    pair,
+    tables,
+):
+    """Apply pending potentiation, deliver and depress the synapses of all due pieces.
+
+    Parameters
+    ----------
+    piece_lo, piece_hi, piece_slot : integer arrays
+        Range of synapses, and index of the state of the piece; ``n_pieces[0]`` of them.
+    record : int32 array, shape (n_post * 8,)
+        See the module.
+    late : int64 array, longer than any piece
+        Scratch.
+    pair : float32 array, shape (4,)
+        a_plus, a_minus, w_min, w_max; the amplitudes as in ``core.rule.PairWindow``.
+    """
+    value = record.view(np.float32)
+    here = acc[base:]
+    fade = pair[1] / decay(tables, 1, epoch[0] - tick)
+    for q in range(n_pieces[0]):
+        slot = piece_slot[q]
+        a = last[slot]
+        x = pre[slot, 0]
+        row, w_row = targets[piece_lo[q] : piece_hi[q]], weights[piece_lo[q] : piece_hi[q]]
+        near = decay(tables, 0, epoch[0] - a)
+        if near == np.float32(0.0):
+            # Silent for so long that the window leaves the range of float32.
+            n_late = row.size
+            for j in range(n_late):
+                late[j] = j
+        elif additive:
+            gain = x * near
+            n_late = _row(
+                True, row, w_row, here, record, value, a, gain, fade, pair, inv_scale, late
+            )
+        else:
+            gain = pair[0] * (x * near)
+            n_late = _row(
+                False, row, w_row, here, record, value, a, gain, fade, pair, inv_scale, late
+            )
+        for i in range(n_late):
+            j = late[i]
+            k = np.int64(row[j])
+            w = _walk(w_row[j], k, a, x, 0, additive, ticks, count, done, pair, tables)
+            here[k] += np.int32((np.float64(w) * inv_scale + _ROUND) - _ROUND)
+            y = fade * value[8 * k + 7]
+            w_row[j] = max(w - (y if additive else y * (w - pair[2])), pair[2])
+        pre[slot, 0] = x * decay(tables, 0, tick - a) + np.float32(1.0)
+        last[slot] = tick
+
+
+@kernel
+def post(tick, fired, n_fired, record, ticks, count, done, danger, epoch, epoch_ticks, tables):
+    """Enter the spikes of this tick into the records; sets ``danger`` before one is lost."""
+    value = record.view(np.float32)
+    one = np.float32(1.0)
+    # The tick after this one is still before the epoch, so arrivals never divide by more.
+    while epoch[0] - tick <= 1:
+        grow = one / decay(tables, 0, epoch_ticks)
+        shrink = decay(tables, 1, epoch_ticks)
+        for k in range(count.size):
+            faded = value[8 * k + 7] * shrink
+            # Denormals are slow.
+            value[8 * k + 7] = faded if faded > np.float32(1e-30) else np.float32(0.0)
+            for lane in range(4, 7):
+                value[8 * k + lane] = min(value[8 * k + lane] * grow, np.float32(1e30))
+        epoch[0] += epoch_ticks
+    fresh = one / decay(tables, 0, epoch[0] - tick)
+    trace = decay(tables, 1, epoch[0] - tick)
+    for i in range(n_fired[0]):
+        k = np.int64(fired[i])
+        at = 8 * k
+        for lane in range(3, 0, -1):
+            record[at + lane] = record[at + lane - 1]
+        record[at] = tick
+        value[at + 6] = value[at + 5]
+        value[at + 5] = value[at + 4]
+        value[at + 4] = fresh
+        value[at + 7] += trace
+        ticks[k, count[k] & 63] = tick
+        count[k] += 1
+        if count[k] >= 60 and ticks[k, (count[k] - 60) & 63] > done[k]:
+            danger[0] = 1
+
+
+@kernel
+def settle(
+    tick,
+    slot_start,
+    targets,
+    weights,
+    additive,
+    last,
+    pre,
+    ticks,
+    count,
+    done,
+    oldest,
+    danger,
+    pair,
+    tables,
+):
+    """Apply what is about to leave the rings, if anything is.
+
+    Only what ``arrive`` would also take one by one is applied, so it does not matter for a
+    single bit when this happens, nor to which targets: the newest 32 spikes stay.
+    """
+    if danger[0] == 0:
+        return
+    danger[0] = 0
+    newest = np.int64(-1)
+    for k in range(done.size):
+        oldest[k] = done[k]
+        if count[k] > 32:
+            oldest[k] = max(done[k], ticks[k, (count[k] - 33) & 63])
+            newest = max(newest, np.int64(oldest[k]))
+    for slot in range(last.size):
+        a = np.int64(last[slot])
+        if a > newest:
+            continue
+        x = pre[slot, 0]
+        for j in range(slot_start[slot], slot_start[slot + 1]):
+            k = np.int64(targets[j])
+            if a <= oldest[k] and done[k] < oldest[k]:
+                weights[j] = _walk(
+                    weights[j], k, a, x, 32, additive, ticks, count, done, pair, tables
+                )
+    for k in range(done.size):
+        done[k] = oldest[k]
+
+
+@kernel
+def flush(
+    tick, slot_start, targets, weights, out_weights, additive, last, pre, ticks, count, done, pair,
+    tables,
+):  # fmt: skip
+    """Write all weights with everything pending applied."""
+    for slot in range(last.size):
+        a, x = np.int64(last[slot]), pre[slot, 0]
+        for j in range(slot_start[slot], slot_start[slot + 1]):
+            k = np.int64(targets[j])
+            out_weights[j] = _walk(
+                weights[j], k, a, x, 0, additive, ticks, count, done, pair, tables
+            )

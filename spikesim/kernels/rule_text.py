@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The fixed parts of generated rule kernels, into which ``generate_rule`` puts the rule.
+
+Arguments are named alike in all of them; ``plastic.PlasticBlock`` calls them by name.
+"""
+
+HEADER = '''# SPDX-License-Identifier: Apache-2.0
+"""Generated: kernels of one plasticity rule."""
+from math import sqrt
+
+import numpy as np
+from spikesim.kernels.elementary import {exp} as exp
+from spikesim.kernels.jit import kernel
+
+# Adding and subtracting 1.5 * 2**52 rounds to the nearest integer; np.rint would be a call.
+_ROUND = 6755399441055744.0
+
+
+@kernel
+def decay(tables, which, ticks):
+    coarse = min(ticks >> 8, tables.shape[1] - 257)
+    return tables[which, ticks & 255] * tables[which, 256 + coarse]
+'''
+
+ARRIVE = """
+@kernel
+def {name}(tick, piece_lo, piece_hi, piece_slot, n_pieces, targets, weights, acc, base, inv_scale,
+           last, pre, ticks, before, count, done, post_last, post_value, eligibility,
+           signal, signal_tick, consts, tables):
+{constants}
+    _here = acc[base:]
+    for _q in range(n_pieces[0]):
+        _slot = piece_slot[_q]
+{before_row}
+        for _j in range(piece_lo[_q], piece_hi[_q]):
+            _k = np.int64(targets[_j])
+{body}
+{after_row}
+"""
+
+DENSE = """
+@kernel
+def arrive_dense(tick, piece_slot, n_pieces, weights, acc, base, inv_scale, last, pre, post_last,
+                 post_value, post_now, eligibility, signal, signal_tick, consts, tables):
+{constants}
+    _n = post_last.size
+    _here = acc[base : base + _n]
+    if n_pieces[0] > 0:
+        for _k in range(_n):
+{fill}
+    for _q in range(n_pieces[0]):
+        _slot = np.int64(piece_slot[_q])
+        _w_row = weights[_slot * _n : (_slot + 1) * _n]
+        _e_row = eligibility[_slot * _n : (_slot + 1) * _n]
+{before_row}
+        for _k in range(_n):
+{body}
+{after_row}
+"""
+
+COLUMNS = """
+@kernel
+def post_now(tick, fired, n_fired, column_start, column_synapse, column_slot, weights, last, pre,
+             post_last, post_value, eligibility, signal, signal_tick, consts, tables):
+{constants}
+    for _i in range(n_fired[0]):
+        _k = fired[_i]
+{values}
+        for _c in range(column_start[_k], column_start[_k + 1]):
+            _j, _slot = column_synapse[_c], column_slot[_c]
+{sparse}
+{update}
+
+
+@kernel
+def post_dense(tick, fired, n_fired, weights, last, pre, pre_now, post_last, post_value,
+               eligibility, signal, signal_tick, consts, tables):
+{constants}
+    _n = post_last.size
+    if n_fired[0] > 0:
+        for _slot in range(last.size):
+{fill}
+    for _i in range(n_fired[0]):
+        _k = fired[_i]
+{values}
+        for _slot in range(last.size):
+            _j = _slot * _n + _k
+{dense}
+{update}
+"""
+
+POST = """
+@kernel
+def post(tick, fired, n_fired, ticks, before, count, done, danger, post_last, post_value, consts,
+         tables):
+{constants}
+    for _i in range(n_fired[0]):
+        _k = fired[_i]
+{values}
+{ring}
+"""
+
+RING = [
+    "ticks[_k, _e] = tick",
+    "count[_k] += 1",
+    "if count[_k] >= 60 and ticks[_k, (count[_k] - 60) & 63] > done[_k]:",
+    "    danger[0] = 1",
+]
+
+PENDING = """
+@kernel
+def settle(tick, slot_start, targets, weights, last, pre, ticks, before, count, done, oldest,
+           danger, eligibility, signal, signal_tick, consts, tables):
+    if danger[0] == 0:
+        return
+    danger[0] = 0
+{constants}
+    _newest = np.int64(-1)
+    for _k in range(done.size):
+        oldest[_k] = done[_k]
+        if count[_k] > 32:
+            oldest[_k] = max(done[_k], ticks[_k, (count[_k] - 33) & 63])
+            _newest = max(_newest, np.int64(oldest[_k]))
+    for _slot in range(last.size):
+        _a = np.int64(last[_slot])
+        if _a > _newest:
+            continue
+        for _j in range(slot_start[_slot], slot_start[_slot + 1]):
+            _k = np.int64(targets[_j])
+            if _a <= oldest[_k] and done[_k] < oldest[_k]:
+{old}
+    for _k in range(done.size):
+        done[_k] = oldest[_k]
+
+
+@kernel
+def flush(tick, slot_start, targets, weights, out_weights, last, pre, ticks, before, count, done,
+          eligibility, out_eligibility, signal, signal_tick, consts, tables):
+{constants}
+    for _slot in range(last.size):
+        _a = np.int64(last[_slot])
+        for _j in range(slot_start[_slot], slot_start[_slot + 1]):
+            _k = np.int64(targets[_j])
+{every}
+"""
