@@ -5,7 +5,7 @@
 
     attributes      kind, version, header (JSON: planned steps, dt, engine, populations, traces,
                     meta), result (JSON meta of the finished run; only when it came to its end)
-    progress        int64 (4,): committed steps, 1 when finished, 1 when complete, bytes of the file
+    progress        int64 (3,): committed steps, 1 when finished, 1 when complete
     rows            int64 (populations + traces,): committed rows of each of the following
     spikes/<k>/     ticks int64 (rows,), index int32 (rows,); population k of the header
     traces/<k>/     ticks int64 (rows,), values (rows, n), index int64 (n,); trace k of the header
@@ -49,7 +49,7 @@ def read_recording(
         )
     try:
         with _open(h5py, path) as file:
-            return _Reader(file, who, Path(path)).read(start, stop, only)
+            return _Reader(file, who).read(start, stop, only)
     except ValidationError:
         raise
     except _UNREADABLE as error:
@@ -70,7 +70,7 @@ def _open(h5py: Any, path: str | os.PathLike[str]) -> Any:
 
 
 class _Reader:
-    def __init__(self, file: Any, who: str, path: Path) -> None:
+    def __init__(self, file: Any, who: str) -> None:
         self.file, self.who = file, who
         if file.attrs.get("kind") != KIND:
             raise ValidationError(f"{who}: expected a recording of spikesim, got another HDF5 file")
@@ -81,15 +81,10 @@ class _Reader:
             )
         # Progress first: rows committed later than it are harmless, the other way is not.
         progress = [int(x) for x in file["progress"][:]]
-        self.steps, self.complete, needed = progress[0], bool(progress[2]), progress[3]
+        self.steps, self.complete = progress[0], bool(progress[2])
         self.rows = file["rows"][:]
         self.header = json.loads(file.attrs["header"])
         self.meta = json.loads(file.attrs.get("result", json.dumps(self.header["meta"])))
-        size = path.stat().st_size
-        if size < needed:
-            raise ValidationError(
-                f"{who}: expected at least {needed} bytes, got {size}; the file is truncated"
-            )
 
     def read(self, start: int, stop: int | None, only: tuple[str, ...] | None) -> Recording:
         stop = self.steps if stop is None else stop

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from spikesim.errors import ValidationError
-from spikesim.sim.sink import TraceHeader
+from spikesim.sim.sink import TraceHeader, n_samples
 
 # Left for everything else: the window's buffers, what the caller does with the result.
 _SHARE = 0.9
@@ -43,8 +43,8 @@ def available_memory() -> int | None:
     return max(0, min(found))
 
 
-def trace_bytes(traces: Mapping[str, TraceHeader], steps: int) -> dict[str, int]:
-    """Bytes that each trace takes over ``steps`` ticks, its ticks included.
+def trace_bytes(traces: Mapping[str, TraceHeader], steps: int, start: int = 0) -> dict[str, int]:
+    """Bytes that each trace takes over start <= tick < ``steps``, its ticks included.
 
     Examples
     --------
@@ -52,21 +52,21 @@ def trace_bytes(traces: Mapping[str, TraceHeader], steps: int) -> dict[str, int]
     {'E.v': 40800}
     """
     return {
-        name: -(-steps // trace.every) * (trace.n * np.dtype(trace.dtype).itemsize + 8)
+        name: n_samples(start, steps, trace.every) * (trace.n * np.dtype(trace.dtype).itemsize + 8)
         for name, trace in traces.items()
     }
 
 
 def check_memory(
-    traces: Mapping[str, TraceHeader], steps: int, available: int | None = None
+    traces: Mapping[str, TraceHeader], steps: int, start: int = 0, available: int | None = None
 ) -> None:
     """Refuse traces that would not fit in memory. Spikes are not foreseen, so not counted.
 
     Parameters
     ----------
     traces : mapping of str to TraceHeader
-    steps : int
-        Ticks of the run.
+    steps, start : int, ticks
+        Recorded are start <= tick < steps.
     available : int, bytes, optional
         Default ``available_memory()``.
 
@@ -76,14 +76,14 @@ def check_memory(
         Naming the bytes, the largest trace, and the ways out.
     """
     available = available_memory() if available is None else available
-    needed = trace_bytes(traces, steps)
+    needed = trace_bytes(traces, steps, start)
     total = sum(needed.values())
     if available is None or total <= _SHARE * available:
         return
     largest = max(needed, key=needed.__getitem__)
     raise ValidationError(
         f"record: expected traces of at most {_SHARE * available:,.0f} bytes (90 % of the free "
-        f"memory), got {total:,} bytes over {steps} ticks, of them {needed[largest]:,} for "
+        f"memory), got {total:,} bytes over {steps - start} ticks, of them {needed[largest]:,} for "
         f"{largest!r}; keep a subset or an interval (Trace, Weights, or a larger bin) or stream "
         "to a file with to='run.h5'"
     )

@@ -138,20 +138,6 @@ class Monitors:
         """Populations whose spikes the engine has to report: those kept, and those counted."""
         return tuple(dict.fromkeys([*self.spikes, *(rate.population for rate in self.rates)]))
 
-    @property
-    def v(self) -> tuple[str, ...]:
-        """Populations whose membrane is kept."""
-        return self._populations("v")
-
-    @property
-    def i(self) -> tuple[str, ...]:
-        """Populations whose current is kept."""
-        return self._populations("i")
-
-    def _populations(self, state: str) -> tuple[str, ...]:
-        split = [trace.variable.rpartition(".") for trace in self.traces]
-        return tuple(population for population, _, variable in split if variable == state)
-
 
 def parse_record(net: Network, record: Iterable[Item] | Item) -> Monitors:
     """Make monitors from names and objects, and check that the network has what they name.

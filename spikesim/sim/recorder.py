@@ -47,6 +47,8 @@ class Recorder:
     engine : str
     meta : mapping, optional
         Known before the run, such as the seed.
+    start : int
+        First tick that is recorded; above 0 when a run goes on from a checkpoint.
 
     Raises
     ------
@@ -64,19 +66,22 @@ class Recorder:
         sink: Sink | None = None,
         engine: str = "numba",
         meta: dict[str, Any] | None = None,
+        start: int = 0,
     ) -> None:
         self.monitors = monitors
         self._sink = MemorySink() if sink is None else sink
         self._kept = frozenset(monitors.spikes)
         self._rates = [
-            _RateCounter(r, net.populations[r.population].n, net.dt) for r in monitors.rates
+            _RateCounter(r, net.populations[r.population].n, net.dt, start) for r in monitors.rates
         ]
         traces = trace_headers(net, monitors, dtype)
         if isinstance(self._sink, MemorySink):
-            check_memory(traces, steps)
+            check_memory(traces, steps, start)
         sizes = {name: net.populations[name].n for name in monitors.spikes}
-        self._sink.start(RecordHeader(steps, net.dt, engine, sizes, traces, dict(meta or {})))
-        self._steps, self._stop = steps, 0
+        self._sink.start(
+            RecordHeader(steps, net.dt, engine, sizes, traces, dict(meta or {}), start)
+        )
+        self._steps, self._stop = steps, start
 
     def spikes(self, population: str, ticks: Ticks, index: Index) -> None:
         """Spikes of one population in this window, sorted by (tick, index)."""
@@ -139,13 +144,14 @@ def _subset(n: int, dtype: str, every: int, chosen: Any) -> TraceHeader:
 class _RateCounter:
     """Spikes of one population in the bins that are not over yet."""
 
-    def __init__(self, rate: Rate, n: int, dt: float) -> None:
+    def __init__(self, rate: Rate, n: int, dt: float, start: int) -> None:
         self.rate = rate
         self._hz = 1.0 / (max(n, 1) * rate.bin * dt)
-        self._first = 0  # the bin that counts[0] belongs to
+        self._first = -(-start // rate.bin)  # the bin that counts[0] belongs to; whole ones only
         self._counts = np.zeros(0, dtype=np.int64)
 
     def add(self, ticks: Ticks) -> None:
+        ticks = ticks[np.searchsorted(ticks, self._first * self.rate.bin) :]
         if len(ticks):
             new = np.bincount(ticks // self.rate.bin - self._first, minlength=len(self._counts))
             new[: len(self._counts)] += self._counts
@@ -153,7 +159,7 @@ class _RateCounter:
 
     def bins(self, stop: int) -> tuple[Ticks, npt.NDArray[np.float64]]:
         """First ticks and rates of the bins that end at or before ``stop``, each given once."""
-        n = stop // self.rate.bin - self._first
+        n = max(0, stop // self.rate.bin - self._first)
         counts = np.zeros(n, dtype=np.int64)
         over = min(n, len(self._counts))
         counts[:over] = self._counts[:over]

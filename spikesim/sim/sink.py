@@ -54,6 +54,8 @@ class RecordHeader:
     traces : mapping of str to TraceHeader
     meta : dict
         Known before the run, such as the seed; anything JSON can hold.
+    start : int
+        First tick of the run; above 0 when it goes on from a checkpoint.
     """
 
     steps: int
@@ -62,6 +64,7 @@ class RecordHeader:
     populations: Mapping[str, int]
     traces: Mapping[str, TraceHeader]
     meta: dict[str, Any] = field(default_factory=dict)
+    start: int = 0
 
 
 class Sink(Protocol):
@@ -91,6 +94,17 @@ class Sink(Protocol):
         """Give what was recorded; called after ``finish``."""
 
 
+def n_samples(start: int, stop: int, every: int) -> int:
+    """How many of the ticks start <= tick < stop are multiples of ``every``.
+
+    Examples
+    --------
+    >>> n_samples(5, 21, 10)
+    2
+    """
+    return max(0, -(-stop // every) - -(-start // every))
+
+
 class MemorySink:
     """Keeps everything in memory.
 
@@ -107,14 +121,14 @@ class MemorySink:
 
     def start(self, header: RecordHeader) -> None:
         """Reserve the traces, whose size is known; raises MemoryError when there is no room."""
-        self._header, self._stop, self._complete = header, 0, False
+        self._header, self._stop, self._complete = header, header.start, False
         self._meta: dict[str, Any] = dict(header.meta)
         self._spikes: dict[str, list[tuple[Ticks, Index]]] = {p: [] for p in header.populations}
         self._ticks: dict[str, Ticks] = {}
         self._values: dict[str, npt.NDArray[Any]] = {}
         self._rows = dict.fromkeys(header.traces, 0)
         for name, trace in header.traces.items():
-            rows = -(-header.steps // trace.every)
+            rows = n_samples(header.start, header.steps, trace.every)
             self._ticks[name] = np.zeros(rows, dtype=np.int64)
             # Pages that are never written cost nothing, should the run be cut off.
             self._values[name] = np.zeros((rows, trace.n), dtype=trace.dtype)

@@ -18,8 +18,9 @@ from spikesim.core.recording_hdf5 import KIND, VERSION
 from spikesim.errors import ValidationError
 from spikesim.sim.sink import Index, RecordHeader, Ticks
 
-# A chunk is the smallest piece that HDF5 reads or writes.
-_CHUNK_BYTES = 1 << 18
+# A chunk is the smallest piece that HDF5 reads or writes. From 64 kB to 1 MB no difference in speed
+# was measured (4 ms for 200,000 spikes and 1 MB of states): the smallest, for small files.
+_CHUNK_BYTES = 1 << 16
 
 
 class HDF5Sink:
@@ -86,9 +87,9 @@ class HDF5Sink:
             self._columns.append(columns)
         self._rows = np.zeros(len(names), dtype=np.int64)
         self._stored_rows = file.create_dataset("rows", data=self._rows)
-        self._progress = file.create_dataset("progress", data=np.zeros(4, dtype=np.int64))
+        self._progress = file.create_dataset("progress", data=np.zeros(3, dtype=np.int64))
         file.swmr_mode = True
-        self._file, self._meta, self._stop = file, dict(header.meta), 0
+        self._file, self._meta, self._stop = file, dict(header.meta), header.start
         self._commit(finished=False, complete=False)
 
     def spikes(self, population: str, ticks: Ticks, index: Index) -> None:
@@ -130,10 +131,9 @@ class HDF5Sink:
     def _commit(self, finished: bool, complete: bool) -> None:
         """Write the data first, then the numbers that make it valid."""
         self._file.flush()
-        size = self.path.stat().st_size
         self._stored_rows[...] = self._rows
         self._stored_rows.flush()
-        self._progress[...] = (self._stop, finished, complete, size)
+        self._progress[...] = (self._stop, finished, complete)
         self._progress.flush()
 
 

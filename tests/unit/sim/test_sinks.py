@@ -171,6 +171,26 @@ def test_a_killed_writer_leaves_what_it_committed(tmp_path):
         Recording.open(path)
 
 
+def test_rows_that_were_not_committed_are_not_read(tmp_path):
+    path = tmp_path / "run.h5"
+    sink = make_sink(path)
+
+    def half_a_window(stop):
+        for columns in sink._columns:  # as a kill between growing and filling them leaves it
+            for column in columns:
+                column.resize(len(column) + 50, axis=0)
+                column.flush()
+        lengths = Recording.open(path, only=("I.v",)).trace("I.v").shape
+        assert (stop, 2) == lengths
+        for columns, rows in zip(sink._columns, sink._rows, strict=True):
+            for column in columns:
+                column.resize(rows, axis=0)
+
+    kept, *_ = _feed(MemorySink(), (20, 40))
+    back, *_ = _feed(sink, (20, 40), after_window=half_a_window)
+    _equal(kept, back)
+
+
 def test_wrong_files_are_refused(tmp_path):
     path = tmp_path / "run.h5"
     with pytest.raises(ValidationError, match="no such file"):
@@ -204,3 +224,20 @@ def test_a_recording_too_large_for_memory_is_refused_but_not_for_a_file(tmp_path
     with pytest.raises(ValidationError, match=r"to='run\.h5'"):
         Recorder(net, monitors, 10**15)
     Recorder(net, monitors, 10**15, sink=make_sink(tmp_path / "run.h5")).finish()
+
+
+@pytest.mark.parametrize("kind", ["memory", "file"])
+def test_a_run_that_goes_on_from_a_checkpoint_records_from_there(tmp_path, kind):
+    net = _net()
+    monitors = parse_record(net, (Rate("E", 8), Trace("I.v", every=10)))
+    sink = make_sink(None if kind == "memory" else tmp_path / "run.h5")
+    recorder = Recorder(net, monitors, 40, sink=sink, start=13)
+    recorder.spikes("E", np.array([13, 16, 16, 39]), np.array([0, 1, 2, 3], np.int32))
+    recorder.trace("I.v", np.array([20, 30]), np.ones((2, 2), np.float32))
+    recorder.window(40)
+    got = recorder.finish()
+    # The bin of ticks 8 .. 15 was not seen whole.
+    assert [16, 24, 32] == got.trace_ticks["E.rate"].tolist()
+    assert np.allclose(np.array([2, 0, 1]) / (N * 8e-3), got.trace("E.rate")[:, 0])
+    assert [20, 30] == got.trace_ticks["I.v"].tolist()
+    assert got.complete
