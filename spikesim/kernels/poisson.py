@@ -1,0 +1,324 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Random events drawn from hashed counters: any tick and any slice of lines, in any order.
+
+A draw depends on (key, tick, line) alone. There is no generator state, so blocks, threads
+and resumed runs draw the same. The number of events of a line in a tick is the number of
+thresholds above a uniform number U of 62 bits::
+
+    U = 16 bits of hash(key, tick, line // 4) . 46 bits of hash(tail key, tick, line)
+    count = #{k : U < thresholds[k]},    thresholds[k] = floor(2**62 * P(count > k))
+
+The first 16 bits are compared, in vector code, with the leading 16 bits of the thresholds,
+and nearly always decide. Where the two are equal (a boundary cell), and in the outermost
+cells, which hold the tails, the other 46 bits are drawn too and the count is exact.
+
+The arrays that describe the distribution come from ``sim.inputs.distribution``; all kernels
+take them as ``*table`` in this order:
+
+keys : uint64 array, shape (2,)
+    Key of the leading bits and of the tail.
+thresholds : int64 array, shape (bins, K, m)
+    Descending along axis 1, those of certain events left out; m is 1 (all lines alike) or
+    the number of lines of the input.
+leading : uint16 array, shape (bins, L, m)
+    ``(thresholds >> 46) + 1`` of those between the outermost cells, then zeros. L is 1
+    more than a multiple of 4.
+sure : int32 array, shape (2, bins, m)
+    Events that are certain, and events whenever U lies between the outermost cells.
+cells : int64 array, shape (2,)
+    The outermost cells are those < cells[0] and >= cells[1]. Between them no two
+    thresholds of a line share a cell.
+clock : int64 array, shape (3,)
+    Ticks by which everything is late; ticks of a bin (0: one bin for ever); 1 to repeat.
+hashes, counts : uint64 array, uint16 array
+    Scratch, ``CHUNK_LINES // 4 + 1`` and ``CHUNK_LINES`` long; one pair per thread.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spikesim.kernels.jit import kernel
+
+# Lines drawn together: their hashes and counts (16 KB) stay in the L1 cache.
+CHUNK_LINES = 4096
+
+_GAMMA = np.uint64(0x9E3779B97F4A7C15)
+_FIRST = np.uint64(0xBF58476D1CE4E5B9)
+_SECOND = np.uint64(0x94D049BB133111EB)
+_S30, _S27, _S31 = np.uint64(30), np.uint64(27), np.uint64(31)
+_TAIL_BITS = 46
+_TAIL_SHIFT = np.uint64(64 - _TAIL_BITS)
+_ZERO, _ONE, _TWO = np.uint16(0), np.uint16(1), np.uint16(2)
+_ODD = np.uint64(0x0001000100010001)
+_NONE = np.uint64(0)
+
+
+@kernel
+def tick_word(key, tick, which):
+    """Word ``which`` (0 or 1) of (key, tick): the finalizer of SplitMix64 on a counter."""
+    z = key + (np.uint64(2) * np.uint64(tick) + np.uint64(which)) * _GAMMA
+    z = (z ^ (z >> _S30)) * _FIRST
+    z = (z ^ (z >> _S27)) * _SECOND
+    return z ^ (z >> _S31)
+
+
+@kernel
+def hash_counter(start, salt, counter):
+    """Hash of one counter; see ``hash_counters``."""
+    z = start + np.uint64(counter) * _GAMMA
+    z = (z ^ (z >> _S30)) * _FIRST
+    z = (z ^ (z >> _S27) ^ salt) * _SECOND
+    return z ^ (z >> _S31)
+
+
+@kernel
+def hash_counters(start, salt, first, out):
+    """Hash the counters first, first + 1, … into ``out`` (SplitMix64, seekable).
+
+    ``start`` offsets the counters. ``salt`` enters between the two multiplications, so two
+    ticks whose ranges of counters happen to overlap still draw different numbers.
+    """
+    begin = start + np.uint64(first) * _GAMMA
+    for j in range(out.size):
+        z = begin + np.uint64(j) * _GAMMA
+        z = (z ^ (z >> _S30)) * _FIRST
+        z = (z ^ (z >> _S27) ^ salt) * _SECOND
+        out[j] = z ^ (z >> _S31)
+
+
+@kernel
+def compare_shared(u, leading, sure, low, high, counts):
+    """Set ``counts`` to twice the count, odd where the leading 16 bits do not decide.
+
+    A saturating difference cut at 2 is 2 below a threshold, 1 in its cell, 0 above: one
+    sum holds the count and the doubt (half the time of two comparisons). All constants are
+    uint16, so that a vector holds 32 lines.
+    """
+    start, low, high = np.uint16(2 * sure), np.uint16(low), np.uint16(high)
+    a = leading[0]
+    for j in range(u.size):
+        v = u[j]
+        outside = _ONE if (v < low) | (v >= high) else _ZERO
+        counts[j] = np.uint16(start + outside + min(np.uint16(max(a, v) - v), _TWO))
+    for k in range(1, leading.size, 4):
+        a, b, c, d = leading[k], leading[k + 1], leading[k + 2], leading[k + 3]
+        for j in range(u.size):
+            v = u[j]
+            counts[j] += np.uint16(
+                min(np.uint16(max(a, v) - v), _TWO)
+                + min(np.uint16(max(b, v) - v), _TWO)
+                + min(np.uint16(max(c, v) - v), _TWO)
+                + min(np.uint16(max(d, v) - v), _TWO)
+            )
+
+
+@kernel
+def compare_lines(u, leading, sure, row, line, low, high, counts):
+    """Do the same with thresholds of each line, from the tables of all bins and lines."""
+    low, high = np.uint16(low), np.uint16(high)
+    # Cut like this the compiler knows that they are contiguous; else no vector code.
+    a, certain = leading[row, 0, line : line + u.size], sure[1, row, line : line + u.size]
+    for j in range(u.size):
+        v = u[j]
+        outside = _ONE if (v < low) | (v >= high) else _ZERO
+        start = np.uint16(2 * certain[j])
+        counts[j] = np.uint16(start + outside + min(np.uint16(max(a[j], v) - v), _TWO))
+    for k in range(1, leading.shape[1]):
+        a = leading[row, k, line : line + u.size]
+        for j in range(u.size):
+            v = u[j]
+            counts[j] += min(np.uint16(max(a[j], v) - v), _TWO)
+
+
+@kernel
+def _exact_count(u, start, salt, line, thresholds):
+    """How many of the descending thresholds lie above the 62-bit number of this line."""
+    tail = np.int64(hash_counter(start, salt, line) >> _TAIL_SHIFT)
+    number = (np.int64(u) << _TAIL_BITS) | tail
+    lo, hi = 0, thresholds.size
+    while lo < hi:
+        middle = (lo + hi) // 2
+        if number < thresholds[middle]:
+            lo = middle + 1
+        else:
+            hi = middle
+    return lo
+
+
+@kernel
+def _bin(tick, bins, clock):
+    """Row of the tables for this tick, -1 where the input is silent."""
+    since = tick - clock[0]
+    if since < 0:
+        return -1
+    row = since // clock[1] if clock[1] > 0 else 0
+    if row >= bins:
+        return row % bins if clock[2] else -1
+    return row
+
+
+@kernel
+def _draw(tick, row, line, n, keys, thresholds, leading, sure, cells, hashes, counts):
+    """Twice the events of lines line .. line + n - 1 into ``counts``; n <= CHUNK_LINES."""
+    group = line // 4
+    words = hashes[: (line + n + 3) // 4 - group]
+    hash_counters(tick_word(keys[0], tick, 0), tick_word(keys[0], tick, 1), group, words)
+    # Lane i of a hash are its bits 16 i … 16 i + 15 (little endian).
+    u = hashes.view(np.uint16)[line - 4 * group : line - 4 * group + n]
+    shared = thresholds.shape[2] == 1
+    if shared:
+        flat = leading[row, :, 0]
+        compare_shared(u, flat, sure[1, row, 0], cells[0], cells[1], counts)
+    else:
+        compare_lines(u, leading, sure, row, line, cells[0], cells[1], counts)
+    start, salt = tick_word(keys[1], tick, 0), tick_word(keys[1], tick, 1)
+    counts[n : min((n + 31) // 32 * 32, counts.size)] = _ZERO
+    w = counts.view(np.uint64)
+    for i in range(0, (n + 31) // 32 * 8, 8):
+        any_odd = w[i] | w[i + 1] | w[i + 2] | w[i + 3]
+        any_odd |= w[i + 4] | w[i + 5] | w[i + 6] | w[i + 7]
+        if any_odd & _ODD:
+            for j in range(4 * i, min(4 * i + 32, n)):
+                if counts[j] & _ONE:
+                    column = 0 if shared else line + j
+                    exact = _exact_count(u[j], start, salt, line + j, thresholds[row, :, column])
+                    counts[j] = np.uint16(2 * (sure[0, row, column] + exact))
+
+
+@kernel
+def poisson_events(
+    tick, keys, thresholds, leading, sure, cells, clock, hashes, counts, lo, n, first, out, count
+):
+    """Append the lines lo .. lo + n - 1 that have events in this tick.
+
+    Parameters
+    ----------
+    first : int
+        Added to the line number (0-based in the input) that is written.
+    out : int32 array
+        Gets one entry per event from position ``count[0]`` on, ascending. What does not
+        fit is not written.
+    count : int64 array, shape (1,)
+        Events in ``out``; moves on by all events of the tick, so a value above
+        ``out.size`` tells that some were lost.
+    """
+    due = tick - clock[0]
+    row = _bin(tick, thresholds.shape[0], clock)
+    if row < 0:
+        return
+    w = counts.view(np.uint64)
+    at = count[0]
+    for line in range(lo, lo + n, CHUNK_LINES):
+        size = min(CHUNK_LINES, lo + n - line)
+        _draw(due, row, line, size, keys, thresholds, leading, sure, cells, hashes, counts)
+        for i in range(0, (size + 31) // 32 * 8, 8):
+            some = w[i] | w[i + 1] | w[i + 2] | w[i + 3]
+            some |= w[i + 4] | w[i + 5] | w[i + 6] | w[i + 7]
+            if some == _NONE:
+                continue
+            for word in range(i, i + 8):
+                if w[word] == _NONE:
+                    continue
+                for j in range(4 * word, 4 * word + 4):
+                    # Written before it is known whether it counts: no branch to mispredict.
+                    if at < out.size:
+                        out[at] = first + line + j
+                    more = np.int64(counts[j] >> _ONE)
+                    for extra in range(at + 1, min(at + more, out.size)):
+                        out[extra] = first + line + j
+                    at += more
+    count[0] = at
+
+
+@kernel
+def poisson_drive(
+    tick,
+    keys,
+    thresholds,
+    leading,
+    sure,
+    cells,
+    clock,
+    hashes,
+    counts,
+    lo,
+    n,
+    acc,
+    start,
+    slots,
+    stride,
+    weight,
+):
+    """Add events times weight to the accumulator: ``acc[at + k]`` gets line lo + k.
+
+    The draws are those of ``poisson_events``.
+
+    Parameters
+    ----------
+    acc : int32 or float64 array
+        Input of the neurons; int32 sums are fixed point and wrap, the caller bounds them.
+    start, slots, stride : int
+        ``at = start + (tick mod slots) * stride``; slots is a power of two.
+    weight : array of the type of acc, shape (1,) or (n,)
+        What one event adds.
+    """
+    due = tick - clock[0]
+    row = _bin(tick, thresholds.shape[0], clock)
+    if row < 0:
+        return
+    at = start + (tick & (slots - 1)) * stride
+    for line in range(lo, lo + n, CHUNK_LINES):
+        size = min(CHUNK_LINES, lo + n - line)
+        _draw(due, row, line, size, keys, thresholds, leading, sure, cells, hashes, counts)
+        own = acc[at + line - lo : at + line - lo + size]
+        if weight.size == 1:
+            w = weight[0]
+            for j in range(size):
+                own[j] += np.int32(counts[j] >> _ONE) * w
+        else:
+            ws = weight[line - lo : line - lo + size]
+            for j in range(size):
+                own[j] += np.int32(counts[j] >> _ONE) * ws[j]
+
+
+@kernel
+def poisson_window(
+    begin, stop, keys, thresholds, leading, sure, cells, clock, hashes, counts, n, out, ends
+):
+    """Events of all lines for begin <= tick < stop, as ``poisson_events`` draws them.
+
+    Parameters
+    ----------
+    out : int32 array
+        Lines, tick after tick.
+    ends : int64 array, shape (stop - begin,)
+        Where the events of each tick end in ``out``.
+
+    Returns
+    -------
+    int
+        Ticks done; less than asked for when ``out`` is full.
+    """
+    count = np.zeros(1, np.int64)
+    for tick in range(begin, stop):
+        poisson_events(
+            tick,
+            keys,
+            thresholds,
+            leading,
+            sure,
+            cells,
+            clock,
+            hashes,
+            counts,
+            0,
+            n,
+            0,
+            out,
+            count,
+        )
+        if count[0] > out.size:
+            return tick - begin
+        ends[tick - begin] = count[0]
+    return stop - begin

@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What drives the inputs of a network: recorded spikes, rasters, Poisson events."""
+
+from spikesim.sim.inputs.drawn import DrawnEvents
+from spikesim.sim.inputs.inhomogeneous import InhomogeneousPoisson
+from spikesim.sim.inputs.poisson import Poisson
+from spikesim.sim.inputs.resolve import BoundInput, EventSource, InputEvents, resolve_inputs
+from spikesim.sim.keys import stream_key
+
+__all__ = [
+    "BoundInput",
+    "DrawnEvents",
+    "EventSource",
+    "InhomogeneousPoisson",
+    "InputEvents",
+    "Poisson",
+    "resolve_inputs",
+    "stream_key",
+]

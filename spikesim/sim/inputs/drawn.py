@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Random events bound to a seed, a tick and a number of lines."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from spikesim.core import SpikeTrains
+from spikesim.errors import ValidationError
+from spikesim.kernels import poisson as kernels
+from spikesim.sim.inputs.distribution import CountTables, count_tables
+from spikesim.sim.keys import stream_key
+
+Events = tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]
+Call = tuple[Callable[..., Any], tuple[Any, ...]]
+"""A kernel ``f(tick, *args)`` and its arguments."""
+
+_MOST_ROOM = 1 << 22
+"""Events drawn in one go, unless a single tick has more."""
+
+
+@dataclass(frozen=True, eq=False)
+class DrawnEvents:
+    """Random events of one input; every draw depends on (seed, name, tick, line) alone.
+
+    Parameters
+    ----------
+    n : int
+        Lines.
+    tables : CountTables
+        How many events a line has in a tick.
+    keys : uint64 array, shape (2,)
+    bin_ticks : int
+        Ticks of one bin of the tables; 0 for one bin that lasts.
+    repeat : bool
+        Whether the bins start again after the last; else the input falls silent.
+    most_events : int
+        Bound on the events of one tick that fails with a probability below 1e-18.
+    """
+
+    n: int
+    tables: CountTables
+    keys: npt.NDArray[np.uint64]
+    bin_ticks: int
+    repeat: bool
+    most_events: int
+
+    def window(self, start: int, stop: int) -> Events:
+        """Events of start <= tick < stop.
+
+        Returns
+        -------
+        ticks : int64 array
+        lines : int32 array
+            Ascending in a tick; a line with several events stands there several times.
+        """
+        # An empty part first, so that an empty window needs no case of its own.
+        ticks, lines = [np.zeros(0, np.int64)], [np.zeros(0, np.int32)]
+        room = max(self.most_events, min(_MOST_ROOM, self.most_events * (stop - start)))
+        table = self._table(0)
+        while start < stop:
+            out, ends = np.zeros(room, np.int32), np.zeros(stop - start, np.int64)
+            args = (start, stop, *table, self.n, out, ends)
+            done = kernels.poisson_window(*args)
+            if done == 0:  # less likely than 1e-18, and still no event may be lost
+                room *= 2
+                continue
+            per_tick = np.diff(ends[:done], prepend=0)
+            ticks.append(np.repeat(np.arange(start, start + done), per_tick))
+            lines.append(out[: ends[done - 1]].copy())
+            start += done
+        return np.concatenate(ticks), np.concatenate(lines)
+
+    def events_call(
+        self,
+        out: npt.NDArray[np.int32],
+        count: npt.NDArray[np.int64],
+        *,
+        lo: int = 0,
+        n: int | None = None,
+        first: int = 0,
+        late: int = 0,
+    ) -> Call:
+        """Kernel that appends the lines with events of a tick to ``out``.
+
+        Parameters
+        ----------
+        out : int32 array
+            ``most_events`` entries are enough for a tick.
+        count : int64 array, shape (1,)
+            Where to write; moved on. Above ``out.size``: events were lost.
+        lo, n : int
+            Slice of lines; all by default.
+        first : int
+            Added to the line numbers.
+        late : int
+            Ticks between drawing and arriving.
+        """
+        lines = self.n - lo if n is None else n
+        return kernels.poisson_events, (*self._table(late), lo, lines, first, out, count)
+
+    def drive_call(
+        self,
+        acc: npt.NDArray[Any],
+        start: int,
+        weight: npt.NDArray[Any],
+        *,
+        lo: int = 0,
+        n: int | None = None,
+        late: int = 0,
+        slots: int = 1,
+        stride: int = 0,
+    ) -> Call:
+        """Kernel that adds events times weight to ``acc[start:]``, without a list.
+
+        Parameters
+        ----------
+        acc : int32 (fixed point) or float64 array
+        start : int
+            Position of line ``lo``.
+        weight : array of the type of acc, shape (1,) or (n,)
+            What an event adds.
+        lo, n : int
+            Slice of lines; all by default.
+        late : int
+            Delay in ticks.
+        slots, stride : int
+            Ticks for which ``acc`` holds sums (a power of two), and the sums of one tick.
+        """
+        lines = self.n - lo if n is None else n
+        return kernels.poisson_drive, (
+            *self._table(late), lo, lines, acc, start, slots, stride, weight,
+        )  # fmt: skip
+
+    def _table(self, late: int) -> tuple[Any, ...]:
+        """Arrays that describe the draws, with scratch of their own."""
+        return (
+            self.keys,
+            self.tables.thresholds,
+            self.tables.leading,
+            self.tables.sure,
+            self.tables.cells,
+            np.array([late, self.bin_ticks, self.repeat], dtype=np.int64),
+            np.zeros(kernels.CHUNK_LINES // 4 + 1, dtype=np.uint64),
+            np.zeros(kernels.CHUNK_LINES, dtype=np.uint16),
+        )
+
+
+class RandomEvents(ABC):
+    """Input that draws events at given rates."""
+
+    counts: bool
+
+    @abstractmethod
+    def problems(self, n: int, dt: float) -> list[str]:
+        """Why these rates cannot drive ``n`` lines at tick ``dt``; empty when they can."""
+
+    @abstractmethod
+    def _bins(self, dt: float) -> tuple[npt.NDArray[np.float64], int, bool]:
+        """Rates of shape (bins, 1 or n), ticks of a bin, and whether they repeat."""
+
+    def bind_events(self, n: int, dt: float, seed: int, name: str) -> DrawnEvents:
+        """Make the source of events of the input ``name``.
+
+        Raises
+        ------
+        ValidationError
+            If the rates do not fit ``n`` lines or the tick.
+        """
+        problems = self.problems(n, dt)
+        if problems:
+            raise ValidationError(problems)
+        rates, bin_ticks, repeat = self._bins(dt)
+        mean = rates * dt
+        keys = [stream_key(seed, "poisson", name, part) for part in ("leading", "tail")]
+        most = float(np.max(mean.sum(axis=1) * (n // mean.shape[1]), initial=0.0))
+        # Ten standard deviations; the constant is for means of a few events.
+        bound = int(most + 10 * np.sqrt(most)) + 50
+        return DrawnEvents(
+            n,
+            count_tables(mean, self.counts),
+            np.array(keys, dtype=np.uint64),
+            bin_ticks,
+            repeat,
+            bound if self.counts else min(bound, n),
+        )
+
+    def events(self, n: int, dt: float, seed: int, name: str, start: int, stop: int) -> Events:
+        """Events of start <= tick < stop of the input ``name``, sorted."""
+        return self.bind_events(n, dt, seed, name).window(start, stop)
+
+    def trains(self, n: int, steps: int, dt: float, seed: int, name: str) -> SpikeTrains:
+        """Draw the spikes that a run of this seed gives the input ``name``.
+
+        A longer run begins with the spikes of a shorter one.
+
+        Raises
+        ------
+        ValidationError
+            If the rates do not fit ``n`` lines or the tick, or several events of a line
+            may fall in one tick.
+        """
+        if self.counts:
+            raise ValidationError(
+                f"{type(self).__name__}: expected counts=False where spike trains are needed (at "
+                "most one spike per line and tick), got counts=True; split the rate over more "
+                "lines, or run it in the float engine"
+            )
+        ticks, lines = self.events(n, dt, seed, name, 0, steps)
+        return SpikeTrains(ticks, lines, n, steps)

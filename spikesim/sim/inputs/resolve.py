@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From what the user gave for each name to sources of events and of currents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from spikesim.core import SpikeTrains
+from spikesim.errors import ValidationError
+from spikesim.network import Network
+from spikesim.sim.currents import BoundCurrent, Current
+from spikesim.sim.inputs.drawn import Events, RandomEvents
+
+DRIVEN = "i_ext"
+"""Constant of a neuron model that a current may drive."""
+
+
+class EventSource(Protocol):
+    """Events of one input; lines count from 0."""
+
+    def window(self, start: int, stop: int) -> Events:
+        """Ticks and lines of the events of start <= tick < stop, sorted."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class RecordedEvents:
+    """Events that were given spike by spike."""
+
+    trains: SpikeTrains
+
+    def window(self, start: int, stop: int) -> Events:
+        """Ticks and lines of the events of start <= tick < stop, sorted."""
+        lo, hi = np.searchsorted(self.trains.ticks, (start, stop))
+        return self.trains.ticks[lo:hi], self.trains.index[lo:hi]
+
+
+@dataclass(frozen=True, eq=False)
+class BoundInput:
+    """The events of one input of a network.
+
+    Attributes
+    ----------
+    name : str
+    first_line : int
+        Number of its line 0 among the lines of all inputs.
+    source : EventSource
+        A ``DrawnEvents`` can also run in a kernel.
+    """
+
+    name: str
+    first_line: int
+    source: EventSource
+
+
+@dataclass(frozen=True, eq=False)
+class InputEvents:
+    """All that drives a network: events of its inputs, currents into its populations.
+
+    Attributes
+    ----------
+    inputs : tuple of BoundInput
+        In the order of the network; inputs that were left out are not there.
+    currents : mapping of (population, constant) to BoundCurrent
+    """
+
+    inputs: tuple[BoundInput, ...]
+    currents: Mapping[tuple[str, str], BoundCurrent]
+
+    def window(self, start: int, stop: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
+        """Events of start <= tick < stop.
+
+        Returns
+        -------
+        event_start : int64 array, shape (stop - start + 1,)
+            Where the events of each tick begin.
+        event_source : int32 array
+            Global input line, ascending in a tick; several events of a line in a tick are
+            several entries.
+        """
+        ticks, lines = [np.zeros(0, np.int64)], [np.zeros(0, np.int32)]
+        for bound in self.inputs:
+            own_ticks, own_lines = bound.source.window(start, stop)
+            ticks.append(own_ticks)
+            lines.append(own_lines + np.int32(bound.first_line))
+        tick, line = np.concatenate(ticks), np.concatenate(lines)
+        if len(self.inputs) > 1:
+            # Stable, and each part is sorted and above the one before: lines come out ascending.
+            order = np.argsort(tick, kind="stable")
+            tick, line = tick[order], line[order]
+        return np.searchsorted(tick, np.arange(start, stop + 1)), line
+
+
+def resolve_inputs(net: Network, inputs: Mapping[str, Any], steps: int, seed: int) -> InputEvents:
+    """Check what the user gave for each name and bind it to this run.
+
+    Parameters
+    ----------
+    net : Network
+    inputs : mapping of str to what drives it
+        An input takes SpikeTrains, a bool array of shape (<= steps, n), or random events
+        (Poisson, InhomogeneousPoisson); left out, it is silent. ``"population.i_ext"``
+        takes a current, where the neuron model has that constant.
+    steps : int
+        Ticks of the run.
+    seed : int
+        Seed of random events and currents.
+
+    Returns
+    -------
+    InputEvents
+
+    Raises
+    ------
+    ValidationError
+        With every problem: unknown names, wrong kinds and shapes, events after the end.
+    """
+    if not isinstance(inputs, Mapping):
+        raise ValidationError(
+            f"inputs: expected a mapping from input name to spikes, got {type(inputs).__name__}; "
+            f"the inputs are {list(net.inputs)}"
+        )
+    problems = [text for name in inputs for text in _name_problems(net, name)]
+    bound: list[BoundInput] = []
+    first_line = 0
+    for name, population in net.inputs.items():
+        if name in inputs:
+            source = _event_source(name, inputs[name], population.n, net.dt, steps, seed, problems)
+            bound.append(BoundInput(name, first_line, source))
+        first_line += population.n
+    currents = {}
+    for name, given in inputs.items():
+        if name not in net.inputs and not _name_problems(net, name):
+            owner, constant = name.rsplit(".", 1)
+            n = net.populations[owner].n
+            try:
+                currents[owner, constant] = _current(given, n, net.dt, seed, name)
+            except ValidationError as error:
+                problems += [f"current {name!r}: {text}" for text in error.problems]
+    if problems:
+        raise ValidationError(problems)
+    return InputEvents(tuple(bound), currents)
+
+
+def _name_problems(net: Network, name: Any) -> list[str]:
+    if name in net.inputs:
+        return []
+    owner, dot, constant = str(name).rpartition(".")
+    if not dot or owner not in net.populations:
+        return [
+            f"inputs: expected names among {list(net.inputs)}, or 'population.{DRIVEN}' for a "
+            f"current, got {name!r}"
+        ]
+    n, neuron = net.populations[owner].n, net.populations[owner].neuron
+    if constant != DRIVEN:
+        return [f"inputs: expected '{owner}.{DRIVEN}' for a current into {owner!r}, got {name!r}"]
+    if neuron is None or DRIVEN not in neuron.constants(net.dt, n):
+        return [
+            f"inputs: expected a population whose model has the constant {DRIVEN!r}, got {name!r} "
+            f"of a {type(neuron).__name__}; connect an input instead"
+        ]
+    return []
+
+
+def _event_source(
+    name: str, given: Any, n: int, dt: float, steps: int, seed: int, problems: list[str]
+) -> EventSource:
+    who = f"input {name!r}"
+    silent = RecordedEvents(SpikeTrains.empty(n, steps))
+    if isinstance(given, Current):
+        problems.append(
+            f"{who}: expected spikes, a raster or random events, got a {type(given).__name__}; "
+            f"currents drive 'population.{DRIVEN}'"
+        )
+        return silent
+    try:
+        if isinstance(given, RandomEvents):
+            return given.bind_events(n, dt, seed, name)
+        trains = given if isinstance(given, SpikeTrains) else SpikeTrains.from_raster(given)
+    except ValidationError as error:
+        problems += [f"{who}: {text}" for text in error.problems]
+        return silent
+    if trains.n != n:
+        problems.append(f"{who}: expected {n} lines, got {trains.n}")
+    if trains.steps > steps:
+        problems.append(
+            f"{who}: expected spikes over at most {steps} ticks, got {trains.steps}; run longer or "
+            f"cut with window(0, {steps})"
+        )
+    return RecordedEvents(trains)
+
+
+def _current(given: Any, n: int, dt: float, seed: int, name: str) -> BoundCurrent:
+    if not isinstance(given, Current):
+        raise ValidationError(
+            "expected a StepCurrent, NoiseCurrent, TimedArray or Sinusoid, got a "
+            f"{type(given).__name__}; spikes go to an input"
+        )
+    return given.bind(n, dt, seed, name)
