@@ -20,6 +20,9 @@ from benchmarks.simulator.cases import (
 Row = Mapping[str, Any]
 Found = Mapping[tuple[str, str], Row]
 
+WALL_OVER_CPU = 1.1
+"""A pinned single thread whose wall time exceeds its CPU time by more was not alone."""
+
 INTRODUCTION = """\
 # Speed of the simulator
 
@@ -39,12 +42,28 @@ def index(rows: Iterable[Row]) -> dict[tuple[str, str], Row]:
 def page(rows: Iterable[Row], details: Iterable[Row], machine: str) -> str:
     """Whole page: goals, activity, measurements."""
     found, more = index(rows), index(details)
-    parts = [INTRODUCTION, f"Machine: {machine}\n", "## Goals\n", goals_table(found, more)]
+    parts = [INTRODUCTION, f"Machine: {machine}\n"]
+    if shared := disturbed(found):
+        parts.append(
+            f"The machine was shared: in {shared} of {len(found)} rows the wall clock ran more "
+            f"than {WALL_OVER_CPU - 1:.0%} ahead of the CPU clock.\n"
+        )
+    parts += ["## Goals\n", goals_table(found, more)]
     parts += ["\n## Same activity\n", activity_table(found), "\n## Measurements\n"]
     parts.append(rows_table(found))
     if published := population_table(more):
         parts += ["\n## Microcircuit, rates by population\n", published]
     return "\n".join(parts) + "\n"
+
+
+def disturbed(rows: Found) -> int:
+    """Rows of single threads that had to share their core while they ran."""
+    several = {case.name for case in CASES if case.threads > 1}
+    return sum(
+        (_ratio(row["wall_s_per_bio_s"], row["cpu_s_per_bio_s"]) or 1.0) > WALL_OVER_CPU
+        for row in rows.values()
+        if row["benchmark"] not in several
+    )
 
 
 def value(goal: Goal, rows: Found, details: Found) -> float | None:

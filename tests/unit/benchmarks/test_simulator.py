@@ -170,6 +170,15 @@ def test_the_page_holds_what_was_measured_and_what_failed():
     assert "failed: no / compiler" in page
 
 
+def test_rows_measured_on_a_shared_core_are_counted_and_said():
+    rows = [row("cuba-4000", OWN, 1.0), {**row("brunel-3125", OWN, 1.0), "wall_s_per_bio_s": 1.2}]
+    assert 1 == table.disturbed(table.index(rows))
+    assert "in 1 of 2 rows" in table.page(rows, [], "")
+    # Two threads use more CPU than wall time anyway.
+    two = {**row("brunel-12500-2threads", OWN, 1.0), "wall_s_per_bio_s": 1.2}
+    assert 0 == table.disturbed(table.index([two]))
+
+
 def test_the_table_alone_is_printed_from_the_files(tmp_path, monkeypatch, capsys):
     for name in ("RESULTS", "DETAILS", "PAGE"):
         monkeypatch.setattr(front, name, tmp_path / name)
