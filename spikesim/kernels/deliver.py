@@ -165,3 +165,54 @@ def deliver(
         events[0] += scatter(
             count, pieces, mode, shift, index, weights, weight, base, ring_mask, acc
         )
+
+
+@kernel
+def list_due(tick, clock, fired, marks, pops, group, offsets, lo, hi, slot, count):
+    """List all pieces of one table that are due, for kernels that change the weights.
+
+    Parameters
+    ----------
+    tick, clock, fired, marks, pops, group, offsets : see ``deliver``
+    lo, hi, slot : int64 arrays
+        Begin, end and number of each piece; written. Room for every piece of the table.
+    count : int64 array, shape (1,)
+        Written.
+    """
+    n = 0
+    for g in range(group[4] - 1, group[1] - 1, -1):
+        row = tick - group[3] - g * group[2] - clock[0]
+        for b in range(fired.shape[0]):
+            for k in range(marks[b, row, pops[0]], marks[b, row, pops[1]]):
+                source = np.int64(fired[b, k])
+                if source < pops[2] or source >= pops[3]:
+                    continue
+                at = (source - pops[2]) * group[0] + g
+                if offsets[at] < offsets[at + 1]:
+                    lo[n], hi[n], slot[n] = offsets[at], offsets[at + 1], at
+                    n += 1
+    count[0] = n
+
+
+@kernel
+def list_fired(tick, clock, fired, marks, population, first, out, count):
+    """List the neurons of a population that fired in this tick, counted from ``first``.
+
+    Parameters
+    ----------
+    tick : int
+    clock, fired, marks : arrays
+        Record of one block; see ``loop.collect``.
+    population, first : int
+        Column of ``marks``, number of the first neuron.
+    out : int32 array
+        Written.
+    count : int64 array, shape (1,)
+        Written.
+    """
+    row = tick - clock[0]
+    lo = marks[row, population]
+    n = marks[row, population + 1] - lo
+    for k in range(n):
+        out[k] = fired[lo + k] - first
+    count[0] = n

@@ -6,6 +6,7 @@ from __future__ import annotations
 from spikesim.kernels.deliver import CONSTANT, PACKED
 from spikesim.network import Network
 from spikesim.sim.plan import Plan, TablePlan, plan_network
+from spikesim.sim.plastic import method_of
 
 
 def kernel_name(plan: Plan) -> str:
@@ -53,6 +54,12 @@ def explain(
     return "\n".join(lines)
 
 
+_METHODS = {
+    "deferred": "float weights, post spikes applied at the next arrival (no column index)",
+    "dense": "float weights as a full matrix, post spikes applied to their column at once",
+}
+
+
 def _count(n: int, noun: str) -> str:
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
@@ -60,7 +67,8 @@ def _count(n: int, noun: str) -> str:
 def _table(plan: Plan, table: TablePlan) -> str:
     names = ", ".join(projection.name for projection in table.projections)
     if table.learns:
-        what = "weights that learn, float"
+        (projection,) = table.projections
+        what = f"{type(projection.plasticity).__name__}, {_METHODS[method_of(projection)]}"
     elif table.mode == CONSTANT:
         size = 2 if plan.slots * plan.stride <= 1 << 16 else 4
         what = f"one weight, {size} bytes per synapse"
@@ -74,6 +82,7 @@ def _table(plan: Plan, table: TablePlan) -> str:
     else:
         delays = (
             f"delays {table.shortest}..{table.longest} ticks: "
-            f"{_count(table.n_groups, 'piece')} per row, {1 << table.group_bits} delays each"
+            f"{_count(table.n_groups, 'piece')} per row, "
+            f"{_count(1 << table.group_bits, 'delay')} each"
         )
     return f"  rows of {table.nnz} synapses ({names}): {what}; {delays}"

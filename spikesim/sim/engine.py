@@ -3,31 +3,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import os
-import signal
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
-from spikesim.core import Recording, stream
+from spikesim.core import Recording
 from spikesim.errors import ValidationError
 from spikesim.network import Network
-from spikesim.sim.choice import kernel_name
-from spikesim.sim.inputs import InputEvents, resolve_inputs
-from spikesim.sim.monitor import Monitors, Trace, parse_record
+from spikesim.sim.monitor import Item
 from spikesim.sim.plan import plan_network
-from spikesim.sim.recorder import Recorder, make_sink
-from spikesim.sim.run import Run, Sampling
+from spikesim.sim.progress import Progress
+from spikesim.sim.session import Path, Session, checked
 from spikesim.sim.sink import Sink
 from spikesim.sim.tables import SumOverflowError, build_tables
 
 _log = logging.getLogger(__name__)
-
-Progress = bool | Callable[[int, int], None]
 
 
 def simulate(
@@ -35,13 +27,13 @@ def simulate(
     inputs: Mapping[str, Any],
     steps: int,
     *,
-    record: Iterable[str] | str = ("spikes",),
+    record: Iterable[Item] | Item = ("spikes",),
     seed: int = 0,
     progress: Progress = False,
     threads: int = 1,
     dtype: str = "float32",
     blocks: int | None = None,
-    to: str | os.PathLike[str] | Sink | None = None,
+    to: Path | Sink | None = None,
 ) -> Recording:
     """Run a network for some ticks from its initial state.
 
@@ -104,7 +96,10 @@ def simulate(
         simulator = Simulator(net, dtype=dtype, threads=threads, blocks=blocks)
     except ValidationError as error:
         problems += error.problems
-        problems += _check_run(net, inputs, steps, record, seed)[2]
+        try:
+            checked(net, inputs, steps, record, seed)
+        except ValidationError as further:
+            problems += further.problems
         raise ValidationError(problems) from None
     return simulator.run(inputs, steps, record=record, seed=seed, progress=progress, to=to)
 
@@ -151,18 +146,31 @@ class Simulator:
         """Memory of all synapses in bytes."""
         return sum(table.nbytes for table in self.tables)
 
+    def start(
+        self,
+        inputs: Mapping[str, Any],
+        steps: int,
+        *,
+        record: Iterable[Item] | Item = ("spikes",),
+        seed: int = 0,
+        to: Path | Sink | None = None,
+        resume: Path | None = None,
+    ) -> Session:
+        """Open a run that is advanced by hand; see ``Session``."""
+        return Session(self, inputs, steps, record=record, seed=seed, to=to, resume=resume)
+
     def run(
         self,
         inputs: Mapping[str, Any],
         steps: int,
         *,
-        record: Iterable[str] | str = ("spikes",),
+        record: Iterable[Item] | Item = ("spikes",),
         seed: int = 0,
         progress: Progress = False,
-        to: str | os.PathLike[str] | Sink | None = None,
-        checkpoint: str | os.PathLike[str] | None = None,
+        to: Path | Sink | None = None,
+        checkpoint: Path | None = None,
         checkpoint_every: int | None = None,
-        resume: str | os.PathLike[str] | None = None,
+        resume: Path | None = None,
     ) -> Recording:
         """Run once; the other arguments, result and errors are those of ``simulate``.
 
@@ -178,36 +186,22 @@ class Simulator:
             ``steps`` and records from the checkpoint on; its spikes are those of an
             uninterrupted run, for any number of threads and blocks.
         """
-        monitors, events, problems = _check_run(self.net, inputs, steps, record, seed)
-        problems += _checkpoint_problems(checkpoint, checkpoint_every)
-        if monitors is None or events is None or problems:
+        problems = _checkpoint_problems(checkpoint, checkpoint_every)
+        try:
+            session = self.start(inputs, steps, record=record, seed=seed, to=to, resume=resume)
+        except ValidationError as error:
+            raise ValidationError([*problems, *error.problems]) from None
+        if problems:
             raise ValidationError(problems)
-        steps = int(steps)
-        samplings = [_sampling(self.net, trace) for trace in monitors.traces]
-        run = Run(
-            self.plan, self.tables, self.worst, events, monitors.spiking, samplings, self.threads
+        session.advance(
+            session.steps - session.tick,
+            progress=progress,
+            checkpoint=checkpoint,
+            checkpoint_every=checkpoint_every,
         )
-        if resume is not None:
-            run.load(resume, int(seed))
-        meta = {"seed": int(seed), "dtype": self.plan.dtype, "kernel": kernel_name(self.plan)}
-        if resume is not None:
-            meta["first_tick"] = run.state.tick
-        recorder = Recorder(
-            self.net, monitors, steps, dtype=self.plan.dtype, sink=make_sink(to), meta=meta
-        )
-        due = run.state.tick + (checkpoint_every or steps)
-        with _Interrupt() as interrupt, reporting(progress, steps, self.net.dt) as report:
-            while run.state.tick < steps and not interrupt.asked:
-                run.advance(min(due, steps) - run.state.tick, recorder)
-                report(run.state.tick, steps)
-                if checkpoint is not None and (run.state.tick == due or run.state.tick == steps):
-                    run.save(checkpoint, int(seed))
-                    due = run.state.tick + (checkpoint_every or steps)
-        if run.state.tick < steps:
-            _log.warning("interrupted: stopped after tick %d of %d", run.state.tick, steps)
-            if checkpoint is not None:
-                run.save(checkpoint, int(seed))
-        return recorder.finish(events=run.events, threads=run.threads_used)
+        if session.interrupted:
+            _log.warning("interrupted: stopped after tick %d of %d", session.tick, session.steps)
+        return session.finish()
 
 
 def _checkpoint_problems(path: Any, every: int | None) -> list[str]:
@@ -216,78 +210,3 @@ def _checkpoint_problems(path: Any, every: int | None) -> list[str]:
     if isinstance(every, bool) or not isinstance(every, (int, np.integer)) or every < 1:
         return [f"simulate: expected checkpoint_every as an integer >= 1, got {every!r}"]
     return [] if path is not None else ["simulate: expected checkpoint=, the file to write, too"]
-
-
-def _sampling(net: Network, trace: Trace) -> Sampling:
-    population, _, variable = trace.variable.rpartition(".")
-    n = net.populations[population].n
-    neurons = np.arange(n) if trace.neurons is None else np.array(trace.neurons, dtype=np.int64)
-    return Sampling(trace.name, population, variable, neurons, trace.every)
-
-
-class _Interrupt:
-    """Turns the first SIGINT into a wish to stop, so that nothing recorded is lost."""
-
-    def __init__(self) -> None:
-        self.asked = False
-
-    def __enter__(self) -> _Interrupt:
-        self._before: Any = None
-        if threading.current_thread() is threading.main_thread():
-            self._before = signal.signal(signal.SIGINT, self._ask)
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
-
-    def _ask(self, number: int, frame: object) -> None:
-        if self.asked:
-            raise KeyboardInterrupt
-        self.asked = True
-
-
-def _check_run(
-    net: Network,
-    inputs: Mapping[str, Any],
-    steps: int,
-    record: Iterable[str] | str,
-    seed: int,
-) -> tuple[Monitors | None, InputEvents | None, list[str]]:
-    problems = _option_problems(steps, seed)
-    judged = not problems
-    monitors = events = None
-    try:
-        monitors = parse_record(net, record)
-    except ValidationError as error:
-        problems += error.problems
-    try:
-        # With steps that make no sense the lengths of the inputs cannot be judged.
-        events = resolve_inputs(net, inputs, steps, seed) if judged else None
-    except ValidationError as error:
-        problems += error.problems
-    return monitors, events, problems
-
-
-def _option_problems(steps: int, seed: int) -> list[str]:
-    problems = []
-    whole = isinstance(steps, (int, np.integer)) and not isinstance(steps, bool)
-    if not whole or steps < 0:
-        problems.append(f"simulate: expected steps as an integer >= 0, got {steps!r}")
-    try:
-        stream(seed)
-    except ValidationError as error:
-        problems += error.problems
-    return problems
-
-
-@contextlib.contextmanager
-def reporting(progress: Progress, steps: int, dt: float) -> Iterator[Callable[[int, int], None]]:
-    """Give the function that is told (ticks done, steps)."""
-    del steps, dt
-    if callable(progress):
-        yield progress
-    elif progress:
-        yield lambda done, steps: _log.info("simulated %d of %d ticks", done, steps)
-    else:
-        yield lambda done, steps: None

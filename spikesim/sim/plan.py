@@ -213,6 +213,13 @@ def plan_network(
         net.validate()
     except ValidationError as error:
         problems += error.problems
+    if dtype == "float32":
+        problems += [
+            f"projection {projection.name!r}: expected a rule with finite w_min and w_max, whose "
+            f"sums fit integers, got {weight_bound(projection)}; set them, or take dtype='float64'"
+            for projection in net.projections.values()
+            if not math.isfinite(weight_bound(projection))
+        ]
     if problems:
         raise ValidationError(problems)
     exact = dtype == "float64"
@@ -284,7 +291,9 @@ def weight_bound(projection: Projection) -> float:
     """Largest magnitude that a synapse of a projection ever delivers."""
     bound = projection.synapses.weight_bound()
     rule = projection.plasticity
-    return bound if rule is None else max(bound, rule.weight_bound())
+    if rule is None or not rule.changes_weights:
+        return bound
+    return max(abs(rule.w_min), abs(rule.w_max))
 
 
 Groups = list[tuple[tuple[int, int], list[Projection]]]

@@ -8,19 +8,21 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from spikesim.core import CsrRows
+from spikesim.errors import ValidationError
 from spikesim.kernels.bind import Bound, bind, program
 from spikesim.kernels.loop import LINE, advance, sample
 from spikesim.sim.checkpoint import load_checkpoint, save_checkpoint
 from spikesim.sim.drive import split_inputs
 from spikesim.sim.inputs import InputEvents
 from spikesim.sim.plan import Plan
+from spikesim.sim.plastic import Learner, find, learner, weights_of
 from spikesim.sim.program import Block, delivery, model_constants, split_groups, updates
-from spikesim.sim.sink import Sink
+from spikesim.sim.recorder import Recorder
 from spikesim.sim.state import State
 from spikesim.sim.tables import Table
 
@@ -55,11 +57,18 @@ class Sampling:
 
 @dataclass(eq=False)
 class _Kernels:
-    """Kernels of one block, and where its samples land."""
+    """Kernels of one block in the order of a tick."""
 
-    early: list[Bound]
-    late: list[Bound]
     scratch: Block
+    early: list[Bound]
+    deliveries: list[Bound]
+    stimuli: list[Bound]
+    rest: list[Bound]
+
+    @property
+    def late(self) -> list[Bound]:
+        """Everything that needs the tick before of all threads."""
+        return [*self.deliveries, *self.stimuli, *self.rest]
 
 
 class Run:
@@ -98,6 +107,8 @@ class Run:
         threads: int = 1,
     ) -> None:
         self.plan = plan
+        self._worst = worst
+        self._programs: dict[tuple[int, int], tuple[list[Bound], list[Bound]]] = {}
         self.drives, self.inputs = split_inputs(plan, inputs, dict(worst))
         self.populations, self.samplings = tuple(populations), tuple(samplings)
         self.threads = min(threads, plan.n_blocks)
@@ -116,15 +127,16 @@ class Run:
         driven: dict[str, set[str]] = {}
         for population, constant in inputs.currents:
             driven.setdefault(population, set()).add(constant)
-        constants = model_constants(plan, driven)
-        self.blocks = [self._block(tables, b, constants) for b in range(plan.n_blocks)]
+        self._constants = model_constants(plan, driven)
+        self.learners: list[Learner] = []
+        self.blocks = [self._block(tables, b) for b in range(plan.n_blocks)]
 
     @property
     def events(self) -> int:
         """Synaptic events delivered so far."""
         return sum(int(block.scratch.events[0]) for block in self.blocks)
 
-    def advance(self, ticks: int, sink: Sink) -> int:
+    def advance(self, ticks: int, sink: Recorder) -> int:
         """Run one window of at most ``ticks`` ticks; gives how many were run."""
         state = self.state
         start = state.tick
@@ -143,28 +155,84 @@ class Run:
 
     def save(self, path: str | os.PathLike[str], seed: int) -> None:
         """Write the state between two ticks to a file, whole or not at all."""
-        save_checkpoint(path, self.plan, self.state, seed, {})
+        learned = {
+            f"{k}/{name}": array
+            for k, one in enumerate(self.learners)
+            for name, array in one.synapses.state().items()
+        }
+        save_checkpoint(path, self.plan, self.state, seed, learned)
 
     def load(self, path: str | os.PathLike[str], seed: int) -> None:
         """Go on from a saved state; raises ValidationError if it belongs to another run."""
-        load_checkpoint(path, self.plan, self.state, seed)
+        learned = load_checkpoint(path, self.plan, self.state, seed)
+        for k, one in enumerate(self.learners):
+            prefix = f"{k}/"
+            one.synapses.restore(
+                {key[len(prefix) :]: v for key, v in learned.items() if key.startswith(prefix)}
+            )
 
-    def _block(self, tables: list[Table], block: int, constants: dict[str, Any]) -> _Kernels:
+    def set_inputs(self, inputs: InputEvents) -> None:
+        """Take other events and currents from the next tick on.
+
+        Raises
+        ------
+        ValidationError
+            If a current drives a constant that no current drove at the start.
+        """
+        new = set(inputs.currents) - set(self.inputs.currents)
+        if new:
+            raise ValidationError(
+                f"session: expected currents into {sorted(self.inputs.currents)} only, got "
+                f"{sorted(new)}; start the session with a current there, of 0 if need be"
+            )
+        silent = set(self.inputs.currents) - set(inputs.currents)
+        self.drives, self.inputs = split_inputs(self.plan, inputs, dict(self._worst))
+        for population, constant in silent:
+            self._constants[population][constant][:] = 0
+        for number, block in enumerate(self.blocks):
+            block.stimuli = self._stimuli(number)
+        self._programs.clear()
+
+    def learners_of(self, projection: str) -> list[Learner]:
+        """All parts of a projection that learns."""
+        return find(self.learners, projection)
+
+    def weights(self, projection: str) -> CsrRows:
+        """Give a projection that learns with its weights as they are now."""
+        return weights_of(self.plan, self.learners, projection, self.state.tick)
+
+    def clear(self, keep: frozenset[str]) -> None:
+        """Put all but some state variables to their start, and drop what is under way."""
+        self.state.clear(self.plan, keep)
+
+    def _block(self, tables: list[Table], block: int) -> _Kernels:
         plan, state = self.plan, self.state
         scratch = Block.make(plan, block)
-        kernels = _Kernels([], [], scratch)
+        kernels = _Kernels(scratch, [], [], self._stimuli(block), [])
+        learners: list[Learner] = []
         for table in tables:
+            if table.plan.learns:
+                learners.append(learner(plan, table, state, block))
+                kernels.deliveries += learners[-1].arrivals
+                continue
             for early, groups in split_groups(plan, table):
                 item = delivery(plan, table, state, block, scratch, groups)
-                (kernels.early if early else kernels.late).append(item)
-        kernels.late += [drive.bind(plan, state, block) for drive in self.drives]
-        for (population, constant), current in self.inputs.currents.items():
-            lo, hi = plan.slice(block, population)
-            function, args = current.call(constants[population][constant][lo:hi], lo)
-            kernels.late.append(bind(function, *args))
-        kernels.late += updates(plan, state, block, scratch, constants)
-        kernels.late += self._sampling(block)
+                (kernels.early if early else kernels.deliveries).append(item)
+        kernels.rest += updates(plan, state, block, scratch, self._constants)
+        for one in learners:
+            kernels.rest += one.posts
+        self.learners += learners
+        kernels.rest += self._sampling(block)
         return kernels
+
+    def _stimuli(self, block: int) -> list[Bound]:
+        """Drives and currents onto the neurons of one block."""
+        items = [drive.bind(self.plan, self.state, block) for drive in self.drives]
+        for (population, constant), current in self.inputs.currents.items():
+            lo, hi = self.plan.slice(block, population)
+            function, args = current.call(self._constants[population][constant][lo:hi], lo)
+            items.append(bind(function, *args))
+        return items
 
     def _sampling(self, block: int) -> list[Bound]:
         """Keep what is sampled of the neurons of one block."""
@@ -228,10 +296,7 @@ class Run:
 
         def work(thread: int) -> float:
             began = time.thread_time()
-            mine = self.blocks[thread::threads]
-            early = [item for block in mine for item in block.early]
-            late = [item for block in mine for item in block.late]
-            call(start, n, early, late, thread, progress, waits)
+            call(start, n, *self._program(threads, thread), thread, progress, waits)
             return time.thread_time() - began
 
         if threads == 1:
@@ -239,7 +304,17 @@ class Run:
         with ThreadPoolExecutor(threads) as pool:
             return list(pool.map(work, range(threads)))
 
-    def _drain(self, start: int, n: int, sink: Sink) -> None:
+    def _program(self, threads: int, thread: int) -> tuple[list[Bound], list[Bound]]:
+        """Early and late kernels of one of some threads."""
+        if (threads, thread) not in self._programs:
+            mine = self.blocks[thread::threads]
+            self._programs[threads, thread] = (
+                [item for block in mine for item in block.early],
+                [item for block in mine for item in block.late],
+            )
+        return self._programs[threads, thread]
+
+    def _drain(self, start: int, n: int, sink: Recorder) -> None:
         order = list(self.plan.populations)
         for name in self.populations:
             part = order.index(name)
@@ -249,7 +324,6 @@ class Run:
             every = sampling.every
             ticks = np.arange(-(-start // every) * every, start + n, every)
             sink.trace(sampling.name, ticks, out[: ticks.size])
-        sink.window(start + n)
 
 
 def call(

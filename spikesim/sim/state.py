@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -107,22 +107,11 @@ class State:
     sums: list[npt.NDArray[Any]]
     record: Record
     inputs: Record
-    learned: list[Any] = field(default_factory=list)
 
     @classmethod
     def initial(cls, plan: Plan, window: int) -> State:
         """State before tick 0: nothing has fired and nothing is on its way."""
-        dt = plan.net.dt
-        neurons: dict[str, dict[str, npt.NDArray[Any]]] = {}
-        for name, population in plan.net.populations.items():
-            model = population.neuron
-            assert model is not None  # validated
-            start = model.initial(dt, population.n)
-            kinds = dict.fromkeys(model.states, plan.dtype) | dict.fromkeys(model.counters, "int32")
-            neurons[name] = {
-                key: np.array(np.broadcast_to(start[key], population.n), dtype=kind)
-                for key, kind in kinds.items()
-            }
+        neurons = _initial_neurons(plan)
         kind = np.float64 if plan.exact else np.int32
         size = plan.slots * plan.stride
         sums = [np.zeros(size, dtype=kind) for _ in range(plan.n_blocks)]
@@ -134,3 +123,28 @@ class State:
         room = max(plan.n_inputs, -(-_LEAST_EVENTS // (plan.history + window)))
         inputs = Record.empty(1, room, parts[1], plan.history, window)
         return cls(0, neurons, sums, record, inputs)
+
+    def clear(self, plan: Plan, keep: frozenset[str]) -> None:
+        """Put neurons back to their start, except some variables; drop spikes under way."""
+        for name, start in _initial_neurons(plan).items():
+            for key, value in start.items():
+                if key not in keep:
+                    self.neurons[name][key][:] = value
+        for sums in self.sums:
+            sums[:] = 0
+        for record in (self.record, self.inputs):
+            record.marks[:, : record.history] = 0
+
+
+def _initial_neurons(plan: Plan) -> dict[str, dict[str, npt.NDArray[Any]]]:
+    neurons: dict[str, dict[str, npt.NDArray[Any]]] = {}
+    for name, population in plan.net.populations.items():
+        model = population.neuron
+        assert model is not None  # validated
+        start = model.initial(plan.net.dt, population.n)
+        kinds = dict.fromkeys(model.states, plan.dtype) | dict.fromkeys(model.counters, "int32")
+        neurons[name] = {
+            key: np.array(np.broadcast_to(start[key], population.n), dtype=kind)
+            for key, kind in kinds.items()
+        }
+    return neurons

@@ -14,7 +14,7 @@ from spikesim.errors import ValidationError
 from spikesim.kernels.deliver import CONSTANT, EXACT, PACKED
 from spikesim.kernels.pack import begin_pieces, count_pieces, place
 from spikesim.network import Projection
-from spikesim.sim.plan import Plan, TablePlan
+from spikesim.sim.plan import Plan, TablePlan, weight_bound
 
 _CHUNK = 1 << 20
 """Synapses generated at a time: few enough to stay near the cache."""
@@ -204,6 +204,9 @@ class _Builder:
                 self.stride, cursor[:, (first - lo) * groups :], self.index, self.exact,
                 self.bounds[channel],
             )  # fmt: skip
+            if table.learns and not self.plan.exact:
+                largest = int(np.ceil(weight_bound(projection) / self.plan.scale(*channel)))
+                self.bounds[channel] += largest * np.bincount(targets, minlength=projection.post.n)
 
     def _parts(self, lo: int, hi: int) -> Any:
         """For every projection: itself, first source, columns of lo <= source < hi."""

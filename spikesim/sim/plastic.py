@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Projections that learn: their weights in each block, and their kernels in a tick."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from spikesim.core import CsrRows
+from spikesim.errors import ValidationError
+from spikesim.kernels.bind import Bound, bind
+from spikesim.kernels.deliver import list_due, list_fired
+from spikesim.kernels.plastic import PlasticBlock
+from spikesim.network import Projection
+from spikesim.sim.plan import Plan
+from spikesim.sim.state import State
+from spikesim.sim.tables import Table
+
+_SMALL = 1 << 22
+"""Weights (16 MB) up to which the columns of a full matrix stay in the cache."""
+
+
+def method_of(projection: Projection) -> str:
+    """When post spikes reach the weights of a projection; see ``kernels.plastic``.
+
+    Dense: every pair is there, at one delay, and post spikes are what costs least. Else
+    deferred: one sequential pass per arrival, and half the memory.
+    """
+    synapses = projection.synapses
+    pairs = projection.pre.n * projection.post.n
+    if synapses.nnz == pairs and synapses.delay is not None and pairs <= _SMALL:
+        return "dense"
+    return "deferred"
+
+
+@dataclass(frozen=True, eq=False)
+class Learner:
+    """One table of one learning projection onto one block.
+
+    Attributes
+    ----------
+    projection : Projection
+    table : Table
+    block : int
+    synapses : PlasticBlock
+    arrivals, posts : list of Bound
+        Kernels before and after the update of the neurons.
+    """
+
+    projection: Projection
+    table: Table
+    block: int
+    synapses: PlasticBlock
+    arrivals: list[Bound]
+    posts: list[Bound]
+
+
+def learner(plan: Plan, table: Table, state: State, block: int) -> Learner:
+    """Copy the weights of a table and bind the kernels of its rule."""
+    (projection,) = table.plan.projections
+    assert projection.plasticity is not None  # tables of static projections do not learn
+    lo, hi = plan.slice(block, projection.post.name)
+    synapses = PlasticBlock(
+        projection.plasticity,
+        plan.net.dt,
+        table.offsets[block].astype(np.int64),
+        table.index[block],
+        table.exact[block],
+        hi - lo,
+        plan.dtype,
+        _sorted_method(projection, table, block, hi - lo),
+    )
+    return Learner(
+        projection, table, block, synapses, _arrivals(plan, table, state, block, synapses),
+        _posts(plan, projection, state, block, synapses),
+    )  # fmt: skip
+
+
+def _sorted_method(projection: Projection, table: Table, block: int, n_post: int) -> str:
+    """Dense needs every row complete and in the order of the targets."""
+    method = method_of(projection)
+    if method == "dense" and n_post:
+        rows = table.index[block].reshape(-1, n_post)
+        if not (rows == np.arange(n_post)).all():
+            return "deferred"
+    return method
+
+
+def _arrivals(
+    plan: Plan, table: Table, state: State, block: int, synapses: PlasticBlock
+) -> list[Bound]:
+    spec = table.plan
+    (projection,) = spec.projections
+    record = state.inputs if spec.from_inputs else state.record
+    pops = np.array([*spec.parts, *table.sources], dtype=np.int64)
+    group = np.array([spec.n_groups, 0, 1, spec.shortest, spec.n_groups], dtype=np.int64)
+    # Room for every piece costs nothing until it is used; a line with several events in one
+    # tick is listed several times, hence the margin for inputs.
+    room = (table.offsets.shape[1] - 1) * (4 if spec.from_inputs else 1) + 64
+    lo, hi, slot = (np.empty(room, dtype=np.int64) for _ in range(3))
+    count = np.zeros(1, dtype=np.int64)
+    base = plan.bases(block)[projection.post.name, projection.receptor]
+    unit = plan.scale(projection.post.name, projection.receptor)
+    function, args = synapses.arrive(lo, hi, slot, count, state.sums[block], base, 1.0 / unit)
+    return [
+        bind(
+            list_due, record.clock, record.fired, record.marks, pops, group,
+            table.offsets[block], lo, hi, slot, count,
+        ),
+        bind(function, *args),
+    ]  # fmt: skip
+
+
+def _posts(
+    plan: Plan, projection: Projection, state: State, block: int, synapses: PlasticBlock
+) -> list[Bound]:
+    name = projection.post.name
+    lo, hi = plan.slice(block, name)
+    fired = np.empty(max(hi - lo, 1), dtype=np.int32)
+    count = np.zeros(1, dtype=np.int64)
+    calls = synapses.post(fired, count)
+    if not calls:
+        return []
+    record = state.record
+    part = list(plan.populations).index(name)
+    first = plan.populations[name][0] + lo
+    listing = bind(
+        list_fired, record.clock, record.fired[block], record.marks[block], part, first, fired,
+        count,
+    )  # fmt: skip
+    return [listing, *(bind(function, *args) for function, args in calls)]
+
+
+def find(learners: list[Learner], name: str) -> list[Learner]:
+    """All tables and blocks of one projection.
+
+    Raises
+    ------
+    ValidationError
+        If no projection of that name learns.
+    """
+    mine = [learner for learner in learners if learner.projection.name == name]
+    if not mine:
+        known = sorted({learner.projection.name for learner in learners})
+        raise ValidationError(
+            f"projection {name!r}: expected one that learns, of {known}; pass "
+            "plasticity= to connect"
+        )
+    return mine
+
+
+def weights_of(plan: Plan, learners: list[Learner], name: str, tick: int) -> CsrRows:
+    """Give the synapses of a projection with their weights at the start of a tick.
+
+    Rows are sorted by delay, and in a delay by block, else in the order of the network.
+    """
+    columns: list[tuple[npt.NDArray[Any], ...]] = []
+    mine = find(learners, name)
+    for part in mine:
+        spec, offsets = part.table.plan, part.table.offsets[part.block]
+        slots = np.repeat(np.arange(offsets.size - 1), np.diff(offsets.astype(np.int64)))
+        first = part.table.sources[0] - spec.sources[0]
+        source = slots // spec.n_groups + first
+        delay = slots % spec.n_groups + spec.shortest
+        target = part.table.index[part.block].astype(np.int64)
+        target += plan.slice(part.block, part.projection.post.name)[0]
+        columns.append((source, target, part.synapses.read(tick), delay))
+    source, target, weight, delay = (
+        np.concatenate(column) for column in zip(*columns, strict=True)
+    )
+    projection = mine[0].projection
+    return CsrRows.from_coo(
+        source, target, weight.astype(np.float32), delay, projection.pre.n, projection.post.n
+    )

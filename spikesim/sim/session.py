@@ -1,0 +1,293 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A run that is open: advance it, look at it, change its inputs and weights, go on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from spikesim.core import CsrRows, Recording, stream
+from spikesim.errors import ValidationError
+from spikesim.network import Network
+from spikesim.sim.choice import kernel_name
+from spikesim.sim.inputs import InputEvents, resolve_inputs
+from spikesim.sim.monitor import Item, Monitors, Trace, parse_record
+from spikesim.sim.progress import Progress, reporting
+from spikesim.sim.recorder import Recorder, make_sink
+from spikesim.sim.run import Run, Sampling
+from spikesim.sim.sink import Sink
+
+if TYPE_CHECKING:
+    from spikesim.sim.engine import Simulator
+
+Path = str | os.PathLike[str]
+
+
+class Session:
+    """A run in progress; made by ``Simulator.start``.
+
+    Parameters
+    ----------
+    simulator : Simulator
+    inputs : mapping
+        As for ``simulate``.
+    steps : int
+        Ticks that the session may run at most; what the recording reserves room for.
+    record, seed, to :
+        As for ``simulate``.
+    resume : path, optional
+        Checkpoint to go on from.
+
+    Raises
+    ------
+    ValidationError
+        With every problem of the arguments.
+
+    Examples
+    --------
+    >>> from spikesim.core import LIF
+    >>> from spikesim.sim import Simulator
+    >>> net = Network(dt=1e-3)
+    >>> _ = net.add_population("clock", 1, LIF(beta=1.0, bias=0.25, v_th=1.0))
+    >>> session = Simulator(net, dtype="float64").start({}, 100)
+    >>> session.advance(2)
+    >>> session.neurons["clock"]["v"].tolist()
+    [0.5]
+    >>> session.advance(8)
+    >>> session.finish().spikes["clock"].ticks.tolist()
+    [3, 7]
+    """
+
+    def __init__(
+        self,
+        simulator: Simulator,
+        inputs: Mapping[str, Any],
+        steps: int,
+        *,
+        record: Iterable[Item] | Item = ("spikes",),
+        seed: int = 0,
+        to: Path | Sink | None = None,
+        resume: Path | None = None,
+    ) -> None:
+        monitors, events = checked(simulator.net, inputs, steps, record, seed)
+        self.net, self.plan = simulator.net, simulator.plan
+        self.steps, self.seed, self.monitors = int(steps), int(seed), monitors
+        samplings = [_sampling(self.net, trace) for trace in monitors.traces]
+        self._run = Run(
+            simulator.plan, simulator.tables, simulator.worst, events, monitors.spiking, samplings,
+            simulator.threads,
+        )  # fmt: skip
+        meta: dict[str, Any] = {
+            "seed": self.seed, "dtype": self.plan.dtype, "kernel": kernel_name(self.plan)
+        }  # fmt: skip
+        if resume is not None:
+            self._run.load(resume, self.seed)
+            meta["first_tick"] = self.tick
+        self._recorder = Recorder(
+            self.net, monitors, self.steps, dtype=self.plan.dtype, sink=make_sink(to), meta=meta
+        )
+        self.interrupted = False
+
+    @property
+    def tick(self) -> int:
+        """Next tick to run."""
+        return self._run.state.tick
+
+    @property
+    def neurons(self) -> Mapping[str, Mapping[str, npt.NDArray[Any]]]:
+        """State variables of each population, arrays of shape (n,) that may be written."""
+        return self._run.state.neurons
+
+    @property
+    def events(self) -> int:
+        """Synaptic events delivered so far."""
+        return self._run.events
+
+    def advance(
+        self,
+        ticks: int,
+        *,
+        progress: Progress = False,
+        checkpoint: Path | None = None,
+        checkpoint_every: int | None = None,
+    ) -> None:
+        """Run some ticks.
+
+        The first interrupt (SIGINT) ends them early, between two ticks, with nothing lost
+        and ``interrupted`` set; a second one raises KeyboardInterrupt.
+
+        Parameters
+        ----------
+        ticks : int
+        progress : bool or callable
+        checkpoint, checkpoint_every :
+            As for ``Simulator.run``.
+
+        Raises
+        ------
+        ValidationError
+            If the session would run beyond ``steps``.
+        """
+        stop = self.tick + int(ticks)
+        if ticks < 0 or stop > self.steps:
+            raise ValidationError(
+                f"session: expected 0 to {self.steps - self.tick} further ticks of the "
+                f"{self.steps} it was started for, got {ticks}; start it with more steps"
+            )
+        every = checkpoint_every or max(int(ticks), 1)
+        due = self.tick + every
+        with _Interrupt() as interrupt, reporting(progress, self.net.dt, self.tick) as report:
+            while self.tick < stop and not interrupt.asked:
+                self._window(min(due, stop))
+                report(self.tick, stop)
+                if checkpoint is not None and self.tick in (due, stop):
+                    self.save(checkpoint)
+                due = self.tick + every if self.tick >= due else due
+        self.interrupted = self.tick < stop
+        if self.interrupted and checkpoint is not None:
+            self.save(checkpoint)
+
+    def set_inputs(self, inputs: Mapping[str, Any]) -> None:
+        """Go on with other inputs; what is under way still arrives.
+
+        Recorded spikes count their ticks from the start of the session, as random inputs do.
+
+        Raises
+        ------
+        ValidationError
+            With every problem of the inputs.
+        """
+        self._run.set_inputs(resolve_inputs(self.net, inputs, self.steps, self.seed))
+
+    def weights(self, projection: str) -> CsrRows:
+        """Give the synapses of a projection that learns, with their weights as they are now.
+
+        Rows are sorted by target; synapses of one pair by delay.
+        """
+        return self._run.weights(projection)
+
+    def normalize(self, projection: str, total: float) -> None:
+        """Scale the weights onto each target of a projection so that they sum to ``total``.
+
+        Raises
+        ------
+        ValidationError
+            If the projection does not learn.
+        """
+        for learner in self._run.learners_of(projection):
+            learner.synapses.normalize(self.tick, total)
+
+    def reward(self, projection: str, amount: float) -> None:
+        """Raise the common signal (dopamine) of a reward-modulated projection.
+
+        Raises
+        ------
+        ValidationError
+            If the projection does not learn, or its rule knows no reward.
+        """
+        for learner in self._run.learners_of(projection):
+            learner.synapses.reward(self.tick, amount)
+
+    def clear(self, keep: Iterable[str] = ()) -> None:
+        """Put neurons back to their initial state and drop all spikes that are under way.
+
+        Parameters
+        ----------
+        keep : iterable of str
+            State variables that stay, such as ``"theta"``.
+        """
+        self._run.clear(frozenset(keep))
+
+    def save(self, path: Path) -> None:
+        """Write a checkpoint to a file, whole or not at all."""
+        self._run.save(path, self.seed)
+
+    def finish(self) -> Recording:
+        """Close the recording; it is complete when the last of ``steps`` ticks was run."""
+        return self._recorder.finish(events=self.events, threads=self._run.threads_used)
+
+    def _window(self, stop: int) -> None:
+        """Run one window, which ends where weights are due."""
+        for weights in self.monitors.weights:
+            stop = min(stop, -(-self.tick // weights.every) * weights.every + 1)
+        self._run.advance(stop - self.tick, self._recorder)
+        last = self.tick - 1
+        for weights in self.monitors.weights:
+            if last % weights.every == 0:
+                values = self.weights(weights.projection).weights
+                chosen = values if weights.synapses is None else values[list(weights.synapses)]
+                self._recorder.trace(weights.name, np.array([last]), chosen[np.newaxis, :])
+        self._recorder.window(self.tick)
+
+
+def checked(
+    net: Network,
+    inputs: Mapping[str, Any],
+    steps: int,
+    record: Iterable[Item] | Item,
+    seed: int,
+) -> tuple[Monitors, InputEvents]:
+    """Check the arguments of a run.
+
+    Raises
+    ------
+    ValidationError
+        With every problem of all of them.
+    """
+    problems = []
+    whole = isinstance(steps, (int, np.integer)) and not isinstance(steps, bool)
+    if not whole or steps < 0:
+        problems.append(f"simulate: expected steps as an integer >= 0, got {steps!r}")
+    try:
+        stream(seed)
+    except ValidationError as error:
+        problems += error.problems
+    judged = not problems
+    try:
+        monitors = parse_record(net, record)
+    except ValidationError as error:
+        problems += error.problems
+    try:
+        # With steps that make no sense the lengths of the inputs cannot be judged.
+        if judged:
+            events = resolve_inputs(net, inputs, int(steps), int(seed))
+    except ValidationError as error:
+        problems += error.problems
+    if problems:
+        raise ValidationError(problems)
+    return monitors, events
+
+
+def _sampling(net: Network, trace: Trace) -> Sampling:
+    population, _, variable = trace.variable.rpartition(".")
+    n = net.populations[population].n
+    neurons = np.arange(n) if trace.neurons is None else np.array(trace.neurons, dtype=np.int64)
+    return Sampling(trace.name, population, variable, neurons, trace.every)
+
+
+class _Interrupt:
+    """Turns the first SIGINT into a wish to stop, so that nothing recorded is lost."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def __enter__(self) -> _Interrupt:
+        self._before: Any = None
+        if threading.current_thread() is threading.main_thread():
+            self._before = signal.signal(signal.SIGINT, self._ask)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+
+    def _ask(self, number: int, frame: object) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
