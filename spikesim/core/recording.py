@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spikesim.core.archive import read_archive, write_archive
+from spikesim.core.on_demand import OnDemand
 from spikesim.core.spikes import SpikeTrains
 from spikesim.errors import ValidationError
 
@@ -79,17 +80,25 @@ class Recording:
 
     def __post_init__(self) -> None:
         for name in ("spikes", "traces"):
-            object.__setattr__(self, name, dict(getattr(self, name)))
+            given = getattr(self, name)
+            # What is read on demand stays where it is, and is checked when it is read.
+            kept = given if isinstance(given, OnDemand) else dict(given)
+            object.__setattr__(self, name, kept)
         for name in ("trace_ticks", "trace_index"):
             given = getattr(self, name).items()
             object.__setattr__(self, name, {k: np.asarray(v, dtype=np.int64) for k, v in given})
-        problems = [
-            f"recording: expected {self.steps} steps for spikes of {name!r}, got {trains.steps}"
-            for name, trains in self.spikes.items()
-            if trains.steps != self.steps
-        ]
-        for name, trace in self.traces.items():
-            problems += self._trace_problems(name, trace)
+        problems = (
+            []
+            if isinstance(self.spikes, OnDemand)
+            else [
+                f"recording: expected {self.steps} steps for spikes of {name!r}, got {trains.steps}"
+                for name, trains in self.spikes.items()
+                if trains.steps != self.steps
+            ]
+        )
+        if not isinstance(self.traces, OnDemand):
+            for name, trace in self.traces.items():
+                problems += self._trace_problems(name, trace)
         for axis in (self.trace_ticks, self.trace_index):
             problems += [
                 f"recording: expected ticks and columns of recorded traces only, got {name!r}"
@@ -122,11 +131,7 @@ class Recording:
         ValidationError
             If it was not recorded.
         """
-        if name not in self.traces:
-            raise ValidationError(
-                f"recording: trace {name!r} was not recorded, only {sorted(self.traces)}; "
-                f"run again with record=('spikes', {name!r})"
-            )
+        self._known_trace(name)
         return self.traces[name]
 
     def trace_times(self, name: str) -> npt.NDArray[np.float64]:
@@ -139,14 +144,15 @@ class Recording:
         >>> recording.trace_times("E.v").tolist()
         [0.0, 0.01]
         """
-        self.trace(name)
+        self._known_trace(name)
         ticks = self.trace_ticks.get(name, np.arange(self.steps, dtype=np.int64))
         return np.multiply(ticks, self.dt, dtype=np.float64)
 
     def columns(self, name: str) -> npt.NDArray[np.int64]:
         """Neurons (or synapses) that the columns of one trace are, int64 array of shape (n,)."""
-        n = self.trace(name).shape[1]
-        return self.trace_index.get(name, np.arange(n, dtype=np.int64))
+        if name in self.trace_index:
+            return self.trace_index[name]
+        return np.arange(self.trace(name).shape[1], dtype=np.int64)
 
     def to_pandas(self, trace: str | None = None) -> pd.DataFrame:
         """Spikes, or one trace, as a pandas table.
@@ -246,17 +252,20 @@ class Recording:
         stop: int | None = None,
         only: Iterable[str] | None = None,
     ) -> Recording:
-        """Read an HDF5 recording, whole or in part, also of a run that was cut off or goes on.
+        """Open an HDF5 recording, whole or in part, also of a run that was cut off or goes on.
+
+        Spikes and traces are read when they are asked for, each time anew, and not kept: a
+        recording larger than memory can be opened, and read trace by trace or part by part.
 
         Parameters
         ----------
         path : path
             File a run wrote with ``to="run.h5"``.
         start, stop : int, ticks
-            Read start <= tick < stop, with time counted from ``start``; default all that
-            was recorded. Only this part is held in memory.
+            Show start <= tick < stop, with time counted from ``start``; default all that
+            was recorded so far.
         only : iterable of str, optional
-            Populations whose spikes, and names of traces, that are read. Default all.
+            Populations and traces to show; default all.
 
         Raises
         ------
@@ -287,6 +296,13 @@ class Recording:
                 f"of {index.size}"
             )
         return problems
+
+    def _known_trace(self, name: str) -> None:
+        if name not in self.traces:
+            raise ValidationError(
+                f"recording: trace {name!r} was not recorded, only {sorted(self.traces)}; "
+                f"run again with record=('spikes', {name!r})"
+            )
 
     def _trains(self, population: str) -> SpikeTrains:
         if population not in self.spikes:

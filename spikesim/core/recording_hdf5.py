@@ -3,8 +3,8 @@
 
 ::
 
-    attributes      kind, version, header (JSON: planned steps, dt, engine, populations, traces,
-                    meta), result (JSON meta of the finished run; only when it came to its end)
+    attributes      kind, version, id (random, new for each run), header (JSON: planned steps, dt,
+                    engine, populations, traces, meta), result (JSON meta of the finished run)
     progress        int64 (3,): committed steps, 1 when finished, 1 when complete
     rows            int64 (populations + traces,): committed rows of each of the following
     spikes/<k>/     ticks int64 (rows,), index int32 (rows,); population k of the header
@@ -18,12 +18,15 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from spikesim.core.on_demand import OnDemand
 from spikesim.core.recording import Recording
 from spikesim.core.recording_export import optional_library
 from spikesim.core.spikes import SpikeTrains
@@ -37,28 +40,127 @@ _UNREADABLE = (OSError, KeyError, ValueError, TypeError, RuntimeError, Attribute
 def read_recording(
     path: str | os.PathLike[str], start: int, stop: int | None, only: tuple[str, ...] | None
 ) -> Recording:
-    """Read start <= tick < stop of a file; see ``Recording.open``."""
-    who = f"recording {os.fspath(path)!r}"
-    h5py = optional_library("h5py", who)
-    if not Path(path).is_file():
-        raise ValidationError(f"{who}: no such file")
-    if not h5py.is_hdf5(path):
-        raise ValidationError(
-            f"{who}: expected HDF5, got another format; a file of Recording.save is read by "
-            "Recording.load"
-        )
-    try:
-        with _open(h5py, path) as file:
-            return _Reader(file, who).read(start, stop, only)
-    except ValidationError:
-        raise
-    except _UNREADABLE as error:
-        raise ValidationError(
-            f"{who}: expected a whole recording, got a file that is truncated or damaged ({error})"
-        ) from error
+    """Open start <= tick < stop of a file; see ``Recording.open``."""
+    reader = _Reader(Path(path), start)
+    with reader.opened() as file:
+        header = json.loads(file.attrs["header"])
+        # Progress first: rows committed later than it are harmless, the other way is not.
+        steps, _, complete = (int(x) for x in file["progress"][:])
+        meta = json.loads(file.attrs.get("result", json.dumps(header["meta"])))
+        stop = steps if stop is None else stop
+        if not 0 <= start <= stop <= steps:
+            raise ValidationError(
+                f"{reader.who}: expected 0 <= start <= stop <= {steps} recorded ticks, got "
+                f"{start}, {stop}"
+            )
+        reader.expect(str(file.attrs["id"]), stop, header)
+        populations = [name for name, _ in header["populations"]]
+        traces = [trace["name"] for trace in header["traces"]]
+        unknown = sorted(set(only or ()) - {*populations, *traces})
+        if unknown:
+            raise ValidationError(
+                f"{reader.who}: expected names among {populations + traces}, got {unknown}"
+            )
+        populations = [name for name in populations if only is None or name in only]
+        traces = [name for name in traces if only is None or name in only]
+        ticks = {name: reader.rows(file, "traces", name)[2] for name in traces}
+        index = {
+            trace["name"]: file[f"traces/{k}/index"][:]
+            for k, trace in enumerate(header["traces"])
+            if trace["subset"] and trace["name"] in traces
+        }
+    return Recording(
+        OnDemand(reader.trains, populations),
+        OnDemand(reader.values, traces),
+        stop - start,
+        header["dt"],
+        header["engine"],
+        meta,
+        {name: when for name, when in ticks.items() if when.size != stop - start},
+        index,
+        bool(complete),
+    )
 
 
-def _open(h5py: Any, path: str | os.PathLike[str]) -> Any:
+class _Reader:
+    """Reads spikes and traces of one file; opens it each time, so that nothing stays open."""
+
+    def __init__(self, path: Path, start: int) -> None:
+        self.path, self.who, self._start = path, f"recording {os.fspath(path)!r}", start
+        self._id: str | None = None
+
+    def expect(self, identity: str, stop: int, header: dict[str, Any]) -> None:
+        """Fix what is read from now on."""
+        self._id, self._stop, self._sizes = identity, stop, dict(header["populations"])
+        names = [("spikes", name) for name, _ in header["populations"]]
+        names += [("traces", trace["name"]) for trace in header["traces"]]
+        self._place = {key: k for k, key in enumerate(names)}
+        self._first_trace = len(header["populations"])
+
+    def trains(self, population: str) -> SpikeTrains:
+        """Spikes of one population."""
+        with self.opened() as file:
+            group, part, ticks = self.rows(file, "spikes", population)
+            length = self._stop - self._start
+            return SpikeTrains(ticks, group["index"][part], self._sizes[population], length)
+
+    def values(self, trace: str) -> npt.NDArray[Any]:
+        """Rows of one trace."""
+        with self.opened() as file:
+            group, part, _ = self.rows(file, "traces", trace)
+            values: npt.NDArray[Any] = group["values"][part]
+            return values
+
+    def rows(self, file: Any, kind: str, name: str) -> tuple[Any, slice, npt.NDArray[np.int64]]:
+        """Group of a part of the recording, its rows in the window, and their ticks."""
+        k = self._place[kind, name]
+        group = file[f"{kind}/{k if kind == 'spikes' else k - self._first_trace}"]
+        committed = int(file["rows"][k])
+        ends = [_first_row(group["ticks"], committed, t) for t in (self._start, self._stop)]
+        part = slice(*ends)
+        return group, part, group["ticks"][part] - self._start
+
+    @contextmanager
+    def opened(self) -> Iterator[Any]:
+        """Open the file and check that it is the expected recording."""
+        h5py = optional_library("h5py", self.who)
+        if not self.path.is_file():
+            raise ValidationError(f"{self.who}: no such file")
+        if not h5py.is_hdf5(self.path):
+            raise ValidationError(
+                f"{self.who}: expected HDF5, got another format; a file of Recording.save is read "
+                "by Recording.load"
+            )
+        try:
+            with _open(h5py, self.path) as file:
+                self._check(file)
+                yield file
+        except ValidationError:
+            raise
+        except _UNREADABLE as error:
+            raise ValidationError(
+                f"{self.who}: expected a whole recording, got a file that is truncated or damaged "
+                f"({error})"
+            ) from error
+
+    def _check(self, file: Any) -> None:
+        if file.attrs.get("kind") != KIND:
+            raise ValidationError(
+                f"{self.who}: expected a recording of spikesim, got another HDF5 file"
+            )
+        if file.attrs["version"] != VERSION:
+            raise ValidationError(
+                f"{self.who}: expected format version {VERSION}, got {file.attrs['version']}; use "
+                "the spikesim release that wrote it"
+            )
+        if self._id not in (None, file.attrs["id"]):
+            raise ValidationError(
+                f"{self.who}: expected the run that was opened, got another one that has replaced "
+                "it; open it again"
+            )
+
+
+def _open(h5py: Any, path: Path) -> Any:
     try:
         return h5py.File(path, "r")
     except OSError as error:
@@ -67,78 +169,6 @@ def _open(h5py: Any, path: str | os.PathLike[str]) -> Any:
         if "already open for" not in str(error) and "unable to lock" not in str(error):
             raise
         return h5py.File(path, "r", libver="latest", swmr=True, locking=False)
-
-
-class _Reader:
-    def __init__(self, file: Any, who: str) -> None:
-        self.file, self.who = file, who
-        if file.attrs.get("kind") != KIND:
-            raise ValidationError(f"{who}: expected a recording of spikesim, got another HDF5 file")
-        if file.attrs["version"] != VERSION:
-            raise ValidationError(
-                f"{who}: expected format version {VERSION}, got {file.attrs['version']}; use the "
-                "spikesim release that wrote it"
-            )
-        # Progress first: rows committed later than it are harmless, the other way is not.
-        progress = [int(x) for x in file["progress"][:]]
-        self.steps, self.complete = progress[0], bool(progress[2])
-        self.rows = file["rows"][:]
-        self.header = json.loads(file.attrs["header"])
-        self.meta = json.loads(file.attrs.get("result", json.dumps(self.header["meta"])))
-
-    def read(self, start: int, stop: int | None, only: tuple[str, ...] | None) -> Recording:
-        stop = self.steps if stop is None else stop
-        if not 0 <= start <= stop <= self.steps:
-            raise ValidationError(
-                f"{self.who}: expected 0 <= start <= stop <= {self.steps} recorded ticks, got "
-                f"{start}, {stop}"
-            )
-        populations, traces = self.header["populations"], self.header["traces"]
-        known = [name for name, _ in populations] + [trace["name"] for trace in traces]
-        unknown = sorted(set(only or ()) - set(known))
-        if unknown:
-            raise ValidationError(f"{self.who}: expected names among {known}, got {unknown}")
-        spikes, values, ticks, index = {}, {}, {}, {}
-        for k, (name, n) in enumerate(populations):
-            if only is None or name in only:
-                when, (who,) = self._rows(f"spikes/{k}", self.rows[k], start, stop, ("index",))
-                spikes[name] = SpikeTrains(when, who, n, stop - start)
-        for k, trace in enumerate(traces):
-            name = trace["name"]
-            if only is None or name in only:
-                rows = self.rows[len(populations) + k]
-                when, (seen,) = self._rows(f"traces/{k}", rows, start, stop, ("values",))
-                values[name] = seen
-                if when.size != stop - start:
-                    ticks[name] = when
-                if trace["subset"]:
-                    index[name] = self.file[f"traces/{k}/index"][:]
-        header = self.header
-        return Recording(
-            spikes,
-            values,
-            stop - start,
-            header["dt"],
-            header["engine"],
-            self.meta,
-            ticks,
-            index,
-            self.complete,
-        )
-
-    def _rows(
-        self, group: str, rows: int, start: int, stop: int, columns: tuple[str, ...]
-    ) -> tuple[npt.NDArray[np.int64], list[npt.NDArray[Any]]]:
-        """Ticks counted from ``start`` and the columns beside them, of start <= tick < stop."""
-        ticks = self.file[f"{group}/ticks"]
-        if len(ticks) < rows:
-            raise ValidationError(
-                f"{self.who}: expected {rows} rows in {group}, got {len(ticks)}; the file is "
-                "truncated"
-            )
-        lo, hi = (_first_row(ticks, int(rows), tick) for tick in (start, stop))
-        part = [self.file[f"{group}/{column}"][lo:hi] for column in columns]
-        return ticks[lo:hi] - start, part
 
 
 def _first_row(ticks: Any, rows: int, tick: int) -> int:

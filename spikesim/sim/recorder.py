@@ -33,7 +33,8 @@ class Recorder:
     For each window of ticks start <= tick < stop, in order of time, the engine calls
     ``spikes`` for every population of ``monitors.spiking``, ``trace`` for every trace and
     every weight monitor, with the rows of ``sampled_ticks``, and then ``window``; at the
-    end, however it comes, ``finish``.
+    end, also after an interrupt, ``finish``. As a context it closes the sink when the run
+    raises, so that a file holds all windows that were handed over.
 
     Parameters
     ----------
@@ -82,6 +83,14 @@ class Recorder:
             RecordHeader(steps, net.dt, engine, sizes, traces, dict(meta or {}), start)
         )
         self._steps, self._stop = steps, start
+
+    def __enter__(self) -> Recorder:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """Close the recording as a run that was cut off, should the run raise."""
+        if error is not None:
+            self._sink.finish(False, {"stopped_by": f"{type(error).__name__}: {error}"})
 
     def spikes(self, population: str, ticks: Ticks, index: Index) -> None:
         """Spikes of one population in this window, sorted by (tick, index)."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -65,7 +66,14 @@ class HDF5Sink:
                 {"name": n, "every": t.every, "subset": t.index is not None} for n, t in traces
             ],
         }
-        file.attrs.update({"kind": KIND, "version": VERSION, "header": json.dumps(described)})
+        file.attrs.update(
+            {
+                "kind": KIND,
+                "version": VERSION,
+                "id": secrets.token_hex(16),
+                "header": json.dumps(described),
+            }
+        )
         names = [("spikes", name) for name in header.populations]
         names += [("traces", name) for name in header.traces]
         self._place = {key: k for k, key in enumerate(names)}
@@ -114,7 +122,7 @@ class HDF5Sink:
             file.attrs["result"] = json.dumps(self._meta | dict(meta))
 
     def recording(self) -> Recording:
-        """Read everything back; ``Recording.open`` reads parts of it."""
+        """Open what was written; it is read when it is asked for."""
         return Recording.open(self.path)
 
     def _append(self, key: tuple[str, str], ticks: Ticks, values: npt.NDArray[Any]) -> None:

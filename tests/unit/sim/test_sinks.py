@@ -171,6 +171,37 @@ def test_a_killed_writer_leaves_what_it_committed(tmp_path):
         Recording.open(path)
 
 
+def test_an_opened_file_is_read_on_demand_and_not_kept(tmp_path):
+    path = tmp_path / "run.h5"
+    _feed(make_sink(path), ())
+    opened = Recording.open(path)
+    assert opened.trace("I.v") is not opened.trace("I.v")
+    assert [3, 1] == opened.columns("E.v").tolist()
+    _feed(make_sink(path), ())
+    with pytest.raises(ValidationError, match="another one that has replaced it"):
+        opened.raster("E")
+    path.unlink()
+    with pytest.raises(ValidationError, match="no such file"):
+        opened.trace("I.v")
+
+
+def test_an_error_in_the_run_closes_the_file_with_what_was_handed_over(tmp_path):
+    net = _net()
+    sink = make_sink(tmp_path / "run.h5")
+
+    def run():
+        with Recorder(net, parse_record(net, "spikes"), 30, sink=sink) as recorder:
+            recorder.spikes("E", np.array([4]), np.array([2], np.int32))
+            recorder.window(10)
+            raise RuntimeError("the user's callback")
+
+    with pytest.raises(RuntimeError):
+        run()
+    got = Recording.open(tmp_path / "run.h5")
+    assert (10, False, [4]) == (got.steps, got.complete, got.spikes["E"].ticks.tolist())
+    assert "RuntimeError: the user's callback" == got.meta["stopped_by"]
+
+
 def test_rows_that_were_not_committed_are_not_read(tmp_path):
     path = tmp_path / "run.h5"
     sink = make_sink(path)
