@@ -183,12 +183,12 @@ def post(tick, fired, n_fired, record, ticks, count, done, danger, epoch, epoch_
     while epoch[0] - tick <= 1:
         grow = one / decay(tables, 0, epoch_ticks)
         shrink = decay(tables, 1, epoch_ticks)
-        for k in range(count.size):
-            faded = value[8 * k + 7] * shrink
+        for each in range(count.size):
+            faded = value[8 * each + 7] * shrink
             # Denormals are slow.
-            value[8 * k + 7] = faded if faded > np.float32(1e-30) else np.float32(0.0)
+            value[8 * each + 7] = faded if faded > np.float32(1e-30) else np.float32(0.0)
             for lane in range(4, 7):
-                value[8 * k + lane] = min(value[8 * k + lane] * grow, np.float32(1e30))
+                value[8 * each + lane] = min(value[8 * each + lane] * grow, np.float32(1e30))
         epoch[0] += epoch_ticks
     fresh = one / decay(tables, 0, epoch[0] - tick)
     trace = decay(tables, 1, epoch[0] - tick)
@@ -234,11 +234,11 @@ def settle(
         return
     danger[0] = 0
     newest = np.int64(-1)
-    for k in range(done.size):
-        oldest[k] = done[k]
-        if count[k] > 32:
-            oldest[k] = max(done[k], ticks[k, (count[k] - 33) & 63])
-            newest = max(newest, np.int64(oldest[k]))
+    for each in range(done.size):
+        oldest[each] = done[each]
+        if count[each] > 32:
+            oldest[each] = max(done[each], ticks[each, (count[each] - 33) & 63])
+            newest = max(newest, np.int64(oldest[each]))
     for slot in range(last.size):
         a = np.int64(last[slot])
         if a > newest:
@@ -250,8 +250,8 @@ def settle(
                 weights[j] = _walk(
                     weights[j], k, a, x, 32, additive, ticks, count, done, pair, tables
                 )
-    for k in range(done.size):
-        done[k] = oldest[k]
+    for each in range(done.size):
+        done[each] = oldest[each]
 
 
 @kernel

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What holds for every rule, every pair of spike trains and every way to run them."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spikesim.learning import (
+    DiehlCook,
+    PairSTDP,
+    RewardSTDP,
+    TrackingRule,
+    TripletSTDP,
+    TsodyksMarkram,
+    VogelsSprekeler,
+)
+from tests.reference.plastic_drive import SCALE, Drive
+
+PAIRS = (
+    PairSTDP(1.0, 0.05, 0.06, 0.02, 0.03),
+    PairSTDP(1.0, 0.3, 0.2, 0.004, 0.02, mu_plus=1.0, mu_minus=1.0),
+    PairSTDP(2e-12, 0.01, 0.01),  # siemens: nothing may become denormal
+)
+RULES = (
+    TripletSTDP(1.0, 0.01, 0.02, 0.03, 0.01),
+    RewardSTDP(1.0, 0.5, 0.4, tau_c=0.3, tau_d=0.1),
+)
+SLOW_RULES = (
+    PairSTDP(1.0, 0.05, 0.06, mu_plus=0.4, mu_minus=0.4),
+    PairSTDP(1.0, 0.05, 0.06, pairing="nearest"),
+    VogelsSprekeler(1.0, 0.02, rate=30.0),
+    TrackingRule(1.0, rate=0.1, a=0.3, b=0.5, c=0.01, top=2.0),
+    TsodyksMarkram(0.2, 0.1, 0.5),
+    *(DiehlCook(variant=v) for v in ("triplet", "power", "exponential", "symmetric")),
+)
+
+
+@st.composite
+def runs(draw):
+    """Trains of 4 slots and 3 targets: regular, bursts, and long silences of either side."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    ticks = draw(st.integers(1, 400))
+    pre_rate, post_rate = (draw(st.sampled_from([0.005, 0.05, 0.5, 0.95])) for _ in range(2))
+    gate = np.arange(ticks)[:, None] % 200 < draw(st.sampled_from([20, 100, 200]))
+    pre = (rng.random((ticks, 4)) < pre_rate) & gate
+    return rng.random((4, 3)), pre, rng.random((ticks, 3)) < post_rate
+
+
+def _start(rule, unit):
+    return unit if not np.isfinite(rule.w_max) else rule.w_min + unit * (rule.w_max - rule.w_min)
+
+
+def _play(rule, run, method, dtype):
+    unit, pre, post = run
+    drive = Drive(rule, _start(rule, unit), method, dtype)
+    if rule.modulator is None:
+        return drive.play(pre, post)
+    cut = len(pre) // 2
+    first, _ = drive.play(pre[:cut], post[:cut])
+    drive.block.reward(cut, 0.5)
+    second, weights = drive.play(pre[cut:], post[cut:], cut)
+    return np.concatenate([first, second]), weights
+
+
+def _assert_methods_agree(rule, run, dtype):
+    sums, weights = _play(rule, run, "deferred", dtype)
+    for method in ("immediate", "dense"):
+        other_sums, other_weights = _play(rule, run, method, dtype)
+        assert sums.tolist() == other_sums.tolist()
+        assert weights.tolist() == other_weights.tolist()
+
+
+@pytest.mark.parametrize("rule", [*PAIRS[:1], *RULES], ids=repr)
+@settings(max_examples=25, deadline=None)
+@given(run=runs())
+def test_exact_deferred_equals_immediate_bit_by_bit(rule, run):
+    _assert_methods_agree(rule, run, "float64")
+
+
+@pytest.mark.slow  # each rule compiles its own kernels when the cache is cold
+@pytest.mark.parametrize("rule", [*PAIRS[1:], *SLOW_RULES], ids=repr)
+@settings(max_examples=25, deadline=None)
+@given(run=runs())
+def test_exact_deferred_equals_immediate_bit_by_bit_for_all_rules(rule, run):
+    _assert_methods_agree(rule, run, "float64")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rule", [*RULES, *SLOW_RULES], ids=repr)
+@settings(max_examples=25, deadline=None)
+@given(run=runs())
+def test_generated_float32_kernels_agree_bit_by_bit_too(rule, run):
+    _assert_methods_agree(rule, run, "float32")
+
+
+@pytest.mark.parametrize("rule", PAIRS, ids=repr)
+@settings(max_examples=60, deadline=None)
+@given(run=runs())
+def test_fast_pair_kernel_is_close_to_immediate(rule, run):
+    # A window sum rounds three products where the immediate update rounds each sum: some
+    # 2**-24 of w_max per event, which clipping at the bounds keeps from adding up for long.
+    sums, weights = _play(rule, run, "deferred", "float32")
+    other_sums, other_weights = _play(rule, run, "immediate", "float32")
+    events = run[1].sum() + run[2].sum()
+    bound = max(1e-6, events * 2.0**-24) * rule.w_max
+    assert np.abs(weights - other_weights).max() <= bound
+    assert np.abs(sums - other_sums).max() <= 4 * (bound + 1 / SCALE)
+
+
+@pytest.mark.parametrize("rule", [*PAIRS[:2], *RULES], ids=repr)
+@settings(max_examples=25, deadline=None)
+@given(run=runs(), ticks=st.sets(st.integers(0, 399), max_size=20))
+def test_it_does_not_matter_when_the_history_is_settled(rule, run, ticks):
+    unit, pre, post = run
+    plain, early = (Drive(rule, _start(rule, unit)) for _ in range(2))
+    for tick in range(len(pre)):
+        early.block.arrays["danger"][0] |= tick in ticks
+        sums = [drive.tick(tick, pre[tick], post[tick]).tolist() for drive in (plain, early)]
+        assert sums[0] == sums[1]
+    assert plain.block.read(len(pre)).tolist() == early.block.read(len(pre)).tolist()
+
+
+@pytest.mark.parametrize("rule", [*PAIRS[:2], *RULES], ids=repr)
+@settings(max_examples=25, deadline=None)
+@given(run=runs(), share=st.floats(0, 1))
+def test_a_target_learns_the_same_in_any_block_and_after_resume(rule, run, share):
+    unit, pre, post = run
+    cut = int(share * len(pre))
+    whole, left, right = (Drive(rule, _start(rule, unit)[:, part]) for part in PARTS)
+    sums, weights = whole.play(pre, post)
+    left_sums, left_weights = left.play(pre, post[:, PARTS[1]])
+    right.play(pre[:cut], post[:cut, PARTS[2]])
+    resumed = Drive(rule, _start(rule, unit)[:, PARTS[2]])
+    resumed.block.restore(right.block.state())
+    right_sums, right_weights = resumed.play(pre[cut:], post[cut:, PARTS[2]], cut)
+    assert weights.tolist() == np.hstack([left_weights, right_weights]).tolist()
+    assert sums[:, :1].tolist() == left_sums.tolist()
+    assert sums[cut:, 1:].tolist() == right_sums.tolist()
+
+
+PARTS = (slice(0, 3), slice(0, 1), slice(1, 3))
