@@ -23,7 +23,16 @@ if TYPE_CHECKING:
     from spikesim.network import Network as Network
     from spikesim.network import Population as Population
     from spikesim.network import Projection as Projection
+    from spikesim.sim import InhomogeneousPoisson as InhomogeneousPoisson
+    from spikesim.sim import NoiseCurrent as NoiseCurrent
     from spikesim.sim import Poisson as Poisson
+    from spikesim.sim import Rate as Rate
+    from spikesim.sim import Simulator as Simulator
+    from spikesim.sim import Sinusoid as Sinusoid
+    from spikesim.sim import StepCurrent as StepCurrent
+    from spikesim.sim import TimedArray as TimedArray
+    from spikesim.sim import Trace as Trace
+    from spikesim.sim import Weights as Weights
     from spikesim.sim import simulate as simulate
 
 __version__ = "0.1.0"
@@ -40,14 +49,28 @@ _EXPORTS = {
     "CsrRows": "spikesim.core",
     "SpikeTrains": "spikesim.core",
     "Recording": "spikesim.core",
-    "Poisson": "spikesim.sim",
+    "Simulator": "spikesim.sim",
     "simulate": "spikesim.sim",
+    "Poisson": "spikesim.sim",
+    "InhomogeneousPoisson": "spikesim.sim",
+    "StepCurrent": "spikesim.sim",
+    "NoiseCurrent": "spikesim.sim",
+    "Sinusoid": "spikesim.sim",
+    "TimedArray": "spikesim.sim",
+    "Trace": "spikesim.sim",
+    "Rate": "spikesim.sim",
+    "Weights": "spikesim.sim",
     "SpikesimError": "spikesim.errors",
     "ValidationError": "spikesim.errors",
 }
 
 # Packages reachable as attributes without an import statement of their own.
-_SUBPACKAGES = frozenset({"core", "data", "fixed", "hw", "network", "nn", "sim", "units", "viz"})
+_SUBPACKAGES = frozenset(
+    {
+        "analysis", "core", "data", "fixed", "hw", "learning", "models", "network", "neurons", "nn",
+        "sim", "units", "viz",
+    }
+)  # fmt: skip
 
 __all__ = ["__version__", *_EXPORTS]
 

@@ -6,7 +6,7 @@ from spikesim.core.clock import Clock
 from spikesim.core.csr import CsrRows
 from spikesim.core.model import NeuronModel
 from spikesim.core.neuron import LIF
-from spikesim.core.random import stream
+from spikesim.core.random import stream, stream_key
 from spikesim.core.recording import Recording
 from spikesim.core.spikes import SpikeTrains
 
@@ -19,5 +19,6 @@ __all__ = [
     "SpikeTrains",
     "read_archive",
     "stream",
+    "stream_key",
     "write_archive",
 ]

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 import numpy.typing as npt
@@ -10,7 +11,7 @@ import numpy.typing as npt
 Constants = dict[str, Any]
 
 
-class NeuronModel:
+class NeuronModel(ABC):
     """A neuron model: a frozen dataclass of parameters that describes one tick of one neuron.
 
     The engine writes the text of ``template`` into a loop over neurons and compiles that
@@ -37,17 +38,18 @@ class NeuronModel:
         """Names of the input channels."""
         return ("syn",)
 
+    @abstractmethod
     def constants(self, dt: float, n: int) -> Constants:
         """Constants of the template for ticks of ``dt`` seconds and ``n`` neurons.
 
         Scalars stay scalars, which is faster; arrays hold one value per neuron.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def initial(self, dt: float, n: int) -> dict[str, npt.NDArray[Any]]:
         """Value of every state and counter before the first tick, each of shape (n,)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def template(self) -> str:
         """Update of one neuron in one tick, as Python text on scalars without branches.
 
@@ -56,7 +58,6 @@ class NeuronModel:
         and assigns the bool ``spike``. Allowed are arithmetic, comparisons, ``&``, ``|``,
         ``a if c else b``, min, max, exp, sqrt and temporaries.
         """
-        raise NotImplementedError
 
     def problems(self, n: int) -> list[str]:
         """Why these parameters do not fit ``n`` neurons; empty when they do."""

@@ -90,7 +90,13 @@ class Session:
             self._run.load(resume, self.seed)
             meta["first_tick"] = self.tick
         self._recorder = Recorder(
-            self.net, monitors, self.steps, dtype=self.plan.dtype, sink=make_sink(to), meta=meta
+            self.net,
+            monitors,
+            self.steps,
+            dtype=self.plan.dtype,
+            sink=make_sink(to),
+            meta=meta,
+            start=self.tick,
         )
         self.interrupted = False
 
@@ -142,6 +148,7 @@ class Session:
             )
         every = checkpoint_every or max(int(ticks), 1)
         due = self.tick + every
+        self.interrupted = False
         with _Interrupt() as interrupt, reporting(progress, self.net.dt, self.tick) as report:
             while self.tick < stop and not interrupt.asked:
                 self._window(min(due, stop))

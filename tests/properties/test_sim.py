@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from spikesim.core import LIF, CsrRows
 from spikesim.network import Network
 from spikesim.sim import simulate
+from spikesim.sim.plan import plan_network
 from tests.reference.lif_network import run_reference
 
 # Values on a coarse grid meet thresholds exactly; the others round in every operation.
@@ -79,10 +80,24 @@ def cases(draw):
 @given(cases())
 def test_random_networks_equal_the_reference(case):
     net, inputs, steps = case
+    _compare(net, inputs, steps, "float64", float, None)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(cases())
+def test_float32_networks_equal_a_reference_with_integer_sums(case):
+    net, inputs, steps = case
+    plan = plan_network(net)
+    units = {channel.population: channel.scale for channel in plan.channels}
+    assert all(np.log2(unit) == np.round(np.log2(unit)) for unit in units.values())
+    _compare(net, inputs, steps, "float32", np.float32, units)
+
+
+def _compare(net, inputs, steps, dtype, real, units):
     record = ["spikes", *(f"{name}.{x}" for name in net.populations for x in "vi")]
-    recording = simulate(net, inputs, steps, record=record, dtype="float64")
+    recording = simulate(net, inputs, steps, record=record, dtype=dtype)
     events = {name: set(zip(*np.nonzero(r), strict=True)) for name, r in inputs.items()}
-    spikes, v, i = run_reference(net, events, steps)
+    spikes, v, i = run_reference(net, events, steps, real, units)
     for name, population in net.populations.items():
         got = recording.spikes[name]
         assert spikes[name] == list(zip(got.ticks.tolist(), got.index.tolist(), strict=True))

@@ -9,17 +9,19 @@ the row), so a float64 engine has to agree in every bit.
 from collections import defaultdict
 
 
-def run_reference(net, events, steps):
+def run_reference(net, events, steps, real=float, units=None):
     """Run ``steps`` ticks.
 
     ``events``: input name -> set of (tick, line). Gives spikes, a dict of population name
     to a sorted list of (tick, neuron), and v and i, dicts of name to a list of rows.
+    ``real``: type of all arithmetic. ``units``: population name -> unit to whose multiples
+    weights are rounded and summed as integers; None leaves them as they are.
     """
     names = list(net.populations)
     cell = {}
     for name in names:
         pop = net.populations[name]
-        cell[name] = [_neuron(pop.neuron, k, pop.n) for k in range(pop.n)]
+        cell[name] = [_neuron(pop.neuron, k, real) for k in range(pop.n)]
     due = defaultdict(list)
     fired_before = []
     spikes = {name: [] for name in names}
@@ -40,7 +42,12 @@ def run_reference(net, events, steps):
         for name in names:
             lif = net.populations[name].neuron
             for k, state in enumerate(cell[name]):
-                arrived = sum((weight for *_, weight in sorted(due.pop((tick, name, k), ()))), 0.0)
+                weights = [weight for *_, weight in sorted(due.pop((tick, name, k), ()))]
+                if units is None:
+                    arrived = sum(weights, 0.0)
+                else:
+                    codes = sum(round(weight / units[name]) for weight in weights)
+                    arrived = real(codes) * real(units[name])
                 if tick >= lif.start_tick and _step(lif, state, arrived):
                     spikes[name].append((tick, k))
                     fired_before.append((name, k))
@@ -69,14 +76,16 @@ def _pick(value, k, default=None):
         return value
 
 
-def _neuron(lif, k, n):
+def _neuron(lif, k, real):
     p = {
         name: _pick(getattr(lif, name), k)
         for name in ("beta", "alpha", "gain", "bias", "v_th", "v_reset", "refractory_ticks")
     }
     p["amount"] = _pick(lif.reset_amount, k, p["v_th"])
     p["floor"] = _pick(lif.v_floor, k, float("-inf"))
-    return {"p": p, "v": _pick(lif.v_init, k), "i": 0.0, "refr": 0}
+    ticks = p.pop("refractory_ticks")
+    p = {name: real(value) for name, value in p.items()} | {"refractory_ticks": ticks}
+    return {"p": p, "v": real(_pick(lif.v_init, k)), "i": real(0.0), "refr": 0}
 
 
 def _step(lif, state, arrived):

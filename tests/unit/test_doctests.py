@@ -9,7 +9,7 @@ import pytest
 
 import spikesim
 
-PACKAGES = ("core", "fixed", "network", "sim")
+PACKAGES = ("core", "fixed", "learning", "network", "neurons", "sim")
 
 
 def _modules():
