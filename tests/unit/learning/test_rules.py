@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+import doctest
+import importlib
+import pkgutil
+from dataclasses import dataclass
+
+import pytest
+
+import spikesim.learning
+from spikesim.core.rule import PlasticityRule, Trace
+from spikesim.errors import ValidationError
+from spikesim.learning import (
+    DiehlCook,
+    PairSTDP,
+    RewardSTDP,
+    TrackingRule,
+    TripletSTDP,
+    TsodyksMarkram,
+    VogelsSprekeler,
+)
+
+
+FADING = Trace("x", 0.02)
+
+
+@dataclass(frozen=True)
+class Written(PlasticityRule):
+    """A rule with a text of the user's."""
+
+    text: str
+    trace: Trace = FADING
+    w_min = 0.0
+    w_max = 1.0
+
+    @property
+    def pre_traces(self):
+        return (self.trace,)
+
+    def on_post(self):
+        return self.text
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        PairSTDP(1.0),
+        TripletSTDP(1.0),
+        TripletSTDP.full(1.0),
+        VogelsSprekeler(1.0, 0.01),
+        VogelsSprekeler(0.0, -0.01, w_min=-1.0),
+        RewardSTDP(1.0),
+        TrackingRule(1.0),
+        TsodyksMarkram(),
+        *(DiehlCook(variant=v) for v in ("triplet", "power", "exponential", "symmetric")),
+    ],
+    ids=repr,
+)
+def test_a_rule_is_a_value(rule):
+    assert rule.problems() == []
+    assert rule == type(rule)(**vars(rule))
+    assert len({rule, type(rule)(**vars(rule))}) == 1
+    assert rule.changes_weights is not isinstance(rule, TsodyksMarkram)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: PairSTDP(0.0), "w_min < w_max"),
+        (lambda: PairSTDP(1.0, tau_plus=0.0), "'x': expected tau > 0"),
+        (lambda: PairSTDP(1.0, mu_plus=-1.0), "mu >= 0"),
+        (lambda: PairSTDP(1.0, a_plus=float("nan")), "finite potentiate"),
+        (lambda: PairSTDP(1.0, pairing="some"), "'all' or 'nearest', got 'some'"),
+        (lambda: TripletSTDP(1.0, pairing="some"), "'all' or 'nearest', got 'some'"),
+        (lambda: DiehlCook(variant="best"), "got 'best'"),
+        (lambda: TsodyksMarkram(u_release=1.5), "0 to 1, got 1.5"),
+        (lambda: RewardSTDP(1.0, tau_c=float("inf"), tau_d=float("inf")), "finite tau"),
+        (lambda: Written("w = w + q"), "unknown name 'q'"),
+        (lambda: Written("if w: w = 0"), "not allowed"),
+        (lambda: Written("w = ("), "not Python"),
+        (lambda: Written("w = w.real"), "not allowed"),
+        (lambda: Written("w = x", Trace("x", 0.1, "jump")), "'jump'"),
+        (lambda: Written("w = x", Trace("w_max", 0.1)), "different names"),
+    ],
+)
+def test_a_wrong_rule_says_what_is_wrong(make, message):
+    with pytest.raises(ValidationError, match=message):
+        make()
+
+
+def test_all_problems_come_at_once():
+    with pytest.raises(ValidationError) as raised:
+        PairSTDP(-1.0, tau_plus=-1.0, mu_plus=-1.0)
+    assert len(raised.value.problems) == 3
+
+
+@pytest.mark.parametrize(
+    ("rule", "fast"),
+    [
+        (PairSTDP(2.0), (True, 0.01, 0.0105)),
+        (PairSTDP(2.0, mu_plus=1.0, mu_minus=1.0), (False, 0.005, 0.00525)),
+        (PairSTDP(2.0, mu_plus=1.0), None),
+        (PairSTDP(2.0, pairing="nearest"), None),
+        (PairSTDP(2.0, a_minus=-0.1), None),
+        (TripletSTDP(2.0), None),
+    ],
+)
+def test_only_what_the_fast_pair_kernel_can_do_goes_there(rule, fast):
+    assert rule.pair == fast
+
+
+@pytest.mark.parametrize("name", [m.name for m in pkgutil.iter_modules(spikesim.learning.__path__)])
+def test_examples_in_docstrings_hold(name):
+    assert doctest.testmod(importlib.import_module(f"spikesim.learning.{name}")).failed == 0
