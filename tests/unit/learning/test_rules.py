@@ -19,7 +19,6 @@ from spikesim.learning import (
     VogelsSprekeler,
 )
 
-
 FADING = Trace("x", 0.02)
 
 
