@@ -12,10 +12,10 @@ import numpy as np
 from benchmarks.peers.images import strokes
 from benchmarks.peers.microcircuit import POPULATIONS, V_INIT, V_INIT_STD, Microcircuit
 from benchmarks.peers.parameters import DT, Brunel, Cuba, DiehlCook, Stdp
-from spikesim import LIF, Network, Poisson
+from spikesim import Network, Poisson
 from spikesim.learning import PairSTDP
 from spikesim.network import FixedInDegree, FixedProbability, OneToOne
-from spikesim.neurons import ALIF, LIFExp
+from spikesim.neurons import LIFDelta, LIFExp
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,9 @@ def brunel(size: int, seed: int, *, plastic: bool = False, own: bool = False) ->
     sizes = {"exc": q.n_exc, "inh": q.n_inh}
     first = 0
     for name, n in sizes.items():
-        cell = LIF.from_time_constants(
-            DT, q.tau_mem, v_th=q.v_th, v_reset=q.v_reset, t_ref=q.t_ref, gain=1.0,
-            refractory="hold", v_init=v_init[first : first + n],
+        cell = LIFDelta(
+            tau_mem=q.tau_mem, v_rest=0.0, v_th=q.v_th, v_reset=q.v_reset, t_ref=q.t_ref,
+            v_init=v_init[first : first + n],
         )  # fmt: skip
         net.add_population(name, n, cell)
         net.add_input(f"drive_{name}", n)
@@ -128,17 +128,16 @@ def digits(size: int, seed: int, count: int) -> Model:
     q = DiehlCook(size)
     net = Network(q.dt, "Diehl & Cook", seed)
     net.add_input("image", q.n_in)
-    net.add_population("exc", q.n, ALIF(
-        tau_mem=q.tau_exc, v_rest=q.rest_exc, v_th=q.th_exc, v_reset=q.reset_exc, reset="hard",
-        t_ref=q.ref_exc, refractory="hold", theta_plus=q.theta_plus, tau_theta=q.tau_theta,
+    net.add_population("exc", q.n, LIFDelta(
+        tau_mem=q.tau_exc, v_rest=q.rest_exc, v_th=q.th_exc, v_reset=q.reset_exc,
+        t_ref=q.ref_exc, theta_plus=q.theta_plus, tau_theta=q.tau_theta,
     ))  # fmt: skip
-    net.add_population("inh", q.n, ALIF(
-        tau_mem=q.tau_inh, v_rest=q.rest_inh, v_th=q.th_inh, v_reset=q.reset_inh, reset="hard",
-        t_ref=q.ref_inh, refractory="hold", theta_plus=None,
+    net.add_population("inh", q.n, LIFDelta(
+        tau_mem=q.tau_inh, v_rest=q.rest_inh, v_th=q.th_inh, v_reset=q.reset_inh,
+        t_ref=q.ref_inh,
     ))  # fmt: skip
     # Weights of the inputs are in mV, as the rule's rates are those of weights up to 1.
     weights = np.random.default_rng(seed).uniform(0.0, q.w_in, (q.n_in, q.n))
-    weights *= q.norm / weights.sum(axis=0)
     rule = PairSTDP(
         w_max=q.w_max * 1e-3, a_plus=q.nu_post, a_minus=q.nu_pre, tau_plus=q.tau_trace,
         tau_minus=q.tau_trace, pairing="nearest",
@@ -157,7 +156,7 @@ def blank(synapses: float, seed: int) -> Model:
     k = 1000
     n = round(synapses / k)
     net = Network(DT, f"{synapses:g} synapses", seed)
-    cell = LIF.from_time_constants(DT, 20e-3, v_th=20e-3, gain=1.0)
+    cell = LIFDelta(v_rest=0.0, v_th=20e-3, v_reset=0.0)
     net.add_population("all", n, cell)
     net.connect("all", "all", FixedInDegree(k, multapses=True), weight=1e-4, delay=1.5e-3)
     return Model(net, {}, {"all": float(k)})

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.peers import measure
-from benchmarks.peers.parameters import DiehlCook
+from benchmarks.peers.parameters import Brunel, DiehlCook
 
 WARM_UP_S = 0.01
 #: Networks, and the size of the small one that is built first, so that kernels are loaded.
@@ -55,6 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     with watch("compile"):
         small = model(options.network, NETWORKS[options.network], options.seed, _image_s())
         ready = Simulator(small.net, dtype=options.dtype, threads=options.threads)
+        if options.network == "digits":
+            present(ready.start(small.inputs, 10, seed=options.seed), 10)
         ready.run(small.inputs, max(1, round(WARM_UP_S / small.net.dt)), seed=options.seed)
     before_mb = measure.peak_rss_mb()
     with watch("build"):
@@ -73,7 +75,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         with watch("compile"):
             simulator.run(made.inputs, max(1, round(WARM_UP_S / dt)), seed=options.seed)
     with watch("run"):
-        recording = simulator.run(made.inputs, steps, seed=options.seed)
+        session = simulator.start(made.inputs, steps, seed=options.seed)
+        if options.network == "digits":
+            present(session, steps)
+        else:
+            session.advance(steps)
+        recording = session.finish()
+    if options.network == "stdp":
+        weights = session.weights("exc->exc").weights
+        more["mean_weight_j"] = float(np.mean(weights, dtype=np.float64)) / Brunel.j
     trains = {name: recording.spikes[name] for name in made.net.populations}
     window = options.seconds if options.window is None else options.window
     if options.network == "digits":
@@ -87,6 +97,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         syn_events=int(recording.meta["events"]), spikes=spikes, rates_hz=rates, **more,
     )  # fmt: skip
     return 0
+
+
+def present(session: Any, steps: int) -> None:
+    """Show image after image: neurons back to rest, weights rescaled, thresholds kept."""
+    q = DiehlCook()
+    while session.tick < steps:
+        session.clear(keep=("theta",))
+        session.normalize("image->exc", q.norm * 1e-3)
+        session.advance(min(q.steps, steps - session.tick))
 
 
 def statistics(
