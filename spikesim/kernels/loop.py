@@ -5,7 +5,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from spikesim.kernels.intrinsics import call_at, load_acquire, store_release, yield_core
+from spikesim.kernels.intrinsics import (
+    call_at,
+    load_acquire,
+    store_release,
+    swap_float_control,
+    yield_core,
+)
 from spikesim.kernels.jit import kernel
 
 LINE = 8
@@ -33,6 +39,7 @@ def advance(first_tick, n_ticks, program, n_early, thread, progress, waits):
         Counts how often this thread gave its core away; changed.
     """
     threads = progress.size // LINE
+    control = swap_float_control(np.int32(-1))
     for tick in range(first_tick, first_tick + n_ticks):
         for k in range(n_early):
             call_at(program[k, 0], program[k, 1], tick)
@@ -47,6 +54,7 @@ def advance(first_tick, n_ticks, program, n_early, thread, progress, waits):
         for k in range(n_early, program.shape[0]):
             call_at(program[k, 0], program[k, 1], tick)
         store_release(progress, thread * LINE, tick + 1)
+    swap_float_control(control)
 
 
 @kernel

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import os
+import platform
 import subprocess
 import sys
 
@@ -87,3 +88,15 @@ def test_a_second_process_compiles_nothing_anew(tmp_path):
     )
     assert done.stdout.split() == ["1", "0"]
     assert files == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nbc")}
+
+
+def test_denormal_numbers_are_zero_inside_a_run_and_back_after_it():
+    text = KERNEL.replace("out[0] = tick", "out[0] = real * 0.5\n    out[1] = real")
+    keep = load_generated(text).keep
+    out, tiny = np.zeros(9), np.finfo(np.float64).tiny
+    items = [bind(keep, np.zeros((1, 1)), 0, np.int32(0), tiny, np.float32(0), False, 0,
+                  np.zeros((3, 2)), out)]  # fmt: skip
+    _step(items, 0)
+    if platform.machine().lower() in ("x86_64", "amd64"):
+        assert out[0] == 0.0
+    assert np.float64(tiny) * 0.5 > 0.0
