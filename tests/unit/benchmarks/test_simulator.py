@@ -15,8 +15,9 @@ from benchmarks.peers.images import MEAN_GRAY, strokes
 from benchmarks.peers.microcircuit import Microcircuit
 from benchmarks.peers.parameters import Brunel, Cuba
 from benchmarks.simulator import __main__ as front
-from benchmarks.simulator import runner, table
+from benchmarks.simulator import models, own, runner, table
 from benchmarks.simulator.cases import BRIAN, CASES, GOALS, NEST, OWN, Case, Goal
+from spikesim import SpikeTrains
 
 CASE = Case("toy", "cuba", 400, 2.0, (NEST, BRIAN), own_seconds=20.0)
 #: Rounding of one division and one multiplication.
@@ -233,3 +234,27 @@ def test_strokes_are_as_bright_as_digits():
     assert (20, 784) == images.shape
     # Clipping at white takes a little away.
     assert images.mean() == pytest.approx(MEAN_GRAY, rel=0.08)
+
+
+def test_our_networks_have_the_sizes_and_delays_of_the_table():
+    q, net = Brunel(250), models.brunel(250, 1, plastic=True).net
+    recurrent = [p for p in net.projections.values() if not p.pre.name.startswith("drive")]
+    assert 250 * (q.k_exc + q.k_inh) == sum(p.nnz for p in recurrent)
+    assert {15} == {p.synapses.delay for p in recurrent}
+    assert ["exc->exc"] == [p.name for p in recurrent if p.plasticity is not None]
+    made = models.cuba(400, 1)
+    # One tick more than in NEST, see LIFExp.
+    assert {2} == {p.synapses.delay for p in made.net.projections.values()}
+    # 400 * 80 Bernoulli synapses, 5 standard deviations
+    assert made.net.n_synapses == pytest.approx(32_000, abs=5 * math.sqrt(32_000))
+
+
+def test_our_statistics_count_a_spike_at_the_end_of_its_tick():
+    trains = {
+        "a": SpikeTrains(np.array([999, 1000, 1999]), np.array([0, 0, 0]), 1, 2000),
+        "b": SpikeTrains(np.array([1500]), np.array([1]), 3, 2000),
+    }
+    rate, cv, rates = own.statistics(trains, 1e-4, 0.2)
+    # Tick 999 ends at 0.1 s and counts; tick 1999 ends at 0.2 s and does not.
+    assert rates == pytest.approx({"a": 2 / 0.1, "b": 1 / 0.3}, rel=1e-6)
+    assert (rate, cv) == (pytest.approx(3 / 4 / 0.1), None)
