@@ -128,14 +128,32 @@ def activity_table(rows: Found) -> str:
             if peer is None:
                 continue
             rate, cv = distance(own, peer)
-            same = "-"
-            if rate is not None and cv is not None:
-                same = "yes" if rate <= RATE_TOLERANCE and cv <= CV_TOLERANCE else "**no**"
+            same = {True: "yes", False: "**no**", None: "-"}[is_same(own, peer)]
             lines.append(
                 f"| | {engine} | {_number(peer['rate_hz'])} | {_number(peer['cv_isi'])} | "
                 f"{_percent(rate)} | {_number(cv)} | {same} |"
             )
     return "\n".join(lines)
+
+
+def is_same(own: Row, peer: Row) -> bool | None:
+    """Whether the activity of two engines agrees; None where one has none."""
+    rate, cv = distance(own, peer)
+    if rate is None or cv is None:
+        return None
+    return rate <= RATE_TOLERANCE and cv <= CV_TOLERANCE
+
+
+def all_well(rows: Found, details: Found) -> bool:
+    """No run failed, no goal is missed, and no peer's activity is another."""
+    compared = [
+        is_same(rows[case.name, OWN], rows[case.name, engine])
+        for case in CASES
+        for engine in case.peers
+        if case.name in SAME_ACTIVITY and {(case.name, OWN), (case.name, engine)} <= rows.keys()
+    ]
+    missed = any(met(goal, value(goal, rows, details)) == "**no**" for goal in GOALS)
+    return not missed and False not in compared and not any("error" in r for r in rows.values())
 
 
 def distance(own: Row, peer: Row) -> tuple[float | None, float | None]:

@@ -169,6 +169,9 @@ def test_the_page_holds_what_was_measured_and_what_failed():
     # 8 % apart in rate
     assert "| | NEST | 5.4 | 0.5 | 7.4 % | 0 | **no** |" in page
     assert "failed: no / compiler" in page
+    assert not table.all_well(table.index(rows), {})
+    assert not table.all_well(table.index(rows[:2]), {})
+    assert table.all_well(table.index([rows[0], {**rows[1], "rate_hz": 5.2}]), {})
 
 
 def test_rows_measured_on_a_shared_core_are_counted_and_said():
