@@ -132,11 +132,12 @@ class _RuleText:
             body.append(f"{trace.name} = before[_k, _e & 63, {r}]")
         body += self.changes(self.rule.on_post())
         return [
-            "_since = max(_a, np.int64(done[_k]) + 1)",
-            "_end = count[_k]",
+            "_since = max(_a, np.int64(hot[_k, 1]) + 1)",
+            "_end = hot[_k, 0]",
             "_e0 = _end",
-            "while _e0 > 0 and _e0 > _end - 64 and ticks[_k, (_e0 - 1) & 63] >= _since:",
-            "    _e0 -= 1",
+            "if hot[_k, 2] >= _since:",
+            "    while _e0 > 0 and _e0 > _end - 64 and ticks[_k, (_e0 - 1) & 63] >= _since:",
+            "        _e0 -= 1",
             f"for _e in range(_e0, _end - {keep}):",
             *_indent(body),
         ]
@@ -182,9 +183,9 @@ class _RuleText:
 
     def arrive(self) -> str:
         """Sparse arrivals, deferred and immediate."""
-        post = "decay(tables, {table}, tick - post_last[_k]) * post_value[_k, {r}]"
-        late = ["np.int64(done[_k])"] if self.defers else []
-        seen = ["np.int64(post_last[_k])"] if self.defers else []
+        post = "decay(tables, {table}, tick - hot[_k, 2]) * post_value[_k, {r}]"
+        late = ["np.int64(hot[_k, 1])"] if self.defers else []
+        seen = ["np.int64(hot[_k, 2])"] if self.defers else []
         return "\n\n".join(
             ARRIVE.format(
                 name=name,
@@ -202,15 +203,16 @@ class _RuleText:
 
     def dense(self) -> str:
         """Arrivals that reach every target."""
-        seen = ["np.int64(post_last[_k])"] if self.defers else []
+        seen = ["np.int64(hot[_k, 2])"] if self.defers else []
         fill = [
-            f"post_now[{r}, _k] = decay(tables, {len(self.pre) + r}, tick - post_last[_k])"
+            f"post_now[{r}, _k] = decay(tables, {len(self.pre) + r}, tick - hot[_k, 2])"
             f" * post_value[_k, {r}]"
-            for r in range(len(self.post_traces))
+            for r, trace in enumerate(self.post_traces)
+            if trace.name in _names(self.rule.on_pre())
         ]
         return DENSE.format(
             constants=_lines(self.constants, 1),
-            fill=_lines(fill if self.rule.on_pre() and fill else ["pass"], 3),
+            fill=_lines(fill or ["pass"], 3),
             before_row=_lines(self.before_row(), 2),
             body=_lines(_row_view(self.visit([], ["_a", *seen], "post_now[{r}, _k]")), 3),
             after_row=_lines(self.after_row(), 2),
@@ -223,9 +225,11 @@ class _RuleText:
         sparse = [value.format(t=t.name, r=r) for r, t in enumerate(self.pre)]
         dense = [f"{t.name} = pre_now[{r}, _slot]" for r, t in enumerate(self.pre)]
         fill = [
-            f"pre_now[{r}, _slot] = {value.format(t='', r=r)[3:]}" for r in range(len(self.pre))
+            f"pre_now[{r}, _slot] = {line.partition(' = ')[2]}"
+            for r, (trace, line) in enumerate(zip(self.pre, sparse, strict=True))
+            if trace.name in _names(self.rule.on_post())
         ]
-        since = ["np.int64(last[_slot])", "np.int64(post_last[_k])"]
+        since = ["np.int64(last[_slot])", "np.int64(hot[_k, 2])"]
         change = self.changes(self.rule.on_post())
         start, end = [*self.load(since), *self.drift("tick")], [*read, *change, *self.store()]
         return COLUMNS.format(
@@ -234,14 +238,15 @@ class _RuleText:
             values=_lines(self.post_before(), 2),
             sparse=_lines(["_a = np.int64(last[_slot])", *start, *sparse, *end], 3),
             dense=_lines([*start, *dense, *end], 3),
-            update=_lines(self.post_after(), 2),
+            # Nothing is ever pending here.
+            update=_lines([*self.post_after(), "hot[_k, 1] = tick"], 2),
         )
 
     def post_before(self) -> list[str]:
         """Post traces of target ``_k`` at its spike, before it changes them."""
         table = len(self.pre)
         return [
-            f"_post_{trace.name} = decay(tables, {table + r}, tick - post_last[_k])"
+            f"_post_{trace.name} = decay(tables, {table + r}, tick - hot[_k, 2])"
             f" * post_value[_k, {r}]"
             for r, trace in enumerate(self.post_traces)
         ]
@@ -252,7 +257,7 @@ class _RuleText:
             f"post_value[_k, {r}] = {_stepped(trace, f'_post_{trace.name}')}"
             for r, trace in enumerate(self.post_traces)
         ]
-        return [*lines, "post_last[_k] = tick"]
+        return [*lines, "hot[_k, 2] = tick"]
 
     def post(self) -> str:
         """Deferred: enter spikes into the ring."""
@@ -260,12 +265,12 @@ class _RuleText:
         return POST.format(
             constants=_lines(self.constants, 1),
             values=_lines([*self.post_before(), *self.post_after()], 2),
-            ring=_lines(["_e = count[_k] & 63", *kept, *RING] if self.defers else ["pass"], 2),
+            ring=_lines(["_e = hot[_k, 0] & 63", *kept, *RING] if self.defers else ["pass"], 2),
         )
 
     def pending(self) -> str:
         """Deferred: apply what is pending, all of it or what leaves the ring."""
-        since = ["_a", *(["np.int64(done[_k])"] if self.defers else [])]
+        since = ["_a", *(["np.int64(hot[_k, 1])"] if self.defers else [])]
         start = self.load(since)
         old = [*start, *self.pend("32"), *self.store()]
         every = [*start, *self.pend("0"), *self.drift("tick"), *self.store("out_")]
@@ -274,6 +279,11 @@ class _RuleText:
             old=_lines(old if self.defers else ["pass"], 4),
             every=_lines(every if self.rule.changes_weights else ["pass"], 3),
         )
+
+
+def _names(text: str) -> set[str]:
+    """Names in a text of a rule."""
+    return {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
 
 
 def _stepped(trace: Trace, value: str) -> str:

@@ -20,8 +20,8 @@ METHODS = ("deferred", "immediate", "dense")
 _RANGE = 64.0
 """Time constants after which a trace is 0; e**-64 is a normal float32 still."""
 _STATE = (
-    "weights", "eligibility", "last", "pre", "ticks", "before", "count", "done", "danger",
-    "post_last", "post_value", "signal", "signal_tick", "record", "epoch",
+    "weights", "eligibility", "last", "pre", "ticks", "before", "hot", "count", "done", "danger",
+    "post_value", "signal", "signal_tick", "record", "epoch",
 )  # fmt: skip
 
 
@@ -90,17 +90,14 @@ class PlasticBlock:
                 f"{who}: expected start weights of {rule.w_min} to {rule.w_max}, got "
                 f"{weights.min()} to {weights.max()}; clip them or widen the bounds"
             )
-        self.rule, self.dt, self.method = rule, dt, method
+        self.rule, self.dt, self.method, self.n_post = rule, dt, method, n_post
         self.fast = method == "deferred" and dtype == "float32" and rule.pair is not None
         self.kernels: ModuleType = plastic_pair if self.fast else rule_kernels(rule, dtype)
         self.arrays = _arrays(rule, dt, slot_start, targets, weights, n_post, np.dtype(dtype))
         if self.fast:
             self._add_pair_arrays()
-        elif method != "deferred":
-            # At once means that nothing is ever pending after the last post spike.
-            self.arrays["done"] = self.arrays["post_last"]
-            if method == "immediate":
-                self._add_columns()
+        elif method == "immediate":
+            self._add_columns()
 
     def arrive(
         self,
@@ -171,11 +168,12 @@ class PlasticBlock:
         a = self.arrays
         if self.rule.changes_weights:
             self._run("flush", tick, out_weights=a["weights"], out_eligibility=a["eligibility"])
-        if self.method == "deferred":
+        if self.fast:
             a["count"][:] = 0
             a["done"][:] = -1
-            if self.fast:
-                a["record"].reshape(-1, 8)[:, :4] = -2
+            a["record"].reshape(-1, 8)[:, :4] = -2
+        elif self.method == "deferred":
+            a["hot"][:, :2] = 0, -1
         a["signal"][0] = self._signal(tick)
         a["signal_tick"][0] = tick
 
@@ -202,7 +200,7 @@ class PlasticBlock:
         """
         self.flush(tick)
         a = self.arrays
-        sums = np.zeros(a["post_last"].size, np.float64)
+        sums = np.zeros(self.n_post, np.float64)
         plastic_normalize.normalize(
             self._targets(), a["weights"], sums, total, self.rule.w_min, self.rule.w_max
         )
@@ -254,20 +252,19 @@ class PlasticBlock:
     def _targets(self) -> np.ndarray:
         if self.method != "dense":
             return self.arrays["targets"]
-        n_post = self.arrays["post_last"].size
-        return np.tile(np.arange(n_post, dtype=np.int32), self.arrays["last"].size)
+        return np.tile(np.arange(self.n_post, dtype=np.int32), self.arrays["last"].size)
 
     def _add_pair_arrays(self) -> None:
         pair, a = self.rule.pair, self.arrays
         assert pair is not None
-        n_post = a["post_last"].size
-        record = np.zeros((n_post, 8), np.int32)
+        record = np.zeros((self.n_post, 8), np.int32)
         record[:, :4] = -2
         taus = [trace.tau for trace in (*self.rule.pre_traces, *self.rule.post_traces)]
         epoch_ticks = max(2, int(10 * min(taus) / self.dt))
         amplitudes = [pair.a_plus, pair.a_minus, self.rule.w_min, self.rule.w_max]
         a["additive"] = pair.additive
         a["record"] = record.reshape(-1)
+        a["count"], a["done"] = np.zeros(self.n_post, np.int32), np.full(self.n_post, -1, np.int32)
         a["epoch"] = np.array([epoch_ticks], np.int64)
         a["epoch_ticks"] = epoch_ticks
         a["pair"] = np.array(amplitudes, np.float32)
@@ -277,7 +274,7 @@ class PlasticBlock:
     def _add_columns(self) -> None:
         a = self.arrays
         order = np.argsort(a["targets"], kind="stable")
-        counts = np.bincount(a["targets"], minlength=a["post_last"].size)
+        counts = np.bincount(a["targets"], minlength=self.n_post)
         slots = np.repeat(np.arange(a["last"].size), np.diff(a["slot_start"]))
         a["column_start"] = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         a["column_synapse"] = order.astype(np.int64)
@@ -332,11 +329,9 @@ def _arrays(
         "pre": np.zeros((n_slots, n_pre), dtype),
         "ticks": np.full((n_post, depth), -2, np.int32),
         "before": np.zeros((n_post, depth, n_traces), dtype),
-        "count": np.zeros(n_post, np.int32),
-        "done": np.full(n_post, -1, np.int32),
+        "hot": np.tile(np.array([0, -1, -1, 0], np.int32), (n_post, 1)),
         "oldest": np.full(n_post, -1, np.int32),
         "danger": np.zeros(1, np.int32),
-        "post_last": np.full(n_post, -1, np.int32),
         "post_value": np.zeros((n_post, n_traces), dtype),
         "post_now": np.zeros((n_traces, n_post), dtype),
         "pre_now": np.zeros((n_pre, n_slots), dtype),
