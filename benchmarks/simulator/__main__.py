@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--only", metavar="NAME", help="benchmarks whose name starts so")
+    parser.add_argument("--only", metavar="NAME", help="one benchmark, or all whose name starts so")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--quick", action="store_true", help="small networks, once")
     parser.add_argument("--table", action="store_true", help="measure nothing, print the table")
@@ -65,7 +65,8 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def _chosen(only: str | None, quick: bool) -> list[Case]:
     cases = [case for case in CASES if case.quick] if quick else list(CASES)
-    return [case for case in cases if case.name.startswith(only or "")]
+    exact = [case for case in cases if case.name == only]
+    return exact or [case for case in cases if case.name.startswith(only or "")]
 
 
 def _read(path: Path, default: Any) -> Any:

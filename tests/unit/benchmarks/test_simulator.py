@@ -261,3 +261,8 @@ def test_our_statistics_count_a_spike_at_the_end_of_its_tick():
     # Tick 999 ends at 0.1 s and counts; tick 1999 ends at 0.2 s and does not.
     assert rates == pytest.approx({"a": 2 / 0.1, "b": 1 / 0.3}, rel=1e-6)
     assert (rate, cv) == (pytest.approx(3 / 4 / 0.1), None)
+
+
+@pytest.mark.parametrize(("only", "count"), [("cuba-4000", 1), ("cuba", 3), (None, len(CASES))])
+def test_a_name_chooses_one_benchmark_and_a_beginning_several(only, count):
+    assert count == len(front._chosen(only, quick=False))
