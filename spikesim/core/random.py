@@ -47,9 +47,29 @@ def stream(seed: int, *path: int | str) -> np.random.Generator:
     >>> bool((a == b).all())
     True
     """
+    return np.random.Generator(np.random.Philox(key=_digest(seed, path, 16)))
+
+
+def stream_key(seed: int, *path: int | str) -> int:
+    """64-bit key of the counter-based kernels for one purpose; the path is that of ``stream``.
+
+    Raises
+    ------
+    ValidationError
+        If the seed is no integer >= 0 or a part of the path is neither int nor str.
+
+    Examples
+    --------
+    >>> stream_key(7, "connect", "E->I") == stream_key(7, "connect", "E->E")
+    False
+    """
+    return _digest(seed, path, 8)
+
+
+def _digest(seed: int, path: tuple[int | str, ...], size: int) -> int:
     if isinstance(seed, (bool, np.bool_)) or not isinstance(seed, (int, np.integer)) or seed < 0:
         raise ValidationError(f"seed: expected an integer >= 0, got {seed!r}")
-    digest = hashlib.blake2b(digest_size=16)
+    digest = hashlib.blake2b(digest_size=size)
     for part in (int(seed), *path):
         if isinstance(part, (int, np.integer)):
             encoded = b"i" + str(int(part)).encode()
@@ -59,4 +79,4 @@ def stream(seed: int, *path: int | str) -> np.random.Generator:
             raise ValidationError(f"random stream path: expected int or str, got {part!r}")
         # The length prefix keeps ("ab", "c") and ("a", "bc") apart.
         digest.update(len(encoded).to_bytes(4, "little") + encoded)
-    return np.random.Generator(np.random.Philox(key=int.from_bytes(digest.digest(), "little")))
+    return int.from_bytes(digest.digest(), "little")

@@ -6,25 +6,43 @@ from spikesim.network.connect import (
     FixedInDegree,
     FixedOutDegree,
     FixedProbability,
+    FixedTotalNumber,
     OneToOne,
     Rule,
+    Shape,
 )
+from spikesim.network.distribution import Distribution, Exponential, LogNormal, Normal, Uniform
+from spikesim.network.drawn import DrawnSynapses
+from spikesim.network.explicit import Conv2D, PairList
 from spikesim.network.network import Network
 from spikesim.network.population import Population, Projection
+from spikesim.network.spatial import DistanceDependent, SmallWorld
 from spikesim.network.synapses import Filled, Filler, GivenRows, Synapses
 
 __all__ = [
     "AllToAll",
+    "Conv2D",
+    "DistanceDependent",
+    "Distribution",
+    "DrawnSynapses",
+    "Exponential",
     "Filled",
     "Filler",
     "FixedInDegree",
     "FixedOutDegree",
     "FixedProbability",
+    "FixedTotalNumber",
     "GivenRows",
+    "LogNormal",
     "Network",
+    "Normal",
     "OneToOne",
+    "PairList",
     "Population",
     "Projection",
     "Rule",
+    "Shape",
+    "SmallWorld",
     "Synapses",
+    "Uniform",
 ]

@@ -36,14 +36,19 @@ def save_network(net: Network, path: str | os.PathLike[str]) -> None:
         populations.append({"name": population.name, "n": population.n, "neuron": entry})
     projections = []
     for k, projection in enumerate(net.projections.values()):
-        for column in _COLUMNS:
-            arrays[f"projection/{k}/{column}"] = getattr(projection.rows, column)
+        synapses = None  # rows in columns, or the rule that draws them
+        if isinstance(projection.synapses, GivenRows):
+            for column in _COLUMNS:
+                arrays[f"projection/{k}/{column}"] = getattr(projection.rows, column)
+        else:
+            synapses = describe(projection.synapses, f"projection/{k}/synapses/", arrays)
         rule = projection.plasticity
         projections.append(
             {
                 "name": projection.name,
                 "pre": projection.pre.name,
                 "post": projection.post.name,
+                "synapses": synapses,
                 "receptor": projection.receptor,
                 "plasticity": rule and describe(rule, f"projection/{k}/plasticity/", arrays),
             }
@@ -100,16 +105,19 @@ def _build(header: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> Netwo
         if strangers:
             problems.append(f"projection {name!r}: unknown populations {strangers}")
             continue
-        columns: dict[str, Any] = {c: arrays[f"projection/{k}/{c}"] for c in _COLUMNS}
-        rule = entry["plasticity"]
+        synapses, rule = entry["synapses"], entry["plasticity"]
         try:
-            rows = GivenRows(CsrRows(**columns, n_post=known[post].n))
+            if synapses is None:
+                columns: dict[str, Any] = {c: arrays[f"projection/{k}/{c}"] for c in _COLUMNS}
+                synapses = GivenRows(CsrRows(**columns, n_post=known[post].n))
+            else:
+                synapses = rebuild(synapses, f"projection/{k}/synapses/", arrays)
             rule = rule and rebuild(rule, f"projection/{k}/plasticity/", arrays)
         except ValidationError as error:
             problems += [f"projection {name!r}: {text}" for text in error.problems]
             continue
         net.projections[name] = Projection(
-            name, known[pre], known[post], rows, entry["receptor"], rule
+            name, known[pre], known[post], synapses, entry["receptor"], rule
         )
     net._outputs = None if header["outputs"] is None else tuple(header["outputs"])
     if problems:

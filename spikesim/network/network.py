@@ -13,8 +13,8 @@ from spikesim.core import Clock, CsrRows, NeuronModel, stream
 from spikesim.errors import ValidationError
 from spikesim.network.connect import Rule
 from spikesim.network.population import Population, Projection
-from spikesim.network.rows import Delays, Weights, build_rows
-from spikesim.network.synapses import GivenRows, receptor_index
+from spikesim.network.rows import Delays, Weights, build_synapses
+from spikesim.network.synapses import receptor_index
 from spikesim.network.validate import (
     network_problems,
     output_problems,
@@ -191,7 +191,7 @@ class Network:
         chosen = name if name is not None else self._free_name(f"{source.name}->{target.name}")
         who = f"projection {chosen!r}"
         try:
-            rows = build_rows(
+            synapses = build_synapses(
                 source,
                 target,
                 rule,
@@ -199,14 +199,14 @@ class Network:
                 delay,
                 delay_ticks,
                 self.clock,
-                stream(self.seed, "connect", str(chosen)),
+                (self.seed, "connect", str(chosen)),
             )
             names = ("",) if target.neuron is None else target.neuron.receptors
             channel = receptor_index(tuple(names), receptor)
         except ValidationError as error:
             problems += [f"{who}: {text}" for text in error.problems]
             raise ValidationError(problems) from None
-        projection = Projection(chosen, source, target, GivenRows(rows), channel, plasticity)
+        projection = Projection(chosen, source, target, synapses, channel, plasticity)
         problems += projection_problems(projection)
         if problems:
             raise ValidationError(problems)

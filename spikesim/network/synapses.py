@@ -57,8 +57,15 @@ class Synapses(Protocol):
         Bounds; legal values for a projection without synapses too.
     """
 
-    n_pre: int
-    n_post: int
+    @property
+    def n_pre(self) -> int:
+        """Number of sources."""
+        ...
+
+    @property
+    def n_post(self) -> int:
+        """Number of targets."""
+        ...
 
     @property
     def nnz(self) -> int:

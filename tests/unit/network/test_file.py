@@ -3,7 +3,7 @@ import pytest
 
 from spikesim.core import LIF, read_archive, write_archive
 from spikesim.errors import ValidationError
-from spikesim.network import AllToAll, Network
+from spikesim.network import Network
 from spikesim.network.file import VERSION
 
 
@@ -12,7 +12,7 @@ def parts(tmp_path):
     net = Network(dt=1e-3)
     net.add_input("in", 2)
     net.add_population("a", 2, LIF(beta=[0.5, 0.25], reset="soft", strict=True, start_tick=3))
-    net.connect("in", "a", AllToAll(), weight=1.0)
+    net.connect("in", "a", [[1.0, 1.0], [1.0, 1.0]])
     net.save(tmp_path / "net.npz")
     header, arrays = read_archive(tmp_path / "net.npz", "network", VERSION)
     return tmp_path / "forged.npz", header, arrays

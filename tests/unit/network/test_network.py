@@ -151,9 +151,9 @@ def test_a_neuron_that_is_none_is_refused(net):
         (("in", "a", "everything"), {}, "rule, rows or a weight matrix"),
         (("in", "a", [[1.0], [1.0, 2.0]]), {}, "weight matrix"),
         (("in", "a", np.ones((3, 4))), {"weight": 1.0}, "no weight beside a matrix"),
-        (("in", "a", np.ones((3, 4))), {"delay_ticks": 1.5}, "integers"),
+        (("in", "a", np.ones((3, 4))), {"delay_ticks": 1.5}, "integer ticks"),
         (("in", "a", np.ones((3, 4))), {"delay_ticks": -1}, ">= 0"),
-        (("in", "a", np.ones((3, 4))), {"delay_ticks": [1, 2]}, "delays as a scalar"),
+        (("in", "a", np.ones((3, 4))), {"delay_ticks": [1, 2]}, "delay as a scalar"),
         (("in", "a", AllToAll()), {}, "pass weight="),
         (("in", "a", AllToAll()), {"weight": np.nan}, "finite weights"),
         (

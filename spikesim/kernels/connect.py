@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which neurons a rule connects, drawn row by row from counters, so that any range can be drawn.
+
+Words are those of ``philox``, purpose 0, read one after the other along each row.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spikesim.kernels.jit import kernel
+from spikesim.kernels.philox import philox_group
+
+GAUSSIAN, EXPONENTIAL, BALL = range(3)
+
+_LOW, _32, _U64 = np.uint64(0xFFFFFFFF), np.uint64(32), np.uint64
+
+
+@kernel
+def _pick(key, row, count, n, own, distinct, seen, words, out, start):
+    """Write ``count`` of ``n`` candidates to ``out[start:]``; ``own`` >= 0 is left out.
+
+    The multiply-shift method; words that would favor some candidates are passed over.
+    """
+    wide = _U64(n)
+    uneven = (_U64(1) << _32) % wide
+    position, group, done = 64, 0, 0
+    while done < count:
+        if position == 64:
+            philox_group(key, 0, row, group, 0, words)
+            position, group = 0, group + 1
+        product = words[position] * wide
+        position += 1
+        if (product & _LOW) < uneven:
+            continue
+        chosen = np.int64(product >> _32)
+        if distinct:
+            if seen[chosen]:
+                continue
+            seen[chosen] = 1
+        out[start + done] = chosen + (own >= 0 and chosen >= own)
+        done += 1
+
+
+@kernel
+def _pick_row(key, row, count, n, own, distinct, seen, words, out, start):
+    """As ``_pick``; of more than half of the candidates, those left out are drawn."""
+    if distinct and 2 * count > n:
+        _pick(key, row, n - count, n, -1, True, seen, words, out, start)
+        done = 0
+        for chosen in range(n):
+            if seen[chosen]:
+                seen[chosen] = 0
+            else:
+                out[start + done] = chosen + (own >= 0 and chosen >= own)
+                done += 1
+        return
+    _pick(key, row, count, n, own, distinct, seen, words, out, start)
+    if distinct:
+        for k in range(start, start + count):
+            seen[out[k] - (own >= 0 and out[k] > own)] = 0
+
+
+@kernel
+def pick_rows(key, n_post, without_self, distinct, first, indptr, targets) -> None:
+    """Targets of the sources ``first``, … drawn evenly, as many as ``indptr`` has room for."""
+    n = n_post - 1 if without_self else n_post
+    seen = np.zeros(n if distinct else 0, np.uint8)
+    words = np.empty(64, np.uint64)
+    for r in range(indptr.size - 1):
+        own = first + r if without_self else -1
+        count = indptr[r + 1] - indptr[r]
+        if count > 0:
+            _pick_row(key, first + r, count, n, own, distinct, seen, words, targets, indptr[r])
+
+
+@kernel
+def pick_sources(key, in_degree, n_pre, without_self, distinct, lo, hi, cursor, targets) -> None:
+    """Let the targets lo <= j < hi draw sources; ``cursor[s]`` moves by the synapses of s.
+
+    With ``targets`` of no size they are only counted, else j is written at the cursor.
+    """
+    n = n_pre - 1 if without_self else n_pre
+    seen = np.zeros(n if distinct else 0, np.uint8)
+    words = np.empty(64, np.uint64)
+    drawn = np.empty(in_degree, np.int32)
+    write = targets.size > 0
+    for j in range(lo, hi):
+        own = j if without_self else -1
+        _pick_row(key, j, in_degree, n, own, distinct, seen, words, drawn, 0)
+        if write:
+            for k in range(in_degree):
+                targets[cursor[drawn[k]]] = j
+                cursor[drawn[k]] += 1
+        else:
+            for k in range(in_degree):
+                cursor[drawn[k]] += 1
+
+
+@kernel
+def rewire_rows(key, n, per_source, share, first, indptr, targets) -> None:
+    """Ring neighbors of the sources ``first``, …, each replaced with probability ``share``.
+
+    A replaced one goes to a neuron that is neither the source, nor a ring neighbor, nor
+    chosen already.
+    """
+    seen = np.zeros(n, np.uint8)
+    words = np.empty(64, np.uint64)
+    wide, limit = _U64(n), share * 4294967296.0
+    uneven = (_U64(1) << _32) % wide
+    for r in range(indptr.size - 1):
+        source, start = first + r, indptr[r]
+        for k in range(per_source):
+            offset = k - per_source // 2
+            targets[start + k] = (source + offset + (offset >= 0) + n) % n
+            seen[targets[start + k]] = 1
+        seen[source] = 1
+        for k in range(per_source):
+            # Groups of words per synapse: the first word decides, others are tried as targets.
+            group = 0
+            philox_group(key, 0, source, group, k, words)
+            if np.float64(np.int64(words[0])) >= limit:
+                continue
+            position = 1
+            while True:
+                if position == 64:
+                    position, group = 0, group + 1
+                    philox_group(key, 0, source, group, k, words)
+                product = words[position] * wide
+                position += 1
+                chosen = np.int64(product >> _32)
+                if (product & _LOW) >= uneven and not seen[chosen]:
+                    seen[chosen] = 1
+                    targets[start + k] = -1 - chosen  # marked until the ring is cleared
+                    break
+        seen[source] = 0
+        for k in range(per_source):
+            offset = k - per_source // 2
+            seen[(source + offset + (offset >= 0) + n) % n] = 0
+            if targets[start + k] < 0:
+                targets[start + k] = -1 - targets[start + k]
+                seen[targets[start + k]] = 0
+
+
+@kernel
+def _window(center, pitch, reach, n, periodic):
+    """First grid line within ``reach`` of a place, and how many there are."""
+    lo = int(np.ceil((center - reach) / pitch - 0.5))
+    hi = int(np.floor((center + reach) / pitch - 0.5))
+    if periodic:
+        if hi - lo + 1 > n:
+            lo, hi = 0, n - 1
+    else:
+        lo, hi = max(lo, 0), min(hi, n - 1)
+    return lo, max(hi - lo + 1, 0)
+
+
+@kernel
+def grid_rows(
+    key, kind, p_max, scale, reach, periodic, without_self, shape, extent, first, indptr,
+    targets, counts,
+) -> None:  # fmt: skip
+    """Targets of the sources ``first``, … by distance; counted only if ``targets`` has no size.
+
+    Candidates in the window around a source are thinned to ``p_max`` by geometric steps,
+    then to p(d) one by one, so the work grows with the synapses and not with the grid.
+
+    Parameters
+    ----------
+    shape : int64 array, shape (4,)
+        Rows and columns of the source grid, then of the target grid.
+    extent : float64 array, shape (2,)
+        Height and width of the sheet that both grids cover.
+    """
+    words = np.empty(64, np.uint64)
+    write = targets.size > 0
+    stride = 1.0 / np.log1p(-p_max) if p_max < 1.0 else 0.0
+    pitch_y, pitch_x = extent[0] / shape[2], extent[1] / shape[3]
+    for r in range(counts.size):
+        source = first + r
+        y0 = (source // shape[1] + 0.5) * extent[0] / shape[0]
+        x0 = (source % shape[1] + 0.5) * extent[1] / shape[1]
+        top, n_rows = _window(y0, pitch_y, reach, shape[2], periodic)
+        left, n_columns = _window(x0, pitch_x, reach, shape[3], periodic)
+        place, position, group, found = -1, 64, 0, 0
+        while True:
+            if position == 64:
+                philox_group(key, 0, source, group, 0, words)
+                position, group = 0, group + 1
+            step = 0.0
+            if p_max < 1.0:
+                u = (np.float64(np.int64(words[position])) + 0.5) / 4294967296.0
+                step = np.floor(np.log(u) * stride)
+            if step >= n_rows * n_columns - place - 1:
+                break
+            place += 1 + int(step)
+            keep = (np.float64(np.int64(words[position + 1])) + 0.5) / 4294967296.0
+            position += 2
+            row, column = top + place // n_columns, left + place % n_columns
+            dy = abs((row + 0.5) * pitch_y - y0)
+            dx = abs((column + 0.5) * pitch_x - x0)
+            if periodic:
+                row, column = row % shape[2], column % shape[3]
+                dy, dx = dy % extent[0], dx % extent[1]
+                dy, dx = min(dy, extent[0] - dy), min(dx, extent[1] - dx)
+            d = np.sqrt(dy * dy + dx * dx)
+            share = 1.0
+            if kind == 0:
+                share = np.exp(-0.5 * (d / scale) ** 2)
+            elif kind == 1:
+                share = np.exp(-d / scale)
+            target = row * shape[3] + column
+            if d <= reach and keep < share and not (without_self and target == source):
+                if write:
+                    targets[indptr[r] + found] = target
+                found += 1
+        counts[r] = found
+
+
+@kernel
+def conv_rows(weights, stride, padding, shape, indptr, targets, values) -> None:
+    """Rows of a 2D convolution (cross-correlation); only row lengths if ``targets`` has no size.
+
+    Parameters
+    ----------
+    weights : float32 array, shape (out, in, rows, columns)
+        The kernel; zeros are no synapses.
+    stride, padding : int64 array, shape (2,)
+    shape : int64 array, shape (4,)
+        Height and width of the input, then of the output.
+    indptr : int64 array, shape (in * height * width + 1,)
+        Row starts; without targets, the length of row s is written to ``indptr[s + 1]``.
+    """
+    write = targets.size > 0
+    height, width, out_height, out_width = shape[0], shape[1], shape[2], shape[3]
+    for source in range(indptr.size - 1):
+        channel = source // (height * width)
+        y = source // width % height + padding[0]
+        x = source % width + padding[1]
+        found = 0
+        for out in range(weights.shape[0]):
+            for ky in range(weights.shape[2]):
+                row = (y - ky) // stride[0]
+                if (y - ky) % stride[0] != 0 or row < 0 or row >= out_height:
+                    continue
+                for kx in range(weights.shape[3]):
+                    column = (x - kx) // stride[1]
+                    if (x - kx) % stride[1] != 0 or column < 0 or column >= out_width:
+                        continue
+                    weight = weights[out, channel, ky, kx]
+                    if weight != 0:
+                        if write:
+                            at = indptr[source] + found
+                            targets[at] = (out * out_height + row) * out_width + column
+                            values[at] = weight
+                        found += 1
+        if not write:
+            indptr[source + 1] = found
