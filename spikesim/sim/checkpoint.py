@@ -14,6 +14,7 @@ import numpy.typing as npt
 from spikesim.core import read_archive, write_archive
 from spikesim.errors import ValidationError
 from spikesim.network import Network
+from spikesim.sim.mpi import Ranks
 from spikesim.sim.plan import Plan, Range
 from spikesim.sim.state import Record, State
 
@@ -47,16 +48,24 @@ def fingerprint(net: Network) -> str:
 
 
 def save_checkpoint(
-    path: str | os.PathLike[str], plan: Plan, state: State, seed: int, learned: dict[str, Any]
+    path: str | os.PathLike[str],
+    plan: Plan,
+    state: State,
+    seed: int,
+    learned: dict[str, Any],
+    ranks: Ranks,
 ) -> None:
-    """Write the state between two ticks to one file, whole or not at all."""
+    """Write the state between two ticks to one file, whole or not at all; rank 0 does."""
     arrays: dict[str, npt.NDArray[Any]] = {}
     for name, held in state.neurons.items():
-        arrays |= {f"neurons/{name}/{key}": value for key, value in held.items()}
+        lo, hi = plan.owned(name)
+        arrays |= {f"neurons/{name}/{key}": ranks.join(v[lo:hi]) for key, v in held.items()}
     for which, record in (("record", state.record), ("inputs", state.inputs)):
         arrays[f"{which}/row"], arrays[f"{which}/source"] = _history(record)
-    arrays |= {f"sums/{key}": value for key, value in _sums(plan, state).items()}
+    arrays |= {f"sums/{key}": ranks.join(value) for key, value in _sums(plan, state).items()}
     arrays |= {f"learned/{key}": value for key, value in learned.items()}
+    if ranks.rank > 0:
+        return
     header = {
         "network": fingerprint(plan.net),
         "name": plan.net.name,
@@ -100,10 +109,7 @@ def load_checkpoint(
         ("record", state.record, plan.populations),
         ("inputs", state.inputs, plan.inputs),
     ):
-        blocks = plan.n_blocks if which == "record" else 1
-        _restore(
-            record, arrays[f"{which}/row"], arrays[f"{which}/source"], list(parts.values()), blocks
-        )
+        _restore(record, arrays[f"{which}/row"], arrays[f"{which}/source"], list(parts.values()))
         record.clock[0] = state.tick - record.history
     _put_sums(plan, state, arrays)
     return {
@@ -130,9 +136,9 @@ def _restore(
     row: npt.NDArray[np.int32],
     source: npt.NDArray[np.int32],
     parts: list[Range],
-    blocks: int,
 ) -> None:
     """Put a history into a record of any number of blocks."""
+    blocks = record.fired.shape[0]
     edges = np.array([0, *(hi for _, hi in parts)], dtype=np.int64)
     part = np.searchsorted(edges, source, side="right") - 1
     size = np.diff(edges)[part] if source.size else np.zeros(0, np.int64)
@@ -149,13 +155,13 @@ def _restore(
 
 
 def _sums(plan: Plan, state: State) -> dict[str, npt.NDArray[Any]]:
-    """Pending input of every channel over the coming ticks, independent of blocks."""
+    """Pending input of the own neurons over the coming ticks, independent of blocks."""
     out = {}
     for channel in plan.channels:
-        n = plan.net.populations[channel.population].n
-        whole = np.zeros((plan.slots, n), dtype=state.sums[0].dtype)
+        first, last = plan.owned(channel.population)
+        whole = np.zeros((plan.slots, last - first), dtype=state.sums[0].dtype)
         for lo, hi, view in _views(plan, state, channel.population, channel.receptor):
-            whole[:, lo:hi] = view
+            whole[:, lo - first : hi - first] = view
         out[f"{channel.population}/{channel.receptor}"] = whole
     return out
 
@@ -170,8 +176,8 @@ def _put_sums(plan: Plan, state: State, arrays: dict[str, npt.NDArray[Any]]) -> 
 def _views(
     plan: Plan, state: State, population: str, receptor: int
 ) -> Iterator[tuple[int, int, npt.NDArray[Any]]]:
-    """Each block's part of a channel: lo, hi, sums of shape (slots, hi - lo)."""
-    for block in range(plan.n_blocks):
+    """Each own block's part of a channel: lo, hi, sums of shape (slots, hi - lo)."""
+    for block in plan.own:
         lo, hi = plan.slice(block, population)
         base = plan.bases(block)[population, receptor]
         ring = state.sums[block].reshape(plan.slots, plan.stride)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,9 @@ import numpy as np
 from spikesim.core import Recording
 from spikesim.errors import ValidationError
 from spikesim.network import Network
+from spikesim.sim.checkpoint import fingerprint
 from spikesim.sim.monitor import Item
+from spikesim.sim.mpi import Communicator, Ranks
 from spikesim.sim.plan import plan_network
 from spikesim.sim.progress import Progress
 from spikesim.sim.session import Path, Session, checked
@@ -34,6 +37,7 @@ def simulate(
     dtype: str = "float32",
     blocks: int | None = None,
     to: Path | Sink | None = None,
+    comm: Communicator | str | None = None,
 ) -> Recording:
     """Run a network for some ticks from its initial state.
 
@@ -64,6 +68,9 @@ def simulate(
         Groups of neurons; default one per thread, and more for large networks.
     to : path or Sink, optional
         Where the recording goes: an HDF5 file, or a sink; default memory.
+    comm : "world" or MPI communicator, optional
+        Run together with the other processes of ``mpiexec``, each with a part of the neurons;
+        all make the same call. Process 0 records; the others get an empty recording.
 
     Returns
     -------
@@ -93,7 +100,7 @@ def simulate(
     """
     problems: list[str] = []
     try:
-        simulator = Simulator(net, dtype=dtype, threads=threads, blocks=blocks)
+        simulator = Simulator(net, dtype=dtype, threads=threads, blocks=blocks, comm=comm)
     except ValidationError as error:
         problems += error.problems
         try:
@@ -117,6 +124,8 @@ class Simulator:
         Upper limit of threads, for building and for running.
     blocks : int, optional
         Groups of neurons; default one per thread, and more for large networks.
+    comm : "world" or MPI communicator, optional
+        See ``simulate``.
 
     Raises
     ------
@@ -125,16 +134,37 @@ class Simulator:
     """
 
     def __init__(
-        self, net: Network, *, dtype: str = "float32", threads: int = 1, blocks: int | None = None
+        self,
+        net: Network,
+        *,
+        dtype: str = "float32",
+        threads: int = 1,
+        blocks: int | None = None,
+        comm: Communicator | str | None = None,
     ) -> None:
         if isinstance(threads, bool) or not isinstance(threads, (int, np.integer)) or threads < 1:
             raise ValidationError(f"simulate: expected threads as an integer >= 1, got {threads!r}")
         self.net = net
         self.threads = int(threads)
+        self.ranks = Ranks.of(comm)
+        with self.ranks.together():
+            self._build(dtype, blocks)
+
+    def _build(self, dtype: str, blocks: int | None) -> None:
+        size = self.ranks.size
+        if size > 1:
+            self.ranks.same("network", fingerprint(self.net))
+            self.ranks.same("options", f"dtype={dtype}, threads={self.threads}, blocks={blocks}")
         for headroom in (0, 4, 8):
-            self.plan = plan_network(net, dtype, blocks, self.threads, headroom)
+            plan = plan_network(self.net, dtype, blocks, self.threads * size, headroom)
+            if plan.n_blocks < size:
+                raise ValidationError(
+                    f"simulate: expected at least one block for each of {size} processes, got "
+                    f"blocks={plan.n_blocks}; leave it out"
+                )
+            self.plan = replace(plan, rank=self.ranks.rank, n_ranks=size)
             try:
-                self.tables, self.worst = build_tables(self.plan, self.threads)
+                self.tables, self.worst = build_tables(self.plan, self.threads, self.ranks)
                 return
             except SumOverflowError:
                 # Some neuron has far more synapses than the mean: take a coarser unit.
@@ -143,7 +173,7 @@ class Simulator:
 
     @property
     def nbytes(self) -> int:
-        """Memory of all synapses in bytes."""
+        """Memory of all synapses of this process in bytes."""
         return sum(table.nbytes for table in self.tables)
 
     def start(
@@ -186,9 +216,24 @@ class Simulator:
             ``steps`` and records from the checkpoint on; its spikes are those of an
             uninterrupted run, for any number of threads and blocks.
         """
+        with self.ranks.together():
+            return self._run_once(
+                inputs, steps, progress, checkpoint, checkpoint_every,
+                record=record, seed=seed, to=to, resume=resume,
+            )  # fmt: skip
+
+    def _run_once(
+        self,
+        inputs: Mapping[str, Any],
+        steps: int,
+        progress: Progress,
+        checkpoint: Path | None,
+        checkpoint_every: int | None,
+        **options: Any,
+    ) -> Recording:
         problems = _checkpoint_problems(checkpoint, checkpoint_every)
         try:
-            session = self.start(inputs, steps, record=record, seed=seed, to=to, resume=resume)
+            session = self.start(inputs, steps, **options)
         except ValidationError as error:
             raise ValidationError([*problems, *error.problems]) from None
         if problems:

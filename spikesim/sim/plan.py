@@ -11,8 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from spikesim.errors import ValidationError
-from spikesim.kernels.deliver import CONSTANT, EXACT, PACKED
+from spikesim.kernels.deliver import EXACT
 from spikesim.network import Network, Projection
+from spikesim.sim.groups import (
+    PIECE,
+    distinct_sources,
+    exact_groups,
+    integer_groups,
+    thin_projections,
+)
 
 DTYPES = ("float32", "float64")
 Range = tuple[int, int]
@@ -20,10 +27,11 @@ Range = tuple[int, int]
 _MOST_WEIGHT_BITS, _LEAST_WEIGHT_BITS = 18, 15
 _MOST_CONSTANT_BITS = 23
 """Beyond this, a single weight would already be rounded when it becomes a float32."""
-_PIECE = 40
-"""Synapses that make a piece worth its start; shorter ones are grouped by delay."""
 _CACHE_ACCUMULATORS = 1 << 17
 """Accumulators (4 bytes each) that stay in half of a 1 MB L2 cache."""
+
+_MOST_BATCH = 64
+"""Ticks between two exchanges at most: longer ones save no more time."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +117,8 @@ class Plan:
         Bits of a packed entry that name the accumulator; the others hold the weight.
     slot_bits : int
         log2 of the ticks for which a block keeps accumulators.
+    rank, n_ranks : int
+        This process among those that run the network together.
     """
 
     net: Network
@@ -120,6 +130,8 @@ class Plan:
     tables: tuple[TablePlan, ...]
     index_bits: int
     slot_bits: int
+    rank: int = 0
+    n_ranks: int = 1
 
     @property
     def exact(self) -> bool:
@@ -140,6 +152,27 @@ class Plan:
     def history(self) -> int:
         """Ticks for which a spike has to be remembered, at least 1."""
         return max([1, *(table.longest for table in self.tables)])
+
+    @property
+    def own(self) -> range:
+        """Blocks of this process."""
+        return self.blocks_of(self.rank)
+
+    @property
+    def batch(self) -> int:
+        """Ticks in which no spike of another process can arrive, so that none is exchanged."""
+        return min([_MOST_BATCH, *(t.shortest for t in self.tables if not t.from_inputs)])
+
+    def blocks_of(self, rank: int) -> range:
+        """Blocks of one of the processes; all those of lower ranks come before."""
+        return range(
+            rank * self.n_blocks // self.n_ranks, (rank + 1) * self.n_blocks // self.n_ranks
+        )
+
+    def owned(self, population: str, rank: int | None = None) -> Range:
+        """Neurons of a population that a process owns (default this one)."""
+        blocks = self.blocks_of(self.rank if rank is None else rank)
+        return self.slice(blocks[0], population)[0], self.slice(blocks[-1], population)[1]
 
     def slice(self, block: int, population: str) -> Range:
         """Neurons of a population that a block owns, counted within the population."""
@@ -226,8 +259,9 @@ def plan_network(
     n_sums = sum(p.n * len(p.neuron.receptors) for p in net.populations.values() if p.neuron)
     sum_bits = max(n_sums - 1, 1).bit_length()
     weight_bits = min(max(30 - sum_bits, _LEAST_WEIGHT_BITS), _MOST_WEIGHT_BITS)
-    channels = _channels(net, exact, weight_bits, headroom)
-    groups = _exact_groups(net) if exact else _integer_groups(net, channels)
+    thin = thin_projections(net)
+    channels = _channels(net, exact, weight_bits, headroom, thin)
+    groups = exact_groups(net) if exact else integer_groups(net, channels, thin)
     blocks = n_blocks or max(threads, math.ceil(n_sums / _CACHE_ACCUMULATORS))
     largest = math.ceil(n_sums / blocks) + len(channels)
     room = 0
@@ -254,7 +288,9 @@ def _check_index(largest: int, index_bits: int, blocks: int) -> None:
         )
 
 
-def _channels(net: Network, exact: bool, weight_bits: int, headroom: int) -> tuple[Channel, ...]:
+def _channels(
+    net: Network, exact: bool, weight_bits: int, headroom: int, thin: set[str]
+) -> tuple[Channel, ...]:
     """One channel per population and receptor, with the unit of its sums.
 
     Units are powers of two, so dyadic weights are exact and no sum is rounded by its unit.
@@ -268,7 +304,8 @@ def _channels(net: Network, exact: bool, weight_bits: int, headroom: int) -> tup
         key = projection.post.name, projection.receptor
         largest[key] = max(largest.get(key, 0.0), weight_bound(projection))
         synapses[key] = synapses.get(key, 0) + projection.nnz
-        if projection.synapses.weight is None or projection.plasticity is not None:
+        own = projection.synapses.weight is None or projection.plasticity is not None
+        if own or projection.name in thin:
             packed.add(key)
     channels = []
     for name, population in net.populations.items():
@@ -296,58 +333,6 @@ def weight_bound(projection: Projection) -> float:
     return max(abs(rule.w_min), abs(rule.w_max))
 
 
-Groups = list[tuple[tuple[int, int], list[Projection]]]
-
-
-def _exact_groups(net: Network) -> Groups:
-    """One table per projection, inputs and neurons in the order of insertion."""
-    return [((EXACT, 0), [projection]) for projection in net.projections.values()]
-
-
-def _integer_groups(net: Network, channels: tuple[Channel, ...]) -> Groups:
-    """Group static projections by what their entries hold; those that learn stand alone."""
-    scales = {(c.population, c.receptor): c.scale for c in channels}
-    found: dict[tuple[bool, int, int], list[Projection]] = {}
-    alone: Groups = []
-    for projection in net.projections.values():
-        weight = projection.synapses.weight
-        if projection.plasticity is not None:
-            alone.append(((EXACT, 0), [projection]))
-        elif weight is None:
-            found.setdefault((projection.pre.is_input, PACKED, 0), []).append(projection)
-        else:
-            scale = scales[projection.post.name, projection.receptor]
-            code = int(np.rint(np.float64(np.float32(weight)) / scale))
-            found.setdefault((projection.pre.is_input, CONSTANT, code), []).append(projection)
-    out: Groups = []
-    for side in (True, False):
-        mine = {key: group for key, group in found.items() if key[0] is side}
-        for key in _too_thin(mine):
-            mine.setdefault((side, PACKED, 0), []).extend(mine.pop(key))
-        out += [((mode, code), group) for (_, mode, code), group in mine.items()]
-    return out + alone
-
-
-def _too_thin(found: dict[tuple[bool, int, int], list[Projection]]) -> list[tuple[bool, int, int]]:
-    """Constant-weight tables that are cheaper as part of one packed table.
-
-    A table per weight saves two bytes per synapse, but each starts its own pieces.
-    """
-    constant = [key for key in found if key[1] == CONSTANT]
-    if len(found) <= 2:
-        return []
-    thin = []
-    for key in constant:
-        rows = max(sum(p.pre.n for p in _distinct_sources(found[key])), 1)
-        if sum(p.nnz for p in found[key]) < 2 * _PIECE * rows:
-            thin.append(key)
-    return thin
-
-
-def _distinct_sources(projections: list[Projection]) -> list[Projection]:
-    return list({p.pre.name: p for p in projections}.values())
-
-
 def _table(
     mode: int,
     code: int,
@@ -362,14 +347,14 @@ def _table(
     parts = [order.index(projection.pre.name) for projection in group]
     shortest = min(projection.synapses.min_delay for projection in group)
     longest = max(projection.synapses.max_delay for projection in group)
-    n = max(sum(p.pre.n for p in _distinct_sources(group)), 1)
+    n = max(sum(p.pre.n for p in distinct_sources(group)), 1)
     piece = sum(p.nnz for p in group) / n / (longest - shortest + 1)
     bits = 0
     learns = any(projection.plasticity is not None for projection in group)
     while (
         mode != EXACT
         and bits < room
-        and piece * (1 << bits) < _PIECE
+        and piece * (1 << bits) < PIECE
         and (1 << bits) < longest - shortest + 1
     ):
         bits += 1

@@ -15,6 +15,7 @@ from spikesim.kernels.bind import Bound, bind
 from spikesim.kernels.deliver import list_due, list_fired
 from spikesim.kernels.plastic import PlasticBlock
 from spikesim.network import Projection
+from spikesim.sim.mpi import Ranks
 from spikesim.sim.plan import Plan
 from spikesim.sim.state import State
 from spikesim.sim.tables import Table
@@ -99,7 +100,7 @@ def _arrivals(
     group = np.array([spec.n_groups, 0, 1, spec.shortest, spec.n_groups], dtype=np.int64)
     # Room for every piece costs nothing until it is used; a line with several events in one
     # tick is listed several times, hence the margin for inputs.
-    room = (table.offsets.shape[1] - 1) * (4 if spec.from_inputs else 1) + 64
+    room = (table.offsets[block].size - 1) * (4 if spec.from_inputs else 1) + 64
     lo, hi, slot = (np.empty(room, dtype=np.int64) for _ in range(3))
     count = np.zeros(1, dtype=np.int64)
     base = plan.bases(block)[projection.post.name, projection.receptor]
@@ -124,7 +125,7 @@ def _posts(
     calls = synapses.post(fired, count)
     if not calls:
         return []
-    record = state.record
+    record = state.own
     part = list(plan.populations).index(name)
     first = plan.populations[name][0] + lo
     listing = bind(
@@ -152,8 +153,10 @@ def find(learners: list[Learner], name: str) -> list[Learner]:
     return mine
 
 
-def weights_of(plan: Plan, learners: list[Learner], name: str, tick: int) -> CsrRows:
+def weights_of(plan: Plan, learners: list[Learner], name: str, tick: int, ranks: Ranks) -> CsrRows:
     """Give the synapses of a projection with their weights at the start of a tick.
+
+    With several processes, rank 0 gets all synapses, the others those onto their neurons.
 
     Rows are sorted by delay, and in a delay by block, else in the order of the network.
     """
@@ -161,7 +164,7 @@ def weights_of(plan: Plan, learners: list[Learner], name: str, tick: int) -> Csr
     mine = find(learners, name)
     for part in mine:
         spec, offsets = part.table.plan, part.table.offsets[part.block]
-        slots = np.repeat(np.arange(offsets.size - 1), np.diff(offsets.astype(np.int64)))
+        slots = np.repeat(np.arange(offsets.size - 1), offsets[1:] - offsets[:-1])
         first = part.table.sources[0] - spec.sources[0]
         source = slots // spec.n_groups + first
         delay = slots % spec.n_groups + spec.shortest
@@ -169,7 +172,7 @@ def weights_of(plan: Plan, learners: list[Learner], name: str, tick: int) -> Csr
         target += plan.slice(part.block, part.projection.post.name)[0]
         columns.append((source, target, part.synapses.read(tick), delay))
     source, target, weight, delay = (
-        np.concatenate(column) for column in zip(*columns, strict=True)
+        ranks.join(np.concatenate(column)) for column in zip(*columns, strict=True)
     )
     projection = mine[0].projection
     return CsrRows.from_coo(

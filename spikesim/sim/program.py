@@ -145,7 +145,7 @@ def updates(
             )
         )
         first = plan.populations[name][0] + lo
-        record = state.record
+        record = state.own
         items.append(
             bind(
                 collect, flags, first, part, record.clock, record.fired[block], record.marks[block]

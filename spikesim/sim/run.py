@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ from spikesim.kernels.loop import LINE, advance, sample
 from spikesim.sim.checkpoint import load_checkpoint, save_checkpoint
 from spikesim.sim.drive import split_inputs
 from spikesim.sim.inputs import InputEvents
+from spikesim.sim.mpi import Exchange, Ranks
 from spikesim.sim.plan import Plan
 from spikesim.sim.plastic import Learner, find, learner, weights_of
 from spikesim.sim.program import Block, delivery, model_constants, split_groups, updates
@@ -87,6 +89,8 @@ class Run:
     samplings : sequence of Sampling
     threads : int
         At most one per block is used.
+    ranks : Ranks, optional
+        The processes that run the network together; default this one alone.
 
     Attributes
     ----------
@@ -105,18 +109,20 @@ class Run:
         populations: Sequence[str],
         samplings: Sequence[Sampling],
         threads: int = 1,
+        ranks: Ranks | None = None,
     ) -> None:
-        self.plan = plan
+        self.plan, self.ranks = plan, ranks or Ranks()
         self._worst = worst
         self._programs: dict[tuple[int, int], tuple[list[Bound], list[Bound]]] = {}
         self.drives, self.inputs = split_inputs(plan, inputs, dict(worst))
         self.populations, self.samplings = tuple(populations), tuple(samplings)
-        self.threads = min(threads, plan.n_blocks)
+        self.threads = min(threads, len(plan.own))
         self.threads_used = self.threads
         self._alone = 0
         bytes_per_tick = sum(8 * s.neurons.size / s.every for s in samplings)
         wish = min(_WINDOW_TICKS, int(_SAMPLE_BYTES / max(bytes_per_tick, 1)))
         self.state = State.initial(plan, max(wish, 1))
+        self.exchange = Exchange(self.ranks, self.state.own, self.state.record, plan.own)
         self.window = self.state.record.window
         self._next = min(64, self.window)
         rows = [-(-self.window // s.every) + 1 for s in samplings]
@@ -129,11 +135,11 @@ class Run:
             driven.setdefault(population, set()).add(constant)
         self._constants = model_constants(plan, driven)
         self.learners: list[Learner] = []
-        self.blocks = [self._block(tables, b) for b in range(plan.n_blocks)]
+        self.blocks = [self._block(tables, b) for b in plan.own]
 
     @property
     def events(self) -> int:
-        """Synaptic events delivered so far."""
+        """Synaptic events delivered so far in this process."""
         return sum(int(block.scratch.events[0]) for block in self.blocks)
 
     def advance(self, ticks: int, sink: Recorder) -> int:
@@ -142,8 +148,11 @@ class Run:
         start = state.tick
         n = self._fill_inputs(start, min(ticks, self._next, self.window))
         began = time.perf_counter()
-        self._run(start, n)
-        spent = time.perf_counter() - began
+        if self.ranks.size == 1:
+            self._run(start, n)
+        else:
+            self._batches(start, n)
+        (spent,) = self.ranks.agree(time.perf_counter() - began)
         self._drain(start, n, sink)
         state.record.roll(n)
         state.inputs.roll(n)
@@ -157,15 +166,16 @@ class Run:
         """Write the state between two ticks to a file, whole or not at all."""
         learned = {
             f"{k}/{name}": array
-            for k, one in enumerate(self.learners)
+            for k, one in self._numbered_learners()
             for name, array in one.synapses.state().items()
         }
-        save_checkpoint(path, self.plan, self.state, seed, learned)
+        learned = self.ranks.collect(learned)
+        save_checkpoint(path, self.plan, self.state, seed, learned, self.ranks)
 
     def load(self, path: str | os.PathLike[str], seed: int) -> None:
         """Go on from a saved state; raises ValidationError if it belongs to another run."""
         learned = load_checkpoint(path, self.plan, self.state, seed)
-        for k, one in enumerate(self.learners):
+        for k, one in self._numbered_learners():
             prefix = f"{k}/"
             one.synapses.restore(
                 {key[len(prefix) :]: v for key, v in learned.items() if key.startswith(prefix)}
@@ -189,7 +199,7 @@ class Run:
         self.drives, self.inputs = split_inputs(self.plan, inputs, dict(self._worst))
         for population, constant in silent:
             self._constants[population][constant][:] = 0
-        for number, block in enumerate(self.blocks):
+        for number, block in zip(self.plan.own, self.blocks, strict=True):
             block.stimuli = self._stimuli(number)
         self._programs.clear()
 
@@ -199,11 +209,16 @@ class Run:
 
     def weights(self, projection: str) -> CsrRows:
         """Give a projection that learns with its weights as they are now."""
-        return weights_of(self.plan, self.learners, projection, self.state.tick)
+        return weights_of(self.plan, self.learners, projection, self.state.tick, self.ranks)
 
     def clear(self, keep: frozenset[str]) -> None:
         """Put all but some state variables to their start, and drop what is under way."""
         self.state.clear(self.plan, keep)
+
+    def _numbered_learners(self) -> Iterator[tuple[int, Learner]]:
+        """Learners of the own blocks, with their numbers among those of all blocks."""
+        per_block = len(self.learners) // len(self.plan.own)
+        return enumerate(self.learners, self.plan.own.start * per_block)
 
     def _block(self, tables: list[Table], block: int) -> _Kernels:
         plan, state = self.plan, self.state
@@ -275,6 +290,14 @@ class Run:
         record.marks[0, rows] = used + np.searchsorted(ticks * width + lines, grid)
         return n
 
+    def _batches(self, start: int, n: int) -> None:
+        """Run a window in batches that need no spike of another process."""
+        for tick in range(start, start + n, self.plan.batch):
+            ticks = min(self.plan.batch, start + n - tick)
+            self.exchange.begin(tick)
+            self._run(tick, ticks)
+            self.exchange.finish(ticks)
+
     def _run(self, start: int, n: int) -> None:
         if self.threads == 1 or self._alone > 0:
             self._alone -= 1
@@ -323,7 +346,21 @@ class Run:
         for sampling, out in zip(self.samplings, self.samples, strict=True):
             every = sampling.every
             ticks = np.arange(-(-start // every) * every, start + n, every)
-            sink.trace(sampling.name, ticks, out[: ticks.size])
+            values = self._joined(sampling, out[: ticks.size])
+            if self.ranks.rank == 0:
+                sink.trace(sampling.name, ticks, values)
+
+    def _joined(self, sampling: Sampling, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Give the samples of all processes, complete on rank 0."""
+        if self.ranks.size == 1 or not values.size:
+            return values
+        bounds = [self.plan.owned(sampling.population, rank) for rank in range(self.ranks.size)]
+        columns = [np.flatnonzero((sampling.neurons >= lo) & (sampling.neurons < hi))
+                   for lo, hi in bounds]  # fmt: skip
+        whole = self.ranks.join(values[:, columns[self.ranks.rank]])
+        if self.ranks.rank == 0:
+            values[:, np.concatenate(columns)] = whole
+        return values
 
 
 def call(

@@ -75,26 +75,44 @@ class Session:
         to: Path | Sink | None = None,
         resume: Path | None = None,
     ) -> None:
-        monitors, events = checked(simulator.net, inputs, steps, record, seed)
-        self.net, self.plan = simulator.net, simulator.plan
+        self.net, self.plan, self._ranks = simulator.net, simulator.plan, simulator.ranks
+        with self._ranks.together():
+            self._start(simulator, inputs, steps, record, seed, to, resume)
+
+    def _start(
+        self,
+        simulator: Simulator,
+        inputs: Mapping[str, Any],
+        steps: int,
+        record: Iterable[Item] | Item,
+        seed: int,
+        to: Path | Sink | None,
+        resume: Path | None,
+    ) -> None:
+        monitors, events = checked(self.net, inputs, steps, record, seed)
+        if self._ranks.size > 1:
+            self._ranks.same("run", f"steps={steps}, seed={seed}, record={monitors}")
         self.steps, self.seed, self.monitors = int(steps), int(seed), monitors
         samplings = [_sampling(self.net, trace) for trace in monitors.traces]
+        recording = self._ranks.rank == 0
         self._run = Run(
-            simulator.plan, simulator.tables, simulator.worst, events, monitors.spiking, samplings,
-            simulator.threads,
+            simulator.plan, simulator.tables, simulator.worst, events,
+            monitors.spiking if recording else (), samplings, simulator.threads, self._ranks,
         )  # fmt: skip
         meta: dict[str, Any] = {
             "seed": self.seed, "dtype": self.plan.dtype, "kernel": kernel_name(self.plan)
         }  # fmt: skip
+        if self._ranks.size > 1:
+            meta |= {"rank": self._ranks.rank, "ranks": self._ranks.size}
         if resume is not None:
             self._run.load(resume, self.seed)
             meta["first_tick"] = self.tick
         self._recorder = Recorder(
             self.net,
-            monitors,
+            monitors if recording else Monitors(),
             self.steps,
             dtype=self.plan.dtype,
-            sink=make_sink(to),
+            sink=make_sink(to if recording else None),
             meta=meta,
             start=self.tick,
         )
@@ -112,7 +130,7 @@ class Session:
 
     @property
     def events(self) -> int:
-        """Synaptic events delivered so far."""
+        """Synaptic events delivered so far, in this process."""
         return self._run.events
 
     def advance(
@@ -140,6 +158,13 @@ class Session:
         ValidationError
             If the session would run beyond ``steps``.
         """
+        with self._ranks.together():
+            progress = progress if self._ranks.rank == 0 else False
+            self._advance(ticks, progress, checkpoint, checkpoint_every)
+
+    def _advance(
+        self, ticks: int, progress: Progress, checkpoint: Path | None, checkpoint_every: int | None
+    ) -> None:
         stop = self.tick + int(ticks)
         if ticks < 0 or stop > self.steps:
             raise ValidationError(
@@ -150,7 +175,7 @@ class Session:
         due = self.tick + every
         self.interrupted = False
         with _Interrupt() as interrupt, reporting(progress, self.net.dt, self.tick) as report:
-            while self.tick < stop and not interrupt.asked:
+            while self.tick < stop and not self._ranks.any(interrupt.asked):
                 self._window(min(due, stop))
                 report(self.tick, stop)
                 if checkpoint is not None and self.tick in (due, stop):
@@ -211,13 +236,50 @@ class Session:
         """
         self._run.clear(frozenset(keep))
 
+    def pause(self, ticks: int, keep: Iterable[str] = ()) -> None:
+        """Let silence pass without running it; neurons are put back as by ``clear``.
+
+        Traces of plasticity rules decay as long as it lasts. Variables that are kept do not
+        move: a slow decay is up to the caller.
+
+        Parameters
+        ----------
+        ticks : int
+        keep : iterable of str
+            State variables that stay, such as ``"theta"``.
+
+        Raises
+        ------
+        ValidationError
+            If the session would go beyond ``steps``, or samples states or weights, which
+            have no values in a pause.
+        """
+        problems = []
+        if ticks < 0 or self.tick + ticks > self.steps:
+            problems.append(
+                f"session: expected a pause of 0 to {self.steps - self.tick} ticks, got {ticks}; "
+                "start it with more steps"
+            )
+        if self.monitors.traces or self.monitors.weights:
+            problems.append(
+                "session: expected only spikes and rates to be recorded, got states or weights, "
+                "which have no values in a pause; advance instead"
+            )
+        if problems:
+            raise ValidationError(problems)
+        self.clear(keep)
+        self._run.state.skip(int(ticks))
+        self._recorder.window(self.tick)
+
     def save(self, path: Path) -> None:
         """Write a checkpoint to a file, whole or not at all."""
         self._run.save(path, self.seed)
 
     def finish(self) -> Recording:
         """Close the recording; it is complete when the last of ``steps`` ticks was run."""
-        return self._recorder.finish(events=self.events, threads=self._run.threads_used)
+        with self._ranks.together():
+            events = self._ranks.total(self.events)
+            return self._recorder.finish(events=events, threads=self._run.threads_used)
 
     def _window(self, stop: int) -> None:
         """Run one window, which ends where weights are due."""
@@ -228,6 +290,8 @@ class Session:
         for weights in self.monitors.weights:
             if last % weights.every == 0:
                 values = self.weights(weights.projection).weights
+                if self._ranks.rank > 0:
+                    continue
                 chosen = values if weights.synapses is None else values[list(weights.synapses)]
                 self._recorder.trace(weights.name, np.array([last]), chosen[np.newaxis, :])
         self._recorder.window(self.tick)

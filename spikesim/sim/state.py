@@ -100,6 +100,9 @@ class State:
         Input of the coming ticks, by block.
     record, inputs : Record
         Spikes of neurons and of input lines.
+    own : Record
+        Where blocks write their spikes: ``record``, unless several processes run the network;
+        then one batch of ticks, which goes into ``record`` when it is exchanged.
     """
 
     tick: int
@@ -107,6 +110,7 @@ class State:
     sums: list[npt.NDArray[Any]]
     record: Record
     inputs: Record
+    own: Record
 
     @classmethod
     def initial(cls, plan: Plan, window: int) -> State:
@@ -114,15 +118,21 @@ class State:
         neurons = _initial_neurons(plan)
         kind = np.float64 if plan.exact else np.int32
         size = plan.slots * plan.stride
-        sums = [np.zeros(size, dtype=kind) for _ in range(plan.n_blocks)]
-        largest = -(-plan.n_neurons // plan.n_blocks) + len(plan.populations)
+        sums = [
+            np.zeros(size if block in plan.own else 0, dtype=kind) for block in range(plan.n_blocks)
+        ]
+        lines = plan.n_blocks if plan.n_ranks == 1 else 1
+        largest = -(-plan.n_neurons // lines) + len(plan.populations)
         parts = len(plan.populations), len(plan.inputs)
-        window = Record.fitting_window(plan.n_blocks, largest, plan.history, window)
-        record = Record.empty(plan.n_blocks, largest, parts[0], plan.history, window)
+        window = Record.fitting_window(lines, largest, plan.history, window)
+        record = own = Record.empty(lines, largest, parts[0], plan.history, window)
+        if plan.n_ranks > 1:
+            largest = -(-plan.n_neurons // plan.n_blocks) + len(plan.populations)
+            own = Record.empty(plan.n_blocks, largest, parts[0], 0, plan.batch)
         # Room for one event per line and tick; where lines send more, windows get shorter.
         room = max(plan.n_inputs, -(-_LEAST_EVENTS // (plan.history + window)))
         inputs = Record.empty(1, room, parts[1], plan.history, window)
-        return cls(0, neurons, sums, record, inputs)
+        return cls(0, neurons, sums, record, inputs, own)
 
     def clear(self, plan: Plan, keep: frozenset[str]) -> None:
         """Put neurons back to their start, except some variables; drop spikes under way."""
@@ -134,6 +144,12 @@ class State:
             sums[:] = 0
         for record in (self.record, self.inputs):
             record.marks[:, : record.history] = 0
+
+    def skip(self, ticks: int) -> None:
+        """Go on ``ticks`` later, right after ``clear``."""
+        self.tick += ticks
+        for record in (self.record, self.inputs):
+            record.clock += ticks
 
 
 def _initial_neurons(plan: Plan) -> dict[str, dict[str, npt.NDArray[Any]]]:

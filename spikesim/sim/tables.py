@@ -14,6 +14,7 @@ from spikesim.errors import ValidationError
 from spikesim.kernels.deliver import CONSTANT, EXACT, PACKED
 from spikesim.kernels.pack import begin_pieces, count_pieces, place
 from spikesim.network import Projection
+from spikesim.sim.mpi import Ranks
 from spikesim.sim.plan import Plan, TablePlan, weight_bound
 
 _CHUNK = 1 << 20
@@ -29,7 +30,8 @@ class Table:
     plan : TablePlan
     sources : (lo, hi)
         Numbers of the sources in this table.
-    offsets : uint32 array, shape (blocks, sources * groups + 1)
+    offsets : uint32 array per block, shape (sources * groups + 1,)
+        Where each piece begins; empty, as all arrays, for blocks of other processes.
     index : uint16, uint32 or int32 array per block
     exact : float32 array per block
         Weights of mode EXACT, else empty.
@@ -37,25 +39,28 @@ class Table:
 
     plan: TablePlan
     sources: tuple[int, int]
-    offsets: npt.NDArray[np.uint32]
+    offsets: tuple[npt.NDArray[np.uint32], ...]
     index: tuple[npt.NDArray[Any], ...]
     exact: tuple[npt.NDArray[np.float32], ...]
 
     @property
     def nbytes(self) -> int:
         """Memory of rows and row table in bytes."""
-        columns = sum(a.nbytes + b.nbytes for a, b in zip(self.index, self.exact, strict=True))
-        return int(self.offsets.nbytes) + columns
+        return sum(part.nbytes for part in (*self.offsets, *self.index, *self.exact))
 
 
-def build_tables(plan: Plan, threads: int = 1) -> tuple[list[Table], dict[tuple[str, int], int]]:
-    """Build all tables of a plan.
+def build_tables(
+    plan: Plan, threads: int, ranks: Ranks
+) -> tuple[list[Table], dict[tuple[str, int], int]]:
+    """Build all tables of a plan, the rows of the own blocks only.
 
     Parameters
     ----------
     plan : Plan
     threads : int
         Each builds its own range of sources; the synapses are the same for any number.
+    ranks : Ranks
+        Agree on the largest sums.
 
     Returns
     -------
@@ -75,7 +80,8 @@ def build_tables(plan: Plan, threads: int = 1) -> tuple[list[Table], dict[tuple[
     }
     for table in plan.tables:
         tables += _build(plan, table, threads, bounds)
-    worst = {key: int(bound.max(initial=0)) for key, bound in bounds.items()}
+    largest = ranks.agree(*(bound.max(initial=0) for bound in bounds.values()))
+    worst = {key: int(bound) for key, bound in zip(bounds, largest, strict=True)}
     if not plan.exact:
         _check_sums(plan, worst)
     return tables, worst
@@ -143,7 +149,9 @@ class _Builder:
     ) -> None:
         self.plan, self.table, self.sources = plan, table, sources
         self.fillers, self.bounds = fillers, bounds
-        self.own = np.arange(plan.n_blocks, dtype=np.int64)
+        # Lines of the arrays below: own blocks, and a last one for synapses of others.
+        self.own = np.arange(len(plan.own) + (plan.n_ranks > 1), dtype=np.int64)
+        self.own[len(plan.own) :] = -1
         self.maps = {p.name: _target_maps(plan, p) for p in table.projections}
         self.stride = plan.stride
         self.mean_row = table.nnz / max(table.sources[1] - table.sources[0], 1)
@@ -158,12 +166,12 @@ class _Builder:
             kind = np.uint32
         elif table.learns and plan.stride <= 1 << 16:
             kind = np.uint16
-        self.index: npt.NDArray[Any] = np.empty((plan.n_blocks, capacity), dtype=kind)
+        self.index: npt.NDArray[Any] = np.empty((len(plan.own), capacity), dtype=kind)
         exact = capacity if table.mode == EXACT else 0
-        self.exact = np.empty((plan.n_blocks, exact), dtype=np.float32)
-        self.used = np.zeros(plan.n_blocks, dtype=np.int64)
+        self.exact = np.empty((len(plan.own), exact), dtype=np.float32)
+        self.used = np.zeros(self.own.size, dtype=np.int64)
         rows = sources[1] - sources[0]
-        self.offsets = np.empty((plan.n_blocks, rows * table.n_groups + 1), dtype=np.uint32)
+        self.offsets = np.empty((len(plan.own), rows * table.n_groups + 1), dtype=np.uint32)
 
     def build(self) -> Table:
         """Fill the table."""
@@ -173,16 +181,22 @@ class _Builder:
         step = min(step, max(1, (1 << 18) // self.table.n_groups))
         for start in range(lo, hi, step):
             self._chunk(start, min(start + step, hi))
-        self.offsets[:, -1] = self.used
-        blocks = range(self.plan.n_blocks)
-        index = tuple(self.index[b][: int(self.used[b])] for b in blocks)
-        exact = tuple(self.exact[b][: int(self.used[b]) if self.exact.size else 0] for b in blocks)
-        return Table(self.table, self.sources, self.offsets, index, exact)
+        own = len(self.plan.own)
+        self.offsets[:, -1] = self.used[:own]
+        columns: tuple[list[Any], ...] = [], [], []
+        for block in range(self.plan.n_blocks):
+            line = block - self.plan.own.start
+            held = 0 <= line < own
+            used = int(self.used[line]) if held else 0
+            columns[0].append(self.offsets[line] if held else self.offsets[0, :0])
+            columns[1].append(self.index[line if held else 0, :used])
+            columns[2].append(self.exact[line if held else 0, :used])
+        return Table(self.table, self.sources, *map(tuple, columns))
 
     def _chunk(self, lo: int, hi: int) -> None:
         table, groups = self.table, self.table.n_groups
         parts = list(self._parts(lo, hi))
-        counts = np.zeros((self.plan.n_blocks, (hi - lo) * groups), dtype=np.uint32)
+        counts = np.zeros((self.own.size, (hi - lo) * groups), dtype=np.uint32)
         for projection, first, (indptr, targets, _, delays) in parts:
             block_of, _ = self.maps[projection.name]
             view = counts[:, (first - lo) * groups :]
@@ -192,7 +206,8 @@ class _Builder:
             )  # fmt: skip
         at = (lo - self.sources[0]) * groups
         cursor = np.empty_like(counts)
-        begin_pieces(counts, self.used, self.offsets[:, at : at + counts.shape[1]], cursor)
+        begin_pieces(counts, self.used, cursor, cursor)
+        self.offsets[:, at : at + counts.shape[1]] = cursor[: self.offsets.shape[0]]
         for projection, first, (indptr, targets, weights, delays) in parts:
             block_of, place_of = self.maps[projection.name]
             channel = projection.post.name, projection.receptor
@@ -228,13 +243,13 @@ class _Builder:
 def _target_maps(
     plan: Plan, projection: Projection
 ) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.int32]]:
-    """Block of each target, and its accumulator in that block."""
+    """Own block of each target, one more for those of others; accumulator in that block."""
     n = projection.post.n
-    block_of = np.zeros(n, dtype=np.uint16)
+    block_of = np.full(n, len(plan.own), dtype=np.uint16)
     place_of = np.zeros(n, dtype=np.int32)
-    for block in range(plan.n_blocks):
+    for line, block in enumerate(plan.own):
         lo, hi = plan.slice(block, projection.post.name)
-        block_of[lo:hi] = block
+        block_of[lo:hi] = line
         # A rule asks for the neuron, everything else for its accumulator.
         learns = projection.plasticity is not None
         base = 0 if learns else plan.bases(block)[projection.post.name, projection.receptor]
