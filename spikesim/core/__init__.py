@@ -8,6 +8,7 @@ from spikesim.core.model import NeuronModel
 from spikesim.core.neuron import LIF
 from spikesim.core.random import stream, stream_key
 from spikesim.core.recording import Recording
+from spikesim.core.rule import PlasticityRule
 from spikesim.core.spikes import SpikeTrains
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Clock",
     "CsrRows",
     "NeuronModel",
+    "PlasticityRule",
     "Recording",
     "SpikeTrains",
     "read_archive",
