@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spikesim.errors import ValidationError
-from spikesim.kernels.deliver import EXACT
+from spikesim.kernels.deliver import CONSTANT, EXACT
 from spikesim.network import Network, Projection
 from spikesim.sim.groups import (
     PIECE,
@@ -262,7 +262,10 @@ def plan_network(
     thin = thin_projections(net)
     channels = _channels(net, exact, weight_bits, headroom, thin)
     groups = exact_groups(net) if exact else integer_groups(net, channels, thin)
-    blocks = n_blocks or max(threads, math.ceil(n_sums / _CACHE_ACCUMULATORS))
+    # Without packed weights an entry is the accumulator alone: 16 bits name up to 65,536.
+    packed = any(mode != CONSTANT for (mode, _), _ in groups)
+    fitting = _CACHE_ACCUMULATORS if packed else 1 << 16
+    blocks = n_blocks or max(threads, math.ceil((n_sums + 2 * len(channels)) / fitting))
     largest = math.ceil(n_sums / blocks) + len(channels)
     room = 0
     if not exact and all(p.plasticity is None for p in net.projections.values()):

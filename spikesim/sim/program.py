@@ -100,14 +100,14 @@ def split_groups(plan: Plan, table: Table) -> list[tuple[bool, tuple[int, int]]]
     Spikes of the tick before act with a delay of 1; all older ones are known. Sums in a
     fixed order are not split, so that the order is the same for any number of threads.
     """
-    spec = table.plan
+    spec, last = table.plan, table.groups
     if spec.from_inputs:
-        return [(True, (0, spec.n_groups))]
+        return [(True, (0, last))]
     if spec.shortest > 1:
-        return [(not plan.exact, (0, spec.n_groups))]
-    if plan.exact or spec.n_groups == 1:
-        return [(False, (0, spec.n_groups))]
-    return [(True, (1, spec.n_groups)), (False, (0, 1))]
+        return [(not plan.exact, (0, last))]
+    if plan.exact or last == 1:
+        return [(False, (0, last))]
+    return [(True, (1, last)), (False, (0, 1))]
 
 
 def updates(

@@ -35,6 +35,9 @@ class Table:
     index : uint16, uint32 or int32 array per block
     exact : float32 array per block
         Weights of mode EXACT, else empty.
+    groups : int
+        Delay groups up to the longest delay that was drawn; what a distribution allows is
+        far beyond it, and every group costs a look at each recent spike.
     """
 
     plan: TablePlan
@@ -42,6 +45,7 @@ class Table:
     offsets: tuple[npt.NDArray[np.uint32], ...]
     index: tuple[npt.NDArray[Any], ...]
     exact: tuple[npt.NDArray[np.float32], ...]
+    groups: int
 
     @property
     def nbytes(self) -> int:
@@ -172,6 +176,7 @@ class _Builder:
         self.used = np.zeros(self.own.size, dtype=np.int64)
         rows = sources[1] - sources[0]
         self.offsets = np.empty((len(plan.own), rows * table.n_groups + 1), dtype=np.uint32)
+        self.longest = 0
 
     def build(self) -> Table:
         """Fill the table."""
@@ -191,7 +196,7 @@ class _Builder:
             columns[0].append(self.offsets[line] if held else self.offsets[0, :0])
             columns[1].append(self.index[line if held else 0, :used])
             columns[2].append(self.exact[line if held else 0, :used])
-        return Table(self.table, self.sources, *map(tuple, columns))
+        return Table(self.table, self.sources, *map(tuple, columns), self.longest + 1)
 
     def _chunk(self, lo: int, hi: int) -> None:
         table, groups = self.table, self.table.n_groups
@@ -219,6 +224,9 @@ class _Builder:
                 self.stride, cursor[:, (first - lo) * groups :], self.index, self.exact,
                 self.bounds[channel],
             )  # fmt: skip
+            if delays.size:
+                group = (int(delays.max()) - table.shortest) >> table.group_bits
+                self.longest = max(self.longest, group)
             if table.learns and not self.plan.exact:
                 largest = int(np.ceil(weight_bound(projection) / self.plan.scale(*channel)))
                 self.bounds[channel] += largest * np.bincount(targets, minlength=projection.post.n)
