@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,19 @@ def fingerprint(net: Network) -> str:
         add(synapses.nnz, synapses.weight, synapses.min_delay, synapses.max_delay)
         add(float(synapses.weight_bound()), repr(projection.plasticity))
     return digest.hexdigest()
+
+
+def checkpoint_problems(path: str | os.PathLike[str]) -> list[str]:
+    """Why no checkpoint can be written to a place; empty when one can, as far as is known."""
+    who = f"checkpoint file {os.fspath(path)!r}"
+    place = Path(path)
+    if place.is_dir():
+        return [f"{who}: expected the name of a file, got a folder"]
+    if not place.parent.is_dir():
+        return [f"{who}: folder {place.parent} does not exist; create it"]
+    if not os.access(place.parent, os.W_OK):
+        return [f"{who}: expected a folder that may be written, got {place.parent}"]
+    return []
 
 
 def save_checkpoint(

@@ -164,6 +164,10 @@ def parse_record(net: Network, record: Iterable[Item] | Item) -> Monitors:
     >>> monitors.spikes, [trace.name for trace in monitors.traces + monitors.rates]
     (('out',), ['out.v', 'out.rate'])
     """
+    if not isinstance(record, (Item, Iterable)):
+        raise ValidationError(
+            f"record: expected names, Trace, Rate or Weights, got {record!r}; pass () for nothing"
+        )
     items = (record,) if isinstance(record, Item) else tuple(record)
     problems: list[str] = []
     spikes: dict[str, None] = {}

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spikesim.core import Recording
+from spikesim.errors import ValidationError
 from spikesim.network import Network
 from spikesim.sim.memory import check_memory
 from spikesim.sim.monitor import Monitors, Rate
@@ -17,13 +18,21 @@ from spikesim.sim.sink import Index, MemorySink, RecordHeader, Sink, Ticks, Trac
 
 
 def make_sink(to: str | os.PathLike[str] | Sink | None) -> Sink:
-    """Turn what a user gives as ``to=`` into a sink: None, a file name, or a sink itself."""
+    """Turn what a user gives as ``to=`` into a sink: None, a file name, or a sink itself.
+
+    Raises
+    ------
+    ValidationError
+        If it is none of these, or the file cannot be made.
+    """
     if to is None:
         return MemorySink()
     if isinstance(to, (str, os.PathLike)):
         from spikesim.sim.sink_hdf5 import HDF5Sink
 
         return HDF5Sink(to)
+    if not callable(getattr(to, "start", None)):
+        raise ValidationError(f"record: expected to= as a file name or a sink, got {to!r}")
     return to
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import threading
@@ -15,6 +16,7 @@ import numpy.typing as npt
 from spikesim.core import CsrRows, Recording, stream
 from spikesim.errors import ValidationError
 from spikesim.network import Network
+from spikesim.sim.checkpoint import checkpoint_problems
 from spikesim.sim.choice import kernel_name
 from spikesim.sim.inputs import InputEvents, resolve_inputs
 from spikesim.sim.monitor import Item, Monitors, Trace, parse_record
@@ -25,6 +27,8 @@ from spikesim.sim.sink import Sink
 
 if TYPE_CHECKING:
     from spikesim.sim.engine import Simulator
+
+_log = logging.getLogger(__name__)
 
 Path = str | os.PathLike[str]
 
@@ -117,6 +121,7 @@ class Session:
             start=self.tick,
         )
         self.interrupted = False
+        self._unsaved: dict[str, str] = {}
 
     @property
     def tick(self) -> int:
@@ -144,7 +149,9 @@ class Session:
         """Run some ticks.
 
         The first interrupt (SIGINT) ends them early, between two ticks, with nothing lost
-        and ``interrupted`` set; a second one raises KeyboardInterrupt.
+        and ``interrupted`` set; a second one raises KeyboardInterrupt. A checkpoint that cannot
+        be written, such as on a full disk, leaves the one before it in place and is logged;
+        the run goes on.
 
         Parameters
         ----------
@@ -156,7 +163,7 @@ class Session:
         Raises
         ------
         ValidationError
-            If the session would run beyond ``steps``.
+            If the session would run beyond ``steps``, or the checkpoint has no place.
         """
         with self._ranks.together():
             progress = progress if self._ranks.rank == 0 else False
@@ -166,24 +173,31 @@ class Session:
         self, ticks: int, progress: Progress, checkpoint: Path | None, checkpoint_every: int | None
     ) -> None:
         stop = self.tick + int(ticks)
+        problems = [] if checkpoint is None else checkpoint_problems(checkpoint)
         if ticks < 0 or stop > self.steps:
-            raise ValidationError(
+            problems.append(
                 f"session: expected 0 to {self.steps - self.tick} further ticks of the "
                 f"{self.steps} it was started for, got {ticks}; start it with more steps"
             )
+        if problems:
+            raise ValidationError(problems)
         every = checkpoint_every or max(int(ticks), 1)
         due = self.tick + every
         self.interrupted = False
-        with _Interrupt() as interrupt, reporting(progress, self.net.dt, self.tick) as report:
+        with (
+            self._recorder,
+            _Interrupt() as interrupt,
+            reporting(progress, self.net.dt, self.tick) as report,
+        ):
             while self.tick < stop and not self._ranks.any(interrupt.asked):
                 self._window(min(due, stop))
                 report(self.tick, stop)
                 if checkpoint is not None and self.tick in (due, stop):
-                    self.save(checkpoint)
+                    self._try_to_save(checkpoint)
                 due = self.tick + every if self.tick >= due else due
         self.interrupted = self.tick < stop
         if self.interrupted and checkpoint is not None:
-            self.save(checkpoint)
+            self._try_to_save(checkpoint)
 
     def set_inputs(self, inputs: Mapping[str, Any]) -> None:
         """Go on with other inputs; what is under way still arrives.
@@ -279,7 +293,20 @@ class Session:
         """Close the recording; it is complete when the last of ``steps`` ticks was run."""
         with self._ranks.together():
             events = self._ranks.total(self.events)
-            return self._recorder.finish(events=events, threads=self._run.threads_used)
+            return self._recorder.finish(
+                events=events, threads=self._run.threads_used, **self._unsaved
+            )
+
+    def _try_to_save(self, path: Path) -> None:
+        """Save, but let no full disk end a run whose recording may be all there is of it."""
+        try:
+            self.save(path)
+        except OSError as error:
+            text = f"checkpoint file {os.fspath(path)!r}: not written at tick {self.tick} ({error})"
+            self._unsaved = {"checkpoint_error": text}
+            _log.error("%s; the run goes on, the checkpoint before stays", text)
+        else:
+            self._unsaved = {}
 
     def _window(self, stop: int) -> None:
         """Run one window, which ends where weights are due."""

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import secrets
@@ -16,42 +17,54 @@ import numpy.typing as npt
 from spikesim.core import Recording
 from spikesim.core.recording_export import optional_library
 from spikesim.core.recording_hdf5 import KIND, VERSION
-from spikesim.errors import ValidationError
+from spikesim.errors import SpikesimError, ValidationError
 from spikesim.sim.sink import Index, RecordHeader, Ticks
 
 # A chunk is the smallest piece that HDF5 reads or writes. From 64 kB to 1 MB no difference in speed
 # was measured (4 ms for 200,000 spikes and 1 MB of states): the smallest, for small files.
 _CHUNK_BYTES = 1 << 16
+# Room kept beyond the data: the index of the chunks, and what closing the file writes.
+_MARGIN_BYTES = 1 << 20
 
 
 class HDF5Sink:
     """Writes each window to a file and then forgets it.
 
     The file is in HDF5's single-writer-multiple-reader mode: ``Recording.open`` reads it during
-    the run, after the run, and after the run was killed; then ``complete`` is False.
+    the run, after the run, and after the run was killed; then ``complete`` is False. Room on the
+    disk is reserved before a window is written, so a full disk costs no window before it.
 
     Parameters
     ----------
     path : path
-        File to write; an existing one is replaced.
+        File to write; an existing one is replaced, unless the run goes on from a checkpoint.
 
     Raises
     ------
     ValidationError
         If the folder does not exist or h5py is not installed.
+    SpikesimError
+        From ``spikes`` and ``trace``: if there is no room on the disk.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
-        who = f"recording {os.fspath(path)!r}"
-        self._h5py = optional_library("h5py", who)
+        self._who = f"recording {os.fspath(path)!r}"
+        self._h5py = optional_library("h5py", self._who)
         if not self.path.parent.is_dir():
-            raise ValidationError(f"{who}: folder {self.path.parent} does not exist; create it")
+            raise ValidationError(
+                f"{self._who}: folder {self.path.parent} does not exist; create it"
+            )
         if self.path.is_dir():
-            raise ValidationError(f"{who}: expected the name of a file, got a folder")
+            raise ValidationError(f"{self._who}: expected the name of a file, got a folder")
 
     def start(self, header: RecordHeader) -> None:
         """Create the file with everything in it but rows."""
+        if header.start > 0 and self.path.exists():
+            raise ValidationError(
+                f"{self._who}: expected a new file for the ticks from {header.start} on, got one "
+                "that exists and may hold those before; choose another name"
+            )
         # A reader of the old file keeps it; writing into it would change data under its eyes.
         self.path.unlink(missing_ok=True)
         file = self._h5py.File(self.path, "w", libver="latest")
@@ -96,6 +109,7 @@ class HDF5Sink:
         self._rows = np.zeros(len(names), dtype=np.int64)
         self._stored_rows = file.create_dataset("rows", data=self._rows)
         self._progress = file.create_dataset("progress", data=np.zeros(3, dtype=np.int64))
+        self._reserved = 0
         file.swmr_mode = True
         self._file, self._meta, self._stop = file, dict(header.meta), header.start
         self._commit(finished=False, complete=False)
@@ -131,10 +145,32 @@ class HDF5Sink:
         k = self._place[key]
         lo = int(self._rows[k])
         hi = lo + len(ticks)
+        self._reserve(sum(new.nbytes + 2 * _CHUNK_BYTES for new in (ticks, values)))
         for dataset, new in zip(self._columns[k], (ticks, values), strict=True):
             dataset.resize(hi, axis=0)
             dataset[lo:hi] = new
         self._rows[k] = hi
+
+    def _reserve(self, size: int) -> None:
+        """Make sure that the file can grow by ``size`` bytes.
+
+        HDF5 cannot go back when a write fails: the file would be lost. So nothing is given to
+        it for which there is no room. What is reserved in excess is cut off at the end.
+        """
+        end = self._file.id.get_filesize() + size + size // 8 + _MARGIN_BYTES
+        if end <= self._reserved or not hasattr(os, "posix_fallocate"):
+            return
+        try:
+            os.posix_fallocate(self._file.id.get_vfd_handle(), self._reserved, end - self._reserved)
+        except OSError as error:
+            if error.errno in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS):
+                return  # a file system without reservations
+            raise SpikesimError(
+                f"{self._who}: expected room for {size:,} bytes more, got {error.strerror!r} at "
+                f"{self._reserved:,}; the ticks before {self._stop} are in the file: free space, "
+                "record less, or go on from a checkpoint into another file"
+            ) from error
+        self._reserved = end
 
     def _commit(self, finished: bool, complete: bool) -> None:
         """Write the data first, then the numbers that make it valid."""
