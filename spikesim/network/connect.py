@@ -47,7 +47,10 @@ class Rule:
         return []
 
     def degrees(self, shape: Shape, key: int) -> Degrees:
-        """Synapses of each source, int64 array of shape (n_pre,)."""
+        """Synapses of each source, int64 array of shape (n_pre,).
+
+        Or of shape (parts, n_pre), to be summed, where ``open`` can use the parts.
+        """
         raise NotImplementedError
 
     def open(self, shape: Shape, key: int, degrees: Degrees) -> Draw:
@@ -282,17 +285,17 @@ class FixedInDegree(Rule):
         return self.k * shape.n_post
 
     def degrees(self, shape: Shape, key: int) -> Degrees:
-        """Count the draws by source."""
-        counts: Degrees = self._counts(shape, key).sum(axis=0)
+        """Count the draws of each part of the targets by source."""
+        parts = _threads() if self.k * shape.n_post > _WORTH_A_THREAD else 1
+        counts = np.zeros((parts, shape.n_pre), dtype=np.int64)
+        self._draw(shape, key, counts, _NOTHING)
         return counts
 
     def open(self, shape: Shape, key: int, degrees: Degrees) -> Draw:
         """Place the targets of all sources, in ascending order in each row."""
-        starts = np.concatenate([[0], np.cumsum(degrees)])
-        parts = self._parts(shape)
-        counts = self._counts(shape, key) if parts > 1 else degrees[None]
+        starts = np.concatenate([[0], np.cumsum(degrees.sum(axis=0))])
         # A part of the targets begins in each row where the parts before it end.
-        cursors = starts[:-1] + np.cumsum(counts, axis=0) - counts
+        cursors = starts[:-1] + np.cumsum(degrees, axis=0) - degrees
         targets = np.empty(int(starts[-1]), dtype=np.int32)
         self._draw(shape, key, cursors, targets)
 
@@ -300,14 +303,6 @@ class FixedInDegree(Rule):
             out[:] = targets[starts[lo] : starts[hi]]
 
         return draw
-
-    def _parts(self, shape: Shape) -> int:
-        return _threads() if self.k * shape.n_post > _WORTH_A_THREAD else 1
-
-    def _counts(self, shape: Shape, key: int) -> Degrees:
-        counts = np.zeros((self._parts(shape), shape.n_pre), dtype=np.int64)
-        self._draw(shape, key, counts, _NOTHING)
-        return counts
 
     def _draw(self, shape: Shape, key: int, cursors: Degrees, targets: Columns) -> None:
         from spikesim.kernels.connect import pick_sources

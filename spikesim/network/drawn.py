@@ -72,13 +72,14 @@ class DrawnSynapses:
 
     @cached_property
     def degrees(self) -> npt.NDArray[np.int64]:
-        """Synapses of each source, int64 array of shape (n_pre,)."""
+        """Synapses of each source as the rule counts them, see ``Rule.degrees``."""
         return self.rule.degrees(self.shape, self.key)
 
     @cached_property
     def indptr(self) -> npt.NDArray[np.int64]:
         """Row starts, int64 array of shape (n_pre + 1,)."""
-        return np.concatenate([[0], np.cumsum(self.degrees)])
+        lengths = self.degrees.reshape(-1, self.n_pre).sum(axis=0)
+        return np.concatenate([[0], np.cumsum(lengths)])
 
     @property
     def nnz(self) -> int:

@@ -12,6 +12,8 @@ import numpy.typing as npt
 from spikesim.core import Clock, CsrRows, NeuronModel, stream
 from spikesim.errors import ValidationError
 from spikesim.network.connect import Rule
+from spikesim.network.distribution import Distribution
+from spikesim.network.explicit import Conv2D, PairList
 from spikesim.network.population import Population, Projection
 from spikesim.network.rows import Delays, Weights, build_synapses
 from spikesim.network.synapses import receptor_index
@@ -135,10 +137,10 @@ class Network:
         self,
         pre: Population | str,
         post: Population | str,
-        rule: Rule | CsrRows | npt.ArrayLike,
+        rule: Rule | PairList | Conv2D | CsrRows | npt.ArrayLike,
         *,
         weight: Weights | None = None,
-        delay: float | npt.ArrayLike | None = None,
+        delay: float | npt.ArrayLike | Distribution | None = None,
         delay_ticks: Delays | None = None,
         receptor: str | int | None = None,
         plasticity: Any = None,
@@ -150,13 +152,15 @@ class Network:
         ----------
         pre, post : Population or str
             Ends, as objects or names.
-        rule : Rule, CsrRows or float array, shape (n_pre, n_post)
-            Which pairs; a matrix brings its weights (0 is no synapse), rows bring weights
-            and delays.
-        weight : float, float array of shape (n_pre, n_post), or callable, optional
+        rule : Rule, PairList, Conv2D, CsrRows or matrix of shape (n_pre, n_post)
+            Which pairs; a dense or scipy.sparse matrix or a convolution brings its weights
+            (0 is no synapse), rows bring weights and delays.
+        weight : float, Distribution, float array of shape (n_pre, n_post), or callable, optional
             Weights for a rule. A callable gets (rng, k) and returns k weights.
-        delay : float or float array, shape (n_pre, n_post), seconds, optional
-            Delay, a multiple of dt.
+        delay : float, Distribution or float array, shape (n_pre, n_post), seconds, optional
+            Delay, a multiple of dt; a distribution is rounded to ticks, at least 1 between
+            populations. A rule with numbers or distributions is drawn when it is needed,
+            arrays and callables make its synapses at once.
         delay_ticks : int, int array of shape (n_pre, n_post), or callable, optional
             Delay in ticks instead. Without either: 0 from an input, 1 between populations.
         receptor : str or int, optional

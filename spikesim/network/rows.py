@@ -119,7 +119,7 @@ def _drawn(
     if not isinstance(weight, Distribution) and weight is not None:
         problems += _value_problems("weight", np.asarray(weight))
         weight = None if problems else float(weight)
-    elif weight is not None and not np.isfinite(np.float32(np.abs(weight.limits()))).all():
+    elif weight is not None and max(map(abs, weight.limits())) > float(np.finfo(np.float32).max):
         problems.append(f"expected finite float32 weights, got {weight}")
     if not isinstance(ticks, Distribution):
         problems += _value_problems("delay", np.asarray(ticks))
@@ -131,12 +131,8 @@ def _drawn(
 
 def _pairs(rule: Any, shape: Shape, key: int, pre: Population, post: Population) -> _Pairs:
     if isinstance(rule, Rule):
-        degrees = rule.degrees(shape, key)
-        indptr = np.concatenate([[0], np.cumsum(degrees)])
-        targets: Array = np.empty(int(indptr[-1]), dtype=np.int32)
-        if targets.size:
-            rule.open(shape, key, degrees)(0, shape.n_pre, indptr, targets)
-        return _Pairs(indptr, targets)
+        filled = DrawnSynapses(rule, shape, key, 0.0, 1, 1.0, 0).filler().fill(0, shape.n_pre)
+        return _Pairs(filled.indptr, filled.targets)
     if isinstance(rule, (PairList, Conv2D)):
         problems = rule.problems(shape.n_pre, shape.n_post)
         if problems:
@@ -145,7 +141,7 @@ def _pairs(rule: Any, shape: Shape, key: int, pre: Population, post: Population)
             return _Pairs(*rule.columns())
         order = np.lexsort((rule.post, rule.pre))
         return _Pairs(_starts(rule.pre, shape.n_pre), rule.post[order], None, order)
-    if hasattr(rule, "tocsr") and hasattr(rule, "eliminate_zeros"):
+    if hasattr(rule, "tocsr"):  # any scipy.sparse matrix or array
         sparse = rule.tocsr(copy=True)
         _matrix_problems(sparse.data, sparse.shape, shape, pre, post)
         sparse.sum_duplicates()

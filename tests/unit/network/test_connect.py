@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -152,6 +154,21 @@ def test_no_synapses_are_legal():
         synapses = _synapses(rule, 5, 5, weights=Normal(0, 1))
         assert (0, 0.0) == (synapses.nnz, synapses.weight_bound())
         assert rows_of(synapses).nnz == 0
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [FixedInDegree(500), FixedOutDegree(500), FixedProbability(0.1), FixedTotalNumber(2_500_000)],
+)
+def test_drawing_takes_at_most_twice_the_memory_of_what_is_drawn(rule):
+    _synapses(rule, 5000, 5000).filler().fill(0, 9)  # compiled now
+    synapses = _synapses(rule, 5000, 5000)
+    tracemalloc.start()  # numpy reports its arrays
+    targets = synapses.filler().fill(0, 5000).targets
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    # Half a megabyte: row starts, counts and cursors of 5000 sources.
+    assert peak <= 2 * targets.nbytes + 500_000
 
 
 @pytest.mark.parametrize(

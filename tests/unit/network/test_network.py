@@ -9,13 +9,19 @@ from spikesim.core import LIF, CsrRows
 from spikesim.errors import ValidationError
 from spikesim.network import (
     AllToAll,
+    DrawnSynapses,
     FixedInDegree,
+    FixedOutDegree,
     FixedProbability,
     GivenRows,
+    LogNormal,
     Network,
+    Normal,
     OneToOne,
     Population,
     Projection,
+    SmallWorld,
+    Uniform,
 )
 
 
@@ -57,6 +63,40 @@ def test_weights_come_from_scalar_matrix_or_callable(net):
     assert np.array_equal(net.connect("a", "b", AllToAll(), weight=matrix).rows.to_dense(), matrix)
     drawn = net.connect("a", "a", AllToAll(), weight=lambda rng, k: rng.normal(size=k))
     assert len(set(drawn.rows.weights.tolist())) == 16
+
+
+@pytest.mark.parametrize("rule", [FixedProbability(0.5), FixedInDegree(3), FixedOutDegree(1)])
+def test_a_rule_with_a_matrix_of_weights_picks_the_pairs_it_picks_without(net, rule):
+    matrix = np.arange(1.0, 9.0).reshape(4, 2)
+    plain = net.connect("a", "b", rule, weight=1.0, name="p").rows
+    net.projections.clear()
+    rows = net.connect("a", "b", rule, weight=matrix, delay=2e-3, name="p").rows
+    assert np.array_equal(plain.targets, rows.targets)
+    assert np.array_equal(matrix[rows.sources, rows.targets], rows.weights)
+    assert (rows.delays == 2).all()
+
+
+def test_numbers_and_distributions_leave_a_rule_undrawn(net):
+    drawn = net.connect("a", "b", AllToAll(), weight=Normal(0, 1), delay=Normal(3e-3, 1e-3))
+    assert isinstance(drawn.synapses, DrawnSynapses)
+    assert "rows" not in vars(drawn)
+    net.summary(), net.validate(), net.n_synapses, net.max_delay
+    assert "rows" not in vars(drawn)
+    assert drawn.rows is drawn.rows
+    assert np.unique(drawn.rows.weights).size == 8
+
+
+def test_a_distribution_draws_the_same_beside_a_rule_or_a_matrix(net):
+    drawn = net.connect("a", "b", AllToAll(), weight=1.0, delay=Uniform(1e-3, 9e-3), name="p")
+    net.projections.clear()
+    given = net.connect("a", "b", np.ones((4, 2)), delay=Uniform(1e-3, 9e-3), name="p")
+    assert drawn.rows == given.rows
+
+
+def test_delays_drawn_from_inputs_may_be_zero_and_between_populations_not(net):
+    short = Uniform(0.0, 1.2e-3)
+    assert net.connect("in", "a", AllToAll(), weight=1.0, delay=short).synapses.min_delay == 0
+    assert net.connect("a", "b", AllToAll(), weight=1.0, delay=short).synapses.min_delay == 1
 
 
 def test_rows_bring_weights_and_delays(net):
@@ -167,6 +207,14 @@ def test_a_neuron_that_is_none_is_refused(net):
         (("in", "a", AllToAll()), {"weight": 1.0, "delay": "1 ms"}, "seconds"),
         (("in", "a", OneToOne()), {"weight": 1.0}, "3 and 4"),
         (("in", "a", FixedInDegree(9)), {"weight": 1.0}, "distinct partners"),
+        (("in", "a", FixedInDegree(-1)), {"weight": 1.0}, "'in->a': FixedInDegree: .* k = -1"),
+        (("in", "a", FixedProbability(2)), {"weight": 1.0}, "0 <= p <= 1, got 2"),
+        (("in", "a", AllToAll()), {"weight": 1e39}, "finite weights"),
+        (("in", "a", AllToAll()), {"weight": LogNormal(1e38, 1e38)}, "finite float32"),
+        (("in", "a", AllToAll()), {"weight": 1.0, "delay": 0.4e-3}, "multiple|delay"),
+        (("in", "a", AllToAll()), {"weight": 1.0, "delay": Uniform(0, 1e-4)}, "from dt = 0.001 s"),
+        (("in", "a", AllToAll()), {"weight": 1.0, "delay_ticks": Uniform(1, 2)}, "pass delay="),
+        (("in", "a", AllToAll()), {"weight": 1.0, "delay_ticks": -1}, "integers >= 0"),
         (("in", "x", AllToAll()), {"weight": 1.0}, "expected post .* got 'x'"),
         (("a", "in", AllToAll()), {"weight": 1.0}, "inputs only send"),
         ((Population("in", 9), "a", AllToAll()), {"weight": 1.0}, "part of this network"),
@@ -210,11 +258,15 @@ def test_validate_names_every_problem_of_every_part(net):
 def test_a_saved_network_comes_back_equal(net, tmp_path):
     net.connect("in", "a", np.random.default_rng(0).normal(size=(3, 4)), delay=5e-3)
     net.connect("a", "b", AllToAll(), weight=0.1, delay_ticks=np.array([[1, 9]] * 4))
+    net.connect("a", "a", FixedInDegree(2), weight=Normal(0, 1, low=-1), delay=Uniform(1e-3, 9e-3))
+    net.connect("b", "b", SmallWorld(0, 0.5), weight=0.5, receptor="syn")
     net.outputs = ("a", "b")
     net.save(tmp_path / "net.npz")
     again = Network.load(tmp_path / "net.npz")
     assert net == again
     assert net.outputs == again.outputs
+    assert isinstance(again.projections["a->a"].synapses, DrawnSynapses)
+    assert net.projections["a->a"].rows == again.projections["a->a"].rows
     assert [p.name for p in tmp_path.iterdir()] == ["net.npz"]
 
 
