@@ -28,7 +28,7 @@ help: ## this list
 setup: $(STAMP) ## create the environment and install everything the demo and the tests need
 
 $(STAMP): pyproject.toml constraints.txt
-	@tools/setup.sh "$(VENV)" "$(PYTHON)" train,hdl,viz,analysis,dev && touch "$@"
+	@tools/setup.sh "$(VENV)" "$(PYTHON)" train,hdl,viz,analysis,mpi,dev && touch "$@"
 
 setup-synth: $(SYNTH) ## add the open synthesis tools (large)
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 import spikesim
-from spikesim.cli import board, compile, demo, report, run, train
+from spikesim.cli import board, compile, demo, report, run, simulate, train
 from spikesim.errors import SpikesimError
 
 # 1 is a verb's own: the run worked and its result is bad.
@@ -26,7 +26,7 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _verb in (demo, train, compile, run, report):
+for _verb in (demo, train, simulate, compile, run, report):
     _name = _verb.__name__.rsplit(".", 1)[1]
     app.command(name=_name, epilog=_verb.EPILOG)(getattr(_verb, _verb.COMMAND))
 app.add_typer(board.app, name="board")
@@ -54,9 +54,10 @@ def spikesim_command(
 ) -> None:
     """One spiking network, many engines: train it, quantize it, run it on an FPGA, bit for bit.
 
-    The way of a network: [bold]train[/] writes a network file, [bold]compile[/] makes a program
-    of it (integers only), [bold]run[/] runs the program on the golden model, the Verilog core or
-    a board, [bold]board[/] puts the Verilog core behind a serial port.
+    The way of a network: [bold]train[/] writes a network file, [bold]simulate[/] runs it in
+    floating point, [bold]compile[/] makes a program of it (integers only), [bold]run[/] runs the
+    program on the golden model, the Verilog core or a board, [bold]board[/] puts the Verilog core
+    behind a serial port.
     """
 
 

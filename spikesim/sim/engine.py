@@ -37,7 +37,7 @@ def simulate(
     dtype: str = "float32",
     blocks: int | None = None,
     to: Path | Sink | None = None,
-    comm: Communicator | str | None = None,
+    comm: Communicator | Ranks | str | None = None,
 ) -> Recording:
     """Run a network for some ticks from its initial state.
 
@@ -140,7 +140,7 @@ class Simulator:
         dtype: str = "float32",
         threads: int = 1,
         blocks: int | None = None,
-        comm: Communicator | str | None = None,
+        comm: Communicator | Ranks | str | None = None,
     ) -> None:
         if isinstance(threads, bool) or not isinstance(threads, (int, np.integer)) or threads < 1:
             raise ValidationError(f"simulate: expected threads as an integer >= 1, got {threads!r}")

@@ -4,7 +4,11 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
+import shutil
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -68,14 +72,16 @@ class Ranks:
         self._make_room(_LEAST_ROOM)
 
     @classmethod
-    def of(cls, comm: Communicator | str | None) -> Ranks:
-        """Make ranks of what a user gives: None, ``"world"``, or a communicator.
+    def of(cls, comm: Communicator | Ranks | str | None) -> Ranks:
+        """Make ranks of what a user gives: None, ``"world"``, a communicator, or ranks.
 
         Raises
         ------
         ValidationError
             If ``mpi4py`` is missing, or the argument is none of these.
         """
+        if isinstance(comm, Ranks):
+            return comm
         if comm is None or all(hasattr(comm, name) for name in ("Allgather", "gather")):
             return cls(comm)  # type: ignore[arg-type]
         if comm != "world":
@@ -238,6 +244,24 @@ class Exchange:
         messages = self.ranks.share(self._words[:size])
         row = int(own.clock[0] - record.clock[0])
         unpack(n, messages, _HEADER, row, record.fired, record.marks, self._cursor)
+
+
+def find_mpiexec() -> str:
+    """Path of the program that starts the processes: beside this Python, or in PATH.
+
+    Raises
+    ------
+    ValidationError
+        If there is none, or no ``mpi4py``.
+    """
+    beside = Path(sys.executable).parent / "mpiexec"
+    found = str(beside) if beside.exists() else shutil.which("mpiexec")
+    if found is None or importlib.util.find_spec("mpi4py") is None:
+        raise ValidationError(
+            "simulate: expected mpiexec and mpi4py for more than one process, got none; "
+            "pip install 'spikesim[mpi]'"
+        )
+    return found
 
 
 _NOTHING: Words = np.zeros(0, dtype=np.int32)

@@ -1,11 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-import os
-import shutil
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import numpy as np
 import pytest
