@@ -9,6 +9,7 @@ range of sources can be drawn alone, in any order and by any thread.
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -37,7 +38,7 @@ class Shape(NamedTuple):
     same: bool
 
 
-class Rule:
+class Rule(ABC):
     """Picks the connected pairs; subclasses are frozen dataclasses."""
 
     allow_self: bool = True
@@ -46,16 +47,16 @@ class Rule:
         """Why this rule cannot connect populations of these sizes; empty when it can."""
         return []
 
+    @abstractmethod
     def degrees(self, shape: Shape, key: int) -> Degrees:
         """Synapses of each source, int64 array of shape (n_pre,).
 
         Or of shape (parts, n_pre), to be summed, where ``open`` can use the parts.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def open(self, shape: Shape, key: int, degrees: Degrees) -> Draw:
         """Prepare to draw targets; the function may be called by several threads at once."""
-        raise NotImplementedError
 
     def total(self, shape: Shape, key: int) -> int | None:
         """Count synapses where that needs no drawing, else None."""

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
@@ -22,7 +23,7 @@ _LEAST_ACCEPTED = 1e-3
 
 
 @dataclass(frozen=True)
-class Distribution:
+class Distribution(ABC):
     """What all distributions share: limits, drawing, scaling. Not used by itself."""
 
     kind: ClassVar[int] = 0
@@ -57,17 +58,17 @@ class Distribution:
     def _problems(self) -> list[str]:
         return []
 
+    @abstractmethod
     def parameters(self) -> tuple[float, float]:
         """Parameters a and b of ``fill_values``."""
-        raise NotImplementedError
 
+    @abstractmethod
     def limits(self) -> tuple[float, float]:
         """Smallest and largest value that can come out."""
-        raise NotImplementedError
 
+    @abstractmethod
     def share(self, low: float, high: float) -> float:
         """Probability of the values between two limits, before redrawing."""
-        raise NotImplementedError
 
     def sample(self, n: int, seed: int, name: str) -> npt.NDArray[np.float64]:
         """Draw n values; equal seed and name give equal values.
