@@ -196,7 +196,8 @@ class _Builder:
             columns[0].append(self.offsets[line] if held else self.offsets[0, :0])
             columns[1].append(self.index[line if held else 0, :used])
             columns[2].append(self.exact[line if held else 0, :used])
-        return Table(self.table, self.sources, *map(tuple, columns), self.longest + 1)
+        offsets, index, exact = map(tuple, columns)
+        return Table(self.table, self.sources, offsets, index, exact, self.longest + 1)
 
     def _chunk(self, lo: int, hi: int) -> None:
         table, groups = self.table, self.table.n_groups

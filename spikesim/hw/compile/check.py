@@ -5,13 +5,37 @@ from __future__ import annotations
 
 import numpy as np
 
+from spikesim.core import LIF
 from spikesim.fixed.quantize import QuantizedPopulation
 from spikesim.hw.config import CoreConfig
 from spikesim.hw.generated import POP_FIELDS
-from spikesim.network import Network
+from spikesim.network import Network, Population
 
 MAX_REFRACTORY = 255
 MAX_START_TICK = (1 << POP_FIELDS["start_tick"].width) - 1
+
+
+def foreign_parts(net: Network) -> list[str]:
+    """Models and rules that the core does not know."""
+    problems = [
+        f"population {name!r}: expected LIF neurons, the only ones of the core, got "
+        f"{type(population.neuron).__name__}; run it in the float engine, or model it as LIF"
+        for name, population in net.populations.items()
+        if not isinstance(population.neuron, LIF)
+    ]
+    problems += [
+        f"projection {projection.name!r}: expected fixed weights, got the rule "
+        f"{type(projection.plasticity).__name__}; train first and connect the learned weights"
+        for projection in net.projections.values()
+        if projection.plasticity is not None
+    ]
+    return problems
+
+
+def lif_of(population: Population) -> LIF:
+    """Neuron of a population that ``foreign_parts`` has passed."""
+    assert isinstance(population.neuron, LIF)
+    return population.neuron
 
 
 def check_network(net: Network, config: CoreConfig) -> list[str]:
@@ -19,8 +43,7 @@ def check_network(net: Network, config: CoreConfig) -> list[str]:
     problems = _size_problems(net, config)
     problems += _delay_problems(net, config)
     for name, population in net.populations.items():
-        neuron = population.neuron
-        assert neuron is not None
+        neuron = lif_of(population)
         longest = int(np.max(neuron.refractory_ticks, initial=0))
         if longest > MAX_REFRACTORY:
             problems.append(
@@ -41,8 +64,7 @@ def check_quantized(
     """Integers that fit their words but that padding or the shared record cannot bear."""
     problems = []
     for name, q in quantized.items():
-        neuron = net.populations[name].neuron
-        assert neuron is not None
+        neuron = lif_of(net.populations[name])
         top = config.max_state
         for what, codes in (("v_init", q.v_init), ("v_floor", np.array([q.v_floor]))):
             if codes.size and codes.max() >= top:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from spikesim.core import LIF
 from spikesim.fixed.quantize import QuantizedPopulation
+from spikesim.hw.compile.check import lif_of
 from spikesim.hw.config import CoreConfig
 from spikesim.hw.image import PARAM_DTYPE, POPULATION_DTYPE, Table
 from spikesim.network import Network
@@ -84,7 +85,7 @@ def lower(
     groups, first_group = {}, 0
     records = np.zeros(len(net.populations), POPULATION_DTYPE)
     for entry, (name, population) in zip(records, net.populations.items(), strict=True):
-        neuron = _neuron(population.neuron)
+        neuron = lif_of(population)
         n_groups = -(-population.n // lanes)
         groups[name] = (first_group * lanes, population.n, neuron.start_tick)
         _fill_record(entry, neuron, quantized[name])
@@ -96,7 +97,7 @@ def lower(
     for name, (start, n, _) in groups.items():
         own, q = params[start : start + n], quantized[name]
         own["v_th"], own["bias"] = q.v_th, q.bias
-        own["refr_len"] = _neuron(net.populations[name].neuron).refractory_ticks
+        own["refr_len"] = lif_of(net.populations[name]).refractory_ticks
     rows = [
         _rows(net, quantized, source, groups, first_group, config)
         for source in (*net.inputs, *net.populations)
@@ -177,8 +178,3 @@ def _rows(
                 SourceRow(int(d), layer) for layer in weight_layers(words, config.max_weight)
             ]
     return dict(rows)
-
-
-def _neuron(neuron: LIF | None) -> LIF:
-    assert neuron is not None  # populations have one; only inputs do not
-    return neuron

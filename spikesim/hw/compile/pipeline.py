@@ -17,6 +17,7 @@ from spikesim.hw.compile.check import (
     check_quantized,
     event_problems,
     event_warnings,
+    foreign_parts,
 )
 from spikesim.hw.compile.lower import lower
 from spikesim.hw.compile.quantize import Quantization, quantize
@@ -112,6 +113,7 @@ def _check_description(net: Network, record: tuple[str, ...] | None) -> None:
         problems += error.problems
     if not net.populations:
         problems.append("network: expected at least one population, got none")
+    problems += foreign_parts(net)
     problems += [
         f"record: expected populations among {list(net.populations)}, got {name!r}"
         for name in record or ()

@@ -11,6 +11,7 @@ import numpy as np
 
 from spikesim.errors import CompileError, ValidationError
 from spikesim.fixed.quantize import QuantizedPopulation, quantize_lif
+from spikesim.hw.compile.check import lif_of
 from spikesim.hw.config import CoreConfig
 from spikesim.network import Network
 
@@ -89,8 +90,7 @@ def quantize(
         raise CompileError(problems)
     quantized = {}
     for name, population in net.populations.items():
-        neuron = population.neuron
-        assert neuron is not None
+        neuron = lif_of(population)
         if not np.isfinite(np.asarray(neuron.v_th)).all():
             problems.append(
                 f"population {name!r}: expected a finite v_th, got inf; the core has no neuron "

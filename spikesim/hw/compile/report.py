@@ -11,6 +11,7 @@ import numpy as np
 
 from spikesim.fixed.quantize import QuantizedPopulation
 from spikesim.hw.compile.calibrate import Calibration
+from spikesim.hw.compile.check import lif_of
 from spikesim.hw.program import Program
 from spikesim.network import Network, Population
 
@@ -126,8 +127,7 @@ def compile_report(
 
 
 def _layer(net: Network, population: Population, q: QuantizedPopulation) -> LayerReport:
-    neuron = population.neuron
-    assert neuron is not None
+    neuron = lif_of(population)
     values = neuron.arrays(population.n)
     largest, worst, squares, count = 0.0, 0.0, 0.0, 0
     for projection, codes in zip(net.incoming(population), q.weights, strict=True):

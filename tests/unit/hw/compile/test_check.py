@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from spikesim.core import LIF
+from spikesim.errors import CompileError
 from spikesim.hw.compile.check import (
     accumulator_warnings,
     check_network,
@@ -10,6 +11,7 @@ from spikesim.hw.compile.check import (
     event_problems,
     event_warnings,
 )
+from spikesim.hw.compile.pipeline import compile_network
 from spikesim.hw.compile.quantize import Quantization, quantize
 from spikesim.hw.config import CoreConfig
 from spikesim.network import Network
@@ -81,3 +83,18 @@ def test_events_of_one_step_are_limited_by_the_event_queue():
     net = Network(1e-3)
     net.add_input("in", 512)
     assert "512 lines could fire" in event_warnings(net, CORE)[0]
+
+
+def test_what_only_the_float_engine_knows_is_named():
+    from spikesim.learning import PairSTDP
+    from spikesim.neurons import LIFExp
+
+    net = Network(dt=1e-3)
+    net.add_population("cells", 2, LIFExp())
+    net.add_population("out", 2, LIF(beta=0.9))
+    net.connect("cells", "out", np.eye(2), plasticity=PairSTDP(w_max=2.0), name="learns")
+    with pytest.raises(CompileError) as caught:
+        compile_network(net)
+    assert len(caught.value.problems) == 2
+    assert "'cells': expected LIF neurons" in caught.value.problems[0]
+    assert "'learns': expected fixed weights, got the rule PairSTDP" in caught.value.problems[1]
