@@ -23,6 +23,9 @@ from spikesim.sim.sink import Index, RecordHeader, Ticks
 # A chunk is the smallest piece that HDF5 reads or writes. From 64 kB to 1 MB no difference in speed
 # was measured (4 ms for 200,000 spikes and 1 MB of states): the smallest, for small files.
 _CHUNK_BYTES = 1 << 16
+# What HDF5 keeps of each column, which is only ever appended to. With its default of 1 MB a
+# recording of ten columns took 52 MB of memory after 1 GB, with this 3 MB, in the same time.
+_CACHE_BYTES = 4 * _CHUNK_BYTES
 # Room kept beyond the data: the index of the chunks, and what closing the file writes.
 _MARGIN_BYTES = 1 << 20
 
@@ -67,7 +70,7 @@ class HDF5Sink:
             )
         # A reader of the old file keeps it; writing into it would change data under its eyes.
         self.path.unlink(missing_ok=True)
-        file = self._h5py.File(self.path, "w", libver="latest")
+        file = self._h5py.File(self.path, "w", libver="latest", rdcc_nbytes=_CACHE_BYTES)
         traces = header.traces.items()
         described = {
             "steps": header.steps,
