@@ -25,3 +25,27 @@ def normalize(targets, weights, sums, total, w_min, w_max):
         former = sums[targets[j]]
         if former != 0.0:
             weights[j] = min(max(weights[j] * (total / former), w_min), w_max)
+
+
+@kernel
+def normalize_dense(weights, sums, total, w_min, w_max):
+    """As ``normalize`` for a matrix, with the same bits.
+
+    Parameters
+    ----------
+    weights : float array, shape (n_pre, n_post)
+        Changed.
+    sums : float64 array, shape (n_post,)
+        Zero on entry; scratch.
+    """
+    n_pre, n_post = weights.shape
+    for i in range(n_pre):
+        row = weights[i]
+        for k in range(n_post):
+            sums[k] += row[k]
+    for k in range(n_post):
+        sums[k] = total / sums[k] if sums[k] != 0.0 else 1.0
+    for i in range(n_pre):
+        row = weights[i]
+        for k in range(n_post):
+            row[k] = min(max(row[k] * sums[k], w_min), w_max)

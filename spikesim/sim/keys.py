@@ -3,9 +3,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from spikesim.core import stream
 
 
+# Inputs that change with every image ask for the same key each time.
+@lru_cache(maxsize=256, typed=True)
 def stream_key(seed: int, *path: int | str) -> int:
     """Give the 64-bit key of hashed random numbers for one purpose.
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -111,6 +111,8 @@ class State:
     record: Record
     inputs: Record
     own: Record
+    start: dict[str, dict[str, npt.NDArray[Any]]] = field(default_factory=dict)
+    """``neurons`` before tick 0, made by the first ``clear``."""
 
     @classmethod
     def initial(cls, plan: Plan, window: int) -> State:
@@ -136,7 +138,8 @@ class State:
 
     def clear(self, plan: Plan, keep: frozenset[str]) -> None:
         """Put neurons back to their start, except some variables; drop spikes under way."""
-        for name, start in _initial_neurons(plan).items():
+        self.start = self.start or _initial_neurons(plan)
+        for name, start in self.start.items():
             for key, value in start.items():
                 if key not in keep:
                     self.neurons[name][key][:] = value

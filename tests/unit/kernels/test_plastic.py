@@ -161,6 +161,21 @@ def test_normalize_holds_the_sum_onto_each_target():
     assert np.allclose(before / before.sum(axis=0), after / after.sum(axis=0), rtol=1e-5)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("rule", [DiehlCook(), RewardSTDP(1.0)])
+def test_normalizing_a_matrix_gives_the_bits_of_normalizing_its_synapses(rule, dtype):
+    start = np.random.default_rng(1).uniform(0.1, 0.9, (3, 2))
+    start[:, 1] = 0.0
+    after = {}
+    for method in ("dense", "immediate"):
+        block = Drive(rule, start, method, dtype).block
+        for total in (0.7, 5.0):  # the second reaches the bound
+            block.normalize(10, total)
+        after[method] = block.read(10).reshape(3, 2)
+    assert after["dense"].tolist() == after["immediate"].tolist()
+    assert after["dense"].max() == 1.0
+
+
 def test_reading_changes_nothing():
     pre, post = trains(4)
     for name in ("additive", "multiplicative", "triplet"):
