@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +21,7 @@ from spikesim.sim.progress import Progress
 from spikesim.sim.session import Path, Session, checked
 from spikesim.sim.sink import Sink
 from spikesim.sim.tables import SumOverflowError, build_tables
+from spikesim.sim.trials import run_trials
 
 _log = logging.getLogger(__name__)
 
@@ -185,9 +186,51 @@ class Simulator:
         seed: int = 0,
         to: Path | Sink | None = None,
         resume: Path | None = None,
+        threads: int | None = None,
     ) -> Session:
         """Open a run that is advanced by hand; see ``Session``."""
-        return Session(self, inputs, steps, record=record, seed=seed, to=to, resume=resume)
+        return Session(
+            self, inputs, steps, record=record, seed=seed, to=to, resume=resume,
+            threads=self.threads if threads is None else threads,
+        )  # fmt: skip
+
+    def trials(
+        self,
+        inputs: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+        steps: int,
+        *,
+        seeds: Sequence[int] | None = None,
+        record: Iterable[Item] | Item = ("spikes",),
+        jobs: int = 1,
+    ) -> list[Recording]:
+        """Run independent copies of the network: trials, images, seeds.
+
+        Nothing is built again; each copy has a state of its own and starts from the
+        beginning. Results do not depend on ``jobs``.
+
+        Parameters
+        ----------
+        inputs : mapping, or sequence of mappings
+            The same for all trials, or one per trial; as for ``simulate``.
+        steps : int
+        seeds : sequence of int, optional
+            One per trial; default 0, 1, 2, … for a sequence of inputs.
+        record :
+            As for ``simulate``.
+        jobs : int
+            Trials that run at once, each on one thread.
+
+        Returns
+        -------
+        list of Recording
+            In the order of the trials.
+
+        Raises
+        ------
+        ValidationError
+            If an argument is not legal, with every problem of the first such trial.
+        """
+        return run_trials(self, inputs, steps, seeds, record, jobs)
 
     def run(
         self,

@@ -47,6 +47,8 @@ class Session:
         As for ``simulate``.
     resume : path, optional
         Checkpoint to go on from.
+    threads : int
+        Upper limit of threads.
 
     Raises
     ------
@@ -78,10 +80,11 @@ class Session:
         seed: int = 0,
         to: Path | Sink | None = None,
         resume: Path | None = None,
+        threads: int = 1,
     ) -> None:
         self.net, self.plan, self._ranks = simulator.net, simulator.plan, simulator.ranks
         with self._ranks.together():
-            self._start(simulator, inputs, steps, record, seed, to, resume)
+            self._start(simulator, inputs, steps, record, seed, to, resume, threads)
 
     def _start(
         self,
@@ -92,6 +95,7 @@ class Session:
         seed: int,
         to: Path | Sink | None,
         resume: Path | None,
+        threads: int,
     ) -> None:
         monitors, events = checked(self.net, inputs, steps, record, seed)
         if self._ranks.size > 1:
@@ -101,7 +105,7 @@ class Session:
         recording = self._ranks.rank == 0
         self._run = Run(
             simulator.plan, simulator.tables, simulator.worst, events,
-            monitors.spiking if recording else (), samplings, simulator.threads, self._ranks,
+            monitors.spiking if recording else (), samplings, threads, self._ranks,
         )  # fmt: skip
         meta: dict[str, Any] = {
             "seed": self.seed, "dtype": self.plan.dtype, "kernel": kernel_name(self.plan)
