@@ -72,3 +72,20 @@ def unpack(n_ticks, messages, skip, row, fired, marks, cursor):
                     cursor[rank] += 1
                     at += 1
             marks[0, row + tick, part + 1] = at
+
+
+@kernel
+def inspect(messages):
+    """Give the length of the longest message, and the first rank that failed or -1.
+
+    Parameters
+    ----------
+    messages : int32 array, shape (ranks, 2 + room)
+        Failed, length, words.
+    """
+    longest, failed = 0, -1
+    for rank in range(messages.shape[0] - 1, -1, -1):
+        longest = max(longest, messages[rank, 1])
+        if messages[rank, 0] != 0:
+            failed = rank
+    return longest, failed

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spikesim.errors import SpikesimError, ValidationError
-from spikesim.kernels.exchange import pack, unpack
+from spikesim.kernels.exchange import inspect, pack, unpack
 from spikesim.sim.state import Record
 
 _HEADER = 2
@@ -123,17 +123,18 @@ class Ranks:
                 self._received[0] = self._sent
             else:
                 self._comm.Allgather(self._sent, self._received)
-            longest = int(self._received[:, 1].max())
+            longest, first = inspect(self._received)
             if longest <= self._sent.size - _HEADER:
                 break
-            self._make_room(1 << longest.bit_length())
-        if not failed and self._received[:, 0].any():
-            first = int(np.flatnonzero(self._received[:, 0])[0])
+            self._make_room(1 << int(longest).bit_length())
+        if not failed and first >= 0:
             raise RankError(f"rank {first} of {self.size} stopped: {self._text(first)}")
         return self._received
 
     def agree(self, *values: float) -> list[float]:
         """Largest of each value over all ranks."""
+        if self._comm is None:
+            return [float(value) for value in values]
         received = self.share(np.array(values, dtype=np.float64).view(np.int32))
         mine = np.ascontiguousarray(received[:, _HEADER : _HEADER + 2 * len(values)])
         return [float(value) for value in mine.view(np.float64).max(axis=0)]

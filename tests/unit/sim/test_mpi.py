@@ -34,6 +34,13 @@ def _net(seed=3, sizes=(40, 11), longest=9, shortest=1, rule=None):
     return net
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _loaded():
+    """Load the kernels once: threads must not compile the same ones side by side."""
+    for dtype in ("float32", "float64"):
+        simulate(_net(), DRIVE, 2, dtype=dtype, blocks=2)
+
+
 @settings(max_examples=12, deadline=None)
 @given(
     ranks=st.integers(2, 3),
@@ -98,8 +105,9 @@ def test_weights_that_learn_are_the_same_for_any_ranks():
 def test_a_burst_that_outgrows_the_message_makes_all_ranks_take_more_room():
     net = Network(dt=1e-3)
     net.add_population("all", 3000, LIF(beta=1.0, bias=0.25, v_th=1.0))
+    alone = simulate(net, {}, 8)
     found = run_ranks(2, lambda comm: simulate(net, {}, 8, comm=comm))
-    assert found[0].same_spikes(simulate(net, {}, 8))
+    assert alone.same_spikes(found[0])
     assert 6000 == len(found[0].spikes["all"])
 
 
