@@ -37,9 +37,20 @@ published PyNN version of the benchmark). Membranes start uniformly between rese
 The papers print no rates; the references are NEST 3.10 and Brian2 2.9 on the same equations
 and dt, over the same window.
 
+``python -m spikesim.models.vogels_abbott`` (eight seeds of 1 s after 0.2 s; 4 s CPU) prints
+the last column; tests/papers/nest_vogels_abbott.py gives those of NEST.
+
 ::
 
-    RESULTS
+                 NEST (8 seeds)   Brian2 (5 seeds)   ours (8 seeds)
+    CUBA  rate   5.68 ± 0.16 Hz   5.66 ± 0.29 Hz     5.48 ± 0.26 Hz
+    CUBA  CV     0.519 ± 0.007    0.525 ± 0.015      0.512 ± 0.004
+    COBA  rate   19.3 ± 0.7 Hz    19.3 ± 2.0 Hz      18.6 ± 1.3 Hz
+    COBA  CV     1.505 ± 0.021    1.525 ± 0.028      1.502 ± 0.032
+
+One network of 4,000 neurons differs from the next by up to 7 % (COBA 10 %) in rate, so means of
+few seeds differ by as much as the accepted 5 %. With ``Coba(w_exc=4 * nS, w_inh=51 * nS)``, the
+values of later PyNN versions, NEST has 13.8 Hz (one seed).
 """
 
 from __future__ import annotations
