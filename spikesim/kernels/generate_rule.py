@@ -147,8 +147,8 @@ class _RuleText:
         sent = "w * release" if self.rule.on_arrival() else "w"
         if self.exact:
             return [f"_here[_k] += {sent}"]
-        rounded = f"np.float64({sent}) * inv_scale + _ROUND"
-        return [f"_here[_k] += np.int32(({rounded}) - _ROUND)"]
+        # The unit is a power of 2, so the product is exact.
+        return [f"_here[_k] += rounded(({sent}) * {self.real}(inv_scale))"]
 
     def before_row(self) -> list[str]:
         """Pre traces at this arrival, and what it releases."""
@@ -204,19 +204,32 @@ class _RuleText:
     def dense(self) -> str:
         """Arrivals that reach every target."""
         seen = ["np.int64(hot[_k, 2])"] if self.defers else []
+        read = _read(self.post_traces, self.rule.on_pre())
         fill = [
             f"post_now[{r}, _k] = decay(tables, {len(self.pre) + r}, tick - hot[_k, 2])"
             f" * post_value[_k, {r}]"
-            for r, trace in enumerate(self.post_traces)
-            if trace.name in _names(self.rule.on_pre())
+            for r in read
         ]
+        skips = self.skips(self.rule.on_pre(), self.post_traces)
+        change = self.on_pre("post_now[{r}, _k]")
         return DENSE.format(
             constants=_lines(self.constants, 1),
             fill=_lines(fill or ["pass"], 3),
+            keep=_some([f"post_now[{r}, _k]" for r in read]) if skips else "1",
             before_row=_lines(self.before_row(), 2),
-            body=_lines(_row_view(self.visit([], ["_a", *seen], "post_now[{r}, _k]")), 3),
+            # A vector pass over all costs as much as some visits one by one.
+            full="16 * n_alive[0] > _n" if skips else "True",
+            body=_lines(_row_view(self.visit([], ["_a", *seen], "post_now[{r}, _k]")), 4),
+            deliver=_lines(self.deliver(), 4),
+            change=_lines(change if skips else ["pass"], 4),
             after_row=_lines(self.after_row(), 2),
         )
+
+    def skips(self, text: str, traces: tuple[Trace, ...]) -> bool:
+        """Whether an event changes nothing where all ``traces`` are 0."""
+        if self.rule.eligibility is not None:
+            return False
+        return not text or vanishes(text, {trace.name for trace in traces})
 
     def columns(self) -> str:
         """Post spikes that visit their column at once."""
@@ -224,17 +237,16 @@ class _RuleText:
         value = "{t} = decay(tables, {r}, tick - _a) * pre[_slot, {r}]"
         sparse = [value.format(t=t.name, r=r) for r, t in enumerate(self.pre)]
         dense = [f"{t.name} = pre_now[{r}, _slot]" for r, t in enumerate(self.pre)]
-        fill = [
-            f"pre_now[{r}, _slot] = {line.partition(' = ')[2]}"
-            for r, (trace, line) in enumerate(zip(self.pre, sparse, strict=True))
-            if trace.name in _names(self.rule.on_post())
-        ]
+        used = _read(self.pre, self.rule.on_post())
+        fill = [f"pre_now[{r}, _slot] = {sparse[r].partition(' = ')[2]}" for r in used]
+        skips = self.skips(self.rule.on_post(), self.pre)
         since = ["np.int64(last[_slot])", "np.int64(hot[_k, 2])"]
         change = self.changes(self.rule.on_post())
         start, end = [*self.load(since), *self.drift("tick")], [*read, *change, *self.store()]
         return COLUMNS.format(
             constants=_lines(self.constants, 1),
             fill=_lines(["_a = np.int64(last[_slot])", *fill], 3),
+            keep=_some([f"pre_now[{r}, _slot]" for r in used]) if skips else "1",
             values=_lines(self.post_before(), 2),
             sparse=_lines(["_a = np.int64(last[_slot])", *start, *sparse, *end], 3),
             dense=_lines([*start, *dense, *end], 3),
@@ -281,9 +293,42 @@ class _RuleText:
         )
 
 
-def _names(text: str) -> set[str]:
-    """Names in a text of a rule."""
-    return {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
+def vanishes(text: str, traces: set[str]) -> bool:
+    """Whether a text leaves the weight where all ``traces`` are 0, as long as it is finite.
+
+    Examples
+    --------
+    >>> vanishes("w = w - a * y * (w - w_min)", {"y"}), vanishes("w = w + a * (y - b)", {"y"})
+    (True, False)
+    """
+    body = ast.parse(text).body
+    change = body[0].value if len(body) == 1 and isinstance(body[0], ast.Assign) else None
+    if not isinstance(change, ast.BinOp) or not isinstance(change.op, (ast.Add, ast.Sub)):
+        return False
+    from_weight = isinstance(change.left, ast.Name) and change.left.id == "w"
+    return from_weight and _is_zero(change.right, traces)
+
+
+def _is_zero(node: ast.expr, zero: set[str]) -> bool:
+    if isinstance(node, ast.Name):
+        return node.id in zero
+    if not isinstance(node, ast.BinOp):
+        return False
+    left, right = _is_zero(node.left, zero), _is_zero(node.right, zero)
+    if isinstance(node.op, ast.Mult):
+        return left or right
+    return isinstance(node.op, (ast.Add, ast.Sub)) and left and right
+
+
+def _read(traces: tuple[Trace, ...], text: str) -> list[int]:
+    """Numbers of the traces that a text reads."""
+    names = {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
+    return [r for r, trace in enumerate(traces) if trace.name in names]
+
+
+def _some(values: list[str]) -> str:
+    """1 where one of the values is not 0, else 0; without a branch."""
+    return " | ".join(f"np.int32({value} != 0)" for value in values) or "0"
 
 
 def _stepped(trace: Trace, value: str) -> str:

@@ -115,6 +115,18 @@ def bits_to_float32(typing_context, bits):
     return types.float32(types.int32), codegen
 
 
+@intrinsic
+def rounded(typing_context, value):
+    """Nearest int32 of a float32, ties to even: two instructions of vector code, no call."""
+
+    def codegen(context, builder, signature, args):
+        kind = ir.FunctionType(ir.FloatType(), [ir.FloatType()])
+        rint = cgutils.get_or_insert_function(builder.module, kind, "llvm.rint.f32")
+        return builder.fptosi(builder.call(rint, [args[0]]), ir.IntType(32))
+
+    return types.int32(types.float32), codegen
+
+
 def _control(builder, name, place):
     kind = ir.FunctionType(ir.VoidType(), [_BYTE_POINTER])
     function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.x86.sse.{name}")
@@ -153,6 +165,10 @@ if numba.config.DISABLE_JIT:
 
     def prefetch(array, index):
         """Nothing to fetch."""
+
+    def rounded(value):
+        """Nearest int32 of a float32, ties to even."""
+        return np.int32(np.rint(value))
 
     def bits_to_float32(bits):
         """Read the 32 bits of an integer as a float32."""

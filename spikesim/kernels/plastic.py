@@ -18,7 +18,9 @@ from spikesim.kernels.generate_rule import DEPTH, constant_values, rule_kernels,
 Call = tuple[Callable[..., None], tuple[Any, ...]]
 METHODS = ("deferred", "immediate", "dense")
 _RANGE = 64.0
-"""Time constants after which a trace is 0; e**-64 is a normal float32 still."""
+"""Time constants that the fast pair kernel looks ahead; e**-64 is a normal float32 still."""
+_FADED = {"float32": 17.0, "float64": 37.0}
+"""Time constants after which a trace is 0: less than the rounding of its value at its event."""
 _STATE = (
     "weights", "eligibility", "last", "pre", "ticks", "before", "hot", "count", "done", "danger",
     "post_value", "signal", "signal_tick", "record", "epoch",
@@ -98,6 +100,8 @@ class PlasticBlock:
             self._add_pair_arrays()
         elif method == "immediate":
             self._add_columns()
+        elif method == "dense":
+            self._add_lists()
 
     def arrive(
         self,
@@ -152,7 +156,7 @@ class PlasticBlock:
 
     def read(self, tick: int) -> np.ndarray:
         """Weights with everything applied that happened before ``tick``; changes nothing."""
-        if not self.rule.changes_weights:
+        if not self._pends:
             return self.arrays["weights"].copy()
         out = np.empty_like(self.arrays["weights"])
         scratch = np.empty_like(self.arrays["eligibility"])
@@ -166,7 +170,7 @@ class PlasticBlock:
         follows; ``read`` does not.
         """
         a = self.arrays
-        if self.rule.changes_weights:
+        if self._pends:
             self._run("flush", tick, out_weights=a["weights"], out_eligibility=a["eligibility"])
         if self.fast:
             a["count"][:] = 0
@@ -198,17 +202,15 @@ class PlasticBlock:
 
         Targets whose weights sum to 0 keep them; scaled weights are clipped to the bounds.
         """
-        a, rule = self.arrays, self.rule
-        sums = np.zeros(self.n_post, np.float64)
-        if self.method == "dense" and not rule.between():
-            # Nothing is pending, and a row is all targets: ten times less to do.
-            matrix = a["weights"].reshape(-1, self.n_post)
-            plastic_normalize.normalize_dense(matrix, sums, total, rule.w_min, rule.w_max)
-            return
         self.flush(tick)
-        plastic_normalize.normalize(
-            self._targets(), a["weights"], sums, total, rule.w_min, rule.w_max
-        )
+        weights = self.arrays["weights"]
+        sums, factors = np.zeros(self.n_post, np.float64), np.empty(self.n_post, weights.dtype)
+        bounds = (weights.dtype.type(bound) for bound in (self.rule.w_min, self.rule.w_max))
+        args = (sums, factors, float(total), *bounds)
+        if self.method == "dense":
+            plastic_normalize.normalize_dense(weights.reshape(-1, self.n_post), *args)
+        else:
+            plastic_normalize.normalize(self.arrays["targets"], weights, *args)
 
     def state(self) -> dict[str, np.ndarray]:
         """Copy all arrays that change, for a checkpoint; nothing is flushed."""
@@ -234,6 +236,17 @@ class PlasticBlock:
                 )
         for name in set(_STATE) & set(self.arrays):
             self.arrays[name][...] = state[name]
+        if self.method == "dense":
+            listed = np.flatnonzero(self.arrays["hot"][:, 3])
+            self.arrays["alive"][: listed.size] = listed
+            self.arrays["n_alive"][0] = listed.size
+            self.arrays["post_now"][:] = 0
+
+    @property
+    def _pends(self) -> bool:
+        """Whether stored weights may be behind."""
+        late = self.method == "deferred" and bool(self.rule.on_post())
+        return late or self.rule.eligibility is not None
 
     def _signal(self, tick: int) -> Any:
         a = self.arrays
@@ -267,6 +280,7 @@ class PlasticBlock:
         taus = [trace.tau for trace in (*self.rule.pre_traces, *self.rule.post_traces)]
         epoch_ticks = max(2, int(10 * min(taus) / self.dt))
         amplitudes = [pair.a_plus, pair.a_minus, self.rule.w_min, self.rule.w_max]
+        a["tables"] = decay_tables(table_traces(self.rule), self.dt, np.float32, _RANGE)
         a["additive"] = pair.additive
         a["record"] = record.reshape(-1)
         a["count"], a["done"] = np.zeros(self.n_post, np.int32), np.full(self.n_post, -1, np.int32)
@@ -275,6 +289,15 @@ class PlasticBlock:
         a["pair"] = np.array(amplitudes, np.float32)
         longest = int(np.diff(a["slot_start"]).max(initial=0))
         a["late"] = np.zeros(longest + 1, np.int64)
+
+    def _add_lists(self) -> None:
+        a = self.arrays
+        n_slots, n_pre = a["pre"].shape
+        dtype = a["weights"].dtype
+        a["post_now"] = np.zeros((a["post_value"].shape[1], self.n_post), dtype)
+        a["alive"], a["n_alive"] = np.zeros(self.n_post, np.int32), np.zeros(1, np.int64)
+        a["pre_now"] = np.zeros((n_pre, n_slots), dtype)
+        a["rows"] = np.zeros(n_slots + 1, np.int32)
 
     def _add_columns(self) -> None:
         a = self.arrays
@@ -286,24 +309,26 @@ class PlasticBlock:
         a["column_slot"] = slots[order].astype(np.int64)
 
 
-def decay_tables(taus: list[float], dt: float, dtype: Any) -> np.ndarray:
+def decay_tables(taus: list[float], dt: float, dtype: Any, reach: float = 0.0) -> np.ndarray:
     """Give exp(-k dt / tau) as products of two entries, one row per time constant.
 
-    Entry ``k & 255`` times entry ``256 + (k >> 8)``; 0 beyond 64 time constants.
+    Entry ``k & 255`` times entry ``256 + (k >> 8)``; 0 within 256 ticks after ``reach`` time
+    constants, by default where the decay is below the rounding of the type.
 
     >>> tables = decay_tables([0.02], 1e-3, np.float64)
     >>> bool(abs(_decay(tables[0], 300) - np.exp(-15.0)) < 1e-20)
     True
     """
+    reach = reach or _FADED[np.dtype(dtype).name]
     finite = [tau for tau in taus if np.isfinite(tau)]
-    ticks = int(np.ceil(_RANGE * max(finite, default=0.0) / dt))
+    ticks = int(np.ceil(reach * max(finite, default=0.0) / dt))
     coarse = np.arange((ticks >> 8) + 2) * 256.0
     tables = np.ones((len(taus), 256 + coarse.size), np.float64)
     for row, tau in zip(tables, taus, strict=True):
         if np.isfinite(tau):
             row[:256] = np.exp(-np.arange(256) * (dt / tau))
             row[256:] = np.exp(-coarse * (dt / tau))
-            row[256:][coarse * (dt / tau) > _RANGE] = 0.0
+            row[256:][coarse * (dt / tau) > reach] = 0.0
             row[-1] = 0.0
     return tables.astype(dtype)
 
@@ -338,8 +363,6 @@ def _arrays(
         "oldest": np.full(n_post, -1, np.int32),
         "danger": np.zeros(1, np.int32),
         "post_value": np.zeros((n_post, n_traces), dtype),
-        "post_now": np.zeros((n_traces, n_post), dtype),
-        "pre_now": np.zeros((n_pre, n_slots), dtype),
         "signal": np.zeros(1, dtype),
         "signal_tick": np.zeros(1, np.int64),
         "consts": np.array(list(constant_values(rule).values()), dtype),

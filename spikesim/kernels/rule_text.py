@@ -3,7 +3,12 @@
 
 Arguments are named alike in all of them; ``plastic.PlasticBlock`` calls them by name.
 ``hot`` has, per target, the number of spikes in its ring, the tick up to which they are
-applied to everything, and the tick of the newest: what every visit reads, in one cache line.
+applied to everything, the tick of the newest, and whether it stands in the list ``alive``: what
+every visit reads, in one cache line.
+
+Dense kernels leave out what cannot change a bit. Where a text changes the weight by products
+that all have a trace of the other side as a factor, targets (sources) whose traces are 0 are
+not visited: a decay table ends in 0, so this is the rule itself and no approximation.
 """
 
 HEADER = '''# SPDX-License-Identifier: Apache-2.0
@@ -12,10 +17,8 @@ from math import sqrt
 
 import numpy as np
 from spikesim.kernels.elementary import {exp} as exp
+from spikesim.kernels.intrinsics import rounded
 from spikesim.kernels.jit import kernel
-
-# Adding and subtracting 1.5 * 2**52 rounds to the nearest integer; np.rint would be a call.
-_ROUND = 6755399441055744.0
 
 
 @kernel
@@ -43,20 +46,37 @@ def {name}(tick, piece_lo, piece_hi, piece_slot, n_pieces, targets, weights, acc
 DENSE = """
 @kernel
 def arrive_dense(tick, piece_slot, n_pieces, weights, acc, base, inv_scale, last, pre, hot,
-                 post_value, post_now, eligibility, signal, signal_tick, consts, tables):
+                 post_value, post_now, alive, n_alive, eligibility, signal, signal_tick, consts,
+                 tables):
 {constants}
     _n = hot.shape[0]
     _here = acc[base : base + _n]
     if n_pieces[0] > 0:
-        for _k in range(_n):
+        _left = 0
+        for _i in range(n_alive[0]):
+            _k = np.int64(alive[_i])
 {fill}
+            alive[_left] = _k
+            hot[_k, 3] = {keep}
+            _left += hot[_k, 3]
+        n_alive[0] = _left
     for _q in range(n_pieces[0]):
         _slot = np.int64(piece_slot[_q])
         _w_row = weights[_slot * _n : (_slot + 1) * _n]
         _e_row = eligibility[_slot * _n : (_slot + 1) * _n]
 {before_row}
-        for _k in range(_n):
+        if {full}:
+            for _k in range(_n):
 {body}
+        else:
+            for _k in range(_n):
+                w = _w_row[_k]
+{deliver}
+            for _i in range(n_alive[0]):
+                _k = np.int64(alive[_i])
+                w = _w_row[_k]
+{change}
+                _w_row[_k] = w
 {after_row}
 """
 
@@ -75,20 +95,30 @@ def post_now(tick, fired, n_fired, column_start, column_synapse, column_slot, we
 
 
 @kernel
-def post_dense(tick, fired, n_fired, weights, last, pre, pre_now, hot, post_value,
-               eligibility, signal, signal_tick, consts, tables):
+def post_dense(tick, fired, n_fired, weights, last, pre, pre_now, rows, hot, post_value,
+               alive, n_alive, eligibility, signal, signal_tick, consts, tables):
 {constants}
     _n = hot.shape[0]
+    _m = 0
     if n_fired[0] > 0:
         for _slot in range(last.size):
 {fill}
+        # Apart from the loop above, which is vector code.
+        for _slot in range(last.size):
+            rows[_m] = _slot
+            _m += {keep}
     for _i in range(n_fired[0]):
         _k = fired[_i]
 {values}
-        for _slot in range(last.size):
+        for _c in range(_m):
+            _slot = np.int64(rows[_c])
             _j = _slot * _n + _k
 {dense}
 {update}
+        if hot[_k, 3] == 0:
+            hot[_k, 3] = 1
+            alive[n_alive[0]] = _k
+            n_alive[0] += 1
 """
 
 POST = """

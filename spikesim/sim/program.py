@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from spikesim.kernels.bind import Bound, Literal, bind
+from spikesim.kernels.bind import Bound, Literal, bind, program
 from spikesim.kernels.deliver import CONSTANT, EXACT, PACKED, PIECES, deliver
 from spikesim.kernels.generate import update_kernel
 from spikesim.kernels.loop import collect
@@ -33,6 +34,16 @@ class Program:
 
     early: list[Bound] = field(default_factory=list)
     late: list[Bound] = field(default_factory=list)
+
+    @cached_property
+    def compiled(self) -> bool:
+        """Whether all kernels can be called by address."""
+        return all(item.address for item in (*self.early, *self.late))
+
+    @cached_property
+    def table(self) -> npt.NDArray[np.int64]:
+        """Addresses and contexts of all kernels in order."""
+        return program([*self.early, *self.late])
 
 
 @dataclass(eq=False)

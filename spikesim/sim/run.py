@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from spikesim.core import CsrRows
 from spikesim.errors import ValidationError
-from spikesim.kernels.bind import Bound, bind, program
+from spikesim.kernels.bind import Bound, bind
 from spikesim.kernels.loop import LINE, advance, sample
 from spikesim.sim.checkpoint import load_checkpoint, save_checkpoint
 from spikesim.sim.drive import split_inputs
@@ -23,7 +23,7 @@ from spikesim.sim.inputs import InputEvents
 from spikesim.sim.mpi import Exchange, Ranks
 from spikesim.sim.plan import Plan
 from spikesim.sim.plastic import Learner, find, learner, weights_of
-from spikesim.sim.program import Block, delivery, model_constants, split_groups, updates
+from spikesim.sim.program import Block, Program, delivery, model_constants, split_groups, updates
 from spikesim.sim.recorder import Recorder
 from spikesim.sim.state import State
 from spikesim.sim.tables import Table
@@ -113,7 +113,7 @@ class Run:
     ) -> None:
         self.plan, self.ranks = plan, ranks or Ranks()
         self._worst = worst
-        self._programs: dict[tuple[int, int], tuple[list[Bound], list[Bound]]] = {}
+        self._programs: dict[tuple[int, int], Program] = {}
         self.drives, self.inputs = split_inputs(plan, inputs, dict(worst))
         self.populations, self.samplings = tuple(populations), tuple(samplings)
         self.threads = min(threads, len(plan.own))
@@ -282,12 +282,14 @@ class Run:
         n = max(1, int(np.searchsorted(event_start, room, side="right")) - 1)
         lines = lines[: event_start[n]]
         record.fired[0, used : used + lines.size] = lines
-        ticks = np.repeat(np.arange(n), np.diff(event_start[: n + 1]))
-        bounds = np.array([0, *(hi for _, hi in self.plan.inputs.values())])
-        width = int(bounds[-1]) + 1
-        grid = np.arange(n)[:, None] * width + bounds
-        rows = slice(record.history, record.history + n)
-        record.marks[0, rows] = used + np.searchsorted(ticks * width + lines, grid)
+        marks = record.marks[0, record.history : record.history + n]
+        marks[:, 0], marks[:, -1] = event_start[:n], event_start[1 : n + 1]
+        if marks.shape[1] > 2:
+            ticks = np.repeat(np.arange(n), np.diff(event_start[: n + 1]))
+            bounds = np.array([lo for lo, _ in self.plan.inputs.values()])[1:]
+            grid = np.arange(n)[:, None] * self.plan.n_inputs + bounds
+            marks[:, 1:-1] = np.searchsorted(ticks * self.plan.n_inputs + lines, grid)
+        marks += used
         return n
 
     def _batches(self, start: int, n: int) -> None:
@@ -313,25 +315,25 @@ class Run:
             self._alone = _ALONE_WINDOWS
 
     def _threads(self, start: int, n: int, threads: int) -> list[float]:
-        """Run a window on some threads; gives the CPU seconds of each."""
+        """Run a window on some threads; gives the CPU seconds of each, if there are several."""
         progress = np.full(threads * LINE, start, dtype=np.int64)
         waits = np.zeros(threads * LINE, dtype=np.int64)
 
         def work(thread: int) -> float:
-            began = time.thread_time()
-            call(start, n, *self._program(threads, thread), thread, progress, waits)
-            return time.thread_time() - began
+            began = time.thread_time() if threads > 1 else 0.0
+            call(start, n, self._program(threads, thread), thread, progress, waits)
+            return time.thread_time() - began if threads > 1 else 0.0
 
         if threads == 1:
             return [work(0)]
         with ThreadPoolExecutor(threads) as pool:
             return list(pool.map(work, range(threads)))
 
-    def _program(self, threads: int, thread: int) -> tuple[list[Bound], list[Bound]]:
-        """Early and late kernels of one of some threads."""
+    def _program(self, threads: int, thread: int) -> Program:
+        """Kernels of one of some threads."""
         if (threads, thread) not in self._programs:
             mine = self.blocks[thread::threads]
-            self._programs[threads, thread] = (
+            self._programs[threads, thread] = Program(
                 [item for block in mine for item in block.early],
                 [item for block in mine for item in block.late],
             )
@@ -366,17 +368,16 @@ class Run:
 def call(
     start: int,
     n: int,
-    early: list[Bound],
-    late: list[Bound],
+    kernels: Program,
     thread: int,
     progress: npt.NDArray[np.int64],
     waits: npt.NDArray[np.int64],
 ) -> None:
     """Run bound kernels for ``n`` ticks: compiled, or one by one where JIT is disabled."""
-    if all(item.address for item in (*early, *late)):
-        advance(start, n, program([*early, *late]), len(early), thread, progress, waits)
+    if kernels.compiled:
+        advance(start, n, kernels.table, len(kernels.early), thread, progress, waits)
         return
     for tick in range(start, start + n):
-        for item in (*early, *late):
+        for item in (*kernels.early, *kernels.late):
             item(tick)
         progress[thread * LINE] = tick + 1

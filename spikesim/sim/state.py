@@ -72,12 +72,13 @@ class Record:
         times, sources = [], []
         for fired, marks in zip(self.fired, self.marks, strict=True):
             begin, end = marks[rows, part], marks[rows, part + 1]
-            counts = end - begin
-            total = int(counts.sum())
+            (busy,) = np.nonzero(end > begin)
+            begin, counts = begin[busy], (end - begin)[busy]
+            ends = np.cumsum(counts)
             # Ranges begin[t]..end[t] one after the other.
-            within = np.arange(total) - np.repeat(np.cumsum(counts) - counts, counts)
-            sources.append(fired[np.repeat(begin, counts) + within])
-            times.append(np.repeat(np.arange(start, start + ticks), counts))
+            shift = np.repeat(begin + counts - ends, counts)
+            sources.append(fired[shift + np.arange(shift.size)])
+            times.append(np.repeat(busy + start, counts))
         if len(times) == 1:
             return times[0], sources[0]
         tick, source = np.concatenate(times), np.concatenate(sources)

@@ -65,7 +65,7 @@ class DrawnEvents:
         room = max(self.most_events, min(_MOST_ROOM, self.most_events * (stop - start)))
         table = self._table(0)
         while start < stop:
-            out, ends = np.zeros(room, np.int32), np.zeros(stop - start, np.int64)
+            out, ends = np.empty(room, np.int32), np.empty(stop - start, np.int64)
             args = (start, stop, *table, self.n, out, ends)
             done = kernels.poisson_window(*args)
             if done == 0:  # less likely than 1e-18, and still no event may be lost
