@@ -217,7 +217,7 @@ def table(
 
 
 def arguments(
-    description: str | None, *, seconds: float, seeds: Sequence[int] = (1, 2, 3)
+    description: str | None, *, seconds: float, seeds: Iterable[int] = (1, 2, 3)
 ) -> argparse.ArgumentParser:
     """Options that every model understands."""
     parser = argparse.ArgumentParser(description=(description or "").split("\n")[0])

@@ -5,9 +5,9 @@ import pytest
 from spikesim.models import comparison
 from spikesim.models.vogels_abbott import DISCARD_S, REFERENCES, Coba, Cuba, main
 
-# Mean and spread over seeds of one network of 4,000 neurons, for 1 s (NEST, 8 seeds): CUBA
-# 5.68 ± 0.16, COBA 19.3 ± 0.7 Hz. One seed of ours must lie within four spreads.
-ONE_SEED = {Cuba: (5.68, 0.65, 0.519, 0.03), Coba: (19.27, 3.0, 1.505, 0.12)}
+# Mean of NEST, and four times the spread of one network from the next (of rates 0.25 and 1.2 Hz;
+# of CV 0.012 and 0.032), for 1 s of 4,000 neurons.
+ONE_SEED = {Cuba: (5.60, 1.0, 0.517, 0.048), Coba: (19.27, 4.8, 1.505, 0.13)}
 
 
 @pytest.mark.parametrize("kind", [Cuba, Coba])
@@ -55,7 +55,7 @@ def test_excitation_and_inhibition_reach_their_receptors():
 
 
 @pytest.mark.slow
-def test_eight_networks_against_nest():
+def test_many_networks_against_nest():
     assert main([]) == 0
 
 
