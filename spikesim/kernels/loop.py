@@ -92,6 +92,39 @@ def collect(tick, flags, first, population, clock, fired, marks):
 
 
 @kernel
+def gather(tick, row, ticks, part, first, fired, marks, times, sources):
+    """List the spikes of one population in a window, sorted by tick and number.
+
+    Parameters
+    ----------
+    tick, row : int
+        First tick, and its row in ``marks``.
+    ticks : int
+    part : int
+        Column of ``marks``.
+    first : int
+        Number of the population's first neuron; written numbers count from there.
+    fired, marks : int32 and int64 arrays
+        Record of all blocks, which own ascending ranges of neurons.
+    times, sources : int64 and int32 arrays
+        Written.
+
+    Returns
+    -------
+    int
+        Spikes.
+    """
+    count = 0
+    for k in range(row, row + ticks):
+        for block in range(fired.shape[0]):
+            for at in range(marks[block, k, part], marks[block, k, part + 1]):
+                times[count] = tick + k - row
+                sources[count] = fired[block, at] - first
+                count += 1
+    return count
+
+
+@kernel
 def sample(tick, clock, history, every, values, index, column, out):
     """Keep a state variable of some neurons at the end of every ``every``-th tick.
 

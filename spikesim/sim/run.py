@@ -118,6 +118,7 @@ class Run:
         self.populations, self.samplings = tuple(populations), tuple(samplings)
         self.threads = min(threads, len(plan.own))
         self.threads_used = self.threads
+        self._pool: ThreadPoolExecutor | None = None  # its threads end with this run
         self._alone = 0
         bytes_per_tick = sum(8 * s.neurons.size / s.every for s in samplings)
         wish = min(_WINDOW_TICKS, int(_SAMPLE_BYTES / max(bytes_per_tick, 1)))
@@ -279,12 +280,13 @@ class Run:
         event_start, lines = self.inputs.window(start, start + n)
         used = int(record.marks[0, record.history - 1, -1])
         room = record.fired.shape[1] - used
-        n = max(1, int(np.searchsorted(event_start, room, side="right")) - 1)
+        if event_start[n] > room:
+            n = max(1, int(np.searchsorted(event_start, room, side="right")) - 1)
         lines = lines[: event_start[n]]
         record.fired[0, used : used + lines.size] = lines
         marks = record.marks[0, record.history : record.history + n]
         marks[:, 0], marks[:, -1] = event_start[:n], event_start[1 : n + 1]
-        if marks.shape[1] > 2:
+        if len(self.plan.inputs) > 1:
             ticks = np.repeat(np.arange(n), np.diff(event_start[: n + 1]))
             bounds = np.array([lo for lo, _ in self.plan.inputs.values()])[1:]
             grid = np.arange(n)[:, None] * self.plan.n_inputs + bounds
@@ -326,8 +328,10 @@ class Run:
 
         if threads == 1:
             return [work(0)]
-        with ThreadPoolExecutor(threads) as pool:
-            return list(pool.map(work, range(threads)))
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(threads - 1, "spikesim")
+        others = [self._pool.submit(work, thread) for thread in range(1, threads)]
+        return [work(0), *(other.result() for other in others)]
 
     def _program(self, threads: int, thread: int) -> Program:
         """Kernels of one of some threads."""
@@ -343,8 +347,7 @@ class Run:
         order = list(self.plan.populations)
         for name in self.populations:
             part = order.index(name)
-            ticks, sources = self.state.record.spikes(part, n)
-            sink.spikes(name, ticks, sources - np.int32(self.plan.populations[name][0]))
+            sink.spikes(name, *self.state.record.spikes(part, self.plan.populations[name][0], n))
         for sampling, out in zip(self.samplings, self.samples, strict=True):
             every = sampling.every
             ticks = np.arange(-(-start // every) * every, start + n, every)

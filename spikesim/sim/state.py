@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from spikesim.kernels.loop import gather
 from spikesim.sim.plan import Plan
 
 _VIRTUAL_SPIKES = 1 << 27
@@ -65,26 +66,20 @@ class Record:
             marks[:keep] = marks[ticks : ticks + keep] - lo
         self.clock += ticks
 
-    def spikes(self, part: int, ticks: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
-        """Spikes of one population in the first ``ticks`` ticks of the window, sorted."""
-        rows = slice(self.history, self.history + ticks)
-        start = int(self.clock[0]) + self.history
-        times, sources = [], []
-        for fired, marks in zip(self.fired, self.marks, strict=True):
-            begin, end = marks[rows, part], marks[rows, part + 1]
-            (busy,) = np.nonzero(end > begin)
-            begin, counts = begin[busy], (end - begin)[busy]
-            ends = np.cumsum(counts)
-            # Ranges begin[t]..end[t] one after the other.
-            shift = np.repeat(begin + counts - ends, counts)
-            sources.append(fired[shift + np.arange(shift.size)])
-            times.append(np.repeat(busy + start, counts))
-        if len(times) == 1:
-            return times[0], sources[0]
-        tick, source = np.concatenate(times), np.concatenate(sources)
-        # Blocks own ascending ranges, so a stable sort by tick keeps sources ascending.
-        order = np.argsort(tick, kind="stable")
-        return tick[order], source[order]
+    def spikes(
+        self, part: int, first: int, ticks: int
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
+        """Spikes of one population in the first ``ticks`` ticks of the window, sorted.
+
+        Its neurons are counted from ``first``.
+        """
+        begin, end = self.history, self.history + ticks
+        room = int((self.marks[:, end - 1, part + 1] - self.marks[:, begin, part]).sum())
+        times, sources = np.empty(room, np.int64), np.empty(room, np.int32)
+        start = int(self.clock[0]) + begin
+        n = gather(start, begin, ticks, part, first, self.fired, self.marks, times, sources)
+        # The room was for the other populations too.
+        return (times, sources) if n == room else (times[:n].copy(), sources[:n].copy())
 
 
 @dataclass(eq=False)

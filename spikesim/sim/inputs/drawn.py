@@ -21,6 +21,7 @@ Events = tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]
 Call = tuple[Callable[..., Any], tuple[Any, ...]]
 """A kernel ``f(tick, *args)`` and its arguments."""
 
+_NONE = np.zeros(0, np.int32)
 _MOST_ROOM = 1 << 22
 """Events drawn in one go, unless a single tick has more."""
 
@@ -60,22 +61,27 @@ class DrawnEvents:
         lines : int32 array
             Ascending in a tick; a line with several events stands there several times.
         """
-        # An empty part first, so that an empty window needs no case of its own.
-        ticks, lines = [np.zeros(0, np.int64)], [np.zeros(0, np.int32)]
+        event_start, lines = self.listed(start, stop)
+        return np.repeat(np.arange(start, stop), np.diff(event_start)), lines
+
+    def listed(self, start: int, stop: int) -> Events:
+        """Where the events of each tick begin, shape (stop - start + 1,), and their lines."""
         room = max(self.most_events, min(_MOST_ROOM, self.most_events * (stop - start)))
         table = self._table(0)
-        while start < stop:
-            out, ends = np.empty(room, np.int32), np.empty(stop - start, np.int64)
-            args = (start, stop, *table, self.n, out, ends)
-            done = kernels.poisson_window(*args)
-            if done == 0:  # less likely than 1e-18, and still no event may be lost
+        event_start = np.zeros(stop - start + 1, np.int64)
+        parts: list[npt.NDArray[np.int32]] = []
+        done = 0
+        while done < stop - start:
+            out, ends = np.empty(room, np.int32), event_start[1 + done :]
+            args = (start + done, stop, *table, self.n, out, ends)
+            more = kernels.poisson_window(*args)
+            if more == 0:  # less likely than 1e-18, and still no event may be lost
                 room *= 2
                 continue
-            per_tick = np.diff(ends[:done], prepend=0)
-            ticks.append(np.repeat(np.arange(start, start + done), per_tick))
-            lines.append(out[: ends[done - 1]].copy())
-            start += done
-        return np.concatenate(ticks), np.concatenate(lines)
+            parts.append(out[: ends[more - 1]])
+            ends[:more] += event_start[done]
+            done += more
+        return event_start, parts[0] if len(parts) == 1 else np.concatenate([_NONE, *parts])
 
     def events_call(
         self,

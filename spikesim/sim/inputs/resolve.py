@@ -27,6 +27,10 @@ class EventSource(Protocol):
         """Ticks and lines of the events of start <= tick < stop, sorted."""
         ...
 
+    def listed(self, start: int, stop: int) -> Events:
+        """Where the events of each tick begin, shape (stop - start + 1,), and their lines."""
+        ...
+
 
 @dataclass(frozen=True, eq=False)
 class RecordedEvents:
@@ -38,6 +42,12 @@ class RecordedEvents:
         """Ticks and lines of the events of start <= tick < stop, sorted."""
         lo, hi = np.searchsorted(self.trains.ticks, (start, stop))
         return self.trains.ticks[lo:hi], self.trains.index[lo:hi]
+
+    def listed(self, start: int, stop: int) -> Events:
+        """Where the events of each tick begin, shape (stop - start + 1,), and their lines."""
+        event_start = np.searchsorted(self.trains.ticks, np.arange(start, stop + 1))
+        first = event_start[0]
+        return event_start - first, self.trains.index[first : event_start[-1]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,16 +93,19 @@ class InputEvents:
             Global input line, ascending in a tick; several events of a line in a tick are
             several entries.
         """
+        if len(self.inputs) == 1:
+            (bound,) = self.inputs
+            event_start, own_lines = bound.source.listed(start, stop)
+            return event_start, own_lines + np.int32(bound.first_line)
         ticks, lines = [np.zeros(0, np.int64)], [np.zeros(0, np.int32)]
         for bound in self.inputs:
             own_ticks, own_lines = bound.source.window(start, stop)
             ticks.append(own_ticks)
             lines.append(own_lines + np.int32(bound.first_line))
         tick, line = np.concatenate(ticks), np.concatenate(lines)
-        if len(self.inputs) > 1:
-            # Stable, and each part is sorted and above the one before: lines come out ascending.
-            order = np.argsort(tick, kind="stable")
-            tick, line = tick[order], line[order]
+        # Stable, and each part is sorted and above the one before: lines come out ascending.
+        order = np.argsort(tick, kind="stable")
+        tick, line = tick[order], line[order]
         return np.searchsorted(tick, np.arange(start, stop + 1)), line
 
 
