@@ -9,12 +9,15 @@ import importlib.util
 import os
 import sys
 import tempfile
+import threading
 from pathlib import Path
 from types import ModuleType
 
 import numba
 
 _PREFIX = "spikesim_generated_"
+# A module is listed before it has run: another thread must not take it half made.
+_LOADING = threading.RLock()
 
 
 @functools.cache
@@ -61,23 +64,26 @@ def load_generated(text: str) -> ModuleType:
 
 def load_key(key: str, text: str | None = None) -> ModuleType:
     """Import the generated file of a key; ``text`` is needed where it was never written."""
-    name = _PREFIX + key
-    if name in sys.modules:
-        return sys.modules[name]
-    path = cache_folder() / f"{name}.py"
-    if not path.exists():
-        assert text is not None
-        # Other processes may write the same file: it appears whole or not at all.
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".tmp", delete=False) as file:
-            file.write(text)
-        Path(file.name).replace(path)
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
-    return module
+    with _LOADING:
+        name = _PREFIX + key
+        if name in sys.modules:
+            return sys.modules[name]
+        path = cache_folder() / f"{name}.py"
+        if not path.exists():
+            assert text is not None
+            # Other processes may write the same file: it appears whole or not at all.
+            with tempfile.NamedTemporaryFile(
+                "w", dir=path.parent, suffix=".tmp", delete=False
+            ) as file:
+                file.write(text)
+            Path(file.name).replace(path)
+        spec = importlib.util.spec_from_file_location(name, path)
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        try:
+            spec.loader.exec_module(module)
+        except BaseException:
+            del sys.modules[name]
+            raise
+        return module
