@@ -121,6 +121,7 @@ def deliver(
     stride,
     slots,
     pieces,
+    cursor,
     events,
 ):
     """Deliver what one table of rows owes in a tick.
@@ -153,11 +154,12 @@ def deliver(
     stride, slots : int
     pieces : uint32 array, shape (PIECES, 2)
         Scratch.
+    cursor : int64 array, shape (3,)
+        Scratch; here it would be allocated in every tick.
     events : int64 array, shape (1,)
         Counts synaptic events.
     """
     base = (tick & (slots - 1)) * stride
-    cursor = np.empty(3, np.int64)
     cursor[0], cursor[1], cursor[2] = group[4] - 1, 0, -1
     count = pieces.shape[0]
     while count == pieces.shape[0]:

@@ -159,31 +159,47 @@ def _bin(tick, bins, clock):
 
 
 @kernel
-def _draw(tick, row, line, n, keys, thresholds, leading, sure, cells, hashes, counts):
-    """Twice the events of lines line .. line + n - 1 into ``counts``; n <= CHUNK_LINES."""
+def _guess(tick, row, line, n, keys, thresholds, leading, sure, cells, hashes, counts):
+    """Twice the events of n <= CHUNK_LINES lines from ``line`` on, odd where in doubt.
+
+    Counts up to the next multiple of 32 are 0. Gives the leading bits.
+    """
     group = line // 4
     words = hashes[: (line + n + 3) // 4 - group]
     hash_counters(tick_word(keys[0], tick, 0), tick_word(keys[0], tick, 1), group, words)
     # Lane i of a hash are its bits 16 i … 16 i + 15 (little endian).
     u = hashes.view(np.uint16)[line - 4 * group : line - 4 * group + n]
-    shared = thresholds.shape[2] == 1
-    if shared:
+    if thresholds.shape[2] == 1:
         flat = leading[row, :, 0]
         compare_shared(u, flat, sure[1, row, 0], cells[0], cells[1], counts)
     else:
         compare_lines(u, leading, sure, row, line, cells[0], cells[1], counts)
-    start, salt = tick_word(keys[1], tick, 0), tick_word(keys[1], tick, 1)
     counts[n : min((n + 31) // 32 * 32, counts.size)] = _ZERO
+    return u
+
+
+@kernel
+def _settle(tick, row, line, lo, hi, keys, thresholds, sure, u, counts):
+    """Decide the doubtful counts lo .. hi - 1 by the other bits."""
+    start, salt = tick_word(keys[1], tick, 0), tick_word(keys[1], tick, 1)
+    for j in range(lo, hi):
+        if counts[j] & _ONE:
+            column = 0 if thresholds.shape[2] == 1 else line + j
+            exact = _exact_count(u[j], start, salt, line + j, thresholds[row, :, column])
+            counts[j] = np.uint16(2 * (sure[0, row, column] + exact))
+
+
+@kernel
+def _draw(tick, row, line, n, keys, thresholds, leading, sure, cells, hashes, counts):
+    """Twice the events of lines line .. line + n - 1 into ``counts``; n <= CHUNK_LINES."""
+    u = _guess(tick, row, line, n, keys, thresholds, leading, sure, cells, hashes, counts)
     w = counts.view(np.uint64)
     for i in range(0, (n + 31) // 32 * 8, 8):
         any_odd = w[i] | w[i + 1] | w[i + 2] | w[i + 3]
         any_odd |= w[i + 4] | w[i + 5] | w[i + 6] | w[i + 7]
         if any_odd & _ODD:
-            for j in range(4 * i, min(4 * i + 32, n)):
-                if counts[j] & _ONE:
-                    column = 0 if shared else line + j
-                    exact = _exact_count(u[j], start, salt, line + j, thresholds[row, :, column])
-                    counts[j] = np.uint16(2 * (sure[0, row, column] + exact))
+            lo, hi = 4 * i, min(4 * i + 32, n)
+            _settle(tick, row, line, lo, hi, keys, thresholds, sure, u, counts)
 
 
 @kernel
@@ -211,12 +227,15 @@ def poisson_events(
     at = count[0]
     for line in range(lo, lo + n, CHUNK_LINES):
         size = min(CHUNK_LINES, lo + n - line)
-        _draw(due, row, line, size, keys, thresholds, leading, sure, cells, hashes, counts)
+        u = _guess(due, row, line, size, keys, thresholds, leading, sure, cells, hashes, counts)
         for i in range(0, (size + 31) // 32 * 8, 8):
             some = w[i] | w[i + 1] | w[i + 2] | w[i + 3]
             some |= w[i + 4] | w[i + 5] | w[i + 6] | w[i + 7]
             if some == _NONE:
                 continue
+            if some & _ODD:
+                last = min(4 * i + 32, size)
+                _settle(due, row, line, 4 * i, last, keys, thresholds, sure, u, counts)
             for word in range(i, i + 8):
                 if w[word] == _NONE:
                     continue

@@ -57,11 +57,13 @@ class Block:
     events : int64 array, shape (1,)
         Synaptic events so far.
     pieces : uint32 array, shape (PIECES, 2)
+    cursor : int64 array, shape (3,)
     """
 
     flags: dict[str, npt.NDArray[np.uint8]]
     events: npt.NDArray[np.int64]
     pieces: npt.NDArray[np.uint32]
+    cursor: npt.NDArray[np.int64]
 
     @classmethod
     def make(cls, plan: Plan, block: int) -> Block:
@@ -70,7 +72,8 @@ class Block:
         for name in plan.populations:
             lo, hi = plan.slice(block, name)
             flags[name] = np.zeros(-(-(hi - lo) // 8) * 8, dtype=np.uint8)
-        return cls(flags, np.zeros(1, np.int64), np.zeros((PIECES, 2), np.uint32))
+        pieces = np.zeros((PIECES, 2), np.uint32)
+        return cls(flags, np.zeros(1, np.int64), pieces, np.zeros(3, np.int64))
 
 
 def delivery(plan: Plan, table: Table, state: State, block: int, scratch: Block,
@@ -101,6 +104,7 @@ def delivery(plan: Plan, table: Table, state: State, block: int, scratch: Block,
         plan.stride,
         plan.slots,
         scratch.pieces,
+        scratch.cursor,
         scratch.events,
     )
 

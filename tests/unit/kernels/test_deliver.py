@@ -83,7 +83,7 @@ def test_all_that_is_delivered_is_what_is_due(case):
                 np.zeros(1, np.int64), fired, marks, np.array([0, 1, 0, n_pre]),
                 np.array([groups, 0, slots, case["shortest"], groups]), offsets[block],
                 index[block], exact[block], kind(3), acc[block], stride, slots,
-                np.zeros((PIECES, 2), np.uint32), events,
+                np.zeros((PIECES, 2), np.uint32), np.zeros(3, np.int64), events,
             )  # fmt: skip
         if tick - case["longest"] >= slots:  # from here on nothing is missing from before
             expected = np.zeros(case["n_post"])
@@ -109,6 +109,7 @@ def test_more_pieces_than_are_listed_at_once_are_all_delivered(n):
     deliver(
         0, CONSTANT, 0, 0, np.zeros(1, np.int64), np.arange(n, dtype=np.int32)[None, :], marks,
         np.array([0, 1, 0, n]), np.array([1, 0, 1, 0, 1]), offsets, np.zeros(n, np.uint16),
-        np.zeros(0, np.float32), np.int32(1), acc, 1, 1, np.zeros((PIECES, 2), np.uint32), events,
+        np.zeros(0, np.float32), np.int32(1), acc, 1, 1, np.zeros((PIECES, 2), np.uint32),
+        np.zeros(3, np.int64), events,
     )  # fmt: skip
     assert acc[0] == events[0] == n
