@@ -15,9 +15,12 @@ from spikesim.core import SpikeTrains
 from spikesim.errors import ValidationError
 from spikesim.viz.style import BLUE, GREEN, INK, ORANGE, PURPLE, RED, SKY, drawn, new_figure
 
-_COLORS = (BLUE, ORANGE, GREEN, RED, PURPLE, SKY)
+_COLORS = (BLUE, ORANGE, GREEN, RED, PURPLE, SKY, INK, "#8a9099")
 # More dots than this in a raster are a grey block and a slow picture.
 _DOTS = 60_000
+
+
+_LEGEND_COLUMNS = 3
 
 
 @drawn
@@ -55,7 +58,8 @@ def activity(
             f"{ {name: trains.steps for name, trains in populations.items()} }; cut with window()"
         )
     bin_s = dt * max(1, steps.pop() // 200) if bin_s is None else bin_s
-    figure = new_figure(9.0, 6.4)
+    lines = -(-len(populations) // _LEGEND_COLUMNS)  # of the legend above the rates
+    figure = new_figure(9.0, 6.2 + 0.2 * lines)
     grid = figure.add_gridspec(3, 2, height_ratios=[2.2, 1.0, 1.3])
     raster = figure.add_subplot(grid[0, :])
     rate = figure.add_subplot(grid[1, :], sharex=raster)
@@ -72,7 +76,8 @@ def activity(
     rate.set_ylim(bottom=0.0)
     rate.set_xlabel("time (s)")
     rate.set_ylabel(f"rate (Hz),\n{1e3 * bin_s:g} ms bins")
-    rate.legend(fontsize=8, loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=len(populations))
+    rate.legend(fontsize=8, loc="lower left", bbox_to_anchor=(0.0, 1.0),
+                ncols=min(_LEGEND_COLUMNS, len(populations)))  # fmt: skip
     isi.set_xlabel("interspike interval (ms)")
     irregular.set_xlabel("CV of a neuron's intervals (1: Poisson)")
     for axes in (isi, irregular):
@@ -191,12 +196,12 @@ def _raster(axes: Axes, populations: Mapping[str, SpikeTrains], dt: float, neuro
             some.times(dt)[keep], first + some.index[keep], ".", color=color, markersize=1.8,
             markeredgewidth=0, rasterized=True,
         )  # fmt: skip
-        names.append((first + some.n / 2, f"{name}\n{some.n} of {trains.n}"))
+        names.append((first + some.n / 2, f"{name} ({some.n} of {trains.n})"))
         first += some.n
         axes.axhline(first - 0.5, color=INK, linewidth=0.4, alpha=0.4)
         axes.set_xlim(0.0, trains.steps * dt)
     axes.set_ylim(max(first, 1) - 0.5, -0.5)
-    axes.set_yticks([at for at, _ in names], [label for _, label in names])
+    axes.set_yticks([at for at, _ in names], [label for _, label in names], fontsize=8)
     axes.set_ylabel("neuron")
 
 

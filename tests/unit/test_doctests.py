@@ -9,7 +9,7 @@ import pytest
 
 import spikesim
 
-PACKAGES = ("core", "fixed", "learning", "network", "neurons", "sim")
+PACKAGES = ("analysis", "core", "fixed", "learning", "models", "network", "neurons", "sim")
 
 
 def _modules():
