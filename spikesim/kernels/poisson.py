@@ -302,6 +302,17 @@ def poisson_drive(
 
 
 @kernel
+def _audible(row, n, thresholds, sure):
+    """Range of lines outside which no line ever has an event: images have dark margins."""
+    lo, hi = 0, n
+    while lo < hi and thresholds[row, 0, lo] == 0 and sure[0, row, lo] == 0:
+        lo += 1
+    while lo < hi and thresholds[row, 0, hi - 1] == 0 and sure[0, row, hi - 1] == 0:
+        hi -= 1
+    return lo, hi
+
+
+@kernel
 def poisson_window(
     begin, stop, keys, thresholds, leading, sure, cells, clock, hashes, counts, n, out, ends
 ):
@@ -320,7 +331,11 @@ def poisson_window(
         Ticks done; less than asked for when ``out`` is full.
     """
     count = np.zeros(1, np.int64)
+    row, lo, hi = -1, 0, n
     for tick in range(begin, stop):
+        before, row = row, _bin(tick - clock[0], thresholds.shape[0], clock)
+        if row >= 0 and row != before and thresholds.shape[2] > 1:
+            lo, hi = _audible(row, n, thresholds, sure)
         poisson_events(
             tick,
             keys,
@@ -331,8 +346,8 @@ def poisson_window(
             clock,
             hashes,
             counts,
-            0,
-            n,
+            lo,
+            hi - lo,
             0,
             out,
             count,
