@@ -20,12 +20,13 @@ from spikesim.core.recording_hdf5 import KIND, VERSION
 from spikesim.errors import SpikesimError, ValidationError
 from spikesim.sim.sink import Index, RecordHeader, Ticks
 
-# A chunk is the smallest piece that HDF5 reads or writes. From 64 kB to 1 MB no difference in speed
-# was measured (4 ms for 200,000 spikes and 1 MB of states): the smallest, for small files.
-_CHUNK_BYTES = 1 << 16
-# What HDF5 keeps of each column, which is only ever appended to. With its default of 1 MB a
-# recording of ten columns took 52 MB of memory after 1 GB, with this 3 MB, in the same time.
-_CACHE_BYTES = 4 * _CHUNK_BYTES
+# A chunk is the smallest piece that HDF5 reads or writes: small ones for small files, large ones
+# for long runs, since HDF5 keeps some 60 bytes in memory for each. From 64 kB to 1 MB no
+# difference in speed was measured (4 ms for 200,000 spikes and 1 MB of states).
+_SMALL_CHUNK, _LARGE_CHUNK = 1 << 16, 1 << 20
+_CHUNKS = 256
+"""Chunks of a recording of the expected size, at the least."""
+_EXPECTED_HZ = 5.0
 # Room kept beyond the data: the index of the chunks, and what closing the file writes.
 _MARGIN_BYTES = 1 << 20
 
@@ -70,7 +71,10 @@ class HDF5Sink:
             )
         # A reader of the old file keeps it; writing into it would change data under its eyes.
         self.path.unlink(missing_ok=True)
-        file = self._h5py.File(self.path, "w", libver="latest", rdcc_nbytes=_CACHE_BYTES)
+        # HDF5 keeps this much of each column. Columns are only ever appended to, so one chunk is
+        # enough: with the default of 1 MB a run took 52 MB of memory after 1 GB, with this 3 MB.
+        self._chunk = _chunk_bytes(header)
+        file = self._h5py.File(self.path, "w", libver="latest", rdcc_nbytes=self._chunk)
         traces = header.traces.items()
         described = {
             "steps": header.steps,
@@ -97,7 +101,7 @@ class HDF5Sink:
         for k, name in enumerate(header.populations):
             group = file.create_group(f"spikes/{k}")
             group.attrs["population"] = name
-            columns = _column(group, "ticks", "int64"), _column(group, "index", "int32")
+            columns = self._column(group, "ticks", "int64"), self._column(group, "index", "int32")
             self._columns.append(columns)
         for k, (name, trace) in enumerate(traces):
             group = file.create_group(f"traces/{k}")
@@ -105,8 +109,8 @@ class HDF5Sink:
             index = np.arange(trace.n) if trace.index is None else np.array(trace.index)
             group.create_dataset("index", data=index.astype(np.int64))
             columns = (
-                _column(group, "ticks", "int64"),
-                _column(group, "values", trace.dtype, trace.n),
+                self._column(group, "ticks", "int64"),
+                self._column(group, "values", trace.dtype, trace.n),
             )
             self._columns.append(columns)
         self._rows = np.zeros(len(names), dtype=np.int64)
@@ -142,13 +146,22 @@ class HDF5Sink:
         """Open what was written; it is read when it is asked for."""
         return Recording.open(self.path)
 
+    def _column(self, group: Any, name: str, dtype: str, width: int | None = None) -> Any:
+        row = np.dtype(dtype).itemsize * (1 if width is None else max(width, 1))
+        rows = max(1, self._chunk // row)
+        if width is None:
+            return group.create_dataset(name, (0,), dtype, maxshape=(None,), chunks=(rows,))
+        return group.create_dataset(
+            name, (0, width), dtype, maxshape=(None, width), chunks=(rows, max(width, 1))
+        )
+
     def _append(self, key: tuple[str, str], ticks: Ticks, values: npt.NDArray[Any]) -> None:
         if not len(ticks):
             return
         k = self._place[key]
         lo = int(self._rows[k])
         hi = lo + len(ticks)
-        self._reserve(sum(new.nbytes + 2 * _CHUNK_BYTES for new in (ticks, values)))
+        self._reserve(sum(new.nbytes + 2 * self._chunk for new in (ticks, values)))
         for dataset, new in zip(self._columns[k], (ticks, values), strict=True):
             dataset.resize(hi, axis=0)
             dataset[lo:hi] = new
@@ -184,11 +197,11 @@ class HDF5Sink:
         self._progress.flush()
 
 
-def _column(group: Any, name: str, dtype: str, width: int | None = None) -> Any:
-    row = np.dtype(dtype).itemsize * (1 if width is None else max(width, 1))
-    rows = max(1, _CHUNK_BYTES // row)
-    if width is None:
-        return group.create_dataset(name, (0,), dtype, maxshape=(None,), chunks=(rows,))
-    return group.create_dataset(
-        name, (0, width), dtype, maxshape=(None, width), chunks=(rows, max(width, 1))
-    )
+def _chunk_bytes(header: RecordHeader) -> int:
+    """Size of the chunks of a recording, by what it may come to."""
+    steps = header.steps - header.start
+    per_tick = 12 * _EXPECTED_HZ * header.dt * sum(header.populations.values())
+    for trace in header.traces.values():
+        per_tick += (8 + trace.n * np.dtype(trace.dtype).itemsize) / trace.every
+    columns = 2 * max(len(header.populations) + len(header.traces), 1)
+    return int(min(max(steps * per_tick / columns / _CHUNKS, _SMALL_CHUNK), _LARGE_CHUNK))
