@@ -151,3 +151,32 @@ def test_a_target_learns_the_same_in_any_block_and_after_resume(rule, run, share
 
 
 PARTS = (slice(0, 3), slice(0, 1), slice(1, 3))
+
+NEAREST = PairSTDP(1.0, 0.05, 0.06, 0.005, 0.005, pairing="nearest")
+
+
+@st.composite
+def quiet_runs(draw):
+    """Trains of 20 slots and 40 targets, few of which are ever active; traces fade and return."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    ticks = draw(st.integers(1, 900))
+    rates = [rng.random(n) * (rng.random(n) < share) for n, share in ((20, 0.5), (40, 0.1))]
+    pause = np.arange(ticks)[:, None] % 400 < draw(st.sampled_from([5, 50, 400]))
+    pre, post = (pause & (rng.random((ticks, rate.size)) < 0.1 * rate) for rate in rates)
+    return rng.random((20, 40)), pre, post
+
+
+@pytest.mark.parametrize("rule", [PAIRS[0], NEAREST, RULES[0]], ids=repr)
+@settings(max_examples=25, deadline=None)
+@given(run=quiet_runs(), share=st.floats(0, 1))
+def test_skipping_faded_traces_changes_no_bit_also_after_resume(rule, run, share):
+    unit, pre, post = run
+    cut = int(share * len(pre))
+    sums, weights = _play(rule, run, "immediate", "float32")
+    first, second = (Drive(rule, _start(rule, unit), "dense") for _ in range(2))
+    early, _ = first.play(pre[:cut], post[:cut])
+    second.play(pre[: cut // 2], post[: cut // 2])  # leaves lists of its own to be forgotten
+    second.block.restore(first.block.state())
+    late, learned = second.play(pre[cut:], post[cut:], cut)
+    assert sums.tolist() == np.concatenate([early, late]).tolist()
+    assert weights.tolist() == learned.tolist()
