@@ -125,6 +125,8 @@ def main(argv: Sequence[str] | None = None) -> bool:
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--json", type=Path, help="write the samples and the slope here")
     options = parser.parse_args(argv)
+    if options.minutes < 1:
+        parser.error("expected at least 1 minute, too little is seen in less")
     seconds = 60 * options.minutes
     warm_up = min(WARM_UP_S, seconds / 5)
     rows = []

@@ -272,3 +272,17 @@ def test_a_run_that_goes_on_from_a_checkpoint_records_from_there(tmp_path, kind)
     assert np.allclose(np.array([2, 0, 1]) / (N * 8e-3), got.trace("E.rate")[:, 0])
     assert [20, 30] == got.trace_ticks["I.v"].tolist()
     assert got.complete
+
+
+@pytest.mark.parametrize(("steps", "expected"), [(STEPS, 1 << 16), (10**10, 1 << 20)])
+def test_chunks_fit_the_length_of_the_run(tmp_path, steps, expected):
+    sink = make_sink(tmp_path / "run.h5")
+    Recorder(_net(), parse_record(_net(), RECORD), steps, sink=sink).finish()
+    with h5py.File(tmp_path / "run.h5") as file:
+        assert expected == file["spikes/0/ticks"].chunks[0] * 8
+
+
+def test_room_that_was_reserved_is_given_back(tmp_path):
+    _feed(make_sink(tmp_path / "run.h5"), (20, 40))
+    # Fourteen columns of one chunk each, and the header; a margin of 1 MB was reserved besides.
+    assert (tmp_path / "run.h5").stat().st_size < 15 * (1 << 16)
