@@ -57,8 +57,9 @@ def arrive_dense(tick, piece_slot, n_pieces, weights, acc, base, inv_scale, last
             _k = np.int64(alive[_i])
 {fill}
             alive[_left] = _k
-            hot[_k, 3] = {keep}
-            _left += hot[_k, 3]
+            _lives = {keep}
+            hot[_k, 3] = _lives
+            _left += _lives
         n_alive[0] = _left
     for _q in range(n_pieces[0]):
         _slot = np.int64(piece_slot[_q])
