@@ -135,7 +135,9 @@ class HDF5Sink:
         self._commit(finished=False, complete=False)
 
     def finish(self, complete: bool, meta: Mapping[str, Any]) -> None:
-        """Mark how the run ended and close the file."""
+        """Mark how the run ended and close the file; the first call counts."""
+        if not self._file:
+            return
         self._commit(finished=True, complete=complete)
         self._file.close()
         # Attributes cannot be added while the file may have readers.

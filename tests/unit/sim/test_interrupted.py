@@ -171,3 +171,21 @@ def test_a_truncated_recording_is_named_as_such(tmp_path, keep):
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(ValidationError, match=r"run.h5.*(truncated|got another format)"):
         Recording.open(path)
+
+
+@pytest.mark.parametrize("to", [None, "run.h5"])
+def test_after_an_error_in_a_callback_the_session_gives_what_was_recorded(tmp_path, to):
+    pytest.importorskip("h5py")
+
+    def fail(done, steps):
+        if done > 500:
+            raise RuntimeError("the user's callback")
+
+    place = None if to is None else tmp_path / to
+    session = Simulator(network()).start(DRIVE, STEPS, seed=5, record=RECORD, to=place)
+    with pytest.raises(RuntimeError, match="the user's callback"):
+        session.advance(STEPS, progress=fail)
+    got = session.finish()
+    assert (False, session.tick) == (got.complete, got.steps)
+    whole = Simulator(network()).run(DRIVE, got.steps, seed=5, record=RECORD)
+    _equal_from(whole, got, 0, got.steps)
