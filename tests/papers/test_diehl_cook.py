@@ -97,7 +97,7 @@ class Reference:
 
 @pytest.mark.parametrize("min_isi", [5e-3, 50e-3])
 def test_network_equals_its_equations_in_plain_loops(min_isi):
-    model = DigitNetwork(n=4, n_in=30, min_isi=min_isi)
+    model = DigitNetwork(n=4, n_in=30, min_isi=min_isi, method="euler")
     steps = 1000
     events = np.random.default_rng(2).random((steps, 30)) < 0.15
     net = model.network(seed=1)

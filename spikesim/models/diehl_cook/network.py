@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,8 @@ from spikesim.units import ms, mV, to_ticks
 INPUT, EXC, INH = "image", "exc", "inh"
 LEARNING = f"{INPUT}->{EXC}"
 """Name of the projection that learns."""
+RELAXES = {EXC: (-65 * mV, 100 * ms), INH: (-60 * mV, 10 * ms)}
+"""Resting potential and membrane time constant of each population."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +70,11 @@ class DigitNetwork:
     theta_plus, tau_theta : float, volts and seconds
         Rise of a threshold per spike, and its time constant.
     dt : float, seconds
+    method : {"exponential", "euler"}
+        How membranes step; see ``LIFCond``. Euler is the published one, and explodes: from 24
+        inhibitory spikes in one tick of 0.5 ms on, which a few hundred cells that have not
+        learned yet make sooner or later, v overshoots both reversal potentials, all cells
+        fire, and inhibit each other again.
 
     Raises
     ------
@@ -95,6 +103,7 @@ class DigitNetwork:
     theta_plus: float = 0.05 * mV
     tau_theta: float = 1e4
     dt: float = 0.5 * ms
+    method: Literal["exponential", "euler"] = "exponential"
 
     def __post_init__(self) -> None:
         if self.n < 1 or self.n_in < 1:
@@ -160,18 +169,18 @@ class DigitNetwork:
         # itself and so rises again, which a fixed one could not.
         theta = 20 * mV if learned is None else np.maximum(learned.theta, 7.01 * mV)
         return LIFCond(
-            tau_mem=100 * ms, v_rest=-65 * mV, v_reset=-65 * mV, v_th=-72 * mV,
+            tau_mem=RELAXES[EXC][1], v_rest=RELAXES[EXC][0], v_reset=-65 * mV, v_th=-72 * mV,
             t_ref=5 * ms, min_isi=self.min_isi, theta_plus=self.theta_plus,
             tau_theta=self.tau_theta, theta_init=theta,
             theta_frozen=learned is not None, tau_syn=_TAU,
-            e_rev={"exc": 0.0, "inh": -100 * mV}, method="euler",
+            e_rev={"exc": 0.0, "inh": -100 * mV}, method=self.method,
         )  # fmt: skip
 
     def _inhibitory(self) -> LIFCond:
         return LIFCond(
-            tau_mem=10 * ms, v_rest=-60 * mV, v_reset=-45 * mV, v_th=-40 * mV,
+            tau_mem=RELAXES[INH][1], v_rest=RELAXES[INH][0], v_reset=-45 * mV, v_th=-40 * mV,
             t_ref=2 * ms, tau_syn=_TAU,
-            e_rev={"exc": 0.0, "inh": -85 * mV}, method="euler",
+            e_rev={"exc": 0.0, "inh": -85 * mV}, method=self.method,
         )  # fmt: skip
 
 

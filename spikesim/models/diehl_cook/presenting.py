@@ -10,7 +10,14 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from spikesim.models.diehl_cook.network import EXC, INPUT, LEARNING, DigitNetwork, Learned
+from spikesim.models.diehl_cook.network import (
+    EXC,
+    INPUT,
+    LEARNING,
+    RELAXES,
+    DigitNetwork,
+    Learned,
+)
 from spikesim.sim import MemorySink, Poisson, Simulator
 from spikesim.units import ms, to_ticks
 
@@ -22,7 +29,7 @@ _MOST_SHOWN = 30
 """Presentations of one image after which it is given up: an empty one never makes spikes."""
 _STEPS = 2**31 - 2
 """Ticks that a session may run: what the learning rules can count."""
-_KEPT = ("theta", "theta_rest")
+_KEPT = ("v", "theta", "theta_rest")
 
 Counts = npt.NDArray[np.int64]
 
@@ -38,8 +45,8 @@ class Presenter:
     learned : Learned, optional
         Weights and thresholds to keep fixed; without, the network learns.
     rest : {"skipped", "run"}
-        Whether the silence after an image is left out, with neurons put to rest, traces and
-        thresholds decayed as they would, or simulated as published.
+        Whether the silence after an image is left out, with membranes, thresholds and traces
+        decayed as they would, or simulated as published.
     resume : bytes, optional
         What ``save`` gave.
 
@@ -118,11 +125,16 @@ class Presenter:
             self.session.set_inputs({INPUT: Poisson(0.0)})
             self.session.advance(self._rest_ticks)
             return
-        self.session.pause(self._rest_ticks, keep=_KEPT)
+        ticks, dt = self._rest_ticks, self.model.dt
+        self.session.pause(ticks, keep=_KEPT)
+        # From where each membrane is: put to one value, cells that have not learned yet would
+        # fire in the same tick.
+        for name, (v_rest, tau_mem) in RELAXES.items():
+            v = self.session.neurons[name]["v"]
+            v[:] = v_rest + (v - v_rest) * np.exp(-ticks * dt / tau_mem)
         if self.learning:
-            seconds = self._rest_ticks * self.model.dt
-            for name in _KEPT:
-                self.session.neurons[EXC][name] *= np.exp(-seconds / self.model.tau_theta)
+            for name in ("theta", "theta_rest"):
+                self.session.neurons[EXC][name] *= np.exp(-ticks * dt / self.model.tau_theta)
 
 
 class _Counter(MemorySink):
