@@ -72,7 +72,7 @@ class DigitNetwork:
     dt : float, seconds
     method : {"exponential", "euler"}
         How membranes step; see ``LIFCond``. Euler is the published one, and explodes: from 24
-        inhibitory spikes in one tick of 0.5 ms on, which a few hundred cells that have not
+        inhibitory spikes in one tick of 0.5 ms on, which some hundred cells that have not
         learned yet make sooner or later, v overshoots both reversal potentials, all cells
         fire, and inhibit each other again.
 
