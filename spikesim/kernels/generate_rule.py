@@ -48,6 +48,11 @@ def table_traces(rule: PlasticityRule) -> list[float]:
     return [*taus, *extra, *product] or [math.inf]
 
 
+def kept_traces(rule: PlasticityRule) -> list[int]:
+    """Post traces whose values at a post spike are needed when it is applied, by number."""
+    return _read(rule.post_traces, rule.on_post())
+
+
 def constant_values(rule: PlasticityRule) -> dict[str, float]:
     """Constants of the kernels by name, in order: those of the rule and what traces need."""
     values = {"w_min": rule.w_min, "w_max": rule.w_max, **rule.constants()}
@@ -125,19 +130,23 @@ class _RuleText:
         """Apply the post spikes in the ring since arrival ``_a``, except the newest ``keep``."""
         if not self.defers:
             return []
-        body = ["_p = np.int64(ticks[_k, _e & 63])", *self.drift("_p")]
+        # The ring is touched only where two or more are pending.
+        newest = "np.int64(hot[_k, 2] if _e == _end - 1 else ticks[_k, _e & 63])"
+        body = [f"_p = {newest}", *self.drift("_p")]
         for r, trace in enumerate(self.pre):
             body.append(f"{trace.name} = decay(tables, {r}, _p - _a) * pre[_slot, {r}]")
-        for r, trace in enumerate(self.post_traces):
-            body.append(f"{trace.name} = before[_k, _e & 63, {r}]")
+        for r in kept_traces(self.rule):
+            body.append(f"{self.post_traces[r].name} = before[_k, _e & 63, {r}]")
         body += self.changes(self.rule.on_post())
         return [
             "_since = max(_a, np.int64(hot[_k, 1]) + 1)",
             "_end = hot[_k, 0]",
             "_e0 = _end",
-            "if hot[_k, 2] >= _since:",
-            "    while _e0 > 0 and _e0 > _end - 64 and ticks[_k, (_e0 - 1) & 63] >= _since:",
-            "        _e0 -= 1",
+            "if hot[_k, 2] >= _since and _end > 0:",
+            "    _e0 -= 1",
+            "    if hot[_k, 3] >= _since:",
+            "        while _e0 > 0 and _e0 > _end - 64 and ticks[_k, (_e0 - 1) & 63] >= _since:",
+            "            _e0 -= 1",
             f"for _e in range(_e0, _end - {keep}):",
             *_indent(body),
         ]
@@ -273,10 +282,11 @@ class _RuleText:
 
     def post(self) -> str:
         """Deferred: enter spikes into the ring."""
-        kept = [f"before[_k, _e, {r}] = _post_{t.name}" for r, t in enumerate(self.post_traces)]
+        names = {r: self.post_traces[r].name for r in kept_traces(self.rule)}
+        kept = [f"before[_k, _e, {r}] = _post_{name}" for r, name in names.items()]
         return POST.format(
             constants=_lines(self.constants, 1),
-            values=_lines([*self.post_before(), *self.post_after()], 2),
+            values=_lines(["hot[_k, 3] = hot[_k, 2]", *self.post_before(), *self.post_after()], 2),
             ring=_lines(["_e = hot[_k, 0] & 63", *kept, *RING] if self.defers else ["pass"], 2),
         )
 

@@ -88,7 +88,7 @@ def place(
     index : uint16, uint32 or int32 array, shape (own blocks, capacity)
         Written.
     exact : float32 array, shape (own blocks, capacity or 0)
-        Written where ``factor`` is 0.
+        Written where ``factor`` is 0 and there is room.
     bound : int64 array, shape (n_post,)
         Sum of the magnitudes of all weights that can arrive in one tick; changed.
     """
@@ -126,7 +126,8 @@ def place(
                 continue
             entry = np.int64(place_of[target]) + (delay & low) * stride
             if factor == 0.0:
-                exact[line, where] = weights[j * each]
+                if exact.shape[1] > 0:
+                    exact[line, where] = weights[j * each]
             else:
                 code = np.int64((np.float64(weights[j * each]) * factor + _ROUND) - _ROUND)
                 bound[target] += abs(code)

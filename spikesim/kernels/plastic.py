@@ -13,7 +13,13 @@ import numpy as np
 from spikesim.core.rule import PlasticityRule
 from spikesim.errors import ValidationError
 from spikesim.kernels import plastic_normalize, plastic_pair
-from spikesim.kernels.generate_rule import DEPTH, constant_values, rule_kernels, table_traces
+from spikesim.kernels.generate_rule import (
+    DEPTH,
+    constant_values,
+    kept_traces,
+    rule_kernels,
+    table_traces,
+)
 
 Call = tuple[Callable[..., None], tuple[Any, ...]]
 METHODS = ("deferred", "immediate", "dense")
@@ -95,7 +101,9 @@ class PlasticBlock:
         self.rule, self.dt, self.method, self.n_post = rule, dt, method, n_post
         self.fast = method == "deferred" and dtype == "float32" and rule.pair is not None
         self.kernels: ModuleType = plastic_pair if self.fast else rule_kernels(rule, dtype)
-        self.arrays = _arrays(rule, dt, slot_start, targets, weights, n_post, np.dtype(dtype))
+        self.arrays = _arrays(
+            rule, dt, slot_start, targets, weights, n_post, np.dtype(dtype), method == "deferred"
+        )
         if self.fast:
             self._add_pair_arrays()
         elif method == "immediate":
@@ -211,6 +219,12 @@ class PlasticBlock:
             plastic_normalize.normalize_dense(weights.reshape(-1, self.n_post), *args)
         else:
             plastic_normalize.normalize(self.arrays["targets"], weights, *args)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of what is learned and kept, without the targets, which belong to the table."""
+        arrays = (a for a in self.arrays.values() if isinstance(a, np.ndarray))
+        return sum(a.nbytes for a in arrays) - self.arrays["targets"].nbytes
 
     def state(self) -> dict[str, np.ndarray]:
         """Copy all arrays that change, for a checkpoint; nothing is flushed."""
@@ -345,11 +359,14 @@ def _arrays(
     weights: np.ndarray,
     n_post: int,
     dtype: np.dtype[Any],
+    late: bool,
 ) -> dict[str, Any]:
     """Arrays of all methods; those that a rule does not use have one element per target."""
     n_slots, nnz = slot_start.size - 1, weights.size
     n_pre, n_traces = max(1, len(rule.pre_traces)), max(1, len(rule.post_traces))
-    depth = DEPTH if rule.on_post() else 1
+    # The rings are most of what a target takes: as much as 64 or 128 of its synapses.
+    depth = DEPTH if late and rule.on_post() else 1
+    kept = depth if kept_traces(rule) else 1
     return {
         "slot_start": np.asarray(slot_start, np.int64),
         "targets": np.ascontiguousarray(targets),
@@ -358,7 +375,7 @@ def _arrays(
         "last": np.full(n_slots, -1, np.int32),
         "pre": np.zeros((n_slots, n_pre), dtype),
         "ticks": np.full((n_post, depth), -2, np.int32),
-        "before": np.zeros((n_post, depth, n_traces), dtype),
+        "before": np.zeros((n_post, kept, n_traces), dtype),
         "hot": np.tile(np.array([0, -1, -1, 0], np.int32), (n_post, 1)),
         "oldest": np.full(n_post, -1, np.int32),
         "danger": np.zeros(1, np.int32),

@@ -3,8 +3,8 @@
 
 Arguments are named alike in all of them; ``plastic.PlasticBlock`` calls them by name.
 ``hot`` has, per target, the number of spikes in its ring, the tick up to which they are
-applied to everything, the tick of the newest, and whether it stands in the list ``alive``: what
-every visit reads, in one cache line.
+applied to everything, the tick of the newest, and that of the one before (deferred) or whether it
+stands in the list ``alive`` (dense): what every visit reads, in one cache line.
 
 Dense kernels leave out what cannot change a bit. Where a text changes the weight by products
 that all have a trace of the other side as a factor, targets (sources) whose traces are 0 are

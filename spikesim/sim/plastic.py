@@ -69,7 +69,7 @@ def learner(plan: Plan, table: Table, state: State, block: int) -> Learner:
         plan.net.dt,
         table.offsets[block].astype(np.int64),
         table.index[block],
-        table.exact[block],
+        _start_weights(table, block),
         hi - lo,
         plan.dtype,
         _sorted_method(projection, table, block, hi - lo),
@@ -78,6 +78,14 @@ def learner(plan: Plan, table: Table, state: State, block: int) -> Learner:
         projection, table, block, synapses, _arrivals(plan, table, state, block, synapses),
         _posts(plan, projection, state, block, synapses),
     )  # fmt: skip
+
+
+def _start_weights(table: Table, block: int) -> npt.NDArray[np.float32]:
+    """One per synapse; a view where they are all alike."""
+    weight = table.plan.projections[0].synapses.weight
+    if weight is None:
+        return table.exact[block]
+    return np.broadcast_to(np.float32(weight), table.index[block].size)
 
 
 def _sorted_method(projection: Projection, table: Table, block: int, n_post: int) -> str:

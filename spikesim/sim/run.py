@@ -112,7 +112,7 @@ class Run:
         ranks: Ranks | None = None,
     ) -> None:
         self.plan, self.ranks = plan, ranks or Ranks()
-        self._worst = worst
+        self._worst, self._tables = worst, tables
         self._programs: dict[tuple[int, int], Program] = {}
         self.drives, self.inputs = split_inputs(plan, inputs, dict(worst))
         self.populations, self.samplings = tuple(populations), tuple(samplings)
@@ -142,6 +142,13 @@ class Run:
     def events(self) -> int:
         """Synaptic events delivered so far in this process."""
         return sum(int(block.scratch.events[0]) for block in self.blocks)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of tables, learned weights and state of this process in bytes."""
+        learned = sum(one.synapses.nbytes for one in self.learners)
+        samples = sum(out.nbytes for out in self.samples)
+        return sum(t.nbytes for t in self._tables) + learned + self.state.nbytes + samples
 
     def advance(self, ticks: int, sink: Recorder) -> int:
         """Run one window of at most ``ticks`` ticks; gives how many were run."""

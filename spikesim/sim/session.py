@@ -142,6 +142,11 @@ class Session:
         """Synaptic events delivered so far, in this process."""
         return self._run.events
 
+    @property
+    def nbytes(self) -> int:
+        """Memory of synapses, learned weights, neurons and windows in this process, in bytes."""
+        return self._run.nbytes
+
     def advance(
         self,
         ticks: int,

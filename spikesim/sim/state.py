@@ -57,6 +57,11 @@ class Record:
         """Ticks of a window of at most ``wish`` that can be reserved for ``n`` sources each."""
         return max(1, min(wish, _VIRTUAL_SPIKES // max(blocks * n, 1) - history))
 
+    @property
+    def nbytes(self) -> int:
+        """Memory in use: of ``fired`` what the fullest window needed."""
+        return self.marks.nbytes + 4 * int(self.marks[:, :, -1].max(axis=1).sum())
+
     def roll(self, ticks: int) -> None:
         """Begin the next window after ``ticks`` ticks: their last rows become the history."""
         keep = self.history
@@ -131,6 +136,13 @@ class State:
         room = max(plan.n_inputs, -(-_LEAST_EVENTS // (plan.history + window)))
         inputs = Record.empty(1, room, parts[1], plan.history, window)
         return cls(0, neurons, sums, record, inputs, own)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of neurons, sums and records in use, in bytes."""
+        neurons = (array for values in self.neurons.values() for array in values.values())
+        records = {id(r): r.nbytes for r in (self.record, self.inputs, self.own)}
+        return sum(a.nbytes for a in (*neurons, *self.sums)) + sum(records.values())
 
     def clear(self, plan: Plan, keep: frozenset[str]) -> None:
         """Put neurons back to their start, except some variables; drop spikes under way."""

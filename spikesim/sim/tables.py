@@ -34,7 +34,8 @@ class Table:
         Where each piece begins; empty, as all arrays, for blocks of other processes.
     index : uint16, uint32 or int32 array per block
     exact : float32 array per block
-        Weights of mode EXACT, else empty.
+        Weights of mode EXACT, else empty; empty too where all synapses of a projection that
+        learns start with one weight.
     groups : int
         Delay groups up to the longest delay that was drawn; what a distribution allows is
         far beyond it, and every group costs a look at each recent spike.
@@ -171,7 +172,8 @@ class _Builder:
         elif table.learns and plan.stride <= 1 << 16:
             kind = np.uint16
         self.index: npt.NDArray[Any] = np.empty((len(plan.own), capacity), dtype=kind)
-        exact = capacity if table.mode == EXACT else 0
+        each = not (table.learns and table.projections[0].synapses.weight is not None)
+        exact = capacity if table.mode == EXACT and each else 0
         self.exact = np.empty((len(plan.own), exact), dtype=np.float32)
         self.used = np.zeros(self.own.size, dtype=np.int64)
         rows = sources[1] - sources[0]

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+import numpy as np
+import pytest
+
+from spikesim import Network, Poisson
+from spikesim.learning import PairSTDP
+from spikesim.network import AllToAll, FixedInDegree
+from spikesim.neurons import LIFDelta
+from spikesim.sim import Simulator
+
+
+def learning_net(n_in, n_out, rule, weight):
+    net = Network(1e-3, "learns", 3)
+    net.add_input("in", n_in)
+    net.add_population("out", n_out, LIFDelta(tau_mem=20e-3, v_th=1.0))
+    net.connect("in", "out", rule, weight=weight, delay=2e-3, plasticity=PairSTDP(0.1))
+    return net
+
+
+@pytest.mark.parametrize("blocks", [1, 3])
+def test_one_start_weight_for_all_is_stored_once(blocks):
+    unit = np.random.default_rng(2).uniform(0.01, 0.03, (200, 1000)).astype(np.float32)
+    spent = []
+    for weight in (0.02, unit):
+        net = learning_net(200, 1000, AllToAll(), weight)
+        session = Simulator(net, blocks=blocks).start({"in": Poisson(100.0)}, 50, seed=1)
+        expected = np.broadcast_to(np.float32(weight), (200, 1000))
+        assert np.array_equal(expected.ravel(), session.weights("in->out").weights)
+        spent.append(session.nbytes)
+        session.advance(50)
+        assert not np.array_equal(expected.ravel(), session.weights("in->out").weights)
+    assert spent[1] - spent[0] == 4 * 200 * 1000
+
+
+def test_a_synapse_that_learns_takes_six_bytes_and_its_target_a_ring():
+    net = learning_net(2000, 2000, FixedInDegree(200, multapses=True), 0.02)
+    session = Simulator(net).start({"in": Poisson(20.0)}, 50, seed=1)
+    idle = session.nbytes
+    session.advance(50)
+    per_target = 64 * 4 + 32 + 16 + 40
+    assert 6 * 400_000 + per_target * 2000 < idle < 6.5 * 400_000 + 2 * per_target * 2000
+    # What came in within the window is held until the next.
+    assert 0 < session.nbytes - idle < 2000 * 50 * 8
