@@ -184,20 +184,19 @@ def _event_source(
     name: str, given: Any, n: int, dt: float, steps: int, seed: int, problems: list[str]
 ) -> EventSource:
     who = f"input {name!r}"
-    silent = RecordedEvents(SpikeTrains.empty(n, steps))
     if isinstance(given, Current):
         problems.append(
             f"{who}: expected spikes, a raster or random events, got a {type(given).__name__}; "
             f"currents drive 'population.{DRIVEN}'"
         )
-        return silent
+        return RecordedEvents(SpikeTrains.empty(n, steps))
     try:
         if isinstance(given, RandomEvents):
             return given.bind_events(n, dt, seed, name)
         trains = given if isinstance(given, SpikeTrains) else SpikeTrains.from_raster(given)
     except ValidationError as error:
         problems += [f"{who}: {text}" for text in error.problems]
-        return silent
+        return RecordedEvents(SpikeTrains.empty(n, steps))
     if trains.n != n:
         problems.append(f"{who}: expected {n} lines, got {trains.n}")
     if trains.steps > steps:
