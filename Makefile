@@ -18,7 +18,7 @@ SPREAD := -n $(JOBS) --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-synth demo test test-fast test-all test-hdl test-rtl lint fmt regs check \
-        syn bench bench-simulator setup-peers report clean
+        syn bench bench-simulator setup-peers peer-traces report clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -84,6 +84,9 @@ fmt: setup ## format the Python sources
 
 regs: setup ## regenerate register, command and status files from hdl/spec/core.toml
 	@$(PY) tools/gen_core.py
+
+peer-traces: setup-peers ## regenerate the weights of NEST and Brian2 that tests compare with
+	@$(PEERS)/bin/python -m tests.reference.peers
 
 check: lint test ## what continuous integration runs
 

@@ -5,6 +5,7 @@ from spikesim.core.rule import PlasticityRule, Trace
 from spikesim.learning.digits import DiehlCook
 from spikesim.learning.inhibitory import VogelsSprekeler
 from spikesim.learning.pair import PairSTDP
+from spikesim.learning.power_law import PowerLawSTDP
 from spikesim.learning.reward import RewardSTDP
 from spikesim.learning.short_term import TsodyksMarkram
 from spikesim.learning.tracking import TrackingRule
@@ -14,6 +15,7 @@ __all__ = [
     "DiehlCook",
     "PairSTDP",
     "PlasticityRule",
+    "PowerLawSTDP",
     "RewardSTDP",
     "Trace",
     "TrackingRule",

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from spikesim.core.rule import PairWindow, PlasticityRule, Trace
 from spikesim.units import ms
 
+_PAIRINGS = ("all", "nearest", "pre_centered", "restricted")
+
 
 @dataclass(frozen=True)
 class PairSTDP(PlasticityRule):
@@ -31,9 +33,10 @@ class PairSTDP(PlasticityRule):
         Time constants of the two sides of the window, in seconds.
     mu_plus, mu_minus : float
         Exponents of the weight dependence, >= 0.
-    pairing : {"all", "nearest"}
-        Whether a spike pairs with all spikes of the other side or with the nearest one
-        before it.
+    pairing : {"all", "nearest", "pre_centered", "restricted"}
+        Which earlier spikes of the other side a spike pairs with: all; the nearest one;
+        "pre_centered", where an arrival takes part in pairs with the spikes of the target next
+        before and next after it; "restricted", the pairs without another spike in between.
 
     Raises
     ------
@@ -44,7 +47,7 @@ class PairSTDP(PlasticityRule):
     ----------
     Song, Miller, Abbott, Nature Neuroscience 3:919 (2000), additive. Gütig, Aharonov, Rotter,
     Sompolinsky, J. Neurosci. 23:3697 (2003), eq. 1-3. Morrison, Diesmann, Gerstner, Biol.
-    Cybern. 98:459 (2008), pairing.
+    Cybern. 98:459 (2008), pairings.
 
     Examples
     --------
@@ -65,15 +68,15 @@ class PairSTDP(PlasticityRule):
     def problems(self) -> list[str]:
         """Why these parameters make no rule; empty when they do."""
         found = super().problems()
-        if self.pairing not in ("all", "nearest"):
-            found.append(f"expected pairing 'all' or 'nearest', got {self.pairing!r}")
+        if self.pairing not in _PAIRINGS:
+            found.append(f"expected a pairing of {_PAIRINGS}, got {self.pairing!r}")
         if self.mu_plus < 0 or self.mu_minus < 0:
             found.append(f"expected mu >= 0, got {self.mu_plus} and {self.mu_minus}")
         return found
 
     @property
     def _mode(self) -> str:
-        return "set" if self.pairing == "nearest" else "add"
+        return "add" if self.pairing == "all" else "set"
 
     @property
     def pre_traces(self) -> tuple[Trace, ...]:
@@ -84,6 +87,17 @@ class PairSTDP(PlasticityRule):
     def post_traces(self) -> tuple[Trace, ...]:
         """Trace ``y`` of the target's spikes."""
         return (Trace("y", self.tau_minus, self._mode),)
+
+    @property
+    def eligibility(self) -> Trace | None:
+        """Variable ``c`` per synapse, for pairings that forget at the target's spike.
+
+        "pre_centered": trace of the arrivals since then. "restricted": above 0 when the last
+        event was an arrival; it reaches 0 no sooner than what it guards.
+        """
+        slowest = max(self.tau_plus, self.tau_minus)
+        taus = {"pre_centered": self.tau_plus, "restricted": slowest}
+        return Trace("c", taus[self.pairing], "hold") if self.pairing in taus else None
 
     @property
     def pair(self) -> PairWindow | None:
@@ -110,11 +124,16 @@ class PairSTDP(PlasticityRule):
 
     def on_pre(self) -> str:
         """Depression by the post trace."""
-        return f"w = w - depress * y{_power('(w - w_min)', self.mu_minus, 'mu_minus')}"
+        y = "(0.0 if c > 0.0 else y)" if self.pairing == "restricted" else "y"
+        text = f"w = w - depress * {y}{_power('(w - w_min)', self.mu_minus, 'mu_minus')}"
+        after = {"pre_centered": "\nc = c + 1.0", "restricted": "\nc = 1.0"}
+        return text + after.get(self.pairing, "")
 
     def on_post(self) -> str:
         """Potentiation by the pre trace."""
-        return f"w = w + potentiate * x{_power('(w_max - w)', self.mu_plus, 'mu_plus')}"
+        x = {"pre_centered": "c", "restricted": "(x if c > 0.0 else 0.0)"}.get(self.pairing, "x")
+        text = f"w = w + potentiate * {x}{_power('(w_max - w)', self.mu_plus, 'mu_plus')}"
+        return text if self.eligibility is None else text + "\nc = 0.0"
 
 
 def _power(distance: str, mu: float, name: str) -> str:

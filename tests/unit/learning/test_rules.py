@@ -12,6 +12,7 @@ from spikesim.errors import ValidationError
 from spikesim.learning import (
     DiehlCook,
     PairSTDP,
+    PowerLawSTDP,
     RewardSTDP,
     TrackingRule,
     TripletSTDP,
@@ -42,7 +43,8 @@ class Written(PlasticityRule):
 @pytest.mark.parametrize(
     "rule",
     [
-        PairSTDP(1.0),
+        *(PairSTDP(1.0, pairing=p) for p in ("all", "nearest", "pre_centered", "restricted")),
+        PowerLawSTDP(1.0),
         TripletSTDP(1.0),
         TripletSTDP.full(1.0),
         VogelsSprekeler(1.0, 0.01),
@@ -68,7 +70,8 @@ def test_a_rule_is_a_value(rule):
         (lambda: PairSTDP(1.0, tau_plus=0.0), "'x': expected tau > 0"),
         (lambda: PairSTDP(1.0, mu_plus=-1.0), "mu >= 0"),
         (lambda: PairSTDP(1.0, a_plus=float("nan")), "finite potentiate"),
-        (lambda: PairSTDP(1.0, pairing="some"), "'all' or 'nearest', got 'some'"),
+        (lambda: PairSTDP(1.0, pairing="some"), "'restricted'.*, got 'some'"),
+        (lambda: PowerLawSTDP(1.0, w_ref=0.0), "w_ref > 0 .*got 0.0"),
         (lambda: TripletSTDP(1.0, pairing="some"), "'all' or 'nearest', got 'some'"),
         (lambda: DiehlCook(variant="best"), "got 'best'"),
         (lambda: TsodyksMarkram(u_release=1.5), "0 to 1, got 1.5"),
