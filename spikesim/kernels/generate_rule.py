@@ -10,6 +10,7 @@ last event times a table entry, so they give the same bits.
 from __future__ import annotations
 
 import ast
+import functools
 import math
 from types import ModuleType
 
@@ -81,11 +82,10 @@ class _RuleText:
         self.constants = [f"{name} = consts[{i}]" for i, name in enumerate(names)]
         self.bounded = math.isfinite(rule.w_min) or math.isfinite(rule.w_max)
         self.tables = len(self.pre) + len(self.post_traces)
-        self.typed = _Typed(real)
 
     def text(self, source: str) -> list[str]:
         """Lines of a rule's text with typed literals."""
-        return ast.unparse(self.typed.visit(ast.parse(source))).splitlines()
+        return list(_typed(source, self.real))
 
     def changes(self, source: str) -> list[str]:
         """Lines of an event that changes the weight, clipped."""
@@ -301,6 +301,12 @@ class _RuleText:
             old=_lines(old if self.defers else ["pass"], 4),
             every=_lines(every if self.rule.changes_weights else ["pass"], 3),
         )
+
+
+@functools.cache
+def _typed(source: str, real: str) -> tuple[str, ...]:
+    """Lines with typed literals; every session asks for the same ones."""
+    return tuple(ast.unparse(_Typed(real).visit(ast.parse(source))).splitlines())
 
 
 def vanishes(text: str, traces: set[str]) -> bool:

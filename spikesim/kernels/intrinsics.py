@@ -116,6 +116,35 @@ def bits_to_float32(typing_context, bits):
 
 
 @intrinsic
+def trailing_zeros(typing_context, bits):
+    """Count the zeros below the lowest bit that is set (uint64, not 0)."""
+
+    def codegen(context, builder, signature, args):
+        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.uint64), codegen
+
+
+@intrinsic
+def lane_mask(typing_context, array, index, bits):
+    """Bit k of the result: whether ``array[index + k] & bits`` is not 0 (uint16), k < 64."""
+
+    def codegen(context, builder, signature, args):
+        lane = ir.IntType(16)
+        lanes = ir.VectorType(lane, 64)
+        place = _place(context, builder, signature.args[0], args)
+        values = builder.load(builder.bitcast(place, lanes.as_pointer()), align=2)
+        first = builder.insert_element(ir.Constant(lanes, [0] * 64), args[2], ir.IntType(32)(0))
+        spread = ir.Constant(ir.VectorType(ir.IntType(32), 64), [0] * 64)
+        every = builder.shuffle_vector(first, first, spread)
+        zero = ir.Constant(lanes, [0] * 64)
+        found = builder.icmp_unsigned("!=", builder.and_(values, every), zero)
+        return builder.bitcast(found, ir.IntType(64))
+
+    return types.uint64(array, types.int64, types.uint16), codegen
+
+
+@intrinsic
 def rounded(typing_context, value):
     """Nearest int32 of a float32, ties to even: two instructions of vector code, no call."""
 
@@ -165,6 +194,15 @@ if numba.config.DISABLE_JIT:
 
     def prefetch(array, index):
         """Nothing to fetch."""
+
+    def trailing_zeros(bits):
+        """Count the zeros below the lowest bit that is set (uint64, not 0)."""
+        return (int(bits) & -int(bits)).bit_length() - 1
+
+    def lane_mask(array, index, bits):
+        """Bit k of the result: whether ``array[index + k] & bits`` is not 0, k < 64."""
+        found = (array[index : index + 64] & bits) != 0
+        return np.uint64(sum(1 << int(k) for k in np.flatnonzero(found)))
 
     def rounded(value):
         """Nearest int32 of a float32, ties to even."""

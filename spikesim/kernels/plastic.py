@@ -132,7 +132,7 @@ class PlasticBlock:
         acc : int32 or float64 array
             Accumulators; target k is at ``base + k``.
         inv_scale : float
-            Integer units per unit of the weight (int32).
+            Integer units per unit of the weight (int32), a power of 2.
         """
         names = {"deferred": "arrive", "immediate": "arrive_now", "dense": "arrive_dense"}
         return self._call(

@@ -38,6 +38,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from spikesim.kernels.intrinsics import lane_mask, trailing_zeros
 from spikesim.kernels.jit import kernel
 
 # Lines drawn together: their hashes and counts (16 KB) stay in the L1 cache.
@@ -51,7 +52,8 @@ _TAIL_BITS = 46
 _TAIL_SHIFT = np.uint64(64 - _TAIL_BITS)
 _ZERO, _ONE, _TWO = np.uint16(0), np.uint16(1), np.uint16(2)
 _ODD = np.uint64(0x0001000100010001)
-_NONE = np.uint64(0)
+_NONE, _LOWEST = np.uint64(0), np.uint64(1)
+_ALL = np.uint16(0xFFFF)
 
 
 @kernel
@@ -162,7 +164,7 @@ def _bin(tick, bins, clock):
 def _guess(tick, row, line, n, keys, thresholds, leading, sure, cells, hashes, counts):
     """Twice the events of n <= CHUNK_LINES lines from ``line`` on, odd where in doubt.
 
-    Counts up to the next multiple of 32 are 0. Gives the leading bits.
+    Counts up to the next multiple of 64 are 0. Gives the leading bits.
     """
     group = line // 4
     words = hashes[: (line + n + 3) // 4 - group]
@@ -174,7 +176,7 @@ def _guess(tick, row, line, n, keys, thresholds, leading, sure, cells, hashes, c
         compare_shared(u, flat, sure[1, row, 0], cells[0], cells[1], counts)
     else:
         compare_lines(u, leading, sure, row, line, cells[0], cells[1], counts)
-    counts[n : min((n + 31) // 32 * 32, counts.size)] = _ZERO
+    counts[n : min((n + 63) // 64 * 64, counts.size)] = _ZERO
     return u
 
 
@@ -223,30 +225,22 @@ def poisson_events(
     row = _bin(tick, thresholds.shape[0], clock)
     if row < 0:
         return
-    w = counts.view(np.uint64)
     at = count[0]
     for line in range(lo, lo + n, CHUNK_LINES):
         size = min(CHUNK_LINES, lo + n - line)
         u = _guess(due, row, line, size, keys, thresholds, leading, sure, cells, hashes, counts)
-        for i in range(0, (size + 31) // 32 * 8, 8):
-            some = w[i] | w[i + 1] | w[i + 2] | w[i + 3]
-            some |= w[i + 4] | w[i + 5] | w[i + 6] | w[i + 7]
-            if some == _NONE:
-                continue
-            if some & _ODD:
-                last = min(4 * i + 32, size)
-                _settle(due, row, line, 4 * i, last, keys, thresholds, sure, u, counts)
-            for word in range(i, i + 8):
-                if w[word] == _NONE:
-                    continue
-                for j in range(4 * word, 4 * word + 4):
-                    # Written before it is known whether it counts: no branch to mispredict.
-                    if at < out.size:
-                        out[at] = first + line + j
-                    more = np.int64(counts[j] >> _ONE)
-                    for extra in range(at + 1, min(at + more, out.size)):
-                        out[extra] = first + line + j
-                    at += more
+        for i in range(0, size, 64):
+            if lane_mask(counts, i, _ONE) != _NONE:
+                last = min(i + 64, size)
+                _settle(due, row, line, i, last, keys, thresholds, sure, u, counts)
+            some = lane_mask(counts, i, _ALL)
+            while some != _NONE:
+                j = i + trailing_zeros(some)
+                some &= some - _LOWEST
+                more = np.int64(counts[j] >> _ONE)
+                for each in range(at, min(at + more, out.size)):
+                    out[each] = first + line + j
+                at += more
     count[0] = at
 
 
