@@ -204,7 +204,7 @@ def at_rates(
 
 REFERENCES = (
     Reference("short: mean weight", 0.485, 0.46, 0.51, "NEST 0.48, Brian2 0.49 at 10 s"),
-    Reference("slope at the end", 0.0, -0.2, 0.35, "fig. 2: the rate is held"),
+    Reference("slope at the end", 0.0, -0.2, 0.5, "fig. 2: the rate is held"),
 )
 
 
