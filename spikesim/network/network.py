@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from spikesim.core import Clock, CsrRows, NeuronModel, stream
+from spikesim.core import Clock, CsrRows, NeuronModel, PlasticityRule, stream
 from spikesim.errors import ValidationError
 from spikesim.network.connect import Rule
 from spikesim.network.distribution import Distribution
@@ -210,6 +210,12 @@ class Network:
         except ValidationError as error:
             problems += [f"{who}: {text}" for text in error.problems]
             raise ValidationError(problems) from None
+        if plasticity is not None and not isinstance(plasticity, PlasticityRule):
+            problems.append(
+                f"{who}: expected plasticity as a rule such as spikesim.learning.PairSTDP, got "
+                f"{plasticity!r}"
+            )
+            raise ValidationError(problems)
         projection = Projection(chosen, source, target, synapses, channel, plasticity)
         problems += projection_problems(projection)
         if problems:

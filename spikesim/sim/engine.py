@@ -13,7 +13,7 @@ import numpy as np
 from spikesim.core import Recording
 from spikesim.errors import ValidationError
 from spikesim.network import Network
-from spikesim.sim.checkpoint import fingerprint
+from spikesim.sim.checkpoint import checkpoint_problems, fingerprint
 from spikesim.sim.monitor import Item
 from spikesim.sim.mpi import Communicator, Ranks
 from spikesim.sim.plan import plan_network
@@ -145,6 +145,8 @@ class Simulator:
     ) -> None:
         if isinstance(threads, bool) or not isinstance(threads, (int, np.integer)) or threads < 1:
             raise ValidationError(f"simulate: expected threads as an integer >= 1, got {threads!r}")
+        if not isinstance(net, Network):
+            raise ValidationError(f"simulate: expected a Network, got {type(net).__name__}")
         self.net = net
         self.threads = int(threads)
         self.ranks = Ranks.of(comm)
@@ -257,7 +259,8 @@ class Simulator:
         resume : path, optional
             Checkpoint to go on from, with the same inputs and seed. The run goes on to tick
             ``steps`` and records from the checkpoint on; its spikes are those of an
-            uninterrupted run, for any number of threads and blocks.
+            uninterrupted run, for any number of threads and blocks; with projections that
+            learn, for the same number of blocks.
         """
         with self.ranks.together():
             return self._run_once(
@@ -275,12 +278,14 @@ class Simulator:
         **options: Any,
     ) -> Recording:
         problems = _checkpoint_problems(checkpoint, checkpoint_every)
-        try:
-            session = self.start(inputs, steps, **options)
-        except ValidationError as error:
-            raise ValidationError([*problems, *error.problems]) from None
         if problems:
+            # Before anything begins: opening a session replaces the file of the recording.
+            try:
+                checked(self.net, inputs, steps, options["record"], options["seed"])
+            except ValidationError as error:
+                problems += error.problems
             raise ValidationError(problems)
+        session = self.start(inputs, steps, **options)
         session.advance(
             session.steps - session.tick,
             progress=progress,
@@ -293,8 +298,11 @@ class Simulator:
 
 
 def _checkpoint_problems(path: Any, every: int | None) -> list[str]:
+    problems = [] if path is None else checkpoint_problems(path)
     if every is None:
-        return []
+        return problems
     if isinstance(every, bool) or not isinstance(every, (int, np.integer)) or every < 1:
-        return [f"simulate: expected checkpoint_every as an integer >= 1, got {every!r}"]
-    return [] if path is not None else ["simulate: expected checkpoint=, the file to write, too"]
+        problems.append(f"simulate: expected checkpoint_every as an integer >= 1, got {every!r}")
+    if path is None:
+        problems.append("simulate: expected checkpoint=, the file to write, too")
+    return problems

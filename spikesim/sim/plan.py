@@ -240,7 +240,8 @@ def plan_network(
     problems = []
     if dtype not in DTYPES:
         problems.append(f"simulate: expected dtype in {DTYPES}, got {dtype!r}")
-    if n_blocks is not None and (not isinstance(n_blocks, int) or n_blocks < 1):
+    whole = isinstance(n_blocks, (int, np.integer)) and not isinstance(n_blocks, bool)
+    if n_blocks is not None and (not whole or n_blocks < 1):
         problems.append(f"simulate: expected blocks as an integer >= 1, got {n_blocks!r}")
     try:
         net.validate()
@@ -265,7 +266,7 @@ def plan_network(
     # Without packed weights an entry is the accumulator alone: 16 bits name up to 65,536.
     packed = any(mode != CONSTANT for (mode, _), _ in groups)
     fitting = _CACHE_ACCUMULATORS if packed else 1 << 16
-    blocks = n_blocks or max(threads, math.ceil((n_sums + 2 * len(channels)) / fitting))
+    blocks = int(n_blocks or 0) or max(threads, math.ceil((n_sums + 2 * len(channels)) / fitting))
     largest = math.ceil(n_sums / blocks) + len(channels)
     room = 0
     if not exact and all(p.plasticity is None for p in net.projections.values()):

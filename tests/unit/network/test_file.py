@@ -72,9 +72,10 @@ def test_a_rule_of_plasticity_is_kept_if_its_class_is_known(tmp_path):
     net.add_input("in", 2)
     net.add_population("a", 2, LIF(beta=0.5))
     # Only classes that a module holds by name can be found again.
-    from spikesim.core import Clock
+    from spikesim.learning import PairSTDP
 
-    net.connect("in", "a", [[1.0, 1.0], [1.0, 1.0]], plasticity=Clock(0.25))
+    rule = PairSTDP(w_max=2.0, a_plus=0.125)
+    net.connect("in", "a", [[1.0, 1.0], [1.0, 1.0]], plasticity=rule)
     net.save(tmp_path / "net.npz")
     assert net == Network.load(tmp_path / "net.npz")
 

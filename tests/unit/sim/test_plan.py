@@ -76,3 +76,15 @@ def test_learning_without_bounds_needs_float64():
 def test_blocks_that_make_no_sense_are_refused(blocks):
     with pytest.raises(ValidationError, match="blocks as an integer >= 1"):
         plan_network(_net([0.1]), n_blocks=blocks)
+
+
+def test_blocks_may_be_a_numpy_integer_and_are_no_bool():
+    assert plan_network(_net([0.1]), n_blocks=np.int64(2)).n_blocks == 2
+    with pytest.raises(ValidationError, match="blocks as an integer"):
+        plan_network(_net([0.1]), n_blocks=True)
+
+
+def test_what_is_no_rule_is_refused_where_it_is_given():
+    net = _net([0.1])
+    with pytest.raises(ValidationError, match=r"plasticity as a rule such as .*, got 'stdp'"):
+        net.connect("p0", "out", OneToOne(), weight=0.1, plasticity="stdp")
