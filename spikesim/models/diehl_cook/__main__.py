@@ -90,7 +90,7 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--n", type=int, default=100, help="excitatory neurons")
     parser.add_argument("--images", type=int, default=20_000, help="training images to show")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
-    parser.add_argument("--rule", default="triplet")
+    parser.add_argument("--rule", default="exponential")
     parser.add_argument("--min-isi", type=float, default=5.0, help="ms")
     parser.add_argument("--dt", type=float, default=0.5, help="ms")
     parser.add_argument("--delays", action="store_true", help="a delay per input synapse")
