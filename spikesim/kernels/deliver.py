@@ -170,7 +170,7 @@ def deliver(
 
 
 @kernel
-def list_due(tick, clock, fired, marks, pops, group, offsets, lo, hi, slot, count):
+def list_due(tick, clock, fired, marks, pops, group, offsets, lo, hi, slot, count, events):
     """List all pieces of one table that are due, for kernels that change the weights.
 
     Parameters
@@ -180,6 +180,8 @@ def list_due(tick, clock, fired, marks, pops, group, offsets, lo, hi, slot, coun
         Begin, end and number of each piece; written. Room for every piece of the table.
     count : int64 array, shape (1,)
         Written.
+    events : int64 array, shape (1,)
+        Counts synaptic events.
     """
     n = 0
     for g in range(group[4] - 1, group[1] - 1, -1):
@@ -192,6 +194,7 @@ def list_due(tick, clock, fired, marks, pops, group, offsets, lo, hi, slot, coun
                 at = (source - pops[2]) * group[0] + g
                 if offsets[at] < offsets[at + 1]:
                     lo[n], hi[n], slot[n] = offsets[at], offsets[at + 1], at
+                    events[0] += np.int64(offsets[at + 1]) - np.int64(offsets[at])
                     n += 1
     count[0] = n
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -89,20 +90,33 @@ def update_text(
     dtype: str,
 ) -> str:
     """Source of the kernel that ``update_kernel`` compiles."""
-    inputs = [f"in_{r}" for r in range(n_receptors)]
-    kinds = dict.fromkeys([*states, *inputs], "f") | dict.fromkeys(counters, "i")
-    per_neuron = []
+    forms = []
     for name, value in constants.items():
         array = np.asarray(value)
-        kinds[name] = "f" if array.dtype.kind == "f" else "i"
-        if array.ndim:
-            per_neuron.append(name)
+        forms.append((name, "f" if array.dtype.kind == "f" else "i", array.ndim > 0))
+    return _text(template, tuple(states), tuple(counters), n_receptors, tuple(forms), dtype)
+
+
+@functools.cache
+def _text(
+    template: str,
+    states: tuple[str, ...],
+    counters: tuple[str, ...],
+    n_receptors: int,
+    forms: tuple[tuple[str, str, bool], ...],
+    dtype: str,
+) -> str:
+    """Write the source; ``forms`` are name, kind, and one value per neuron of each constant."""
+    inputs = [f"in_{r}" for r in range(n_receptors)]
+    kinds = dict.fromkeys([*states, *inputs], "f") | dict.fromkeys(counters, "i")
+    kinds |= {name: kind for name, kind, _ in forms}
+    per_neuron = [name for name, _, many in forms if many]
     real = f"np.{dtype}"
     body = ast.unparse(_Typed(kinds, real).visit(ast.parse(template)))
     arguments = [f"base_{r}, scale_{r}" for r in range(n_receptors)]
     held = [*states, *counters]
     arguments += [f"all_{name}" for name in held]
-    arguments += [f"all_{name}" if name in per_neuron else name for name in constants]
+    arguments += [f"all_{name}" if many else name for name, _, many in forms]
     loads = [f"{name} = {real}(acc_{r}[k]) * scale_{r}" for r, name in enumerate(inputs)]
     loads += [f"{name} = all_{name}[k]" for name in [*held, *per_neuron]]
     # Slices of known length let the compiler drop index checks and prove what overlaps.

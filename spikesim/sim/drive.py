@@ -14,7 +14,7 @@ from spikesim.kernels.bind import Bound, bind
 from spikesim.network import Projection
 from spikesim.sim.inputs import BoundInput, InputEvents
 from spikesim.sim.inputs.drawn import DrawnEvents
-from spikesim.sim.plan import Plan
+from spikesim.sim.plan import Plan, weight_bound
 from spikesim.sim.state import State
 
 _MOST = 2**31
@@ -72,19 +72,31 @@ def split_inputs(
     for bound in inputs.inputs:
         mine = [p for p in plan.net.projections.values() if p.pre.name == bound.name]
         source = bound.source
-        if not (isinstance(source, DrawnEvents) and all(map(one_to_one, mine))):
+        most = 1
+        if isinstance(source, DrawnEvents):
+            most = int(source.tables.sure[0].max(initial=0)) + source.tables.thresholds.shape[1]
+        problems += [
+            f"input {bound.name!r}: expected at most one event per line and tick where projection "
+            f"{projection.name!r} learns, got counts=True; take counts=False"
+            for projection in mine
+            if projection.plasticity is not None and most > 1
+        ]
+        driven = isinstance(source, DrawnEvents) and all(map(one_to_one, mine))
+        if not driven:
             listed.append(bound)
-            continue
-        most = int(source.tables.sure[0].max(initial=0)) + source.tables.thresholds.shape[1]
         for projection in mine:
-            drive = Drive(source, projection, _units(plan, projection))
-            drives.append(drive)
             key = projection.post.name, projection.receptor
-            worst[key] = worst.get(key, 0) + most * int(np.abs(drive.weights).max(initial=0))
-            if not plan.exact and worst[key] >= _MOST:
+            largest = int(np.ceil(weight_bound(projection) / plan.scale(*key)))
+            if isinstance(source, DrawnEvents) and driven:
+                drives.append(Drive(source, projection, _units(plan, projection)))
+                worst[key] = worst.get(key, 0) + most * largest
+            elif isinstance(source, DrawnEvents) and most > 1:
+                # All events of a tick together bound those of one target's lines.
+                worst[key] = worst.get(key, 0) + source.most_events * largest
+            if not plan.exact and worst.get(key, 0) >= _MOST:
                 problems.append(
-                    f"input {bound.name!r}: up to {most} events per tick and the synapses of "
-                    f"{projection.post.name!r} sum to more than the 2**31 - 1 units of an "
+                    f"input {bound.name!r}: up to {most} events per line and tick and the synapses "
+                    f"of {projection.post.name!r} sum to more than the 2**31 - 1 units of an "
                     "accumulator; take dtype='float64', a lower rate or a shorter dt"
                 )
     if problems:

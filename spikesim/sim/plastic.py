@@ -59,8 +59,13 @@ class Learner:
     posts: list[Bound]
 
 
-def learner(plan: Plan, table: Table, state: State, block: int) -> Learner:
-    """Copy the weights of a table and bind the kernels of its rule."""
+def learner(
+    plan: Plan, table: Table, state: State, block: int, events: npt.NDArray[np.int64]
+) -> Learner:
+    """Copy the weights of a table and bind the kernels of its rule.
+
+    ``events`` (shape (1,)) counts the synapses that are touched.
+    """
     (projection,) = table.plan.projections
     assert projection.plasticity is not None  # tables of static projections do not learn
     lo, hi = plan.slice(block, projection.post.name)
@@ -75,7 +80,7 @@ def learner(plan: Plan, table: Table, state: State, block: int) -> Learner:
         _sorted_method(projection, table, block, hi - lo),
     )
     return Learner(
-        projection, table, block, synapses, _arrivals(plan, table, state, block, synapses),
+        projection, table, block, synapses, _arrivals(plan, table, state, block, synapses, events),
         _posts(plan, projection, state, block, synapses),
     )  # fmt: skip
 
@@ -99,16 +104,20 @@ def _sorted_method(projection: Projection, table: Table, block: int, n_post: int
 
 
 def _arrivals(
-    plan: Plan, table: Table, state: State, block: int, synapses: PlasticBlock
+    plan: Plan,
+    table: Table,
+    state: State,
+    block: int,
+    synapses: PlasticBlock,
+    events: npt.NDArray[np.int64],
 ) -> list[Bound]:
     spec = table.plan
     (projection,) = spec.projections
     record = state.inputs if spec.from_inputs else state.record
     pops = np.array([*spec.parts, *table.sources], dtype=np.int64)
     group = np.array([spec.n_groups, 0, 1, spec.shortest, spec.n_groups], dtype=np.int64)
-    # Room for every piece costs nothing until it is used; a line with several events in one
-    # tick is listed several times, hence the margin for inputs.
-    room = (table.offsets[block].size - 1) * (4 if spec.from_inputs else 1) + 64
+    # Room for every piece costs nothing until it is used; each source fires once per tick.
+    room = table.offsets[block].size
     lo, hi, slot = (np.empty(room, dtype=np.int64) for _ in range(3))
     count = np.zeros(1, dtype=np.int64)
     base = plan.bases(block)[projection.post.name, projection.receptor]
@@ -117,7 +126,7 @@ def _arrivals(
     return [
         bind(
             list_due, record.clock, record.fired, record.marks, pops, group,
-            table.offsets[block], lo, hi, slot, count,
+            table.offsets[block], lo, hi, slot, count, events,
         ),
         bind(function, *args),
     ]  # fmt: skip

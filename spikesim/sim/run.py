@@ -235,7 +235,7 @@ class Run:
         learners: list[Learner] = []
         for table in tables:
             if table.plan.learns:
-                learners.append(learner(plan, table, state, block))
+                learners.append(learner(plan, table, state, block, scratch.events))
                 kernels.deliveries += learners[-1].arrivals
                 continue
             for early, groups in split_groups(plan, table):

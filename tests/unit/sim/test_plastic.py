@@ -2,7 +2,8 @@
 import numpy as np
 import pytest
 
-from spikesim import Network, Poisson
+from spikesim import LIF, Network, Poisson
+from spikesim.errors import ValidationError
 from spikesim.learning import PairSTDP
 from spikesim.network import AllToAll, FixedInDegree
 from spikesim.neurons import LIFDelta
@@ -41,3 +42,22 @@ def test_a_synapse_that_learns_takes_six_bytes_and_its_target_a_ring():
     assert 6 * 400_000 + per_target * 2000 < idle < 6.5 * 400_000 + 2 * per_target * 2000
     # What came in within the window is held until the next.
     assert 0 < session.nbytes - idle < 2000 * 50 * 8
+
+
+def test_several_events_of_a_line_in_one_tick_are_refused_where_a_projection_learns():
+    net = Network(dt=1e-3)
+    net.add_input("in", 3)
+    net.add_population("out", 2, LIF(beta=0.9))
+    net.connect("in", "out", AllToAll(), weight=0.1, plasticity=PairSTDP(w_max=1.0), name="learns")
+    Simulator(net).run({"in": Poisson(900.0)}, 5)
+    with pytest.raises(ValidationError, match=r"'in'.*'learns' learns, got counts=True"):
+        Simulator(net).run({"in": Poisson(900.0, counts=True)}, 5)
+
+
+def test_events_of_learning_projections_are_counted():
+    net = Network(dt=1e-3)
+    net.add_input("in", 3)
+    net.add_population("out", 2, LIF(beta=0.9))
+    net.connect("in", "out", AllToAll(), weight=0.1, plasticity=PairSTDP(w_max=1.0))
+    raster = [[1, 0, 1], [0, 0, 0], [0, 1, 0]]
+    assert Simulator(net).run({"in": raster}, 3).meta["events"] == 6
