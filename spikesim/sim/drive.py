@@ -91,8 +91,8 @@ def split_inputs(
                 drives.append(Drive(source, projection, _units(plan, projection)))
                 worst[key] = worst.get(key, 0) + most * largest
             elif isinstance(source, DrawnEvents) and most > 1:
-                # All events of a tick together bound those of one target's lines.
-                worst[key] = worst.get(key, 0) + source.most_events * largest
+                events = min(source.most_events, most * _fan_in(projection))
+                worst[key] = worst.get(key, 0) + events * largest
             if not plan.exact and worst.get(key, 0) >= _MOST:
                 problems.append(
                     f"input {bound.name!r}: up to {most} events per line and tick and the synapses "
@@ -115,6 +115,12 @@ def one_to_one(projection: Projection) -> bool:
     filled = synapses.filler().fill(0, n)
     order = np.arange(n + 1)
     return bool(np.array_equal(filled.indptr, order) and np.array_equal(filled.targets, order[:-1]))
+
+
+def _fan_in(projection: Projection) -> int:
+    """Largest number of synapses of a projection onto one neuron."""
+    targets = projection.synapses.filler().fill(0, projection.pre.n).targets
+    return int(np.bincount(targets, minlength=1).max())
 
 
 def _units(plan: Plan, projection: Projection) -> npt.NDArray[Any]:
