@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from spikesim.learning import (
     DiehlCook,
     PairSTDP,
+    PowerLawSTDP,
     RewardSTDP,
     TrackingRule,
     TripletSTDP,
@@ -29,6 +30,9 @@ RULES = (
 SLOW_RULES = (
     PairSTDP(1.0, 0.05, 0.06, mu_plus=0.4, mu_minus=0.4),
     PairSTDP(1.0, 0.05, 0.06, pairing="nearest"),
+    PairSTDP(1.0, 0.05, 0.06, pairing="pre_centered"),
+    PairSTDP(1.0, 0.05, 0.06, pairing="restricted"),
+    PowerLawSTDP(1.0, 0.05, 0.05),
     VogelsSprekeler(1.0, 0.02, rate=30.0),
     TrackingRule(1.0, rate=0.1, a=0.3, b=0.5, c=0.01, top=2.0),
     TsodyksMarkram(0.2, 0.1, 0.5),
