@@ -17,6 +17,8 @@ G. Marsaglia, W. W. Tsang, The ziggurat method for generating random variables, 
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from spikesim.kernels.jit import kernel
@@ -24,6 +26,8 @@ from spikesim.kernels.jit import kernel
 GROUP = 64
 UNIFORM, NORMAL, LOGNORMAL, EXPONENTIAL = range(4)
 
+# Adding and subtracting it rounds to the nearest integer.
+_ROUND = 6755399441055744.0
 _BLOCKS = 16
 _M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 _W0, _W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
@@ -102,6 +106,44 @@ def _own_block(key, purpose, row, k, attempt, block):
 
 
 @kernel
+def _inner_normals(words, a, b, low, high, edges, values):
+    """Draw the normal values of a group that lie inside layer and limits; others are nan.
+
+    One in a hundred lies on a border. Without a branch the rest is vector code.
+    """
+    for j in range(words.size):
+        word = np.int64(words[j])
+        layer = word & 255
+        z = _in_layer(word, edges[layer])
+        value = a + b * z
+        inside = (abs(z) < edges[layer + 1]) & (low <= value) & (value <= high)
+        values[j] = value if inside else np.nan
+
+
+@kernel
+def _one_value(kind, a, b, low, high, word, edges, heights, key, purpose, row, k, block):
+    """Draw value ``k`` of a row, beginning with its word; again where it is outside."""
+    attempt = 1
+    while True:
+        if kind == 0 or kind == 3:
+            u = (np.float64(word) + 0.5) * (1.0 / 4294967296.0)
+            value = a + b * u if kind == 0 else -a * np.log(u)
+        else:
+            layer = word & 255
+            z = _in_layer(word, edges[layer])
+            if abs(z) >= edges[layer + 1]:  # one time in a hundred
+                z, attempt = _border(layer, z, key, purpose, row, k, attempt, edges, heights, block)
+            value = a + b * z
+            if kind == 2:
+                value = np.exp(value)
+        if low <= value <= high:
+            return value
+        _own_block(key, purpose, row, k, attempt, block)
+        attempt += 1
+        word = np.int64(block[3])
+
+
+@kernel
 def fill_values(kind, a, b, low, high, tables, key, purpose, first, indptr, least, out) -> None:
     """Draw one value per synapse of the rows ``first``, ``first + 1``, …; redrawn outside limits.
 
@@ -123,39 +165,31 @@ def fill_values(kind, a, b, low, high, tables, key, purpose, first, indptr, leas
     out : float or int array
         Values, written.
     """
-    words = np.empty(64, np.uint64)
+    words, values = np.empty(64, np.uint64), np.empty(64, np.float64)
     block = np.empty(6, np.uint64)
     edges, heights = tables[0], tables[1]
     for r in range(indptr.size - 1):
-        row, start = first + r, indptr[r]
-        for k in range(indptr[r + 1] - start):
-            if k & 63 == 0:
-                philox_group(key, purpose, row, k >> 6, 0, words)
-            word, attempt = np.int64(words[k & 63]), 1
-            while True:
-                if kind == 0 or kind == 3:
-                    u = (np.float64(word) + 0.5) * (1.0 / 4294967296.0)
-                    value = a + b * u if kind == 0 else -a * np.log(u)
-                else:
-                    layer = word & 255
-                    z = _in_layer(word, edges[layer])
-                    if abs(z) >= edges[layer + 1]:  # one time in a hundred
-                        z, attempt = _border(
-                            layer, z, key, purpose, row, k, attempt, edges, heights, block
-                        )
-                    value = a + b * z
-                    if kind == 2:
-                        value = np.exp(value)
-                if low <= value <= high:
-                    break
-                _own_block(key, purpose, row, k, attempt, block)
-                attempt += 1
-                word = np.int64(block[3])
-            if least >= 0:
-                value = max(np.rint(value), np.float64(least))
-            out[start + k] = value
+        row, start, n = first + r, indptr[r], indptr[r + 1] - indptr[r]
+        for begin in range(0, n, 64):
+            philox_group(key, purpose, row, begin >> 6, 0, words)
+            if kind == 1:
+                _inner_normals(words, a, b, low, high, edges, values)
+            else:
+                values[:] = np.nan
+            for j in range(min(64, n - begin)):
+                value = values[j]
+                if value != value:  # not a number: still to be drawn
+                    value = _one_value(
+                        kind, a, b, low, high, np.int64(words[j]), edges, heights, key, purpose,
+                        row, begin + j, block,
+                    )  # fmt: skip
+                if least >= 0:
+                    # Rounds to nearest as np.rint, which would be a call.
+                    value = max((value + _ROUND) - _ROUND, np.float64(least))
+                out[start + begin + j] = value
 
 
+@functools.cache
 def ziggurat() -> np.ndarray:
     """Tables of ``fill_values``: float64 array (2, 257), edges and heights of 256 layers."""
     tail, area = 3.6541528853610088, 0.00492867323399  # Marsaglia and Tsang, 256 layers

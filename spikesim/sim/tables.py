@@ -17,7 +17,7 @@ from spikesim.network import Projection
 from spikesim.sim.mpi import Ranks
 from spikesim.sim.plan import Plan, TablePlan, weight_bound
 
-_CHUNK = 1 << 20
+_CHUNK = 1 << 19
 """Synapses generated at a time: few enough to stay near the cache."""
 
 
