@@ -4,7 +4,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-
 from spikesim.kernels import deliver, loop, pack
 
 SCRIPT = """
