@@ -140,7 +140,7 @@ GOALS: tuple[Goal, ...] = (
     Goal("bytes per synapse, own weight and delay", "at most", _FULL, 5.0, 4.05,
          figure="bytes_per_synapse", unit="B"),
     Goal("bytes per synapse, plastic", "at most", "stdp-12500", 8.0, 6.0,
-         figure="bytes_per_synapse", unit="B"),
+         figure="bytes_per_plastic_synapse", unit="B"),
 )  # fmt: skip
 
 RATE_TOLERANCE = 0.05

@@ -69,6 +69,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         "build_wall_s": watch.wall["build"], "build_mb": built_mb - before_mb,
         "threads": options.threads, "version": __version__,
     }  # fmt: skip
+    learning = [table for table in simulator.tables if table.plan.learns]
+    if learning:
+        learners = simulator.start({}, 0)._run.learners
+        held = sum(t.nbytes for t in learning) + sum(one.synapses.nbytes for one in learners)
+        more["bytes_per_plastic_synapse"] = held / sum(t.plan.nnz for t in learning)
+        del learners
     dt = made.net.dt
     steps = round(options.seconds / dt)
     if steps:
