@@ -39,6 +39,16 @@ def model(network: str, size: float, seed: int, seconds: float) -> Any:
     return models.brunel(int(size), seed, plastic=network == "stdp", own=network == "brunel-own")
 
 
+def plastic_bytes(simulator: Simulator) -> dict[str, float]:
+    """Memory of a synapse that learns: its rows, its weight, and what its neurons remember."""
+    learning = [table for table in simulator.tables if table.plan.learns]
+    if not learning:
+        return {}
+    learners = simulator.start({}, 0)._run.learners
+    held = sum(t.nbytes for t in learning) + sum(one.synapses.nbytes for one in learners)
+    return {"bytes_per_plastic_synapse": held / sum(t.plan.nnz for t in learning)}
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Build, warm up, run, print one row."""
     parser = measure.arguments(__doc__, seconds=1.0)
@@ -69,12 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "build_wall_s": watch.wall["build"], "build_mb": built_mb - before_mb,
         "threads": options.threads, "version": __version__,
     }  # fmt: skip
-    learning = [table for table in simulator.tables if table.plan.learns]
-    if learning:
-        learners = simulator.start({}, 0)._run.learners
-        held = sum(t.nbytes for t in learning) + sum(one.synapses.nbytes for one in learners)
-        more["bytes_per_plastic_synapse"] = held / sum(t.plan.nnz for t in learning)
-        del learners
+    more |= plastic_bytes(simulator)
     dt = made.net.dt
     steps = round(options.seconds / dt)
     if steps:
