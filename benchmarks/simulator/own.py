@@ -39,7 +39,7 @@ def model(network: str, size: float, seed: int, seconds: float) -> Any:
     return models.brunel(int(size), seed, plastic=network == "stdp", own=network == "brunel-own")
 
 
-def plastic_bytes(simulator: Simulator) -> dict[str, float]:
+def plastic_bytes(simulator: Any) -> dict[str, float]:
     """Memory of a synapse that learns: its rows, its weight, and what its neurons remember."""
     learning = [table for table in simulator.tables if table.plan.learns]
     if not learning:
