@@ -69,7 +69,7 @@ def simulate(
                 network, seconds, poisson or [], together, record=record or ["spikes"],
                 seed=seed, threads=threads, dtype=dtype, to=to, progress=not as_json,
             )  # fmt: skip
-    except Exception:
+    except Exception:  # raised again, or known to be raised by process 0
         if together.rank == 0:
             raise
         # Process 0 got the same message and reports it.

@@ -31,10 +31,10 @@ class Communicator(Protocol):
     def Get_rank(self) -> int:  # noqa: N802 (name of MPI)
         """Give the number of this process."""
 
-    def Get_size(self) -> int:  # noqa: N802
+    def Get_size(self) -> int:  # noqa: N802 (name of MPI)
         """Give the number of all processes."""
 
-    def Allgather(self, sendbuf: Any, recvbuf: Any) -> None:  # noqa: N802
+    def Allgather(self, sendbuf: Any, recvbuf: Any) -> None:  # noqa: N802 (name of MPI)
         """Give every process the arrays of all."""
 
     def gather(self, sendobj: Any, root: int = 0) -> list[Any] | None:

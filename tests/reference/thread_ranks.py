@@ -18,13 +18,13 @@ class ThreadRank:
     def __init__(self, rank, size, barrier, board):
         self._rank, self._size, self._barrier, self._board = rank, size, barrier, board
 
-    def Get_rank(self):  # noqa: N802
+    def Get_rank(self):  # noqa: N802 (name of MPI)
         return self._rank
 
-    def Get_size(self):  # noqa: N802
+    def Get_size(self):  # noqa: N802 (name of MPI)
         return self._size
 
-    def Allgather(self, sendbuf, recvbuf):  # noqa: N802
+    def Allgather(self, sendbuf, recvbuf):  # noqa: N802 (name of MPI)
         for rank, part in enumerate(self._swap(sendbuf.copy())):
             recvbuf[rank] = part
 
