@@ -8,6 +8,7 @@ made, nor on the number of threads, so any part of a run can be redrawn alone.
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 
 import numpy as np
 
@@ -50,6 +51,8 @@ def stream(seed: int, *path: int | str) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=_digest(seed, path, 16)))
 
 
+# Inputs that change with every image ask for the same key each time.
+@lru_cache(maxsize=256, typed=True)
 def stream_key(seed: int, *path: int | str) -> int:
     """64-bit key of the counter-based kernels for one purpose; the path is that of ``stream``.
 

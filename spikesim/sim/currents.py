@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from spikesim.core import stream_key
 from spikesim.errors import ValidationError
 from spikesim.kernels import currents as kernels
-from spikesim.sim.keys import stream_key
 from spikesim.units import to_ticks
 
 FloatArray = npt.NDArray[np.float64]

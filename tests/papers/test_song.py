@@ -54,8 +54,9 @@ def test_learning_holds_the_output_rate():
     numbers, outcomes = at_rates((40.0, 80.0), 50.0, seed=1)
     assert abs(numbers["slope at the end"]) < 0.5
     assert outcomes[80.0].weights.mean() < outcomes[40.0].weights.mean()
-    # Irregular, as the paper has it: excitation only just reaches the threshold.
-    assert all(0.6 < outcome.cv < 1.2 for outcome in outcomes.values())
+    # Irregular, as the paper has it: excitation only just reaches the threshold. Six seeds give
+    # 0.73 to 0.79 at 40 Hz and 1.10 to 1.32 at 80 Hz; a regular train would have 0.
+    assert all(0.6 < outcome.cv < 1.6 for outcome in outcomes.values())
 
 
 @pytest.mark.slow

@@ -5,7 +5,6 @@ from spikesim.sim.inputs.drawn import DrawnEvents
 from spikesim.sim.inputs.inhomogeneous import InhomogeneousPoisson
 from spikesim.sim.inputs.poisson import Poisson
 from spikesim.sim.inputs.resolve import BoundInput, EventSource, InputEvents, resolve_inputs
-from spikesim.sim.keys import stream_key
 
 __all__ = [
     "BoundInput",
@@ -15,5 +14,4 @@ __all__ = [
     "InputEvents",
     "Poisson",
     "resolve_inputs",
-    "stream_key",
 ]

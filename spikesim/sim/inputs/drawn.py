@@ -11,11 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from spikesim.core import SpikeTrains
+from spikesim.core import SpikeTrains, stream_key
 from spikesim.errors import ValidationError
 from spikesim.kernels import poisson as kernels
 from spikesim.sim.inputs.distribution import CountTables, count_tables
-from spikesim.sim.keys import stream_key
 
 Events = tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]
 Call = tuple[Callable[..., Any], tuple[Any, ...]]

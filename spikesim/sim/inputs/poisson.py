@@ -38,7 +38,7 @@ class Poisson(RandomEvents):
     Examples
     --------
     >>> Poisson(20.0).trains(n=100, steps=1000, dt=1e-3, seed=1, name="noise")
-    SpikeTrains(2024 spikes, n=100, steps=1000)
+    SpikeTrains(2080 spikes, n=100, steps=1000)
     """
 
     rates_hz: float | npt.ArrayLike

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from spikesim.core import LIF, SpikeTrains
+from spikesim.core import LIF, SpikeTrains, stream_key
 from spikesim.errors import ValidationError
 from spikesim.network import Network
 from spikesim.sim.currents import StepCurrent
@@ -18,7 +18,6 @@ from spikesim.sim.inputs import (
     inhomogeneous,
     poisson,
     resolve_inputs,
-    stream_key,
 )
 from tests.reference.poisson import poisson_survival
 
