@@ -96,18 +96,17 @@ def main(argv: Sequence[str] | None = None) -> float:
 def picture(parts: list, cut: int, seconds: float, path: str) -> None:
     figure = Figure((9, 4.5), layout="constrained")
     raster, rate = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
-    edges = np.arange(0.0, seconds + 0.05, 0.1)
-    for part, color, label in zip(
-        parts, ("C0", "C1"), ("first", "after the checkpoint"), strict=True
-    ):
+    spans = ((0.0, cut * DT), (cut * DT, seconds))
+    for part, span, label in zip(parts, spans, ("first", "after the checkpoint"), strict=True):
         shown = part.select(range(50))
-        raster.plot(shown.times(DT), shown.index, ".", color=color, markersize=1.5, label=label)
-        counts, _ = np.histogram(part.times(DT), edges)
-        seen = (edges[:-1] >= cut * DT) if color == "C1" else (edges[:-1] < cut * DT)
-        rate.plot(edges[:-1][seen], counts[seen] / (0.1 * part.n), color=color)
+        raster.plot(shown.times(DT), shown.index, ".", markersize=1.5, label=label)
+        # Bins of equal length that fill the span: none is cut by the interrupt.
+        counts, edges = np.histogram(part.times(DT), max(1, round((span[1] - span[0]) / 0.1)), span)
+        rate.plot((edges[:-1] + edges[1:]) / 2, counts / (np.diff(edges) * part.n))
     raster.set_ylabel("neuron of E")
-    raster.legend(loc="upper right")
-    rate.axhline(TARGET_HZ, color="k", linewidth=0.6)
+    figure.legend(loc="outside upper center", ncols=2, markerscale=6)
+    rate.axhline(TARGET_HZ, color="k", linewidth=0.6, label="target")
+    rate.legend(loc="upper right")
     rate.set_ylabel("rate (Hz)")
     rate.set_xlabel("time (s)")
     figure.savefig(path, dpi=120)
