@@ -46,28 +46,46 @@ def main(argv: Sequence[str] | None = None) -> float:
 
 
 def draw(weights, shape, history, result, path) -> None:
-    figure = Figure((11, 5.5), layout="constrained")
-    fields, side = figure.subplots(1, 2, width_ratios=(1.2, 1))
-    n = weights.shape[1]
-    across = int(np.ceil(np.sqrt(n)))
-    order = np.argsort(result.assigned, kind="stable")
-    sheet = np.full((-(-n // across) * (shape[0] + 1), across * (shape[1] + 1)), np.nan)
-    for place, neuron in enumerate(order):
-        top, left = place // across * (shape[0] + 1), place % across * (shape[1] + 1)
-        field = weights[:, neuron].reshape(shape)
-        sheet[top : top + shape[0], left : left + shape[1]] = field
-    image = fields.imshow(sheet, cmap="viridis")
-    fields.set_axis_off()
-    fields.set_title("what each neuron answers to, sorted by its label")
-    figure.colorbar(image, ax=fields, label="weight", shrink=0.7)
+    figure = Figure((12, 6.2), layout="constrained")
+    places = figure.subplot_mosaic(
+        [["fields", "curve"], ["fields", "confusion"]], width_ratios=(5, 4), height_ratios=(1, 2)
+    )
+    curve, confusion = places["curve"], places["confusion"]
+    draw_fields(places["fields"], weights, shape, result.assigned)
+
     at, share = zip(*history, strict=True)
-    side.plot(at, 100 * np.array(share), "k.-", label="images not yet learned from")
-    side.axhline(100 * result.accuracy, linestyle="--", label="test images, at the end")
-    side.set_xlabel("training images")
-    side.set_ylabel("told apart (%)")
-    side.set_ylim(0, 100)
-    side.legend(loc="lower right")
+    curve.plot(at, 100 * np.array(share), "k.-", label="training images, before learned from")
+    test = f"test images, at the end: {100 * result.accuracy:.1f} %"
+    curve.axhline(100 * result.accuracy, linestyle="--", label=test)
+    curve.set(xlabel="training images", ylabel="told apart (%)", ylim=(0, 100))
+    curve.legend(loc="lower right", fontsize="small")
+
+    percent = 100 * result.confusion / result.confusion.sum(axis=1, keepdims=True)
+    confusion.imshow(percent, cmap="Greys", vmin=0, vmax=100)
+    for (true, told), value in np.ndenumerate(percent):
+        if value >= 0.5:
+            color = "white" if value > 50 else "black"
+            confusion.text(told, true, f"{value:.0f}", ha="center", va="center", color=color)
+    confusion.set(xlabel="told", ylabel="test image", title="% of the test images of a digit")
+    confusion.set(xticks=range(10), yticks=range(10))
     figure.savefig(path, dpi=120)
+
+
+def draw_fields(axes, weights, shape, assigned) -> None:
+    """Weights onto each neuron, neurons sorted by the digit they are named for."""
+    height, width = shape[0] + 1, shape[1] + 1
+    across = int(np.ceil(np.sqrt(weights.shape[1])))
+    sheet = np.full((-(-weights.shape[1] // across) * height, across * width), np.nan)
+    for place, neuron in enumerate(np.argsort(assigned, kind="stable")):
+        top, left = place // across * height, place % across * width
+        # Strong where few pixels are bright: scaled so that a 0 is seen as well as a 1.
+        field = weights[:, neuron].reshape(shape) / weights[:, neuron].max()
+        sheet[top : top + shape[0], left : left + shape[1]] = field
+        name = str(assigned[neuron]) if assigned[neuron] >= 0 else "-"
+        axes.text(left, top, name, va="top", color="white", fontsize=80 / across)
+    axes.imshow(sheet, cmap="viridis", interpolation="nearest")
+    axes.set_axis_off()
+    axes.set_title("weights onto each neuron (part of its largest), and its label")
 
 
 if __name__ == "__main__":

@@ -92,25 +92,27 @@ def main(argv: Sequence[str] | None = None) -> float:
         session.advance(REST)
     session.finish()
 
-    matrix = session.weights("learns").to_dense()
-    figure = Figure((9, 3.4), layout="constrained")
+    draw(right, session.weights("learns").to_dense(), options.out)
+    for name, lo in (("first", 0), ("learned", trials // 2 - 25), ("reversed", trials // 2)):
+        print(f"{name}, trials {lo} to {lo + 25}: {100 * np.mean(right[lo : lo + 25]):.0f} % right")
+    print(f"right actions in the last 50 trials: {2 * np.sum(right[-50:]):.0f} % (chance: 50 %)")
+    return float(np.mean(right[-50:]))
+
+
+def draw(right, weights, path) -> None:
+    figure = Figure((10, 3.6), layout="constrained")
     curve, learned = figure.subplots(1, 2)
     smooth = np.convolve(right, np.ones(25) / 25, mode="valid")
-    curve.plot(np.arange(smooth.size) + 25, smooth)
-    curve.set_ylim(0, 1.02)
-    curve.set_xlabel("trial")
-    curve.set_ylabel("right actions, mean of 25 (chance: 0.5)")
-    image = learned.imshow(1e3 * matrix.T, aspect="auto", vmin=0, vmax=1e3 * W_MAX)
-    learned.set_xlabel("input line (sight 0 | sight 1)")
-    learned.set_ylabel("neuron (action 0 | action 1)")
-    figure.colorbar(image, ax=learned, label="weight (mV)")
-    figure.savefig(options.out, dpi=120)
-    half = trials // 2
-    for name, lo in (("first", 0), ("learned", half - 25), ("reversed", half)):
-        print(f"{name}, trials {lo} to {lo + 25}: {100 * np.mean(right[lo : lo + 25]):.0f} % right")
-    last = float(np.mean(right[-50:]))
-    print(f"right actions in the last 50 trials: {100 * last:.0f} % (chance: 50 %)")
-    return last
+    curve.plot(np.arange(smooth.size) + 25, 100 * smooth, "k")
+    curve.axhline(50, color="gray", linestyle="--", label="chance")
+    curve.axvline(len(right) // 2, color="tab:red", label="now the other action is right")
+    curve.set(xlabel="trial", ylabel="right actions, last 25 trials (%)", ylim=(0, 103))
+    curve.legend(loc="lower right")
+    image = learned.imshow(1e3 * weights.T, aspect="auto", vmin=0, vmax=1e3 * W_MAX)
+    learned.set_xticks([LINES / 4, 3 * LINES / 4], ["lines of sight 0", "lines of sight 1"])
+    learned.set_yticks([GROUP / 2, 3 * GROUP / 2], ["action 0", "action 1"])
+    figure.colorbar(image, ax=learned, label="weight at the end (mV)")
+    figure.savefig(path, dpi=120)
 
 
 if __name__ == "__main__":
