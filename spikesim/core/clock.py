@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from spikesim.core.quantity import TICK
 from spikesim.errors import ValidationError
 from spikesim.units import to_ticks
 
@@ -36,7 +37,7 @@ class Clock:
     dt: float
 
     def __post_init__(self) -> None:
-        value = self.dt
+        value = TICK.plain("dt", self.dt)
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise ValidationError(f"clock: expected dt as a float in seconds, got {value!r}")
         if not (math.isfinite(value) and value > 0):

@@ -62,3 +62,15 @@ class NeuronModel(ABC):
     def problems(self, n: int) -> list[str]:
         """Why these parameters do not fit ``n`` neurons; empty when they do."""
         return []
+
+    def doubts(self, dt: float) -> list[str]:
+        """Why legal parameters look like ones in another unit; empty when they do not."""
+        return []
+
+    def to_threshold(self) -> dict[str, float]:
+        """How much of an input takes the membrane from rest to threshold, by itself.
+
+        A lower bound of the weight per receptor, and of the constant current ``"i_ext"``; inputs
+        of which nothing is known, or that pull away from the threshold, are left out.
+        """
+        return {}

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spikesim.core.model import NeuronModel
+from spikesim.core.quantity import DURATION, PURE, TICK, TIME_CONSTANT
 from spikesim.errors import ValidationError
 from spikesim.units import to_ticks
 
@@ -34,6 +35,8 @@ _REAL: dict[str, tuple[float, float]] = {
 }
 # A threshold of +inf makes a neuron that never fires (a readout); a floor of -inf is no floor.
 _INFINITE = {"v_th": np.inf, "v_floor": -np.inf}
+_LONGEST = 1e4
+"""Ticks per time constant beyond which seconds were hardly meant."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,6 +189,8 @@ class LIF(NeuronModel):
         (0.9, 2)
         """
         problems: list[str] = []
+        dt, tau_mem = TICK.plain("dt", dt), TIME_CONSTANT.plain("tau_mem", tau_mem)
+        tau_syn, t_ref = TIME_CONSTANT.plain("tau_syn", tau_syn), DURATION.plain("t_ref", t_ref)
         if method not in ("exact", "euler"):
             problems.append(f"LIF: expected method 'exact' or 'euler', got {method!r}")
         beta = _decay("tau_mem", tau_mem, dt, method, problems)
@@ -292,7 +297,10 @@ class LIF(NeuronModel):
 
 def _real(name: str, value: Any, low: float, high: float, problems: list[str]) -> Value:
     try:
-        array = np.array(value, dtype=np.float64)
+        array = np.array(PURE.plain(name, value), dtype=np.float64)
+    except ValidationError as error:
+        problems += [f"LIF: {text}" for text in error.problems]
+        return 0.0
     except (TypeError, ValueError):
         problems.append(f"LIF: expected {name} as a number or array, got {value!r}")
         return 0.0
@@ -331,6 +339,13 @@ def _decay(name: str, tau: Any, dt: float, method: str, problems: list[str]) -> 
     constants = np.asarray(tau, dtype=np.float64)
     if not (np.isfinite(constants) & (constants > 0)).all():
         problems.append(f"LIF: expected {name} > 0 s, got {tau!r}")
+        return 0.0
+    if (constants >= _LONGEST * dt).any():
+        problems.append(
+            f"LIF: expected {name} and dt in one unit, got {constants.max():g} s and {dt:g} s; did "
+            f"you mean {constants.max():g}e-3 ({constants.max():g} ms)? If it is meant, give "
+            "beta = exp(-dt/tau) itself"
+        )
         return 0.0
     if method == "euler" and (constants < dt).any():
         problems.append(

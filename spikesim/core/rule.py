@@ -6,9 +6,10 @@ from __future__ import annotations
 import ast
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, fields
+from typing import Any, NamedTuple
 
+from spikesim.core.quantity import MEMORY, TRACE, only_plain
 from spikesim.errors import ValidationError
 
 TRACE_MODES = ("add", "set", "hold")
@@ -93,7 +94,9 @@ class PlasticityRule:
     w_max: float
 
     def __post_init__(self) -> None:
-        found = self.problems()
+        given: Any = self
+        found = only_plain((item.name, getattr(self, item.name)) for item in fields(given))
+        found = found or self.problems()
         if found:
             raise ValidationError([f"{type(self).__name__}: {text}" for text in found])
 
@@ -153,6 +156,14 @@ class PlasticityRule:
     def changes_weights(self) -> bool:
         """Whether weights ever change; if not, a rule only scales what is delivered."""
         return bool(self.on_pre() or self.on_post() or self.between())
+
+    def doubts(self) -> list[str]:
+        """Why legal time constants look like ones in another unit; empty when they do not."""
+        found = [TRACE.doubt(f"tau of trace {trace.name!r}", trace.tau)
+                 for trace in (*self.pre_traces, *self.post_traces)]  # fmt: skip
+        found += [MEMORY.doubt(f"tau of {trace.name!r}", trace.tau)
+                  for trace in (self.eligibility, self.modulator) if trace is not None]  # fmt: skip
+        return [f"{type(self).__name__}: {text}" for text in found if text]
 
     def problems(self) -> list[str]:
         """Everything that is wrong with the rule, with its texts too; empty when it is fine."""

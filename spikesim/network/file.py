@@ -15,7 +15,7 @@ from spikesim.network.network import Network
 from spikesim.network.population import Population, Projection
 from spikesim.network.synapses import GivenRows
 
-VERSION = 2
+VERSION = 3
 _COLUMNS = ("indptr", "targets", "weights", "delays")
 
 
@@ -57,6 +57,7 @@ def save_network(net: Network, path: str | os.PathLike[str]) -> None:
         "dt": net.dt.hex(),
         "name": net.name,
         "seed": net.seed,
+        "units": net.units,
         "inputs": [[population.name, population.n] for population in net.inputs.values()],
         "populations": populations,
         "projections": projections,
@@ -87,7 +88,7 @@ def load_network(path: str | os.PathLike[str]) -> Network:
 
 
 def _build(header: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> Network:
-    net = Network(float.fromhex(header["dt"]), header["name"], header["seed"])
+    net = Network(float.fromhex(header["dt"]), header["name"], header["seed"], header["units"])
     problems: list[str] = []
     for name, n in header["inputs"]:
         net.inputs[name] = Population(name, n)

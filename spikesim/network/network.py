@@ -10,9 +10,11 @@ from typing import Any
 import numpy.typing as npt
 
 from spikesim.core import Clock, CsrRows, NeuronModel, PlasticityRule, stream
+from spikesim.core.quantity import DURATION, WEIGHT
 from spikesim.errors import ValidationError
 from spikesim.network.connect import Rule
 from spikesim.network.distribution import Distribution
+from spikesim.network.doubts import UNITS, delay_doubts, population_doubts, projection_doubts
 from spikesim.network.explicit import Conv2D, PairList
 from spikesim.network.population import Population, Projection
 from spikesim.network.rows import Delays, Weights, build_synapses
@@ -36,6 +38,8 @@ class Network:
         Shown in reports.
     seed : int
         Random rules draw from streams of this seed and the projection's name.
+    units : {"SI", "own"}
+        Whether numbers of a size that no neuron has in SI units are refused; "own" takes any.
 
     Attributes
     ----------
@@ -46,7 +50,7 @@ class Network:
     Raises
     ------
     ValidationError
-        If dt or seed is not legal.
+        If dt, seed or units is not legal.
 
     Examples
     --------
@@ -60,8 +64,11 @@ class Network:
     ('out',)
     """
 
-    def __init__(self, dt: float, name: str = "", seed: int = 0) -> None:
+    def __init__(self, dt: float, name: str = "", seed: int = 0, units: str = "SI") -> None:
         self.clock = Clock(dt)
+        if units not in UNITS:
+            raise ValidationError(f"network: expected units in {UNITS}, got {units!r}")
+        self.units = units
         self.name = str(name)
         stream(seed)  # refuses what is no seed
         self.seed = int(seed)
@@ -125,7 +132,8 @@ class Network:
         Raises
         ------
         ValidationError
-            With every problem: name, size, parameter arrays of another length.
+            With every problem: name, size, parameter arrays of another length, sizes of
+            parameters that look like those of another unit.
         """
         if neuron is None:
             raise ValidationError(
@@ -195,6 +203,9 @@ class Network:
         chosen = name if name is not None else self._free_name(f"{source.name}->{target.name}")
         who = f"projection {chosen!r}"
         try:
+            weight, delay = WEIGHT.plain("weight", weight), DURATION.plain("delay", delay)
+            if self.units == "SI" and delay is not None and delay_doubts(delay):
+                raise ValidationError(delay_doubts(delay))
             synapses = build_synapses(
                 source,
                 target,
@@ -218,6 +229,8 @@ class Network:
             raise ValidationError(problems)
         projection = Projection(chosen, source, target, synapses, channel, plasticity)
         problems += projection_problems(projection)
+        if not problems and self.units == "SI":
+            problems += projection_doubts(projection)
         if problems:
             raise ValidationError(problems)
         self.projections[chosen] = projection
@@ -299,11 +312,9 @@ class Network:
             getattr(self, part) == getattr(other, part)
             and list(getattr(self, part)) == list(getattr(other, part))
             for part in ("inputs", "populations", "projections")
-        ) and (self.clock, self.name, self.seed, self.outputs) == (
-            other.clock,
-            other.name,
-            other.seed,
-            other.outputs,
+        ) and all(
+            getattr(self, part) == getattr(other, part)
+            for part in ("clock", "name", "seed", "units", "outputs")
         )
 
     __hash__ = None  # type: ignore[assignment]  # networks can be changed
@@ -321,6 +332,8 @@ class Network:
                 f"network: the name {population.name!r} is taken; inputs and populations share "
                 "their names, choose another"
             )
+        if not problems and self.units == "SI":
+            problems += population_doubts(population, self.dt)
         if problems:
             raise ValidationError(problems)
         stored = Population(population.name, int(population.n), population.neuron)

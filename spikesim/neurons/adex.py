@@ -12,16 +12,22 @@ import numpy.typing as npt
 from spikesim.neurons.current import Derivatives
 from spikesim.neurons.midpoint import midpoint_lines
 from spikesim.neurons.parameters import (
-    NonNegative,
+    Capacitance,
+    Conductance,
+    Current,
+    Duration,
+    LeakConductance,
     ParametricModel,
-    Positive,
-    PositiveByReceptor,
-    Real,
-    RealByReceptor,
+    SIPotential,
+    SIPotentialByReceptor,
+    SlopeFactor,
+    SlowTimeConstant,
     Substeps,
+    TimeConstantByReceptor,
     by_receptor,
     scalar_or_array,
 )
+from spikesim.neurons.scale import settled, to_threshold
 from spikesim.neurons.synapses import arrival_constants, arrival_lines
 
 
@@ -82,21 +88,21 @@ class AdEx(ParametricModel):
     ('v', 'w', 'g_exc')
     """
 
-    capacitance: Positive = 281e-12
-    g_leak: Positive = 30e-9
-    v_rest: Real = -70.6e-3
-    v_t: Real = -50.4e-3
-    delta_t: Positive = 2e-3
-    v_peak: Real = 20e-3
-    v_reset: Real = -70.6e-3
-    a: Real = 4e-9
-    b: Real = 80.5e-12
-    tau_w: Positive = 144e-3
-    tau_syn: PositiveByReceptor = 5e-3
-    e_rev: RealByReceptor | None = None
-    t_ref: NonNegative = 0.0
-    current: Real = 0.0
-    v_init: Real | None = None
+    capacitance: Capacitance = 281e-12
+    g_leak: LeakConductance = 30e-9
+    v_rest: SIPotential = -70.6e-3
+    v_t: SIPotential = -50.4e-3
+    delta_t: SlopeFactor = 2e-3
+    v_peak: SIPotential = 20e-3
+    v_reset: SIPotential = -70.6e-3
+    a: Conductance = 4e-9
+    b: Current = 80.5e-12
+    tau_w: SlowTimeConstant = 144e-3
+    tau_syn: TimeConstantByReceptor = 5e-3
+    e_rev: SIPotentialByReceptor | None = None
+    t_ref: Duration = 0.0
+    current: Current = 0.0
+    v_init: SIPotential | None = None
     substeps: Substeps = 1
 
     @property
@@ -124,6 +130,18 @@ class AdEx(ParametricModel):
                 f"{tuple(by_receptor(self.e_rev))}"
             )
         return problems
+
+    def to_threshold(self) -> dict[str, float]:
+        """How much of an input takes the membrane from rest to v_t, by itself."""
+        leak = np.asarray(self.g_leak)
+        tau_mem = np.asarray(self.capacitance) / leak
+        pulls: dict[str, Any] = dict.fromkeys(self.receptors, 1.0)
+        if self.e_rev is not None:
+            e_rev = by_receptor(self.e_rev)
+            pulls = {r: np.maximum(e_rev[r] - np.asarray(self.v_rest), 0.0) for r in e_rev}
+        taus = by_receptor(self.tau_syn)
+        moved = {r: settled(tau, tau_mem) * pulls[r] / leak for r, tau in taus.items()}
+        return to_threshold(np.subtract(self.v_t, self.v_rest), {"i_ext": 1.0 / leak, **moved})
 
     def constants(self, dt: float, n: int) -> dict[str, Any]:
         """Constants of the template for ticks of ``dt`` seconds.

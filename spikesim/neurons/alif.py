@@ -10,7 +10,7 @@ import numpy as np
 
 from spikesim.neurons.current import Derivatives
 from spikesim.neurons.lif_delta import LIFDelta
-from spikesim.neurons.parameters import Positive, Real, Threshold
+from spikesim.neurons.parameters import AnyTimeConstant, Potential, Threshold
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -38,13 +38,13 @@ class ALIF(LIFDelta):
     ('v', 'theta', 'theta_rest')
     """
 
-    v_rest: Real = 0.0
+    v_rest: Potential = 0.0
     v_th: Threshold = 1.0
-    v_reset: Real = 0.0
+    v_reset: Potential = 0.0
     reset: Literal["hard", "soft"] = "soft"
     refractory: Literal["hold", "gate"] = "gate"
-    theta_plus: Real | None = 0.1
-    tau_theta: Positive = 0.2
+    theta_plus: Potential | None = 0.1
+    tau_theta: AnyTimeConstant = 0.2
 
     def derivative(self, state: dict[str, Any], i_ext: Any = 0.0) -> Derivatives:
         """Right-hand side of the equations between events, per second."""

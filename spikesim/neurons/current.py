@@ -12,7 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from spikesim.neurons.firing import IntegrateAndFire
-from spikesim.neurons.parameters import Positive, Real, Value, scalar_or_array
+from spikesim.neurons.parameters import (
+    ModelCurrent,
+    Resistance,
+    TimeConstant,
+    Value,
+    scalar_or_array,
+)
 from spikesim.neurons.propagators import decay
 
 Derivatives = dict[str, npt.NDArray[np.float64]]
@@ -32,9 +38,9 @@ class CurrentDriven(IntegrateAndFire):
         Constant current i_ext, which a current device may replace.
     """
 
-    tau_mem: Positive = 20e-3
-    resistance: Real = 1.0
-    current: Real = 0.0
+    tau_mem: TimeConstant = 20e-3
+    resistance: Resistance = 1.0
+    current: ModelCurrent = 0.0
 
     @abstractmethod
     def synapses(self) -> tuple[list[str], list[str]]:
@@ -43,6 +49,10 @@ class CurrentDriven(IntegrateAndFire):
     @abstractmethod
     def synapse_constants(self, dt: float) -> dict[str, Any]:
         """Constants of these lines and terms."""
+
+    def deflections(self) -> Mapping[str, Value]:
+        """By how many volts one unit of an input moves the membrane at most."""
+        return {"i_ext": self.resistance}
 
     def membrane(self) -> list[str]:
         """Lines that assign ``h``, the membrane at the end of the tick."""

@@ -4,20 +4,24 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from spikesim.core.quantity import POTENTIAL
 from spikesim.neurons.parameters import (
-    NonNegative,
+    AnyTimeConstant,
+    Duration,
     ParametricModel,
-    Positive,
-    Real,
+    Potential,
     Threshold,
+    Value,
     scalar_or_array,
 )
+from spikesim.neurons.scale import mixed_potentials, to_threshold
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -64,17 +68,17 @@ class IntegrateAndFire(ParametricModel):
         Keep theta as it is: no rise, no decay.
     """
 
-    v_rest: Real = -60e-3
+    v_rest: Potential = -60e-3
     v_th: Threshold = -50e-3
-    v_reset: Real = -60e-3
-    v_init: Real | None = None
-    t_ref: NonNegative = 0.0
+    v_reset: Potential = -60e-3
+    v_init: Potential | None = None
+    t_ref: Duration = 0.0
     refractory: Literal["hold", "gate"] = "hold"
-    min_isi: NonNegative = 0.0
+    min_isi: Duration = 0.0
     reset: Literal["hard", "soft"] = "hard"
-    theta_plus: Real | None = None
-    tau_theta: Positive = 0.1
-    theta_init: Real = 0.0
+    theta_plus: Potential | None = None
+    tau_theta: AnyTimeConstant = 0.1
+    theta_init: Potential = 0.0
     theta_frozen: bool = False
 
     @property
@@ -109,7 +113,20 @@ class IntegrateAndFire(ParametricModel):
                 f"expected v_reset below the threshold, got {self.v_reset} and {level}: one "
                 "spike would follow the other; lower v_reset"
             )
+            problems += self._mixed()
         return problems
+
+    def deflections(self) -> Mapping[str, Value]:
+        """By how many volts one unit of an input moves the membrane at most, where known."""
+        return {}
+
+    def doubts(self, dt: float) -> list[str]:
+        """Why these values look like ones in another unit than SI; empty when they do not."""
+        return [*super().doubts(dt), *(f"{self._who}: {text}" for text in self._mixed())]
+
+    def to_threshold(self) -> dict[str, float]:
+        """How much of an input takes the membrane from rest to threshold, by itself."""
+        return to_threshold(np.asarray(self.v_th) - self.v_rest, self.deflections())
 
     def constants(self, dt: float, n: int) -> dict[str, Any]:
         """Constants of the template for ticks of ``dt`` seconds.
@@ -134,6 +151,14 @@ class IntegrateAndFire(ParametricModel):
             chosen["theta_plus"] = self.theta_plus
             chosen["theta_leak"] = scalar_or_array(-np.expm1(-dt / np.asarray(self.tau_theta)))
         return chosen
+
+    def _mixed(self) -> list[str]:
+        # Steps of the threshold are small beside the potentials themselves.
+        return mixed_potentials(
+            (name, value)
+            for name, kind, value in self._quantities()
+            if kind == POTENTIAL and not name.startswith("theta")
+        )
 
     def initial(self, dt: float, n: int) -> dict[str, npt.NDArray[Any]]:
         """Membrane at v_init, threshold at theta_init, no input, not refractory."""

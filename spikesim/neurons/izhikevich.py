@@ -11,7 +11,14 @@ import numpy.typing as npt
 
 from spikesim.neurons.current import Derivatives
 from spikesim.neurons.midpoint import midpoint_lines
-from spikesim.neurons.parameters import ParametricModel, Real, Substeps, scalar_or_array
+from spikesim.neurons.parameters import (
+    ParametricModel,
+    PerSecond,
+    Real,
+    SIPotential,
+    Substeps,
+    scalar_or_array,
+)
 
 # v' = 0.04 v^2 + 5 v + 140 - u + I in millivolts and milliseconds, here in V and V/s.
 _SQUARE, _LINEAR, _OFFSET = 4e4, 5e3, 140.0
@@ -67,13 +74,13 @@ class Izhikevich(ParametricModel):
     states: ClassVar[tuple[str, ...]] = ("v", "u")
     counters: ClassVar[tuple[str, ...]] = ()
 
-    a: Real = 20.0
-    b: Real = 200.0
-    c: Real = -65e-3
+    a: PerSecond = 20.0
+    b: PerSecond = 200.0
+    c: SIPotential = -65e-3
     d: Real = 8.0
-    v_peak: Real = 30e-3
+    v_peak: SIPotential = 30e-3
     current: Real = 0.0
-    v_init: Real = -65e-3
+    v_init: SIPotential = -65e-3
     method: Literal["published", "midpoint"] = "published"
     substeps: Substeps = 1
 

@@ -4,14 +4,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from spikesim.neurons.current import CurrentDriven, Derivatives, fan_out
-from spikesim.neurons.parameters import PositiveByReceptor, Value, by_receptor, scalar_or_array
+from spikesim.neurons.parameters import TimeConstantByReceptor, Value, by_receptor, scalar_or_array
 from spikesim.neurons.propagators import decay, exponential_input, linear_exponential_input
+from spikesim.neurons.scale import settled
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -50,7 +52,7 @@ class LIFAlpha(CurrentDriven):
     ('v', 'i_syn', 'rise_syn')
     """
 
-    tau_syn: PositiveByReceptor = 2e-3
+    tau_syn: TimeConstantByReceptor = 2e-3
 
     @property
     def receptors(self) -> tuple[str, ...]:
@@ -70,6 +72,15 @@ class LIFAlpha(CurrentDriven):
             lines.append(f"rise_{r} = alpha_{r} * rise_{r} + jump * in_{k}")
             terms += [f"from_{r} * i_{r}", f"ahead_{r} * rise_{r}"]
         return lines, terms
+
+    def deflections(self) -> Mapping[str, Value]:
+        """By how many volts one unit of an input moves the membrane at most."""
+        taus = by_receptor(self.tau_syn)
+        moved = {
+            r: settled(np.multiply(np.e, tau), self.tau_mem) * self.resistance
+            for r, tau in taus.items()
+        }
+        return {**super().deflections(), **moved}
 
     def synapse_constants(self, dt: float) -> dict[str, Any]:
         """Decay and growth of each current per tick, and what it adds to the membrane."""

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -11,13 +12,16 @@ import numpy as np
 from spikesim.neurons.current import Derivatives
 from spikesim.neurons.firing import IntegrateAndFire
 from spikesim.neurons.parameters import (
-    Positive,
-    PositiveByReceptor,
-    Real,
-    RealByReceptor,
+    ModelConductance,
+    ModelCurrent,
+    PotentialByReceptor,
+    TimeConstant,
+    TimeConstantByReceptor,
+    Value,
     by_receptor,
     scalar_or_array,
 )
+from spikesim.neurons.scale import settled
 from spikesim.neurons.synapses import arrival_constants, arrival_lines
 
 
@@ -76,11 +80,11 @@ class LIFCond(IntegrateAndFire):
     ('v', 'g_exc', 'g_inh')
     """
 
-    tau_mem: Positive = 20e-3
-    tau_syn: PositiveByReceptor
-    e_rev: RealByReceptor
-    g_leak: Positive = 1.0
-    current: Real = 0.0
+    tau_mem: TimeConstant = 20e-3
+    tau_syn: TimeConstantByReceptor
+    e_rev: PotentialByReceptor
+    g_leak: ModelConductance = 1.0
+    current: ModelCurrent = 0.0
     method: Literal["exponential", "euler"] = "exponential"
 
     @property
@@ -103,6 +107,14 @@ class LIFCond(IntegrateAndFire):
                 f"{reversal}"
             )
         return problems
+
+    def deflections(self) -> Mapping[str, Value]:
+        """By how many volts one unit of an input moves the membrane at most."""
+        leak, e_rev = np.asarray(self.g_leak), by_receptor(self.e_rev)
+        pulls = {r: np.maximum(e_rev[r] - np.asarray(self.v_rest), 0.0) / leak for r in e_rev}
+        taus = by_receptor(self.tau_syn)
+        moved = {r: settled(tau, self.tau_mem) * pulls[r] for r, tau in taus.items()}
+        return {"i_ext": scalar_or_array(1.0 / leak), **moved}
 
     def membrane(self) -> list[str]:
         """Lines that assign ``h``, the membrane at the end of the tick."""

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from spikesim.neurons.current import CurrentDriven, Derivatives
+from spikesim.neurons.parameters import Value
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -41,6 +43,10 @@ class LIFDelta(CurrentDriven):
     def synapses(self) -> tuple[list[str], list[str]]:
         """No line, and the input itself as a term of the membrane."""
         return [], ["in_0"]
+
+    def deflections(self) -> Mapping[str, Value]:
+        """By how many volts one unit of an input moves the membrane."""
+        return {**super().deflections(), "syn": 1.0}
 
     def synapse_constants(self, dt: float) -> dict[str, Any]:
         """No constants."""

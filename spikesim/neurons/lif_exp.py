@@ -3,14 +3,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from spikesim.neurons.current import CurrentDriven, Derivatives, fan_out
-from spikesim.neurons.parameters import PositiveByReceptor, by_receptor, scalar_or_array
+from spikesim.neurons.parameters import TimeConstantByReceptor, Value, by_receptor, scalar_or_array
 from spikesim.neurons.propagators import decay, exponential_input
+from spikesim.neurons.scale import settled
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -54,7 +56,7 @@ class LIFExp(CurrentDriven):
     ('v', 'i_exc', 'i_inh')
     """
 
-    tau_syn: PositiveByReceptor = 5e-3
+    tau_syn: TimeConstantByReceptor = 5e-3
 
     @property
     def receptors(self) -> tuple[str, ...]:
@@ -71,6 +73,12 @@ class LIFExp(CurrentDriven):
         names = self.receptors
         lines = [f"i_{r} = alpha_{r} * i_{r} + in_{k}" for k, r in enumerate(names)]
         return lines, [f"from_{r} * i_{r}" for r in names]
+
+    def deflections(self) -> Mapping[str, Value]:
+        """By how many volts one unit of an input moves the membrane at most."""
+        taus = by_receptor(self.tau_syn)
+        moved = {r: settled(tau, self.tau_mem) * self.resistance for r, tau in taus.items()}
+        return {**super().deflections(), **moved}
 
     def synapse_constants(self, dt: float) -> dict[str, Any]:
         """Decay of each current per tick, and what it adds to the membrane."""

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spikesim.core import NeuronModel
+from spikesim.core import quantity as q
 from spikesim.errors import ValidationError
 from spikesim.units import to_ticks
 
@@ -69,6 +70,8 @@ class Limits:
         Whether the field is a single int.
     receptors : bool
         Whether the field is one value per receptor, a mapping from name to value.
+    quantity : Quantity
+        Unit, and the sizes that are usual.
     """
 
     low: float = -math.inf
@@ -77,6 +80,7 @@ class Limits:
     infinite: bool = False
     whole: bool = False
     receptors: bool = False
+    quantity: q.Quantity = q.PURE
 
     def __str__(self) -> str:
         kind = "an int" if self.whole else "a finite number"
@@ -91,9 +95,29 @@ class Limits:
 Real = Annotated[Value, Limits()]
 Positive = Annotated[Value, Limits(low=0.0, above=True)]
 NonNegative = Annotated[Value, Limits(low=0.0)]
-Threshold = Annotated[Value, Limits(infinite=True)]
-RealByReceptor = Annotated[Value | ByReceptor, Limits(receptors=True)]
-PositiveByReceptor = Annotated[Value | ByReceptor, Limits(low=0.0, above=True, receptors=True)]
+TimeConstant = Annotated[Value, Limits(low=0.0, above=True, quantity=q.TIME_CONSTANT)]
+SlowTimeConstant = Annotated[Value, Limits(low=0.0, above=True, quantity=q.SLOW_TIME_CONSTANT)]
+AnyTimeConstant = Annotated[Value, Limits(low=0.0, above=True, quantity=q.ANY_TIME_CONSTANT)]
+TimeConstantByReceptor = Annotated[
+    Value | ByReceptor, Limits(low=0.0, above=True, receptors=True, quantity=q.TIME_CONSTANT)
+]
+Duration = Annotated[Value, Limits(low=0.0, quantity=q.DURATION)]
+Potential = Annotated[Value, Limits(quantity=q.POTENTIAL)]
+Threshold = Annotated[Value, Limits(infinite=True, quantity=q.POTENTIAL)]
+ModelCurrent = Annotated[Value, Limits(quantity=q.MODEL_CURRENT)]
+Resistance = Annotated[Value, Limits(quantity=q.RESISTANCE)]
+ModelConductance = Annotated[Value, Limits(low=0.0, above=True, quantity=q.MODEL_CONDUCTANCE)]
+PerSecond = Annotated[Value, Limits(quantity=q.PER_SECOND)]
+SIPotential = Annotated[Value, Limits(quantity=q.SI_POTENTIAL)]
+SIPotentialByReceptor = Annotated[
+    Value | ByReceptor, Limits(receptors=True, quantity=q.SI_POTENTIAL)
+]
+SlopeFactor = Annotated[Value, Limits(low=0.0, above=True, quantity=q.SI_POTENTIAL)]
+Capacitance = Annotated[Value, Limits(low=0.0, above=True, quantity=q.CAPACITANCE)]
+LeakConductance = Annotated[Value, Limits(low=0.0, above=True, quantity=q.CONDUCTANCE)]
+Conductance = Annotated[Value, Limits(quantity=q.CONDUCTANCE)]
+Current = Annotated[Value, Limits(quantity=q.CURRENT)]
+PotentialByReceptor = Annotated[Value | ByReceptor, Limits(receptors=True, quantity=q.POTENTIAL)]
 Tick = Annotated[int, Limits(low=0, whole=True)]
 # Substeps are repeated text; beyond this a shorter tick is the better choice.
 Substeps = Annotated[int, Limits(low=1, high=64, whole=True)]
@@ -134,6 +158,14 @@ class ParametricModel(NeuronModel):
                 problems += [f"{self._who}: {text}" for text in self.contradictions()]
         if problems:
             raise ValidationError(problems)
+
+    def doubts(self, dt: float) -> list[str]:
+        """Why these values look like ones in another unit than SI; empty when they do not."""
+        given = list(self._quantities())
+        found = [kind.doubt(name, value) for name, kind, value in given]
+        if any("s" in kind.units for _, kind, _ in given):
+            found.append(q.TICK.doubt("dt", dt))
+        return [f"{self._who}: {text}" for text in found if text]
 
     def contradictions(self) -> list[str]:
         """Why legal parameters do not go together; empty when they do."""
@@ -206,7 +238,10 @@ class ParametricModel(NeuronModel):
                 problems.append(f"{self._who}: expected {name} as {limits}, got {given!r}")
             return given  # type: ignore[no-any-return]  # an int stays one
         try:
-            array = np.array(given, dtype=np.float64)
+            array = np.array(limits.quantity.plain(name, given), dtype=np.float64)
+        except ValidationError as error:
+            problems += [f"{self._who}: {text}" for text in error.problems]
+            return 0.0
         except (TypeError, ValueError):
             problems.append(f"{self._who}: expected {name} as {limits}, got {given!r}")
             return 0.0
@@ -230,15 +265,31 @@ class ParametricModel(NeuronModel):
         array.setflags(write=False)
         return array
 
-    def _arrays(self) -> Iterator[tuple[str, FloatArray]]:
+    def _values(self) -> Iterator[tuple[str, str, Any]]:
+        """Every field and its name, that of a receptor included, with its value."""
         for item in fields(self):
             given = getattr(self, item.name)
-            if isinstance(given, np.ndarray):
-                yield item.name, given
-            elif isinstance(given, Mapping):
+            if isinstance(given, Mapping):
                 for key, value in given.items():
-                    if isinstance(value, np.ndarray):
-                        yield f"{item.name}[{key!r}]", value
+                    yield item.name, f"{item.name}[{key!r}]", value
+            elif given is not None:
+                yield item.name, item.name, given
+
+    def _arrays(self) -> Iterator[tuple[str, FloatArray]]:
+        for _, name, value in self._values():
+            if isinstance(value, np.ndarray):
+                yield name, value
+
+    def _quantities(self) -> Iterator[tuple[str, q.Quantity, Value]]:
+        """Names, kinds and values of the fields that have a unit."""
+        model: Any = type(self)
+        hints = _field_types(model)
+        for field, name, value in self._values():
+            hint = hints[field]
+            if get_origin(hint) in (Union, types.UnionType):
+                hint = get_args(hint)[0]
+            if get_origin(hint) is Annotated and hint.__metadata__[0].quantity.units:
+                yield name, hint.__metadata__[0].quantity, value
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):

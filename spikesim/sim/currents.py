@@ -17,11 +17,13 @@ import numpy as np
 import numpy.typing as npt
 
 from spikesim.core import stream_key
+from spikesim.core.quantity import ANY_TIME_CONSTANT, MODEL_CURRENT, PURE, RATE
 from spikesim.errors import ValidationError
 from spikesim.kernels import currents as kernels
 from spikesim.units import to_ticks
 
 FloatArray = npt.NDArray[np.float64]
+_KINDS = {"times": ANY_TIME_CONSTANT, "frequency": RATE, "phase": PURE}
 Call = tuple[Callable[..., Any], tuple[Any, ...]]
 """A kernel ``f(tick, *args)`` and its arguments."""
 
@@ -58,6 +60,11 @@ class BoundCurrent:
 
 class Current(ABC):
     """A current that changes in time."""
+
+    @property
+    @abstractmethod
+    def largest(self) -> float:
+        """Largest magnitude; of noise, its typical one."""
 
     @abstractmethod
     def _bound(self, n: int, dt: float, seed: int, name: str) -> tuple[BoundCurrent, list[int]]:
@@ -121,6 +128,11 @@ class StepCurrent(Current):
         object.__setattr__(self, "times", times)
         object.__setattr__(self, "values", values)
 
+    @property
+    def largest(self) -> float:
+        """Largest magnitude."""
+        return float(np.abs(self.values).max(initial=0.0))
+
     def _bound(self, n: int, dt: float, seed: int, name: str) -> tuple[BoundCurrent, list[int]]:
         times = np.asarray(self.times)
         changes = np.array([to_ticks(t, dt, "StepCurrent time") for t in times], dtype=np.int64)
@@ -163,6 +175,11 @@ class TimedArray(Current):
         _duration("TimedArray", "bin", self.bin)
         object.__setattr__(self, "values", values)
 
+    @property
+    def largest(self) -> float:
+        """Largest magnitude."""
+        return float(np.abs(self.values).max(initial=0.0))
+
     def _bound(self, n: int, dt: float, seed: int, name: str) -> tuple[BoundCurrent, list[int]]:
         ticks = _whole_ticks("TimedArray bin", self.bin, dt)
         rows = np.asarray(self.values)
@@ -203,6 +220,11 @@ class Sinusoid(Current):
         for name in ("offset", "amplitude", "frequency", "phase"):
             given = _finite("Sinusoid", name, getattr(self, name), (0, 1))
             object.__setattr__(self, name, given)
+
+    @property
+    def largest(self) -> float:
+        """Largest magnitude."""
+        return float((np.abs(self.offset) + np.abs(self.amplitude)).max())
 
     def _bound(self, n: int, dt: float, seed: int, name: str) -> tuple[BoundCurrent, list[int]]:
         step = 2 * np.pi * np.asarray(self.frequency) * dt
@@ -258,6 +280,11 @@ class NoiseCurrent(Current):
             raise ValidationError(f"NoiseCurrent: expected std >= 0, got {self.std!r}")
         _duration("NoiseCurrent", "dt_hold", self.dt_hold)
 
+    @property
+    def largest(self) -> float:
+        """Largest magnitude of the mean and the standard deviation."""
+        return float((np.abs(self.mean) + np.abs(self.std)).max())
+
     def _bound(self, n: int, dt: float, seed: int, name: str) -> tuple[BoundCurrent, list[int]]:
         hold = _whole_ticks("NoiseCurrent dt_hold", self.dt_hold, dt)
         key = np.array([stream_key(seed, "noise", name)], dtype=np.uint64)
@@ -288,8 +315,11 @@ def _per_neuron(value: FloatArray, length: int) -> FloatArray:
 
 def _finite(who: str, name: str, given: Any, axes: tuple[int, ...]) -> FloatArray:
     shapes = {0: "a number", 1: "one axis", 2: "two axes"}
+    kind = _KINDS.get(name, MODEL_CURRENT)
     try:
-        values = np.array(given, dtype=np.float64)
+        values = np.array(kind.plain(f"{who}: {name}", given), dtype=np.float64)
+    except ValidationError:
+        raise
     except (TypeError, ValueError):
         values = np.array(np.nan)
     if values.ndim not in axes or not np.isfinite(values).all():

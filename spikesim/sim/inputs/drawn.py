@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spikesim.core import SpikeTrains, stream_key
+from spikesim.core.quantity import RATE, WAY_OUT
 from spikesim.errors import ValidationError
 from spikesim.kernels import poisson as kernels
 from spikesim.sim.inputs.distribution import CountTables, count_tables
@@ -160,6 +161,8 @@ class DrawnEvents:
 class RandomEvents(ABC):
     """Input that draws events at given rates."""
 
+    rates_hz: npt.ArrayLike
+
     counts: bool
 
     @abstractmethod
@@ -169,6 +172,11 @@ class RandomEvents(ABC):
     @abstractmethod
     def _bins(self, dt: float) -> tuple[npt.NDArray[np.float64], int, bool]:
         """Rates of shape (bins, 1 or n), ticks of a bin, and whether they repeat."""
+
+    def doubts(self) -> list[str]:
+        """Why the rates look like ones in another unit than Hz; empty when they do not."""
+        text = RATE.doubt("rates", np.max(self.rates_hz, initial=0.0))
+        return [f"{text}; {WAY_OUT}"] if text else []
 
     def bind_events(self, n: int, dt: float, seed: int, name: str) -> DrawnEvents:
         """Make the source of events of the input ``name``.

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from spikesim.core.quantity import RATE
 from spikesim.errors import ValidationError
 from spikesim.sim.inputs.distribution import HIGHEST_MEAN
 from spikesim.sim.inputs.drawn import RandomEvents
@@ -104,7 +105,9 @@ def as_rates(
         Starting with ``who``.
     """
     try:
-        rates = np.array(given, dtype=np.float64)
+        rates = np.array(RATE.plain(f"{who}: rates", given), dtype=np.float64)
+    except ValidationError:
+        raise
     except (TypeError, ValueError):
         rates = np.array(np.nan)
     if rates.ndim not in axes or not np.isfinite(rates).all() or (rates < 0).any():

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from spikesim.core import SpikeTrains
 from spikesim.errors import ValidationError
 from spikesim.network import Network
+from spikesim.network.doubts import current_doubts
 from spikesim.sim.currents import BoundCurrent, Current
 from spikesim.sim.inputs.drawn import Events, RandomEvents
 
@@ -144,6 +145,8 @@ def resolve_inputs(net: Network, inputs: Mapping[str, Any], steps: int, seed: in
     for name, population in net.inputs.items():
         if name in inputs:
             source = _event_source(name, inputs[name], population.n, net.dt, steps, seed, problems)
+            if net.units == "SI" and isinstance(inputs[name], RandomEvents):
+                problems += [f"input {name!r}: {text}" for text in inputs[name].doubts()]
             bound.append(BoundInput(name, first_line, source))
         first_line += population.n
     currents = {}
@@ -153,6 +156,9 @@ def resolve_inputs(net: Network, inputs: Mapping[str, Any], steps: int, seed: in
             n = net.populations[owner].n
             try:
                 currents[owner, constant] = _current(given, n, net.dt, seed, name)
+                if net.units == "SI":
+                    doubts = current_doubts(net.populations[owner].neuron, given.largest)
+                    problems += [f"current {name!r}: {text}" for text in doubts]
             except ValidationError as error:
                 problems += [f"current {name!r}: {text}" for text in error.problems]
     if problems:

@@ -107,7 +107,7 @@ def test_all_problems_come_at_once(net):
 
 
 def test_sums_that_could_overflow_are_refused_with_the_numbers():
-    net = Network(dt=1e-3)
+    net = Network(dt=1e-3, units="own")
     net.add_input("in", 400_000)
     net.add_population("E", 1, LIFDelta(tau_mem=20e-3))
     net.connect("in", "E", np.linspace(1, 2, 400_000)[:, None])

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Signs that a number was meant in another unit; each function returns them as sentences."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from spikesim.core import NeuronModel
+from spikesim.core.quantity import DURATION, WAY_OUT
+from spikesim.network.distribution import Distribution
+from spikesim.network.population import Population, Projection
+
+UNITS = ("SI", "own")
+# Strong inhibition of all by all is ordinary; so much excitation is none that leaves rates.
+_MOST_EXCITATION, _MOST_INHIBITION = 1e3, 1e5
+_MOST_CURRENT = 1e3
+
+
+def population_doubts(population: Population, dt: float) -> list[str]:
+    """Doubts about the parameters of a population's model, and about the tick."""
+    if not isinstance(population.neuron, NeuronModel):
+        return []
+    who = f"population {population.name!r}"
+    return [f"{who}: {text}; {WAY_OUT}" for text in population.neuron.doubts(dt)]
+
+
+def delay_doubts(delay: Any) -> list[str]:
+    """Doubts about a delay in seconds, without the name of its projection."""
+    if isinstance(delay, Distribution):
+        # The mean where there is one: limits that no value comes near are no mistake.
+        delay = getattr(delay, "mean", delay.limits()[1])
+    values = np.asarray(delay)
+    text = DURATION.doubt("delay", values) if values.dtype.kind in "iuf" else ""
+    return [f"{text}; if it is meant, give delay_ticks="] if text else []
+
+
+def projection_doubts(projection: Projection) -> list[str]:
+    """Doubts about the weights of a projection and the time constants of its rule."""
+    who = f"projection {projection.name!r}"
+    found = [] if projection.plasticity is None else projection.plasticity.doubts()
+    neuron, synapses = projection.post.neuron, projection.synapses
+    if isinstance(neuron, NeuronModel) and synapses.nnz:
+        name = neuron.receptors[projection.receptor]
+        needed = neuron.to_threshold().get(name)
+        largest, fan_in = synapses.weight_bound(), synapses.nnz / projection.post.n
+        negative = synapses.weight is not None and synapses.weight < 0
+        most = _MOST_INHIBITION if negative else _MOST_EXCITATION
+        if needed is not None and largest * fan_in > most * needed:
+            found = [
+                *found,
+                f"expected weights that fit the membrane, got {largest:g}, of which {needed:.3g} "
+                f"would fire a neuron and a neuron gets {fan_in:g}; was a unit such as mV or pA "
+                "forgotten?",
+            ]
+    return [f"{who}: {text}; {WAY_OUT}" for text in found]
+
+
+def current_doubts(neuron: NeuronModel | None, largest: float) -> list[str]:
+    """Doubts about the size of a current into neurons, without the name of the population."""
+    needed = None if neuron is None else neuron.to_threshold().get("i_ext")
+    if needed is None or largest <= _MOST_CURRENT * needed:
+        return []
+    return [
+        f"expected a current that fits the membrane, got {largest:g}, of which {needed:.3g} would "
+        f"fire a neuron; was a unit such as pA forgotten? {WAY_OUT}"
+    ]

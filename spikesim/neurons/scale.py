@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How far inputs move a membrane, as a coarse bound: enough to notice a wrong unit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from spikesim.neurons.parameters import Value
+
+
+def largest(values: Any) -> float:
+    """Largest finite magnitude; 0 when there is none."""
+    sizes = np.abs(np.asarray(values, dtype=np.float64)).reshape(-1)
+    return float(sizes[np.isfinite(sizes)].max(initial=0.0))
+
+
+def settled(tau_syn: Value, tau_mem: Value) -> Any:
+    """Bound of what a current that decays moves a membrane, relative to one that stays."""
+    return np.minimum(1.0, np.asarray(tau_syn) / np.asarray(tau_mem))
+
+
+def to_threshold(distance: Any, deflections: Mapping[str, Any]) -> dict[str, float]:
+    """How much of each input moves the membrane by a distance; those without effect left out.
+
+    >>> to_threshold(0.02, {"exc": 0.5, "inh": 0.0})
+    {'exc': 0.04}
+    """
+    effects = {name: largest(value) for name, value in deflections.items()}
+    far = largest(distance)
+    return {name: far / size for name, size in effects.items() if size * far > 0}
+
+
+def mixed_potentials(given: Iterable[tuple[str, Any]]) -> list[str]:
+    """Why potentials look like volts beside millivolts; empty when they do not.
+
+    >>> mixed_potentials([("v_rest", -65e-3), ("v_th", -50.0)])
+    ['expected potentials in one unit, got v_rest = -0.065 and v_th = -50; did you mean -50e-3 V?']
+    """
+    values = dict(given)
+    sizes = {name: largest(value) for name, value in values.items() if largest(value) > 0}
+    if not sizes:
+        return []
+    low, high = min(sizes, key=lambda name: sizes[name]), max(sizes, key=lambda name: sizes[name])
+    # The one like volts, the other like millivolts; a membrane of threshold 1 is neither.
+    if not (5e-3 <= sizes[low] <= 0.2 and sizes[high] >= max(5.0, 100 * sizes[low])):
+        return []
+    first, other = (float(np.asarray(values[name]).reshape(-1)[0]) for name in (low, high))
+    return [
+        f"expected potentials in one unit, got {low} = {first:g} and {high} = {other:g}; did you "
+        f"mean {other:g}e-3 V?"
+    ]
