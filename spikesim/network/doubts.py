@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,9 @@ import numpy as np
 from spikesim.core import NeuronModel
 from spikesim.core.quantity import DURATION, WAY_OUT
 from spikesim.network.distribution import Distribution
+from spikesim.network.drawn import DrawnSynapses
 from spikesim.network.population import Population, Projection
+from spikesim.network.synapses import GivenRows, Synapses
 
 UNITS = ("SI", "own")
 # Strong inhibition of all by all is ordinary; so much excitation is none that leaves rates.
@@ -45,8 +48,7 @@ def projection_doubts(projection: Projection) -> list[str]:
         name = neuron.receptors[projection.receptor]
         needed = neuron.to_threshold().get(name)
         largest, fan_in = synapses.weight_bound(), synapses.nnz / projection.post.n
-        negative = synapses.weight is not None and synapses.weight < 0
-        most = _MOST_INHIBITION if negative else _MOST_EXCITATION
+        most = _MOST_EXCITATION if _highest(synapses) > 0 else _MOST_INHIBITION
         if needed is not None and largest * fan_in > most * needed:
             found = [
                 *found,
@@ -55,6 +57,15 @@ def projection_doubts(projection: Projection) -> list[str]:
                 "forgotten?",
             ]
     return [f"{who}: {text}; {WAY_OUT}" for text in found]
+
+
+def _highest(synapses: Synapses) -> float:
+    """Upper bound of the weights, with their sign."""
+    if synapses.weight is not None:
+        return synapses.weight
+    if isinstance(synapses, DrawnSynapses) and isinstance(synapses.weights, Distribution):
+        return synapses.weights.limits()[1]
+    return float(synapses.rows.weights.max()) if isinstance(synapses, GivenRows) else math.inf
 
 
 def current_doubts(neuron: NeuronModel | None, largest: float) -> list[str]:
