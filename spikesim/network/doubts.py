@@ -47,25 +47,29 @@ def projection_doubts(projection: Projection) -> list[str]:
     if isinstance(neuron, NeuronModel) and synapses.nnz:
         name = neuron.receptors[projection.receptor]
         needed = neuron.to_threshold().get(name)
-        largest, fan_in = synapses.weight_bound(), synapses.nnz / projection.post.n
-        most = _MOST_EXCITATION if _highest(synapses) > 0 else _MOST_INHIBITION
-        if needed is not None and largest * fan_in > most * needed:
+        size, top = _size_and_top(synapses)
+        fan_in = synapses.nnz / projection.post.n
+        most = _MOST_EXCITATION if top > 0 else _MOST_INHIBITION
+        if needed is not None and size * fan_in > most * needed:
             found = [
                 *found,
-                f"expected weights that fit the membrane, got {largest:g}, of which {needed:.3g} "
+                f"expected weights that fit the membrane, got {size:g}, of which {needed:.3g} "
                 f"would fire a neuron and a neuron gets {fan_in:g}; was a unit such as mV or pA "
                 "forgotten?",
             ]
     return [f"{who}: {text}; {WAY_OUT}" for text in found]
 
 
-def _highest(synapses: Synapses) -> float:
-    """Upper bound of the weights, with their sign."""
+def _size_and_top(synapses: Synapses) -> tuple[float, float]:
+    """Magnitude of the weights, and the highest; of a distribution the mean, not drawn."""
     if synapses.weight is not None:
-        return synapses.weight
+        return abs(synapses.weight), synapses.weight
     if isinstance(synapses, DrawnSynapses) and isinstance(synapses.weights, Distribution):
-        return synapses.weights.limits()[1]
-    return float(synapses.rows.weights.max()) if isinstance(synapses, GivenRows) else math.inf
+        low, high = synapses.weights.limits()
+        mean = getattr(synapses.weights, "mean", (low + high) / 2)
+        return abs(mean), mean
+    top = float(synapses.rows.weights.max()) if isinstance(synapses, GivenRows) else math.inf
+    return synapses.weight_bound(), top
 
 
 def current_doubts(neuron: NeuronModel | None, largest: float) -> list[str]:

@@ -7,6 +7,7 @@ from spikesim.kernels.deliver import CONSTANT, PACKED
 from spikesim.network import Network
 from spikesim.sim.plan import Plan, TablePlan, plan_network
 from spikesim.sim.plastic import method_of
+from spikesim.sim.rounding import rounding_losses
 
 
 def kernel_name(plan: Plan) -> str:
@@ -51,6 +52,7 @@ def explain(
             "several delays"
         )
     lines += [_table(plan, table) for table in plan.tables]
+    lines += [f"  lost: {text}" for text in rounding_losses(plan)]
     return "\n".join(lines)
 
 

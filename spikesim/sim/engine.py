@@ -18,6 +18,7 @@ from spikesim.sim.monitor import Item
 from spikesim.sim.mpi import Communicator, Ranks
 from spikesim.sim.plan import plan_network
 from spikesim.sim.progress import Progress
+from spikesim.sim.rounding import rounding_losses
 from spikesim.sim.session import Path, Session, checked
 from spikesim.sim.sink import Sink
 from spikesim.sim.tables import SumOverflowError, build_tables
@@ -132,6 +133,11 @@ class Simulator:
     ------
     ValidationError
         With every problem of the network.
+
+    Notes
+    -----
+    In float32 a warning is logged for projections of which many weights change by more than
+    1 % when they are rounded to the common unit of the weights onto a receptor.
     """
 
     def __init__(
@@ -168,11 +174,14 @@ class Simulator:
             self.plan = replace(plan, rank=self.ranks.rank, n_ranks=size)
             try:
                 self.tables, self.worst = build_tables(self.plan, self.threads, self.ranks)
-                return
+                break
             except SumOverflowError:
                 # Some neuron has far more synapses than the mean: take a coarser unit.
                 if headroom == 8:
                     raise
+        if self.ranks.rank == 0:
+            for text in rounding_losses(self.plan):
+                _log.warning("%s", text)
 
     @property
     def nbytes(self) -> int:
