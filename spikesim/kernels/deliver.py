@@ -17,6 +17,8 @@ from spikesim.kernels.jit import kernel
 CONSTANT, PACKED, EXACT = 0, 1, 2
 PIECES = 1024
 """Pieces listed at a time: enough to prefetch ahead, few enough for L1."""
+_AHEAD = 16
+"""Spikes whose place in the row table is asked for ahead; measured: a fifth of the listing."""
 
 
 @kernel
@@ -38,7 +40,7 @@ def list_pieces(tick, clock, fired, marks, pops, group, offsets, cursor, pieces)
     """
     first_pop, last_pop, first_source, n_sources = pops[0], pops[1], pops[2], pops[3] - pops[2]
     n_groups, lowest, size, delay = group[0], group[1], group[2], group[3]
-    count = 0
+    count, end = 0, fired.shape[1] - 1
     g, b, k = cursor[0], cursor[1], cursor[2]
     # Longest delay first: the oldest spikes are added first.
     while g >= lowest:
@@ -49,6 +51,8 @@ def list_pieces(tick, clock, fired, marks, pops, group, offsets, cursor, pieces)
                 k = marks[b, row, first_pop]
             while k < last:
                 source = np.int64(fired[b, k]) - first_source
+                later = np.int64(fired[b, min(k + _AHEAD, end)]) - first_source
+                prefetch(offsets, later * n_groups + g)
                 k += 1
                 if source < 0 or source >= n_sources:
                     continue
@@ -78,8 +82,10 @@ def scatter(count, pieces, mode, shift, index, weights, weight, base, ring_mask,
         ahead = p + 8
         if ahead < count:
             # Eight pieces ahead, into L2: nearer, farther or into L1 was slower.
-            for j in range(np.int64(pieces[ahead, 0]), np.int64(pieces[ahead, 1]), line):
+            end = np.int64(pieces[ahead, 1])
+            for j in range(np.int64(pieces[ahead, 0]), end, line):
                 prefetch(index, j)
+            prefetch(index, end - 1)
         lo, hi = np.int64(pieces[p, 0]), np.int64(pieces[p, 1])
         events += hi - lo
         if mode == 0 and ring_mask == 0:

@@ -127,13 +127,16 @@ def trailing_zeros(typing_context, bits):
 
 @intrinsic
 def lane_mask(typing_context, array, index, bits):
-    """Bit k of the result: whether ``array[index + k] & bits`` is not 0 (uint16), k < 64."""
+    """Bit k of the result: whether ``array[index + k] & bits`` is not 0, k < 64.
+
+    ``array`` and ``bits`` are of one type, uint8 or uint16.
+    """
 
     def codegen(context, builder, signature, args):
-        lane = ir.IntType(16)
+        lane = ir.IntType(signature.args[0].dtype.bitwidth)
         lanes = ir.VectorType(lane, 64)
         place = _place(context, builder, signature.args[0], args)
-        values = builder.load(builder.bitcast(place, lanes.as_pointer()), align=2)
+        values = builder.load(builder.bitcast(place, lanes.as_pointer()), align=1)
         first = builder.insert_element(ir.Constant(lanes, [0] * 64), args[2], ir.IntType(32)(0))
         spread = ir.Constant(ir.VectorType(ir.IntType(32), 64), [0] * 64)
         every = builder.shuffle_vector(first, first, spread)
@@ -141,7 +144,7 @@ def lane_mask(typing_context, array, index, bits):
         found = builder.icmp_unsigned("!=", builder.and_(values, every), zero)
         return builder.bitcast(found, ir.IntType(64))
 
-    return types.uint64(array, types.int64, types.uint16), codegen
+    return types.uint64(array, types.int64, array.dtype), codegen
 
 
 @intrinsic

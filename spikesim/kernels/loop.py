@@ -7,9 +7,11 @@ import numpy as np
 
 from spikesim.kernels.intrinsics import (
     call_at,
+    lane_mask,
     load_acquire,
     store_release,
     swap_float_control,
+    trailing_zeros,
     yield_core,
 )
 from spikesim.kernels.jit import kernel
@@ -17,6 +19,7 @@ from spikesim.kernels.jit import kernel
 LINE = 8
 """int64 words of one cache line: each thread's counter has a line of its own."""
 _SPINS = 2000
+_ALL, _NONE, _LOWEST = np.uint8(0xFF), np.uint64(0), np.uint64(1)
 
 
 @kernel
@@ -65,8 +68,7 @@ def collect(tick, flags, first, population, clock, fired, marks):
     ----------
     tick : int
     flags : uint8 array, shape (n,)
-        1 where a neuron fires. Its memory must reach to the next multiple of 8, with
-        zeros there.
+        1 where a neuron fires; n is a multiple of 64.
     first : int
         Number of the first neuron.
     population : int
@@ -81,13 +83,12 @@ def collect(tick, flags, first, population, clock, fired, marks):
     if population == 0:
         marks[row, 0] = marks[row - 1, marks.shape[1] - 1] if row > 0 else 0
     count = marks[row, population]
-    words = flags.view(np.uint64)
-    for w in range(words.size):
-        if words[w] != 0:
-            for k in range(8 * w, 8 * w + 8):
-                if flags[k]:
-                    fired[count] = first + k
-                    count += 1
+    for k in range(0, flags.size, 64):
+        some = lane_mask(flags, k, _ALL)
+        while some != _NONE:
+            fired[count] = first + k + trailing_zeros(some)
+            some &= some - _LOWEST
+            count += 1
     marks[row, population + 1] = count
 
 

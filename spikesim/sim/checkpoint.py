@@ -123,7 +123,9 @@ def load_checkpoint(
         ("record", state.record, plan.populations),
         ("inputs", state.inputs, plan.inputs),
     ):
-        _restore(record, arrays[f"{which}/row"], arrays[f"{which}/source"], list(parts.values()))
+        _restore(
+            record, arrays[f"{which}/row"], arrays[f"{which}/source"], list(parts.values()), plan
+        )
         record.clock[0] = state.tick - record.history
     _put_sums(plan, state, arrays)
     return {
@@ -150,19 +152,21 @@ def _restore(
     row: npt.NDArray[np.int32],
     source: npt.NDArray[np.int32],
     parts: list[Range],
+    plan: Plan,
 ) -> None:
     """Put a history into a record of any number of blocks."""
     blocks = record.fired.shape[0]
     edges = np.array([0, *(hi for _, hi in parts)], dtype=np.int64)
-    part = np.searchsorted(edges, source, side="right") - 1
-    size = np.diff(edges)[part] if source.size else np.zeros(0, np.int64)
-    within = source - edges[part] if source.size else np.zeros(0, np.int64)
-    # Inverse of Plan.slice: block b owns b n // B <= k < (b + 1) n // B.
-    owner = ((within + 1) * blocks - 1) // np.maximum(size, 1)
     width = int(edges[-1]) + 1
     grid = np.arange(record.history)[:, None] * width + edges
+    owner = np.zeros(width, dtype=np.int32)
+    if blocks > 1:
+        for block in range(blocks):
+            for name, (first, _) in plan.populations.items():
+                lo, hi = plan.slice(block, name)
+                owner[first + lo : first + hi] = block
     for block in range(blocks):
-        mine = owner == block
+        mine = owner[source] == block
         record.fired[block, : int(mine.sum())] = source[mine]
         key = row[mine].astype(np.int64) * width + source[mine]
         record.marks[block, : record.history] = np.searchsorted(key, grid)

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from spikesim.errors import ValidationError
 from spikesim.kernels.deliver import CONSTANT, EXACT
 from spikesim.network import Network, Projection
+from spikesim.sim.blocks import LINE, accumulators, bases_of, cut
 from spikesim.sim.groups import (
     PIECE,
     distinct_sources,
@@ -117,6 +118,9 @@ class Plan:
         Bits of a packed entry that name the accumulator; the others hold the weight.
     slot_bits : int
         log2 of the ticks for which a block keeps accumulators.
+    line : int
+        Neurons that slices of large populations are multiples of: vector code that crosses
+        cache lines took 1.3 times as long.
     rank, n_ranks : int
         This process among those that run the network together.
     """
@@ -130,6 +134,7 @@ class Plan:
     tables: tuple[TablePlan, ...]
     index_bits: int
     slot_bits: int
+    line: int = LINE
     rank: int = 0
     n_ranks: int = 1
 
@@ -177,24 +182,26 @@ class Plan:
     def slice(self, block: int, population: str) -> Range:
         """Neurons of a population that a block owns, counted within the population."""
         n = self.net.populations[population].n
-        return block * n // self.n_blocks, (block + 1) * n // self.n_blocks
+        return cut(n, block, self.n_blocks, self.line), cut(n, block + 1, self.n_blocks, self.line)
 
     def bases(self, block: int) -> dict[tuple[str, int], int]:
         """First accumulator of each (population, receptor) in a block."""
-        at, out = 0, {}
-        for channel in self.channels:
-            lo, hi = self.slice(block, channel.population)
-            out[channel.population, channel.receptor] = at
-            at += hi - lo
-        return out
+        owned = (self.slice(block, channel.population) for channel in self.channels)
+        bases, _ = bases_of([hi - lo for lo, hi in owned], self.line)
+        keys = [(channel.population, channel.receptor) for channel in self.channels]
+        return dict(zip(keys, bases, strict=True))
+
+    def largest_block(self, blocks: range) -> int:
+        """Neurons of the largest of some blocks."""
+        cuts = [self.slice(block, name) for block in blocks for name in self.populations]
+        sizes = np.array([hi - lo for lo, hi in cuts], dtype=np.int64)
+        return int(sizes.reshape(len(blocks), -1).sum(axis=1).max(initial=0))
 
     @property
     def stride(self) -> int:
         """Accumulators of one tick in a block; a power of two when there are several ticks."""
-        largest = 0
-        for block in range(self.n_blocks):
-            owned = (self.slice(block, channel.population) for channel in self.channels)
-            largest = max(largest, sum(hi - lo for lo, hi in owned))
+        sizes = [self.net.populations[channel.population].n for channel in self.channels]
+        largest = accumulators(sizes, self.n_blocks, self.line)
         return largest if self.slot_bits == 0 else 1 << max(largest - 1, 0).bit_length()
 
     @property
@@ -257,8 +264,11 @@ def plan_network(
     if problems:
         raise ValidationError(problems)
     exact = dtype == "float64"
-    n_sums = sum(p.n * len(p.neuron.receptors) for p in net.populations.values() if p.neuron)
+    sizes = [p.n for p in net.populations.values() if p.neuron for _ in p.neuron.receptors]
+    n_sums = sum(sizes)
     sum_bits = max(n_sums - 1, 1).bit_length()
+    # Without gaps where they would cost a bit of the weights.
+    line = LINE if accumulators(sizes, 1, LINE) <= 1 << sum_bits else 1
     weight_bits = min(max(30 - sum_bits, _LEAST_WEIGHT_BITS), _MOST_WEIGHT_BITS)
     thin = thin_projections(net)
     channels = _channels(net, exact, weight_bits, headroom, thin)
@@ -266,8 +276,9 @@ def plan_network(
     # Without packed weights an entry is the accumulator alone: 16 bits name up to 65,536.
     packed = any(mode != CONSTANT for (mode, _), _ in groups)
     fitting = _CACHE_ACCUMULATORS if packed else 1 << 16
-    blocks = int(n_blocks or 0) or max(threads, math.ceil((n_sums + 2 * len(channels)) / fitting))
-    largest = math.ceil(n_sums / blocks) + len(channels)
+    blocks = int(n_blocks or 0) or max(threads, math.ceil(n_sums / fitting))
+    while n_blocks is None and blocks < n_sums and accumulators(sizes, blocks, line) > fitting:
+        blocks += 1
     room = 0
     if not exact and all(p.plasticity is None for p in net.projections.values()):
         # From the whole network, not from a block: the groups, and with them the sums that
@@ -277,10 +288,10 @@ def plan_network(
     tables = tuple(_table(mode, code, group, inputs, populations, room)
                    for (mode, code), group in groups)  # fmt: skip
     if not exact:
-        _check_index(largest, 32 - weight_bits, blocks)
+        _check_index(accumulators(sizes, blocks, line), 32 - weight_bits, blocks)
     return Plan(
         net, dtype, blocks, inputs, populations, channels, tables,
-        32 - weight_bits, max((t.group_bits for t in tables), default=0),
+        32 - weight_bits, max((t.group_bits for t in tables), default=0), line,
     )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from spikesim.kernels.deliver import CONSTANT, EXACT, PACKED, PIECES, deliver
 from spikesim.kernels.generate import update_kernel
 from spikesim.kernels.loop import collect
 from spikesim.sim.plan import Plan
-from spikesim.sim.state import State
+from spikesim.sim.state import State, aligned
 from spikesim.sim.tables import Table
 
 _WEIGHT_TYPES = {CONSTANT: np.int32, PACKED: np.int32, EXACT: np.float64}
@@ -53,7 +53,7 @@ class Block:
     Attributes
     ----------
     flags : dict of str to uint8 array
-        Who fires, by population; padded with zeros to a multiple of 8.
+        Who fires, by population; padded with zeros to a multiple of 64.
     events : int64 array, shape (1,)
         Synaptic events so far.
     pieces : uint32 array, shape (PIECES, 2)
@@ -71,7 +71,7 @@ class Block:
         flags = {}
         for name in plan.populations:
             lo, hi = plan.slice(block, name)
-            flags[name] = np.zeros(-(-(hi - lo) // 8) * 8, dtype=np.uint8)
+            flags[name] = aligned(-(-(hi - lo) // 64) * 64, np.uint8)
         pieces = np.zeros((PIECES, 2), np.uint32)
         return cls(flags, np.zeros(1, np.int64), pieces, np.zeros(3, np.int64))
 
@@ -188,6 +188,7 @@ def model_constants(plan: Plan, driven: dict[str, set[str]]) -> dict[str, dict[s
             if key in driven.get(name, ()):
                 array = np.broadcast_to(array, population.n)
             kind = plan.dtype if array.dtype.kind == "f" else "int32"
-            array = np.array(array, dtype=kind, order="C")
-            out[name][key] = array if array.ndim else array[()]
+            own = aligned(array.size, kind).reshape(array.shape)
+            own[...] = array
+            out[name][key] = own if own.ndim else own[()]
     return out

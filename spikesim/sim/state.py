@@ -16,6 +16,22 @@ _VIRTUAL_SPIKES = 1 << 27
 """Spikes that a record reserves at most (512 MB that cost nothing until they are used)."""
 
 _LEAST_EVENTS = 1 << 20
+_LINE = 64
+"""Bytes of a cache line."""
+
+
+def aligned(n: int, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    """Zeros that begin at a cache line, as NumPy's own do not.
+
+    Examples
+    --------
+    >>> aligned(5, "float32").ctypes.data % 64
+    0
+    """
+    size = n * np.dtype(dtype).itemsize
+    room = np.zeros(size + _LINE, dtype=np.uint8)
+    start = -room.ctypes.data % _LINE
+    return room[start : start + size].view(dtype)
 
 
 @dataclass(eq=False)
@@ -121,16 +137,14 @@ class State:
         neurons = _initial_neurons(plan)
         kind = np.float64 if plan.exact else np.int32
         size = plan.slots * plan.stride
-        sums = [
-            np.zeros(size if block in plan.own else 0, dtype=kind) for block in range(plan.n_blocks)
-        ]
+        sums = [aligned(size if block in plan.own else 0, kind) for block in range(plan.n_blocks)]
         lines = plan.n_blocks if plan.n_ranks == 1 else 1
-        largest = -(-plan.n_neurons // lines) + len(plan.populations)
+        largest = plan.n_neurons if lines == 1 else plan.largest_block(range(lines))
         parts = len(plan.populations), len(plan.inputs)
         window = Record.fitting_window(lines, largest, plan.history, window)
         record = own = Record.empty(lines, largest, parts[0], plan.history, window)
         if plan.n_ranks > 1:
-            largest = -(-plan.n_neurons // plan.n_blocks) + len(plan.populations)
+            largest = plan.largest_block(range(plan.n_blocks))
             own = Record.empty(plan.n_blocks, largest, parts[0], 0, plan.batch)
         # Room for one event per line and tick; where lines send more, windows get shorter.
         room = max(plan.n_inputs, -(-_LEAST_EVENTS // (plan.history + window)))
@@ -170,8 +184,8 @@ def _initial_neurons(plan: Plan) -> dict[str, dict[str, npt.NDArray[Any]]]:
         assert model is not None  # validated
         start = model.initial(plan.net.dt, population.n)
         kinds = dict.fromkeys(model.states, plan.dtype) | dict.fromkeys(model.counters, "int32")
-        neurons[name] = {
-            key: np.array(np.broadcast_to(start[key], population.n), dtype=kind)
-            for key, kind in kinds.items()
-        }
+        neurons[name] = {}
+        for key, kind in kinds.items():
+            neurons[name][key] = aligned(population.n, kind)
+            neurons[name][key][:] = start[key]
     return neurons
