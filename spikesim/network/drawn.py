@@ -13,7 +13,7 @@ import numpy.typing as npt
 from spikesim.errors import ValidationError
 from spikesim.network.connect import Draw, Rule, Shape
 from spikesim.network.distribution import Distribution
-from spikesim.network.synapses import Filled
+from spikesim.network.synapses import Filled, find_matrix
 
 _WEIGHTS, _DELAYS = 1, 2  # purposes of the counters; 0 is the pairs
 _SAMPLE, _TIGHT = 2**18, 1.3
@@ -96,6 +96,11 @@ class DrawnSynapses:
     def delay(self) -> int | None:
         """One delay for all in ticks, or None."""
         return self.min_delay if self.min_delay == self.max_delay else None
+
+    @cached_property
+    def is_matrix(self) -> bool:
+        """Whether every row holds every target once, in ascending order."""
+        return find_matrix(self)
 
     @cached_property
     def _span(self) -> tuple[int, int]:

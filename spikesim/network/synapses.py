@@ -92,6 +92,11 @@ class Synapses(Protocol):
         """Upper bound of the delays in ticks."""
         ...
 
+    @property
+    def is_matrix(self) -> bool:
+        """Whether every row holds every target once, in ascending order."""
+        ...
+
     def weight_bound(self) -> float:
         """Bound of the magnitude of all weights; at most 1.3 times the largest."""
         ...
@@ -148,6 +153,11 @@ class GivenRows:
         """Longest delay in ticks."""
         return self._span[1]
 
+    @cached_property
+    def is_matrix(self) -> bool:
+        """Whether every row holds every target once, in ascending order."""
+        return find_matrix(self)
+
     def weight_bound(self) -> float:
         """Largest magnitude of a weight."""
         return float(max(-self.rows.weights.min(), self.rows.weights.max())) if self.nnz else 0.0
@@ -174,6 +184,16 @@ class GivenRows:
 
     def __repr__(self) -> str:
         return f"GivenRows({self.rows!r})"
+
+
+def find_matrix(synapses: Synapses) -> bool:
+    """Look whether every row holds every target once, in ascending order."""
+    n_pre, n_post = synapses.n_pre, synapses.n_post
+    if synapses.nnz != n_pre * n_post:
+        return False
+    indptr, targets, _, _ = synapses.filler().fill(0, n_pre)
+    whole = bool((np.diff(indptr) == n_post).all())
+    return whole and bool((targets.reshape(n_pre, n_post) == np.arange(n_post)).all())
 
 
 def rows_of(synapses: Synapses) -> CsrRows:

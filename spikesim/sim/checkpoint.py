@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Save a run between two ticks, and go on with it: same spikes, any number of blocks."""
+"""Save a run between two ticks, and go on with it: same spikes for any blocks and ranks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from spikesim.sim.mpi import Ranks
 from spikesim.sim.plan import Plan, Range
 from spikesim.sim.state import Record, State
 
-_VERSION = 1
+_VERSION = 2
 
 
 def fingerprint(net: Network) -> str:

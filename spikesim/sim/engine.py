@@ -268,8 +268,7 @@ class Simulator:
         resume : path, optional
             Checkpoint to go on from, with the same inputs and seed. The run goes on to tick
             ``steps`` and records from the checkpoint on; its spikes are those of an
-            uninterrupted run, for any number of threads and blocks; with projections that
-            learn, for the same number of blocks.
+            uninterrupted run, for any number of threads, blocks and ranks.
         """
         with self.ranks.together():
             return self._run_once(

@@ -149,6 +149,12 @@ class Ranks:
         mine = np.ascontiguousarray(received[:, _HEADER : _HEADER + 2])
         return int(mine.view(np.int64).sum())
 
+    def every(self, values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Give every rank the integers of all, shape (size, n); as many on each."""
+        received = self.share(values.view(np.int32))
+        mine = np.ascontiguousarray(received[:, _HEADER : _HEADER + 2 * values.size])
+        return mine.view(np.int64)
+
     def same(self, what: str, value: str) -> None:
         """Check that all ranks were given the same.
 
@@ -173,14 +179,6 @@ class Ranks:
         self.share(_NOTHING)  # whoever failed says so before the others wait for its part
         parts = self._comm.gather(part, root=0)
         return part if parts is None else np.concatenate(parts, axis=-1)
-
-    def collect(self, parts: dict[str, Any]) -> dict[str, Any]:
-        """Give rank 0 the entries of all ranks, the others their own."""
-        if self._comm is None:
-            return parts
-        self.share(_NOTHING)
-        found = self._comm.gather(parts, root=0)
-        return parts if found is None else {k: v for part in found for k, v in part.items()}
 
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:

@@ -31,10 +31,8 @@ def method_of(projection: Projection) -> str:
     deferred: one sequential pass per arrival, and half the memory.
     """
     synapses = projection.synapses
-    pairs = projection.pre.n * projection.post.n
-    if synapses.nnz == pairs and synapses.delay is not None and pairs <= _SMALL:
-        return "dense"
-    return "deferred"
+    small = synapses.delay is not None and synapses.nnz <= _SMALL
+    return "dense" if small and synapses.is_matrix else "deferred"
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +75,7 @@ def learner(
         _start_weights(table, block),
         hi - lo,
         plan.dtype,
-        _sorted_method(projection, table, block, hi - lo),
+        method_of(projection),
     )
     return Learner(
         projection, table, block, synapses, _arrivals(plan, table, state, block, synapses, events),
@@ -91,16 +89,6 @@ def _start_weights(table: Table, block: int) -> npt.NDArray[np.float32]:
     if weight is None:
         return table.exact[block]
     return np.broadcast_to(np.float32(weight), table.index[block].size)
-
-
-def _sorted_method(projection: Projection, table: Table, block: int, n_post: int) -> str:
-    """Dense needs every row complete and in the order of the targets."""
-    method = method_of(projection)
-    if method == "dense" and n_post:
-        rows = table.index[block].reshape(-1, n_post)
-        if not (rows == np.arange(n_post)).all():
-            return "deferred"
-    return method
 
 
 def _arrivals(

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +20,7 @@ from spikesim.kernels.loop import LINE, advance, sample
 from spikesim.sim.checkpoint import load_checkpoint, save_checkpoint
 from spikesim.sim.drive import split_inputs
 from spikesim.sim.inputs import InputEvents
+from spikesim.sim.learned import gather_learned, scatter_learned
 from spikesim.sim.mpi import Exchange, Ranks
 from spikesim.sim.plan import Plan
 from spikesim.sim.plastic import Learner, find, learner, weights_of
@@ -172,22 +173,13 @@ class Run:
 
     def save(self, path: str | os.PathLike[str], seed: int) -> None:
         """Write the state between two ticks to a file, whole or not at all."""
-        learned = {
-            f"{k}/{name}": array
-            for k, one in self._numbered_learners()
-            for name, array in one.synapses.state().items()
-        }
-        learned = self.ranks.collect(learned)
+        learned = gather_learned(self.learners, self.ranks)
         save_checkpoint(path, self.plan, self.state, seed, learned, self.ranks)
 
     def load(self, path: str | os.PathLike[str], seed: int) -> None:
         """Go on from a saved state; raises ValidationError if it belongs to another run."""
         learned = load_checkpoint(path, self.plan, self.state, seed)
-        for k, one in self._numbered_learners():
-            prefix = f"{k}/"
-            one.synapses.restore(
-                {key[len(prefix) :]: v for key, v in learned.items() if key.startswith(prefix)}
-            )
+        scatter_learned(self.plan, self.learners, self.ranks, learned)
 
     def set_inputs(self, inputs: InputEvents) -> None:
         """Take other events and currents from the next tick on.
@@ -222,11 +214,6 @@ class Run:
     def clear(self, keep: frozenset[str]) -> None:
         """Put all but some state variables to their start, and drop what is under way."""
         self.state.clear(self.plan, keep)
-
-    def _numbered_learners(self) -> Iterator[tuple[int, Learner]]:
-        """Learners of the own blocks, with their numbers among those of all blocks."""
-        per_block = len(self.learners) // len(self.plan.own)
-        return enumerate(self.learners, self.plan.own.start * per_block)
 
     def _block(self, tables: list[Table], block: int) -> _Kernels:
         plan, state = self.plan, self.state

@@ -2,10 +2,10 @@
 import numpy as np
 import pytest
 
-from spikesim import LIF, Network, Poisson
+from spikesim import LIF, CsrRows, Network, Poisson
 from spikesim.errors import ValidationError
 from spikesim.learning import PairSTDP
-from spikesim.network import AllToAll, FixedInDegree
+from spikesim.network import AllToAll, FixedInDegree, FixedTotalNumber
 from spikesim.neurons import LIFDelta
 from spikesim.sim import Simulator
 
@@ -61,3 +61,26 @@ def test_events_of_learning_projections_are_counted():
     net.connect("in", "out", AllToAll(), weight=0.1, plasticity=PairSTDP(w_max=1.0))
     raster = [[1, 0, 1], [0, 0, 0], [0, 1, 0]]
     assert Simulator(net).run({"in": raster}, 3).meta["events"] == 6
+
+
+@pytest.mark.parametrize("blocks", [2, 4])
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_as_many_synapses_as_pairs_are_no_matrix_in_any_block(blocks, shuffled):
+    # With one target per block every row has one entry, or by chance one for each source.
+    rng = np.random.default_rng(1)
+    targets = np.concatenate([rng.permutation(4) for _ in range(4)])
+    rows = CsrRows(np.arange(5) * 4, targets, np.full(16, 0.3), np.ones(16, int), 4)
+    bits = []
+    for n in (1, blocks):
+        net = Network(dt=1e-3, seed=3)
+        net.add_input("in", 4)
+        net.add_population("a", 4, LIF(beta=0.9, v_th=0.5))
+        rule = FixedTotalNumber(16)
+        given = {} if shuffled else {"weight": 0.3}
+        learns = PairSTDP(1.0, 0.02, 0.05)
+        net.connect("in", "a", rows if shuffled else rule, plasticity=learns, **given)
+        session = Simulator(net, blocks=n).start({"in": Poisson(200.0)}, 60, seed=1)
+        session.advance(60)
+        bits.append(session.weights("in->a").weights.tolist())
+    assert bits[0] == bits[1]
+    assert len(set(bits[0])) > 1
