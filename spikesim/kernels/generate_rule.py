@@ -193,20 +193,39 @@ class _RuleText:
     def arrive(self) -> str:
         """Sparse arrivals, deferred and immediate."""
         post = "decay(tables, {table}, tick - hot[_k, 2]) * post_value[_k, {r}]"
+        listed = f"(post_now[{{r}}, _k] if _many else {post})"
         late = ["np.int64(hot[_k, 1])"] if self.defers else []
         seen = ["np.int64(hot[_k, 2])"] if self.defers else []
+        read = _read(self.post_traces, self.rule.on_pre())
+        # Where targets are met more than once in a tick, their traces are computed before it:
+        # 2.2 instead of 3.3 ns per synapse.
+        tabled = [
+            "_visits = 0",
+            "for _q in range(n_pieces[0]):",
+            "    _visits += piece_hi[_q] - piece_lo[_q]",
+            "_many = _visits > hot.shape[0]",
+            "if _many:",
+            "    for _k in range(hot.shape[0]):",
+            *_indent(
+                [f"post_now[{r}, _k] = " + post.format(r=r, table=len(self.pre) + r) for r in read]
+                or ["pass"],
+                2,
+            ),
+        ]
         return "\n\n".join(
             ARRIVE.format(
                 name=name,
+                more=more,
+                prepare=_lines(prepare, 1),
                 constants=_lines(self.constants, 1),
                 before_row=_lines(self.before_row(), 2),
-                body=_lines(self.visit(pend, ["_a", *since], post), 3),
+                body=_lines(self.visit(pend, ["_a", *since], value), 3),
                 after_row=_lines(self.after_row(), 2),
             ).strip("\n")
             + "\n"
-            for name, pend, since in (
-                ("arrive", self.pend("0"), late),
-                ("arrive_now", [], seen),
+            for name, pend, since, more, prepare, value in (
+                ("arrive", self.pend("0"), late, "", [], post),
+                ("arrive_now", [], seen, "post_now, ", tabled, listed),
             )
         )
 

@@ -327,9 +327,11 @@ class PlasticBlock:
         order = np.argsort(a["targets"], kind="stable")
         counts = np.bincount(a["targets"], minlength=self.n_post)
         slots = np.repeat(np.arange(a["last"].size), np.diff(a["slot_start"]))
+        a["post_now"] = np.zeros((a["post_value"].shape[1], self.n_post), a["weights"].dtype)
         a["column_start"] = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        a["column_synapse"] = order.astype(np.int64)
-        a["column_slot"] = slots[order].astype(np.int64)
+        # Half the memory wherever it will do.
+        index = np.int32 if order.size < 2**31 else np.int64
+        a["column_synapse"], a["column_slot"] = order.astype(index), slots[order].astype(index)
 
 
 def decay_tables(taus: list[float], dt: float, dtype: Any, reach: float = 0.0) -> np.ndarray:

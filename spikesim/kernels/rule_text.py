@@ -17,7 +17,7 @@ from math import sqrt
 
 import numpy as np
 from spikesim.kernels.elementary import {exp} as exp
-from spikesim.kernels.intrinsics import rounded
+from spikesim.kernels.intrinsics import prefetch, rounded
 from spikesim.kernels.jit import kernel
 
 
@@ -30,10 +30,11 @@ def decay(tables, which, ticks):
 ARRIVE = """
 @kernel
 def {name}(tick, piece_lo, piece_hi, piece_slot, n_pieces, targets, weights, acc, base, inv_scale,
-           last, pre, ticks, before, hot, post_value, eligibility,
+           last, pre, ticks, before, hot, post_value, {more}eligibility,
            signal, signal_tick, consts, tables):
 {constants}
     _here = acc[base:]
+{prepare}
     for _q in range(n_pieces[0]):
         _slot = piece_slot[_q]
 {before_row}
@@ -89,8 +90,11 @@ def post_now(tick, fired, n_fired, column_start, column_synapse, column_slot, we
     for _i in range(n_fired[0]):
         _k = fired[_i]
 {values}
-        for _c in range(column_start[_k], column_start[_k + 1]):
-            _j, _slot = column_synapse[_c], column_slot[_c]
+        _stop = column_start[_k + 1]
+        for _c in range(column_start[_k], _stop):
+            # Each weight lies in a row, and so in a cache line, of its own.
+            prefetch(weights, np.int64(column_synapse[min(_c + 16, _stop - 1)]))
+            _j, _slot = np.int64(column_synapse[_c]), np.int64(column_slot[_c])
 {sparse}
 {update}
 

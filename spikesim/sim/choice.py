@@ -8,6 +8,7 @@ from spikesim.network import Network
 from spikesim.sim.plan import Plan, TablePlan, plan_network
 from spikesim.sim.plastic import method_of
 from spikesim.sim.rounding import rounding_losses
+from spikesim.sim.updates import Updates
 
 
 def kernel_name(plan: Plan) -> str:
@@ -16,9 +17,16 @@ def kernel_name(plan: Plan) -> str:
 
 
 def explain(
-    net: Network, *, dtype: str = "float32", threads: int = 1, blocks: int | None = None
+    net: Network,
+    *,
+    dtype: str = "float32",
+    threads: int = 1,
+    blocks: int | None = None,
+    updates: Updates = None,
 ) -> str:
     """Which kernels ``simulate`` takes for a network, and the reasons, one per line.
+
+    The options are those of ``simulate``.
 
     Raises
     ------
@@ -35,7 +43,7 @@ def explain(
       sums: integers, the same for any order: any threads and blocks give the same bits
       neurons: 2 in every tick; one compiled loop per model
     """
-    plan = plan_network(net, dtype, blocks, threads)
+    plan = plan_network(net, dtype, blocks, threads, updates=updates)
     used = min(threads, plan.n_blocks)
     lines = [
         f"kernel {kernel_name(plan)}, {dtype}, {_count(used, 'thread')}, "
@@ -58,6 +66,8 @@ def explain(
 
 _METHODS = {
     "deferred": "float weights, post spikes applied at the next arrival (no column index)",
+    "immediate": "float weights, post spikes applied at once through a column index, 8 bytes more "
+    "per synapse",
     "dense": "float weights as a full matrix, post spikes applied to their column at once",
 }
 
@@ -70,7 +80,7 @@ def _table(plan: Plan, table: TablePlan) -> str:
     names = ", ".join(projection.name for projection in table.projections)
     if table.learns:
         (projection,) = table.projections
-        what = f"{type(projection.plasticity).__name__}, {_METHODS[method_of(projection)]}"
+        what = f"{type(projection.plasticity).__name__}, {_METHODS[method_of(plan, projection)]}"
     elif table.mode == CONSTANT:
         size = 2 if plan.slots * plan.stride <= 1 << 16 else 4
         what = f"one weight, {size} bytes per synapse"

@@ -23,6 +23,7 @@ from spikesim.sim.session import Path, Session, checked
 from spikesim.sim.sink import Sink
 from spikesim.sim.tables import SumOverflowError, build_tables
 from spikesim.sim.trials import run_trials
+from spikesim.sim.updates import Updates
 
 _log = logging.getLogger(__name__)
 
@@ -38,6 +39,7 @@ def simulate(
     threads: int = 1,
     dtype: str = "float32",
     blocks: int | None = None,
+    updates: Updates = None,
     to: Path | Sink | None = None,
     comm: Communicator | Ranks | str | None = None,
 ) -> Recording:
@@ -68,6 +70,10 @@ def simulate(
         float64 in a fixed order.
     blocks : int, optional
         Groups of neurons; default one per thread, and more for large networks.
+    updates : {"deferred", "immediate"}, or mapping of projection to such, optional
+        When spikes of the targets reach the weights of projections that learn. By default at
+        the next arrival, in a full matrix at once. "immediate" pays where sources fire far
+        more often than targets, or weights are read at nearly every tick.
     to : path or Sink, optional
         Where the recording goes: an HDF5 file, or a sink; default memory.
     comm : "world" or MPI communicator, optional
@@ -102,7 +108,9 @@ def simulate(
     """
     problems: list[str] = []
     try:
-        simulator = Simulator(net, dtype=dtype, threads=threads, blocks=blocks, comm=comm)
+        simulator = Simulator(
+            net, dtype=dtype, threads=threads, blocks=blocks, updates=updates, comm=comm
+        )
     except ValidationError as error:
         problems += error.problems
         try:
@@ -126,6 +134,8 @@ class Simulator:
         Upper limit of threads, for building and for running.
     blocks : int, optional
         Groups of neurons; default one per thread, and more for large networks.
+    updates :
+        See ``simulate``.
     comm : "world" or MPI communicator, optional
         See ``simulate``.
 
@@ -147,6 +157,7 @@ class Simulator:
         dtype: str = "float32",
         threads: int = 1,
         blocks: int | None = None,
+        updates: Updates = None,
         comm: Communicator | Ranks | str | None = None,
     ) -> None:
         if isinstance(threads, bool) or not isinstance(threads, (int, np.integer)) or threads < 1:
@@ -157,15 +168,16 @@ class Simulator:
         self.threads = int(threads)
         self.ranks = Ranks.of(comm)
         with self.ranks.together():
-            self._build(dtype, blocks)
+            self._build(dtype, blocks, updates)
 
-    def _build(self, dtype: str, blocks: int | None) -> None:
+    def _build(self, dtype: str, blocks: int | None, updates: Updates) -> None:
         size = self.ranks.size
         if size > 1:
             self.ranks.same("network", fingerprint(self.net))
-            self.ranks.same("options", f"dtype={dtype}, threads={self.threads}, blocks={blocks}")
+            self.ranks.same("options", f"dtype={dtype}, threads={self.threads}, blocks={blocks}, "
+                            f"updates={updates}")  # fmt: skip
         for headroom in (0, 4, 8):
-            plan = plan_network(self.net, dtype, blocks, self.threads * size, headroom)
+            plan = plan_network(self.net, dtype, blocks, self.threads * size, headroom, updates)
             if plan.n_blocks < size:
                 raise ValidationError(
                     f"simulate: expected at least one block for each of {size} processes, got "

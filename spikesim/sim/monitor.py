@@ -84,6 +84,9 @@ class Rate:
 class Weights:
     """Keep weights of a projection, every so many ticks.
 
+    Each reading applies what is pending to all weights of the projection. At nearly every
+    tick ``simulate(..., updates="immediate")`` has nothing pending, and is ten times faster.
+
     Parameters
     ----------
     projection : str

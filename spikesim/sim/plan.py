@@ -21,6 +21,7 @@ from spikesim.sim.groups import (
     integer_groups,
     thin_projections,
 )
+from spikesim.sim.updates import Updates, chosen_updates
 
 DTYPES = ("float32", "float64")
 Range = tuple[int, int]
@@ -118,6 +119,8 @@ class Plan:
         Bits of a packed entry that name the accumulator; the others hold the weight.
     slot_bits : int
         log2 of the ticks for which a block keeps accumulators.
+    updates : mapping of str to {"deferred", "immediate"}
+        When post spikes reach the weights of projections, where the user said so.
     line : int
         Neurons that slices of large populations are multiples of: vector code that crosses
         cache lines took 1.3 times as long.
@@ -134,6 +137,7 @@ class Plan:
     tables: tuple[TablePlan, ...]
     index_bits: int
     slot_bits: int
+    updates: Mapping[str, str]
     line: int = LINE
     rank: int = 0
     n_ranks: int = 1
@@ -223,6 +227,7 @@ def plan_network(
     n_blocks: int | None = None,
     threads: int = 1,
     headroom: int = 0,
+    updates: Updates = None,
 ) -> Plan:
     """Decide the layout of a network.
 
@@ -238,6 +243,8 @@ def plan_network(
     threads : int
     headroom : int
         Bits by which units are coarser than planned, where sums would overflow otherwise.
+    updates : {"deferred", "immediate"}, or mapping of projection to such, optional
+        When post spikes reach the weights of all projections that learn, or of some.
 
     Raises
     ------
@@ -250,6 +257,7 @@ def plan_network(
     whole = isinstance(n_blocks, (int, np.integer)) and not isinstance(n_blocks, bool)
     if n_blocks is not None and (not whole or n_blocks < 1):
         problems.append(f"simulate: expected blocks as an integer >= 1, got {n_blocks!r}")
+    chosen = chosen_updates(net, updates, problems)
     try:
         net.validate()
     except ValidationError as error:
@@ -291,7 +299,7 @@ def plan_network(
         _check_index(accumulators(sizes, blocks, line), 32 - weight_bits, blocks)
     return Plan(
         net, dtype, blocks, inputs, populations, channels, tables,
-        32 - weight_bits, max((t.group_bits for t in tables), default=0), line,
+        32 - weight_bits, max((t.group_bits for t in tables), default=0), chosen, line,
     )  # fmt: skip
 
 

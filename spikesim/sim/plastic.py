@@ -24,12 +24,16 @@ _SMALL = 1 << 22
 """Weights (16 MB) up to which the columns of a full matrix stay in the cache."""
 
 
-def method_of(projection: Projection) -> str:
+def method_of(plan: Plan, projection: Projection) -> str:
     """When post spikes reach the weights of a projection; see ``kernels.plastic``.
+
+    As the user said, else by layout.
 
     Dense: every pair is there, at one delay, and post spikes are what costs least. Else
     deferred: one sequential pass per arrival, and half the memory.
     """
+    if projection.name in plan.updates:
+        return plan.updates[projection.name]
     synapses = projection.synapses
     small = synapses.delay is not None and synapses.nnz <= _SMALL
     return "dense" if small and synapses.is_matrix else "deferred"
@@ -75,7 +79,7 @@ def learner(
         _start_weights(table, block),
         hi - lo,
         plan.dtype,
-        method_of(projection),
+        method_of(plan, projection),
     )
     return Learner(
         projection, table, block, synapses, _arrivals(plan, table, state, block, synapses, events),
@@ -158,28 +162,49 @@ def find(learners: list[Learner], name: str) -> list[Learner]:
     return mine
 
 
-def weights_of(plan: Plan, learners: list[Learner], name: str, tick: int, ranks: Ranks) -> CsrRows:
-    """Give the synapses of a projection with their weights at the start of a tick.
+class LearnedRows:
+    """The synapses of a projection that learns, put in order once, to be read at any tick.
 
-    With several processes, rank 0 gets all synapses, the others those onto their neurons.
+    With several processes, rank 0 has all synapses, the others those onto their neurons.
 
-    Rows are sorted by delay, and in a delay by block, else in the order of the network.
+    Rows are sorted by target; synapses of one pair by delay.
+
+    Parameters
+    ----------
+    plan : Plan
+    parts : list of Learner
+        All tables and blocks of one projection.
+    ranks : Ranks
     """
-    columns: list[tuple[npt.NDArray[Any], ...]] = []
-    mine = find(learners, name)
-    for part in mine:
-        spec, offsets = part.table.plan, part.table.offsets[part.block]
-        slots = np.repeat(np.arange(offsets.size - 1), offsets[1:] - offsets[:-1])
-        first = part.table.sources[0] - spec.sources[0]
-        source = slots // spec.n_groups + first
-        delay = slots % spec.n_groups + spec.shortest
-        target = part.table.index[part.block].astype(np.int64)
-        target += plan.slice(part.block, part.projection.post.name)[0]
-        columns.append((source, target, part.synapses.read(tick), delay))
-    source, target, weight, delay = (
-        ranks.join(np.concatenate(column)) for column in zip(*columns, strict=True)
-    )
-    projection = mine[0].projection
-    return CsrRows.from_coo(
-        source, target, weight.astype(np.float32), delay, projection.pre.n, projection.post.n
-    )
+
+    def __init__(self, plan: Plan, parts: list[Learner], ranks: Ranks) -> None:
+        self._parts, self._ranks = parts, ranks
+        columns: list[tuple[npt.NDArray[Any], ...]] = []
+        for part in parts:
+            spec, offsets = part.table.plan, part.table.offsets[part.block]
+            slots = np.repeat(np.arange(offsets.size - 1), offsets[1:] - offsets[:-1])
+            first = part.table.sources[0] - spec.sources[0]
+            source = slots // spec.n_groups + first
+            delay = slots % spec.n_groups + spec.shortest
+            target = part.table.index[part.block].astype(np.int64)
+            target += plan.slice(part.block, part.projection.post.name)[0]
+            columns.append((source, target, delay))
+        source, target, delay = (
+            ranks.join(np.concatenate(column)) for column in zip(*columns, strict=True)
+        )
+        projection = parts[0].projection
+        self._order = np.lexsort((target, source))
+        indptr = np.zeros(projection.pre.n + 1, dtype=np.int64)
+        np.cumsum(np.bincount(source, minlength=projection.pre.n), out=indptr[1:])
+        targets, delays = (column[self._order].astype(np.int32) for column in (target, delay))
+        self._columns = indptr, targets, delays, projection.post.n
+
+    def weights(self, tick: int) -> npt.NDArray[np.float32]:
+        """Weights at the start of a tick, in the order of the rows."""
+        read = np.concatenate([part.synapses.read(tick) for part in self._parts])
+        return self._ranks.join(read)[self._order].astype(np.float32)
+
+    def rows(self, tick: int) -> CsrRows:
+        """All synapses with their weights at the start of a tick."""
+        indptr, targets, delays, n_post = self._columns
+        return CsrRows(indptr, targets, self.weights(tick), delays, n_post)

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from spikesim.core import CsrRows
 from spikesim.errors import ValidationError
 from spikesim.kernels.bind import Bound, bind
 from spikesim.kernels.loop import LINE, advance, sample
@@ -23,7 +22,7 @@ from spikesim.sim.inputs import InputEvents
 from spikesim.sim.learned import gather_learned, scatter_learned
 from spikesim.sim.mpi import Exchange, Ranks
 from spikesim.sim.plan import Plan
-from spikesim.sim.plastic import Learner, find, learner, weights_of
+from spikesim.sim.plastic import LearnedRows, Learner, find, learner
 from spikesim.sim.program import Block, Program, delivery, model_constants, split_groups, updates
 from spikesim.sim.recorder import Recorder
 from spikesim.sim.state import State
@@ -137,6 +136,7 @@ class Run:
             driven.setdefault(population, set()).add(constant)
         self._constants = model_constants(plan, driven)
         self.learners: list[Learner] = []
+        self._learned: dict[str, LearnedRows] = {}
         self.blocks = [self._block(tables, b) for b in plan.own]
 
     @property
@@ -207,9 +207,12 @@ class Run:
         """All parts of a projection that learns."""
         return find(self.learners, projection)
 
-    def weights(self, projection: str) -> CsrRows:
-        """Give a projection that learns with its weights as they are now."""
-        return weights_of(self.plan, self.learners, projection, self.state.tick, self.ranks)
+    def learned(self, projection: str) -> LearnedRows:
+        """Synapses of a projection that learns, to be read."""
+        if projection not in self._learned:
+            parts = self.learners_of(projection)
+            self._learned[projection] = LearnedRows(self.plan, parts, self.ranks)
+        return self._learned[projection]
 
     def clear(self, keep: frozenset[str]) -> None:
         """Put all but some state variables to their start, and drop what is under way."""

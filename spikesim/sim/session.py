@@ -225,7 +225,7 @@ class Session:
 
         Rows are sorted by target; synapses of one pair by delay.
         """
-        return self._run.weights(projection)
+        return self._run.learned(projection).rows(self.tick)
 
     def normalize(self, projection: str, total: float) -> None:
         """Scale the weights onto each target of a projection so that they sum to ``total``.
@@ -325,7 +325,7 @@ class Session:
         last = self.tick - 1
         for weights in self.monitors.weights:
             if last % weights.every == 0:
-                values = self.weights(weights.projection).weights
+                values = self._run.learned(weights.projection).weights(self.tick)
                 if self._ranks.rank > 0:
                     continue
                 chosen = values if weights.synapses is None else values[list(weights.synapses)]
