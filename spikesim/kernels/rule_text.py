@@ -44,6 +44,19 @@ def {name}(tick, piece_lo, piece_hi, piece_slot, n_pieces, targets, weights, acc
 {after_row}
 """
 
+POST_TRACE = "decay(tables, {table}, tick - hot[_k, 2]) * post_value[_k, {r}]"
+
+# Where targets are met more than once in a tick, their traces are computed before it: 2.2
+# instead of 3.3 ns per synapse.
+TABLED = [
+    "_visits = 0",
+    "for _q in range(n_pieces[0]):",
+    "    _visits += piece_hi[_q] - piece_lo[_q]",
+    "_many = _visits > hot.shape[0]",
+    "if _many:",
+    "    for _k in range(hot.shape[0]):",
+]
+
 DENSE = """
 @kernel
 def arrive_dense(tick, piece_slot, n_pieces, weights, acc, base, inv_scale, last, pre, hot,
