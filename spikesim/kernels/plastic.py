@@ -253,7 +253,7 @@ class PlasticBlock:
                 got = "nothing" if other is None else f"{other.dtype} {other.shape}"
                 raise ValidationError(
                     f"plastic state: expected {name!r} as {mine.dtype} {mine.shape}, got {got}; "
-                    "resume with the network, rule and dtype of the checkpoint"
+                    "resume with the network, rule, dtype and updates of the checkpoint"
                 )
         for name, mine in own.items():
             mine[...] = state[name]

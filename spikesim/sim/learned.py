@@ -117,7 +117,8 @@ class _Whole:
                 got = "nothing" if value is None else f"{value.dtype} {value.shape}"
                 return (
                     f"projection {part.projection.name!r}: expected {key!r} of {total} synapses as "
-                    f"{mine.dtype}, got {got}; resume with the network and dtype of the checkpoint"
+                    f"{mine.dtype}, got {got}; resume with the network, dtype and updates of "
+                    "the checkpoint"
                 )
         return ""
 

@@ -91,6 +91,18 @@ def test_what_is_no_way_is_refused(updates, message):
         Simulator(network(TripletSTDP(0.02)), updates=updates)
 
 
+@pytest.mark.parametrize("rule", [TripletSTDP(0.02), PairSTDP(0.02)], ids=repr)
+def test_a_checkpoint_goes_on_with_its_own_updates_only(tmp_path, rule):
+    drive = {"in": Poisson(40.0)}
+    now, later = (Simulator(network(rule), updates=u) for u in ("immediate", None))
+    whole = now.run(drive, 200, record=Weights("b", 199))
+    now.run(drive, 100, checkpoint=tmp_path / "c")
+    rest = now.run(drive, 200, record=Weights("b", 199), resume=tmp_path / "c")
+    assert np.array_equal(whole.trace("b.w")[-1], rest.trace("b.w")[-1])
+    with pytest.raises(ValidationError, match="dtype and updates of the checkpoint"):
+        later.run(drive, 200, resume=tmp_path / "c")
+
+
 def test_weights_are_read_in_the_order_of_the_rows():
     net = network(TripletSTDP(0.02))
     session = Simulator(net, blocks=3).start({"in": Poisson(40.0)}, 10, record=Weights("b", 1))
