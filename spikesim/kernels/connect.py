@@ -22,24 +22,35 @@ def _pick(key, row, count, n, own, distinct, seen, words, out, start):
 
     The multiply-shift method; words that would favor some candidates are passed over.
     """
-    wide = _U64(n)
+    wide, skipped = _U64(n), _U64(own if own >= 0 else n)
     uneven = (_U64(1) << _32) % wide
-    position, group, done = 64, 0, 0
+    group, done = 0, 0
     while done < count:
-        if position == 64:
-            philox_group(key, 0, row, group, 0, words)
-            position, group = 0, group + 1
-        product = words[position] * wide
-        position += 1
-        if (product & _LOW) < uneven:
-            continue
-        chosen = np.int64(product >> _32)
-        if distinct:
-            if seen[chosen]:
+        philox_group(key, 0, row, group, 0, words)
+        group += 1
+        at, few = _U64(start + done), min(64, count - done)
+        if not distinct:
+            # Nearly always all words are good: without a branch this is vector code.
+            passed = 0
+            for j in range(_U64(few)):
+                product = words[j] * wide
+                passed += (product & _LOW) < uneven
+                chosen = product >> _32
+                out[at + j] = chosen + (chosen >= skipped)
+            if passed == 0:
+                done += few
                 continue
-            seen[chosen] = 1
-        out[start + done] = chosen + (own >= 0 and chosen >= own)
-        done += 1
+        for j in range(64):
+            product = words[j] * wide
+            chosen = product >> _32
+            if (product & _LOW) < uneven or (distinct and seen[chosen]):
+                continue
+            if distinct:
+                seen[chosen] = 1
+            out[start + done] = chosen + (chosen >= skipped)
+            done += 1
+            if done == count:
+                break
 
 
 @kernel
@@ -72,6 +83,35 @@ def pick_rows(key, n_post, without_self, distinct, first, indptr, targets) -> No
         count = indptr[r + 1] - indptr[r]
         if count > 0:
             _pick_row(key, first + r, count, n, own, distinct, seen, words, targets, indptr[r])
+
+
+@kernel
+def keep_between(lo, hi, indptr, targets, kept, places) -> None:
+    """Move the targets lo <= t < hi of all rows to the front, and say where they were.
+
+    Parameters
+    ----------
+    indptr : int64 array, shape (rows + 1,)
+        Row starts.
+    targets : int32 array, shape (nnz,)
+        Changed.
+    kept : int64 array, shape (rows + 1,)
+        Row starts of the kept ones; written.
+    places : int32 array, shape (nnz,)
+        Number within its row of each kept one; written.
+    """
+    found = _U64(0)
+    first, wide = np.uint32(lo), np.uint32(hi - lo)
+    for r in range(indptr.size - 1):
+        kept[r] = found
+        start = _U64(indptr[r])
+        for j in range(start, _U64(indptr[r + 1])):
+            # Written in any case: a branch would be a guess.
+            target = targets[j]
+            targets[found] = target
+            places[found] = j - start
+            found += _U64(np.uint32(target) - first < wide)
+    kept[indptr.size - 1] = found
 
 
 @kernel

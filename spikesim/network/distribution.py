@@ -6,27 +6,28 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar
+from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from spikesim.core import stream_key
 from spikesim.errors import ValidationError
+from spikesim.network.quantile import tick_table, value_table
 
 # A value this many standard deviations out has probability 1e-15: limits that no network
 # meets, and that make every distribution bounded.
 _FAR = 8.0
-_LONGEST_EXPONENTIAL = 23.0  # -log of the smallest uniform number, 2**-33
-# Below this share of accepted values, redrawing would take longer than all else.
+_ALL = np.zeros(0, dtype=np.int32)
+_LONGEST_EXPONENTIAL = 23.0  # -log of the smallest share, 2**-33
+# Limits that leave less are a mistake, and would cost the tables digits.
 _LEAST_ACCEPTED = 1e-3
 
 
 @dataclass(frozen=True)
 class Distribution(ABC):
     """What all distributions share: limits, drawing, scaling. Not used by itself."""
-
-    kind: ClassVar[int] = 0
 
     def __post_init__(self) -> None:
         who = type(self).__name__
@@ -50,7 +51,7 @@ class Distribution(ABC):
             elif self.share(low, high) < _LEAST_ACCEPTED:
                 problems.append(
                     f"{who}: expected limits that hold at least {_LEAST_ACCEPTED:g} of the values, "
-                    f"got {low} to {high}; values outside are drawn again"
+                    f"got {low} to {high}; widen them"
                 )
         if problems:
             raise ValidationError(problems)
@@ -59,16 +60,20 @@ class Distribution(ABC):
         return []
 
     @abstractmethod
-    def parameters(self) -> tuple[float, float]:
-        """Parameters a and b of ``fill_values``."""
-
-    @abstractmethod
     def limits(self) -> tuple[float, float]:
         """Smallest and largest value that can come out."""
 
     @abstractmethod
+    def beyond(self, x: float, upper: bool) -> float:
+        """Share of the values below ``x``, or above it, before limits are applied."""
+
+    @abstractmethod
+    def quantile(self, p: npt.NDArray[np.float64], upper: bool) -> npt.NDArray[np.float64]:
+        """Value with a share ``p`` of all below it, or above it, before limits are applied."""
+
     def share(self, low: float, high: float) -> float:
-        """Probability of the values between two limits, before redrawing."""
+        """Probability of the values between two limits, before these are applied."""
+        return 1.0 - self.beyond(low, False) - self.beyond(high, True)
 
     def sample(self, n: int, seed: int, name: str) -> npt.NDArray[np.float64]:
         """Draw n values; equal seed and name give equal values.
@@ -84,10 +89,23 @@ class Distribution(ABC):
         return out
 
     def fill(
-        self, key: int, purpose: int, first: int, indptr: npt.NDArray[np.int64], out: Any
+        self,
+        key: int,
+        purpose: int,
+        first: int,
+        indptr: npt.NDArray[np.int64],
+        out: npt.NDArray[Any],
+        places: npt.NDArray[np.int32] = _ALL,
     ) -> None:
-        """Write one value per synapse of the rows from ``first`` on to ``out``."""
-        self._fill(key, purpose, first, indptr, 1.0, -1, out)
+        """Write one value per synapse of the rows from ``first`` on to ``out``.
+
+        ``places``, if of any size, are the numbers of these synapses within their rows.
+        """
+        from spikesim.kernels.philox import fill_values
+
+        fill_values(
+            value_table(self), *self.limits(), np.uint64(key), purpose, first, indptr, places, out
+        )
 
     def fill_ticks(
         self,
@@ -98,32 +116,26 @@ class Distribution(ABC):
         dt: float,
         least: int,
         out: npt.NDArray[np.int32],
+        places: npt.NDArray[np.int32] = _ALL,
     ) -> None:
         """As ``fill``, for seconds: rounded to ticks of ``dt``, at least ``least`` of them."""
-        self._fill(key, purpose, first, indptr, dt, least, out)
+        from spikesim.kernels.philox import fill_choices
 
-    def _fill(
-        self,
-        key: int,
-        purpose: int,
-        first: int,
-        indptr: npt.NDArray[np.int64],
-        unit: float,
-        least: int,
-        out: Any,
-    ) -> None:
-        from spikesim.kernels.philox import fill_values, ziggurat
+        table = tick_table(self, dt, least)
+        if table.aliases is None:
+            seconds = np.empty(out.size)
+            self.fill(key, purpose, first, indptr, seconds, places)
+            out[:] = np.maximum(np.rint(seconds / dt), least)
+        else:
+            fill_choices(
+                table.aliases, table.bits, table.first, np.uint64(key), purpose, first, indptr,
+                places, out,
+            )  # fmt: skip
 
-        a, b = self._scaled(unit)
-        low, high = (limit / unit for limit in self.limits())
-        fill_values(
-            self.kind, a, b, low, high, ziggurat(), np.uint64(key), purpose, first, indptr, least,
-            out,
-        )  # fmt: skip
-
-    def _scaled(self, unit: float) -> tuple[float, float]:
-        a, b = self.parameters()
-        return a / unit, b / unit
+    def tick_range(self, dt: float, least: int) -> tuple[int, int]:
+        """Smallest and largest number that ``fill_ticks`` can give."""
+        table = tick_table(self, dt, least)
+        return table.first, table.last
 
 
 @dataclass(frozen=True)
@@ -136,29 +148,31 @@ class Uniform(Distribution):
         If a bound is not finite or lo > hi.
     """
 
-    kind: ClassVar[int] = 0
     lo: float
     hi: float
 
     def _problems(self) -> list[str]:
         return [] if self.lo <= self.hi else [f"expected lo <= hi, got {self.lo} and {self.hi}"]
 
-    def parameters(self) -> tuple[float, float]:
-        """Start and width."""
-        return self.lo, self.hi - self.lo
-
     def limits(self) -> tuple[float, float]:
         """Both bounds."""
         return self.lo, self.hi
 
-    def share(self, low: float, high: float) -> float:
-        """All values are inside."""
-        return 1.0
+    def beyond(self, x: float, upper: bool) -> float:
+        """Part of the width."""
+        if self.lo == self.hi:
+            return float(x < self.lo if upper else x > self.lo)
+        return min(max((self.hi - x if upper else x - self.lo) / (self.hi - self.lo), 0.0), 1.0)
+
+    def quantile(self, p: npt.NDArray[np.float64], upper: bool) -> npt.NDArray[np.float64]:
+        """Part of the width."""
+        width = self.hi - self.lo
+        return self.hi - p * width if upper else self.lo + p * width
 
 
 @dataclass(frozen=True)
 class Normal(Distribution):
-    """Normal, drawn again outside ``low`` to ``high``.
+    """Normal, without what lies outside ``low`` to ``high``.
 
     Parameters
     ----------
@@ -173,7 +187,6 @@ class Normal(Distribution):
         If a number is not finite, std < 0, or hardly any value lies between the limits.
     """
 
-    kind: ClassVar[int] = 1
     mean: float
     std: float
     low: float | None = None
@@ -182,10 +195,6 @@ class Normal(Distribution):
     def _problems(self) -> list[str]:
         return [] if self.std >= 0 else [f"expected std >= 0, got {self.std}"]
 
-    def parameters(self) -> tuple[float, float]:
-        """Mean and standard deviation."""
-        return self.mean, self.std
-
     def limits(self) -> tuple[float, float]:
         """Limits as given, or 8 standard deviations from the mean."""
         return (
@@ -193,9 +202,13 @@ class Normal(Distribution):
             self.mean + _FAR * self.std if self.high is None else self.high,
         )
 
-    def share(self, low: float, high: float) -> float:
-        """Mass of the normal distribution between two limits."""
-        return _normal_share(low, high, self.mean, self.std)
+    def beyond(self, x: float, upper: bool) -> float:
+        """Mass of one tail."""
+        return _normal_beyond(x - self.mean, self.std, upper)
+
+    def quantile(self, p: npt.NDArray[np.float64], upper: bool) -> npt.NDArray[np.float64]:
+        """Scaled from the standard normal distribution."""
+        return self.mean + self.std * _normal_quantile(p, upper)
 
 
 @dataclass(frozen=True)
@@ -207,7 +220,7 @@ class LogNormal(Distribution):
     mean, std : float
         Of the values themselves, not of their logarithm; mean > 0, std >= 0.
     low, high : float, optional
-        Limits; values outside are drawn again. Without one, logarithms stay within 8
+        Limits, as of a ``Normal``. Without one, logarithms stay within 8
         standard deviations.
 
     Raises
@@ -216,7 +229,6 @@ class LogNormal(Distribution):
         As for ``Normal``, or if mean <= 0.
     """
 
-    kind: ClassVar[int] = 2
     mean: float
     std: float
     low: float | None = None
@@ -228,30 +240,30 @@ class LogNormal(Distribution):
             problems.append(f"expected mean > 0, got {self.mean}; negate the weights of a Normal")
         return problems
 
-    def parameters(self) -> tuple[float, float]:
+    def logarithm(self) -> tuple[float, float]:
         """Mean and standard deviation of the logarithm."""
         width = math.log1p((self.std / self.mean) ** 2)
         return math.log(self.mean) - 0.5 * width, math.sqrt(width)
 
     def limits(self) -> tuple[float, float]:
         """Limits as given, or 8 standard deviations of the logarithm."""
-        a, b = self.parameters()
+        a, b = self.logarithm()
         return (
             math.exp(a - _FAR * b) * (1 - 1e-9) if self.low is None else self.low,
             math.exp(a + _FAR * b) * (1 + 1e-9) if self.high is None else self.high,
         )
 
-    def share(self, low: float, high: float) -> float:
-        """Mass of the logarithm between the logarithms of two limits."""
-        if high <= 0:
-            return 0.0
-        return _normal_share(
-            math.log(low) if low > 0 else -math.inf, math.log(high), *self.parameters()
-        )
+    def beyond(self, x: float, upper: bool) -> float:
+        """Mass of one tail of the logarithm."""
+        if x <= 0:
+            return float(upper)
+        mean, std = self.logarithm()
+        return _normal_beyond(math.log(x) - mean, std, upper)
 
-    def _scaled(self, unit: float) -> tuple[float, float]:
-        a, b = self.parameters()
-        return a - math.log(unit), b
+    def quantile(self, p: npt.NDArray[np.float64], upper: bool) -> npt.NDArray[np.float64]:
+        """Exponential of a normal one."""
+        mean, std = self.logarithm()
+        return np.exp(mean + std * _normal_quantile(p, upper))
 
 
 @dataclass(frozen=True)
@@ -264,7 +276,6 @@ class Exponential(Distribution):
         If a number is not finite, mean <= 0, or hardly any value lies between the limits.
     """
 
-    kind: ClassVar[int] = 3
     mean: float
     low: float | None = None
     high: float | None = None
@@ -272,24 +283,30 @@ class Exponential(Distribution):
     def _problems(self) -> list[str]:
         return [] if self.mean > 0 else [f"expected mean > 0, got {self.mean}"]
 
-    def parameters(self) -> tuple[float, float]:
-        """Mean; the second is not used."""
-        return self.mean, 0.0
-
     def limits(self) -> tuple[float, float]:
-        """Limits as given, or 0 and the largest number that 32 bits can give."""
+        """Limits as given, or 0 and 23 times the mean, beyond which lie 1e-10 of the values."""
         return (
             0.0 if self.low is None else self.low,
             _LONGEST_EXPONENTIAL * self.mean if self.high is None else self.high,
         )
 
-    def share(self, low: float, high: float) -> float:
-        """Mass between two limits."""
-        return math.exp(-max(low, 0.0) / self.mean) - math.exp(-max(high, 0.0) / self.mean)
+    def beyond(self, x: float, upper: bool) -> float:
+        """Mass of one tail."""
+        below = -max(x, 0.0) / self.mean
+        return math.exp(below) if upper else -math.expm1(below)
+
+    def quantile(self, p: npt.NDArray[np.float64], upper: bool) -> npt.NDArray[np.float64]:
+        """Logarithm of a uniform one."""
+        return -self.mean * (np.log(p) if upper else np.log1p(-p))
 
 
-def _normal_share(low: float, high: float, mean: float, std: float) -> float:
+def _normal_beyond(distance: float, std: float, upper: bool) -> float:
     if std == 0:
-        return float(low <= mean <= high)
-    ends = [math.erf((x - mean) / (std * math.sqrt(2))) for x in (low, high)]
-    return 0.5 * (ends[1] - ends[0])
+        return float(distance < 0 if upper else distance > 0)
+    return 0.5 * math.erfc((distance if upper else -distance) / (std * math.sqrt(2)))
+
+
+def _normal_quantile(p: npt.NDArray[np.float64], upper: bool) -> npt.NDArray[np.float64]:
+    standard = NormalDist()
+    z = np.array([standard.inv_cdf(x) for x in p.tolist()])
+    return -z if upper else z

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,7 +12,7 @@ import numpy.typing as npt
 from spikesim.errors import ValidationError
 from spikesim.network.connect import Draw, Rule, Shape
 from spikesim.network.distribution import Distribution
-from spikesim.network.synapses import Filled, find_matrix
+from spikesim.network.synapses import Arena, Filled, find_matrix, row_ranges
 
 _WEIGHTS, _DELAYS = 1, 2  # purposes of the counters; 0 is the pairs
 _SAMPLE, _TIGHT = 2**18, 1.3
@@ -106,8 +105,7 @@ class DrawnSynapses:
     def _span(self) -> tuple[int, int]:
         if not isinstance(self.delays, Distribution):
             return self.delays, self.delays
-        low, high = (max(round(s / self.dt), self.least) for s in self.delays.limits())
-        return low, high
+        return self.delays.tick_range(self.dt, self.least)
 
     @property
     def min_delay(self) -> int:
@@ -130,8 +128,10 @@ class DrawnSynapses:
             return abs(float(np.float32(self.weights)))
         limit = max(abs(value) for value in self.weights.limits()) * (1 + 1e-6)  # float32
         largest, seen = 0.0, 0
-        for lo, hi in _ranges(self.indptr, _SAMPLE):
-            weights = self._weights(self.weights, lo, self.indptr[lo : hi + 1])
+        for lo, hi in row_ranges(self.indptr, _SAMPLE):
+            indptr = self.indptr[lo : hi + 1] - self.indptr[lo]
+            weights = np.empty(int(indptr[-1]), dtype=np.float32)
+            self.weights.fill(self.key, _WEIGHTS, lo, indptr, weights)
             if weights.size:
                 largest = max(largest, float(weights.max()), -float(weights.min()))
             seen += weights.size
@@ -143,20 +143,6 @@ class DrawnSynapses:
         """Open the rule for drawing."""
         return DrawnFiller(self, self.rule.open(self.shape, self.key, self.degrees))
 
-    def _weights(
-        self, drawn: Distribution, lo: int, indptr: npt.NDArray[np.int64]
-    ) -> npt.NDArray[np.float32]:
-        out = np.empty(int(indptr[-1] - indptr[0]), dtype=np.float32)
-        drawn.fill(self.key, _WEIGHTS, lo, indptr - indptr[0], out)
-        return out
-
-    def _delays(
-        self, drawn: Distribution, lo: int, indptr: npt.NDArray[np.int64]
-    ) -> npt.NDArray[np.int32]:
-        out = np.empty(int(indptr[-1] - indptr[0]), dtype=np.int32)
-        drawn.fill_ticks(self.key, _DELAYS, lo, indptr - indptr[0], self.dt, self.least, out)
-        return out
-
     def __repr__(self) -> str:
         return f"DrawnSynapses({self.rule!r}, weights={self.weights!r}, delays={self.delays!r})"
 
@@ -166,28 +152,36 @@ class DrawnFiller:
 
     def __init__(self, synapses: DrawnSynapses, draw: Draw) -> None:
         self._synapses, self._draw = synapses, draw
+        self.indptr = synapses.indptr
+        weights, delays = synapses.weights, synapses.delays
+        self._weights = weights if isinstance(weights, Distribution) else None
+        self._delays = None
+        if isinstance(delays, Distribution) and synapses.delay is None:
+            self._delays = delays
 
-    def fill(self, lo: int, hi: int) -> Filled:
+    def fill(
+        self, lo: int, hi: int, within: tuple[int, int] | None = None, arena: Arena | None = None
+    ) -> Filled:
         """Rows of the sources lo <= s < hi; the same however the ranges are cut."""
-        synapses = self._synapses
-        indptr = synapses.indptr[lo : hi + 1] - synapses.indptr[lo]
-        targets = np.empty(int(indptr[-1]), dtype=np.int32)
+        take, made = np.empty if arena is None else arena.take, self._synapses
+        indptr = self.indptr[lo : hi + 1] - self.indptr[lo]
+        targets: npt.NDArray[np.int32] = take(int(indptr[-1]), np.int32)
         if targets.size:
             self._draw(lo, hi, indptr, targets)
-        weights, delays = synapses.weights, synapses.delays
-        return Filled(
-            indptr,
-            targets,
-            synapses._weights(weights, lo, indptr) if isinstance(weights, Distribution) else None,
-            synapses._delays(delays, lo, indptr)
-            if isinstance(delays, Distribution) and synapses.delay is None
-            else None,
-        )
+        places: npt.NDArray[np.int32] = take(0, np.int32)
+        if within is not None:
+            from spikesim.kernels.connect import keep_between
 
-
-def _ranges(indptr: npt.NDArray[np.int64], size: int) -> Iterator[tuple[int, int]]:
-    lo = 0
-    while lo < indptr.size - 1:
-        hi = max(lo + 1, int(np.searchsorted(indptr, indptr[lo] + size, side="right")) - 1)
-        yield lo, hi
-        lo = hi
+            kept, places = np.empty_like(indptr), take(targets.size, np.int32)
+            keep_between(*within, indptr, targets, kept, places)
+            indptr, targets, places = kept, targets[: kept[-1]], places[: kept[-1]]
+        weights = delays = None
+        if self._weights is not None:
+            weights = take(targets.size, np.float32)
+            self._weights.fill(made.key, _WEIGHTS, lo, indptr, weights, places)
+        if self._delays is not None:
+            delays = take(targets.size, np.int32)
+            self._delays.fill_ticks(
+                made.key, _DELAYS, lo, indptr, made.dt, made.least, delays, places
+            )
+        return Filled(indptr, targets, weights, delays)

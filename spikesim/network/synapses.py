@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
@@ -34,11 +35,55 @@ class Filled(NamedTuple):
     delays: npt.NDArray[np.int32] | None
 
 
+class Arena:
+    """Memory for arrays that are all given up at once, kept for the next ones.
+
+    Memory from the system costs as much to touch first as synapses do to draw.
+
+    Examples
+    --------
+    >>> arena = Arena(1 << 10)
+    >>> arena.take(100, np.float32).size
+    100
+    """
+
+    def __init__(self, nbytes: int) -> None:
+        self._memory = np.empty(nbytes, dtype=np.uint8)
+        self._used = 0
+
+    def take(self, size: int, kind: type) -> npt.NDArray[Any]:
+        """Array whose content is not defined, from elsewhere if there is no room."""
+        begin, end = self._used, self._used + size * np.dtype(kind).itemsize
+        if end > self._memory.size:
+            return np.empty(size, dtype=kind)
+        self._used = -(-end // 64) * 64
+        return self._memory[begin:end].view(kind)
+
+    def clear(self) -> None:
+        """Take back all arrays."""
+        self._used = 0
+
+
 class Filler(Protocol):
     """Hands out rows range by range, in any order and from several threads at once."""
 
-    def fill(self, lo: int, hi: int) -> Filled:
-        """Rows of the sources lo <= s < hi; the same however the ranges are cut."""
+    @property
+    def indptr(self) -> npt.NDArray[np.int64]:
+        """Row starts of all sources, shape (n_pre + 1,)."""
+        ...
+
+    def fill(
+        self, lo: int, hi: int, within: tuple[int, int] | None = None, arena: Arena | None = None
+    ) -> Filled:
+        """Rows of the sources lo <= s < hi; the same however the ranges are cut.
+
+        Parameters
+        ----------
+        within : (first, last), optional
+            Only synapses onto targets first <= t < last; they are those of the whole rows.
+        arena : Arena, optional
+            Gives the memory of the columns, which are good until it is cleared.
+        """
         ...
 
 
@@ -166,12 +211,25 @@ class GivenRows:
         """Itself."""
         return self
 
-    def fill(self, lo: int, hi: int) -> Filled:
-        """Rows of the sources lo <= s < hi, without a copy of the columns."""
+    @property
+    def indptr(self) -> npt.NDArray[np.int64]:
+        """Row starts of all sources, shape (n_pre + 1,)."""
+        return self.rows.indptr
+
+    def fill(
+        self, lo: int, hi: int, within: tuple[int, int] | None = None, arena: Arena | None = None
+    ) -> Filled:
+        """Rows of the sources lo <= s < hi, whole ones without a copy of the columns."""
         indptr = self.rows.indptr[lo : hi + 1]
-        part = slice(int(indptr[0]), int(indptr[-1]))
+        part: Any = slice(int(indptr[0]), int(indptr[-1]))
+        indptr = indptr - indptr[0]
+        if within is not None:
+            targets = self.rows.targets[part]
+            inside = (within[0] <= targets) & (targets < within[1])
+            indptr = np.concatenate([[0], np.cumsum(inside)])[indptr]
+            part = part.start + np.flatnonzero(inside)
         return Filled(
-            indptr - indptr[0],
+            indptr,
             self.rows.targets[part],
             None if self.weight is not None else self.rows.weights[part],
             None if self.delay is not None else self.rows.delays[part],
@@ -206,6 +264,24 @@ def rows_of(synapses: Synapses) -> CsrRows:
     if delays is None:
         delays = np.full(targets.size, synapses.delay, dtype=np.int32)
     return CsrRows(indptr, targets, weights, delays, synapses.n_post)
+
+
+def row_ranges(
+    indptr: npt.NDArray[np.int64], size: int, most: int | None = None
+) -> Iterator[tuple[int, int]]:
+    """Cut rows into ranges of at most ``size`` synapses and ``most`` rows, or single rows.
+
+    Examples
+    --------
+    >>> list(row_ranges(np.array([0, 2, 4, 9, 10]), 4))
+    [(0, 2), (2, 3), (3, 4)]
+    """
+    lo = 0
+    while lo < indptr.size - 1:
+        fitting = int(np.searchsorted(indptr, indptr[lo] + size, side="right")) - 1
+        hi = max(lo + 1, fitting if most is None else min(fitting, lo + most))
+        yield lo, hi
+        lo = hi
 
 
 def receptor_index(names: tuple[str, ...], receptor: str | int | None) -> int:

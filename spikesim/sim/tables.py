@@ -12,13 +12,17 @@ import numpy.typing as npt
 
 from spikesim.errors import ValidationError
 from spikesim.kernels.deliver import CONSTANT, EXACT, PACKED
-from spikesim.kernels.pack import begin_pieces, count_pieces, place
+from spikesim.kernels.pack import begin_pieces, encode, place
 from spikesim.network import Projection
+from spikesim.network.synapses import Arena, Filled, row_ranges
 from spikesim.sim.mpi import Ranks
 from spikesim.sim.plan import Plan, TablePlan, weight_bound
 
-_CHUNK = 1 << 19
+_CHUNK = 1 << 20
 """Synapses generated at a time: few enough to stay near the cache."""
+
+_COUNTS = 1 << 17
+"""Pieces at a time, for the same reason."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,26 +123,39 @@ def _build(
     threads: int,
     bounds: dict[tuple[str, int], npt.NDArray[np.int64]],
 ) -> list[Table]:
+    fillers = [projection.synapses.filler() for projection in table.projections]
+    starts = _row_starts(plan, table, fillers)
     # uint32 offsets: a table that could hold more is cut, and so is one that threads share.
     pieces = max(1, threads if table.nnz > 4 * _CHUNK else 1, -(-table.nnz // (1 << 31)))
-    lo, hi = table.sources
-    cuts = [lo + (hi - lo) * k // pieces for k in range(pieces + 1)]
-    fillers = [projection.synapses.filler() for projection in table.projections]
+    inner = np.searchsorted(starts, starts[-1] * np.arange(1, pieces) // pieces).tolist()
+    cuts = sorted({0, *inner, starts.size - 1})
     own_bounds = [bounds] + [
-        {key: np.zeros_like(array) for key, array in bounds.items()} for _ in range(pieces - 1)
+        {key: np.zeros_like(array) for key, array in bounds.items()} for _ in cuts[2:]
     ]
 
     def one(k: int) -> Table:
-        return _Builder(plan, table, (cuts[k], cuts[k + 1]), fillers, own_bounds[k]).build()
+        part = starts[cuts[k] : cuts[k + 1] + 1]
+        first = table.sources[0] + cuts[k]
+        return _Builder(plan, table, first, part, fillers, own_bounds[k]).build()
 
-    if pieces == 1:
-        return [one(0)]
+    if len(cuts) <= 2:
+        return [one(0)] if len(cuts) == 2 else []
     with ThreadPoolExecutor(threads) as pool:
-        built = list(pool.map(one, range(pieces)))
+        built = list(pool.map(one, range(len(cuts) - 1)))
     for part in own_bounds[1:]:
         for key, array in part.items():
             bounds[key] += array
     return built
+
+
+def _row_starts(plan: Plan, table: TablePlan, fillers: list[Any]) -> npt.NDArray[np.int64]:
+    """Synapses before each source of a table."""
+    ranges = plan.inputs if table.from_inputs else plan.populations
+    starts = np.zeros(table.sources[1] - table.sources[0] + 1, dtype=np.int64)
+    for projection, filler in zip(table.projections, fillers, strict=True):
+        first, last = (source - table.sources[0] for source in ranges[projection.pre.name])
+        starts[first + 1 : last + 1] += np.diff(filler.indptr)
+    return np.cumsum(starts)
 
 
 class _Builder:
@@ -148,21 +165,17 @@ class _Builder:
         self,
         plan: Plan,
         table: TablePlan,
-        sources: tuple[int, int],
+        first: int,
+        starts: npt.NDArray[np.int64],
         fillers: list[Any],
         bounds: dict[tuple[str, int], npt.NDArray[np.int64]],
     ) -> None:
-        self.plan, self.table, self.sources = plan, table, sources
+        self.plan, self.table, self.first, self.starts = plan, table, first, starts
         self.fillers, self.bounds = fillers, bounds
-        # Lines of the arrays below: own blocks, and a last one for synapses of others.
-        self.own = np.arange(len(plan.own) + (plan.n_ranks > 1), dtype=np.int64)
-        self.own[len(plan.own) :] = -1
         self.maps = {p.name: _target_maps(plan, p) for p in table.projections}
-        self.stride = plan.stride
-        self.mean_row = table.nnz / max(table.sources[1] - table.sources[0], 1)
         # How many synapses a block gets is not known yet. Room for all is reserved, since
         # memory that is never touched costs nothing.
-        capacity = table.nnz
+        capacity = int(starts[-1] - starts[0])
         size = plan.slots * plan.stride
         kind: type = np.int32
         if table.mode == CONSTANT:
@@ -171,25 +184,28 @@ class _Builder:
             kind = np.uint32
         elif table.learns and plan.stride <= 1 << 16:
             kind = np.uint16
-        self.index: npt.NDArray[Any] = np.empty((len(plan.own), capacity), dtype=kind)
+        blocks = len(plan.own)
+        self.index: npt.NDArray[Any] = np.empty((blocks, capacity), dtype=kind)
         each = not (table.learns and table.projections[0].synapses.weight is not None)
         exact = capacity if table.mode == EXACT and each else 0
-        self.exact = np.empty((len(plan.own), exact), dtype=np.float32)
-        self.used = np.zeros(self.own.size, dtype=np.int64)
-        rows = sources[1] - sources[0]
-        self.offsets = np.empty((len(plan.own), rows * table.n_groups + 1), dtype=np.uint32)
+        self.exact = np.empty((blocks, exact), dtype=np.float32)
+        self.used = np.zeros(blocks, dtype=np.int64)
+        pieces = (starts.size - 1) * table.n_groups
+        self.offsets = np.empty((blocks, pieces + 1), dtype=np.uint32)
         self.longest = 0
+        most = max(1, _COUNTS // (table.n_groups * blocks))
+        self.ranges = list(row_ranges(starts, _CHUNK, most))
+        room = max((int(starts[hi] - starts[lo]) for lo, hi in self.ranges), default=0)
+        self.entries, self.pieces = np.empty((2, room), dtype=np.uint32)
+        self.weights = np.empty(room if exact else 0, dtype=np.float32)
+        self.arena = Arena(5 * 4 * room)
 
     def build(self) -> Table:
         """Fill the table."""
-        lo, hi = self.sources
-        step = max(1, int(_CHUNK / max(self.mean_row, 1.0)))
-        # Small enough that counts and cursors stay in the cache too.
-        step = min(step, max(1, (1 << 18) // self.table.n_groups))
-        for start in range(lo, hi, step):
-            self._chunk(start, min(start + step, hi))
+        for lo, hi in self.ranges:
+            self._chunk(lo, hi)
         own = len(self.plan.own)
-        self.offsets[:, -1] = self.used[:own]
+        self.offsets[:, -1] = self.used
         columns: tuple[list[Any], ...] = [], [], []
         for block in range(self.plan.n_blocks):
             line = block - self.plan.own.start
@@ -199,64 +215,74 @@ class _Builder:
             columns[1].append(self.index[line if held else 0, :used])
             columns[2].append(self.exact[line if held else 0, :used])
         offsets, index, exact = map(tuple, columns)
-        return Table(self.table, self.sources, offsets, index, exact, self.longest + 1)
+        sources = self.first, self.first + self.starts.size - 1
+        return Table(self.table, sources, offsets, index, exact, self.longest + 1)
 
     def _chunk(self, lo: int, hi: int) -> None:
-        table, groups = self.table, self.table.n_groups
-        parts = list(self._parts(lo, hi))
-        counts = np.zeros((self.own.size, (hi - lo) * groups), dtype=np.uint32)
-        for projection, first, (indptr, targets, _, delays) in parts:
-            block_of, _ = self.maps[projection.name]
-            view = counts[:, (first - lo) * groups :]
-            count_pieces(
-                0, indptr.size - 1, indptr, targets, delays, table.shortest, table.group_bits,
-                groups, block_of, view,
-            )  # fmt: skip
-        at = (lo - self.sources[0]) * groups
-        cursor = np.empty_like(counts)
-        begin_pieces(counts, self.used, cursor, cursor)
-        self.offsets[:, at : at + counts.shape[1]] = cursor[: self.offsets.shape[0]]
-        for projection, first, (indptr, targets, weights, delays) in parts:
-            block_of, place_of = self.maps[projection.name]
-            channel = projection.post.name, projection.receptor
-            factor = 0.0 if table.mode == EXACT else 1.0 / self.plan.scale(*channel)
-            place(
-                0, indptr.size - 1, indptr, targets, weights, delays, factor,
-                self.plan.index_bits if table.mode == PACKED else 0,
-                table.shortest, table.group_bits, groups, block_of, self.own, place_of,
-                self.stride, cursor[:, (first - lo) * groups :], self.index, self.exact,
-                self.bounds[channel],
-            )  # fmt: skip
-            if delays.size:
-                group = (int(delays.max()) - table.shortest) >> table.group_bits
-                self.longest = max(self.longest, group)
-            if table.learns and not self.plan.exact:
-                largest = int(np.ceil(weight_bound(projection) / self.plan.scale(*channel)))
-                self.bounds[channel] += largest * np.bincount(targets, minlength=projection.post.n)
-
-    def _parts(self, lo: int, hi: int) -> Any:
-        """For every projection: itself, first source, columns of lo <= source < hi."""
+        """Place the rows lo <= row < hi of this table."""
+        shape = hi - lo, self.used.size, self.table.n_groups
+        counts = np.zeros(shape, dtype=np.uint32)
+        flat = counts.reshape(hi - lo, -1)
+        begins, end = [], 0
         ranges = self.plan.inputs if self.table.from_inputs else self.plan.populations
         for projection, filler in zip(self.table.projections, self.fillers, strict=True):
-            first, last = ranges[projection.pre.name]
-            begin, end = max(lo, first), min(hi, last)
-            if begin >= end:
+            first, last = (source - self.first for source in ranges[projection.pre.name])
+            begin, stop = max(lo, first), min(hi, last)
+            if begin >= stop:
                 continue
-            indptr, targets, weights, delays = filler.fill(begin - first, end - first)
-            synapses = projection.synapses
-            if weights is None:
-                weights = np.array([synapses.weight], dtype=np.float32)
-            if delays is None:
-                delays = np.array([synapses.delay], dtype=np.int32)
-            yield projection, begin, (indptr, targets, weights, delays)
+            self.arena.clear()
+            within = self.plan.owned(projection.post.name) if self.plan.n_ranks > 1 else None
+            filled = filler.fill(begin - first, stop - first, within, self.arena)
+            starts = np.full(hi - lo + 1, end)
+            starts[begin - lo : stop - lo + 1] += filled.indptr
+            starts[stop - lo + 1 :] += filled.targets.size
+            begins.append(starts)
+            part = slice(end, end + filled.targets.size)
+            self._encode(projection, filled, part, flat[begin - lo : stop - lo])
+            end = part.stop
+        offsets = self.offsets[:, lo * shape[2] : hi * shape[2]]
+        cursor = np.empty(shape, dtype=np.int64)
+        begin_pieces(counts, self.index.shape[1], self.used, offsets, cursor)
+        if begins:
+            place(
+                np.array(begins), self.entries, self.pieces, self.weights,
+                cursor.reshape(flat.shape), self.index.reshape(-1), self.exact.reshape(-1),
+            )  # fmt: skip
+        drawn = np.flatnonzero(counts.any(axis=(0, 1)))
+        self.longest = max(self.longest, int(drawn[-1]) if drawn.size else 0)
+
+    def _encode(
+        self, projection: Projection, filled: Filled, part: slice, counts: npt.NDArray[np.uint32]
+    ) -> None:
+        """Turn synapses of one projection into entries of a chunk."""
+        plan, table, channel = self.plan, self.table, (projection.post.name, projection.receptor)
+        weights, delays, scale = filled.weights, filled.delays, plan.scale(*channel)
+        if weights is None:
+            weights = np.array([projection.synapses.weight], dtype=np.float32)
+        if delays is None:
+            delays = np.array([projection.synapses.delay], dtype=np.int32)
+        if self.weights.size:
+            self.weights[part] = weights
+        encode(
+            filled.indptr, filled.targets, weights, delays,
+            0.0 if table.mode == EXACT else 1.0 / scale,
+            1 << plan.index_bits if table.mode == PACKED else 0, table.shortest,
+            table.group_bits, table.n_groups, *self.maps[projection.name], plan.stride,
+            self.entries[part], self.pieces[part], counts, self.bounds[channel],
+        )  # fmt: skip
+        if table.learns and not plan.exact:
+            largest = int(np.ceil(weight_bound(projection) / scale))
+            self.bounds[channel] += largest * np.bincount(
+                filled.targets, minlength=projection.post.n
+            )
 
 
 def _target_maps(
     plan: Plan, projection: Projection
 ) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.int32]]:
-    """Own block of each target, one more for those of others; accumulator in that block."""
+    """Own block of each target that has one; accumulator in that block."""
     n = projection.post.n
-    block_of = np.full(n, len(plan.own), dtype=np.uint16)
+    block_of = np.zeros(n, dtype=np.uint16)
     place_of = np.zeros(n, dtype=np.int32)
     for line, block in enumerate(plan.own):
         lo, hi = plan.slice(block, projection.post.name)

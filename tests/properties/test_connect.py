@@ -25,7 +25,7 @@ from spikesim.network import (
     SmallWorld,
     Uniform,
 )
-from spikesim.network.synapses import rows_of
+from spikesim.network.synapses import Arena, rows_of
 
 N = 24
 RULES = st.one_of(
@@ -84,6 +84,32 @@ def test_any_cut_into_ranges_gives_the_rows(rule, weights, delays, key, same, cu
         assert rows.delays.max() <= synapses.max_delay
         largest = np.abs(rows.weights).max()
         assert largest <= synapses.weight_bound() <= 1.3 * largest
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    rule=RULES,
+    weights=WEIGHTS,
+    delays=DELAYS,
+    key=st.integers(0, 2**64 - 1),
+    within=st.tuples(st.integers(0, N), st.integers(0, N)).map(sorted),
+    room=st.sampled_from([0, 200, 10**5]),
+)
+def test_only_some_targets_are_those_of_the_rows(rule, weights, delays, key, within, room):
+    synapses = DrawnSynapses(rule, Shape(N, N, False), key, weights, delays, 1e-3, 1)
+    rows, arena = rows_of(synapses), Arena(room)
+    first, last = within
+    inside = (first <= rows.targets) & (rows.targets < last)
+    source = np.repeat(np.arange(N), np.diff(rows.indptr))[inside]
+    for filler in (synapses.filler(), GivenRows(rows).filler()):
+        arena.clear()
+        part = filler.fill(0, N, (first, last), arena)
+        assert np.array_equal(source, np.repeat(np.arange(N), np.diff(part.indptr)))
+        assert np.array_equal(rows.targets[inside], part.targets)
+        if part.weights is not None:
+            assert np.array_equal(rows.weights[inside], part.weights)
+        if part.delays is not None:
+            assert np.array_equal(rows.delays[inside], part.delays)
 
 
 @given(st.integers(0, 3), st.integers(0, 2))

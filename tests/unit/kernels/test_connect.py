@@ -10,11 +10,12 @@ from spikesim.kernels.connect import (
     BALL,
     conv_rows,
     grid_rows,
+    keep_between,
     pick_rows,
     pick_sources,
     rewire_rows,
 )
-from spikesim.kernels.philox import NORMAL, fill_values, philox_block, ziggurat
+from spikesim.kernels.philox import OCTAVES, PIECE_BITS, fill_choices, fill_values, philox_block
 
 KEY = np.uint64(0xFEDCBA9876543210)
 
@@ -41,13 +42,18 @@ def all_kernels():
     nothing = np.zeros(0, np.int32), np.zeros(0, np.float32)
     conv_rows(weights, two, two * 0, shape, rows, *nothing)
     values = np.zeros(12)
-    fill_values(NORMAL, 0.0, 1.0, -0.5, 9.0, ziggurat(), KEY, 1, 0, indptr, -1, values)
-    parts = (picked, few, cursor, placed, ring, counts, rows, values)
+    everything = np.zeros(0, np.int32)
+    some = np.arange(3.0 * (2 * OCTAVES << PIECE_BITS)).reshape(3, -1) * 1e-9
+    fill_values(some, -9.0, 9.0, KEY, 1, 0, indptr, everything, values)
+    chosen, aliases = np.zeros(12, np.int32), np.arange(8, dtype=np.uint64) << np.uint64(29)
+    fill_choices(aliases, 3, 2, KEY, 1, 0, indptr, everything, chosen)
+    kept, places = np.zeros(5, np.int64), np.zeros(12, np.int32)
+    keep_between(2, 9, indptr, few, kept, places)
+    parts = (picked, few, cursor, placed, ring, counts, rows, values, chosen, kept, places)
     return np.concatenate([part.astype(float) for part in parts]).tolist()
 
 
 def test_without_compiling_the_kernels_give_the_same():
-    # Values pass through exp, log and sqrt only in the tails, where libraries may differ.
     script = (
         "import runpy, sys, json;print(json.dumps(runpy.run_path(sys.argv[1])['all_kernels']()))"
     )

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spikesim.kernels.deliver import CONSTANT, EXACT, PACKED, PIECES, deliver
-from spikesim.kernels.pack import begin_pieces, count_pieces, place
+from spikesim.kernels.pack import begin_pieces, encode, place
 
 SHIFT = 14
 
@@ -37,24 +37,28 @@ def _pack(case, stride):
     indptr, blocks, n_pre = case["indptr"], case["blocks"], case["indptr"].size - 1
     block_of = (np.arange(case["n_post"]) % blocks).astype(np.uint16)
     place_of = (np.arange(case["n_post"]) // blocks).astype(np.int32)
-    counts = np.zeros((blocks, n_pre * groups), np.uint32)
-    sort = (case["shortest"], case["bits"], groups, block_of)
-    count_pieces(0, n_pre, indptr, case["targets"], case["delays"], *sort, counts)
-    offsets = np.zeros((blocks, n_pre * groups + 1), np.uint32)
-    used, cursor = np.zeros(blocks, np.int64), np.empty_like(counts)
-    begin_pieces(counts, used, offsets[:, :-1], cursor)
-    offsets[:, -1] = used
-    kind = {CONSTANT: np.uint16, PACKED: np.uint32, EXACT: np.int32}[case["mode"]]
-    index = np.zeros((blocks, indptr[-1]), kind)
-    exact = np.zeros((blocks, indptr[-1] if case["mode"] == EXACT else 0), np.float32)
-    bound = np.zeros(case["n_post"], np.int64)
     weights = case["codes"].astype(np.float32) * np.float32(0.25)
     if case["mode"] == CONSTANT:
         weights = np.full(1, 0.75, np.float32)
+    exactly = weights if case["mode"] == EXACT else weights[:0]
+    counts = np.zeros((n_pre, blocks, groups), np.uint32)
+    entries, pieces = np.empty((2, indptr[-1]), np.uint32)
+    bound = np.zeros(case["n_post"], np.int64)
+    encode(
+        indptr, case["targets"], weights, case["delays"], 0.0 if case["mode"] == EXACT else 4.0,
+        1 << SHIFT if case["mode"] == PACKED else 0, case["shortest"], case["bits"], groups,
+        block_of, place_of, stride, entries, pieces, counts.reshape(n_pre, -1), bound,
+    )  # fmt: skip
+    offsets = np.zeros((blocks, n_pre * groups + 1), np.uint32)
+    used, cursor = np.zeros(blocks, np.int64), np.empty(counts.shape, np.int64)
+    begin_pieces(counts, indptr[-1], used, offsets[:, :-1], cursor)
+    offsets[:, -1] = used
+    kind = {CONSTANT: np.uint16, PACKED: np.uint32, EXACT: np.int32}[case["mode"]]
+    index = np.zeros((blocks, indptr[-1]), kind)
+    exact = np.zeros((blocks, exactly.size), np.float32)
     place(
-        0, n_pre, indptr, case["targets"], weights, case["delays"],
-        0.0 if case["mode"] == EXACT else 4.0, SHIFT if case["mode"] == PACKED else 0, *sort,
-        np.arange(blocks), place_of, stride, cursor, index, exact, bound,
+        indptr[None, :], entries, pieces, exactly, cursor.reshape(n_pre, -1), index.reshape(-1),
+        exact.reshape(-1),
     )  # fmt: skip
     return groups, block_of, place_of, offsets, index, exact, bound, weights
 

@@ -41,22 +41,6 @@ def test_without_deviation_all_values_are_the_mean():
     np.testing.assert_allclose(LogNormal(3.0, 0.0).sample(4, 0, "x"), 3.0, rtol=1e-12)
 
 
-@pytest.mark.parametrize("dt", [1e-3, 0.1e-3])
-def test_delays_are_the_seconds_rounded_to_ticks(dt):
-    indptr = np.array([0, 1000])
-    for distribution in (
-        Uniform(1e-3, 5e-3),
-        Normal(1.5e-3, 0.75e-3, low=1e-4),
-        LogNormal(2e-3, 1e-3),
-        Exponential(2e-3),
-    ):
-        seconds, ticks = np.empty(1000), np.empty(1000, np.int32)
-        distribution.fill(9, 2, 0, indptr, seconds)
-        distribution.fill_ticks(9, 2, 0, indptr, dt, 1, ticks)
-        # A value half-way between two ticks may go to either.
-        assert np.abs(np.maximum(seconds / dt, 1) - ticks).max() <= 0.5 + 1e-9
-
-
 @pytest.mark.parametrize(
     ("make", "message"),
     [
