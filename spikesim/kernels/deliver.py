@@ -101,7 +101,8 @@ def scatter(count, pieces, mode, shift, index, weights, weight, base, ring_mask,
         elif mode == 1:
             for j in range(lo, hi):
                 entry = index[j]
-                acc[((np.int64(entry) & mask) + base) & ring_mask] += np.int32(entry) >> shift
+                # The mask of the ring takes the weight's bits off too.
+                acc[(np.int64(entry) + base) & ring_mask] += np.int32(entry) >> shift
         else:
             for j in range(lo, hi):
                 acc[index[j]] += weights[j]

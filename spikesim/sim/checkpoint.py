@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from spikesim.sim.mpi import Ranks
 from spikesim.sim.plan import Plan, Range
 from spikesim.sim.state import Record, State
 
-_VERSION = 2
+_VERSION = 3
 
 
 def fingerprint(net: Network) -> str:
@@ -75,8 +74,7 @@ def save_checkpoint(
         lo, hi = plan.owned(name)
         arrays |= {f"neurons/{name}/{key}": ranks.join(v[lo:hi]) for key, v in held.items()}
     for which, record in (("record", state.record), ("inputs", state.inputs)):
-        arrays[f"{which}/row"], arrays[f"{which}/source"] = _history(record)
-    arrays |= {f"sums/{key}": ranks.join(value) for key, value in _sums(plan, state).items()}
+        arrays[f"{which}/age"], arrays[f"{which}/source"] = _history(record)
     arrays |= {f"learned/{key}": value for key, value in learned.items()}
     if ranks.rank > 0:
         return
@@ -94,6 +92,8 @@ def load_checkpoint(
     path: str | os.PathLike[str], plan: Plan, state: State, seed: int
 ) -> dict[str, npt.NDArray[Any]]:
     """Put a saved state in place of ``state``; gives what the rules had saved.
+
+    Sums are not saved: what is pending in them follows from the spikes of the history.
 
     Raises
     ------
@@ -124,10 +124,9 @@ def load_checkpoint(
         ("inputs", state.inputs, plan.inputs),
     ):
         _restore(
-            record, arrays[f"{which}/row"], arrays[f"{which}/source"], list(parts.values()), plan
+            record, arrays[f"{which}/age"], arrays[f"{which}/source"], list(parts.values()), plan
         )
         record.clock[0] = state.tick - record.history
-    _put_sums(plan, state, arrays)
     return {
         key.removeprefix("learned/"): array
         for key, array in arrays.items()
@@ -136,7 +135,7 @@ def load_checkpoint(
 
 
 def _history(record: Record) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-    """Row and source of all spikes before the window, sorted."""
+    """Age in ticks and source of all spikes before the window, oldest first."""
     rows, sources = [], []
     for fired, marks in zip(record.fired, record.marks, strict=True):
         edges = np.append(marks[: record.history, 0], marks[record.history - 1, -1])
@@ -144,17 +143,19 @@ def _history(record: Record) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int3
         sources.append(fired[edges[0] : edges[-1]])
     row, source = np.concatenate(rows), np.concatenate(sources)
     order = np.lexsort((source, row))
-    return row[order], source[order]
+    return (record.history - row[order]).astype(np.int32), source[order]
 
 
 def _restore(
     record: Record,
-    row: npt.NDArray[np.int32],
+    age: npt.NDArray[np.int32],
     source: npt.NDArray[np.int32],
     parts: list[Range],
     plan: Plan,
 ) -> None:
     """Put a history into a record of any number of blocks."""
+    kept = age <= record.history
+    row, source = record.history - age[kept], source[kept]
     blocks = record.fired.shape[0]
     edges = np.array([0, *(hi for _, hi in parts)], dtype=np.int64)
     width = int(edges[-1]) + 1
@@ -170,33 +171,3 @@ def _restore(
         record.fired[block, : int(mine.sum())] = source[mine]
         key = row[mine].astype(np.int64) * width + source[mine]
         record.marks[block, : record.history] = np.searchsorted(key, grid)
-
-
-def _sums(plan: Plan, state: State) -> dict[str, npt.NDArray[Any]]:
-    """Pending input of the own neurons over the coming ticks, independent of blocks."""
-    out = {}
-    for channel in plan.channels:
-        first, last = plan.owned(channel.population)
-        whole = np.zeros((plan.slots, last - first), dtype=state.sums[0].dtype)
-        for lo, hi, view in _views(plan, state, channel.population, channel.receptor):
-            whole[:, lo - first : hi - first] = view
-        out[f"{channel.population}/{channel.receptor}"] = whole
-    return out
-
-
-def _put_sums(plan: Plan, state: State, arrays: dict[str, npt.NDArray[Any]]) -> None:
-    for channel in plan.channels:
-        saved = arrays[f"sums/{channel.population}/{channel.receptor}"]
-        for lo, hi, view in _views(plan, state, channel.population, channel.receptor):
-            view[:] = saved[:, lo:hi]
-
-
-def _views(
-    plan: Plan, state: State, population: str, receptor: int
-) -> Iterator[tuple[int, int, npt.NDArray[Any]]]:
-    """Each own block's part of a channel: lo, hi, sums of shape (slots, hi - lo)."""
-    for block in plan.own:
-        lo, hi = plan.slice(block, population)
-        base = plan.bases(block)[population, receptor]
-        ring = state.sums[block].reshape(plan.slots, plan.stride)
-        yield lo, hi, ring[:, base : base + hi - lo]

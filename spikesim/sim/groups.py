@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from spikesim.sim.plan import Channel
 
 PIECE = 40
-"""Synapses that make a piece worth its start; shorter ones are grouped by delay."""
+"""Synapses that make a piece worth its start."""
 
 Groups = list[tuple[tuple[int, int], list[Projection]]]
 

@@ -179,7 +179,26 @@ class Run:
     def load(self, path: str | os.PathLike[str], seed: int) -> None:
         """Go on from a saved state; raises ValidationError if it belongs to another run."""
         learned = load_checkpoint(path, self.plan, self.state, seed)
+        self._deliver_pending()
         scatter_learned(self.plan, self.learners, self.ranks, learned)
+
+    def _deliver_pending(self) -> None:
+        """Put into the sums what earlier ticks delivered for this one and later ones.
+
+        Delays of a group are delivered together, so the sums of some ticks are pending; how
+        many depends on the blocks. Nothing that learns is delivered ahead.
+        """
+        tick, slots = self.state.tick, self.plan.slots
+        for block, number in zip(self.blocks, self.plan.own, strict=True):
+            sums, events = self.state.sums[number], block.scratch.events.copy()
+            sums[:] = 0
+            static = Program([*block.early, *block.deliveries])
+            for before in range(max(0, tick - slots + 1), tick):
+                done, waits = np.full((2, LINE), before, dtype=np.int64)
+                call(before, 1, static, 0, done, waits)
+                # That tick is over; its slot is that of a tick to come.
+                sums.reshape(slots, -1)[before & (slots - 1)] = 0
+            block.scratch.events[:] = events
 
     def set_inputs(self, inputs: InputEvents) -> None:
         """Take other events and currents from the next tick on.

@@ -15,7 +15,7 @@ from spikesim.sim.state import State, aligned
 DRIVE = {"in": Poisson(300.0, counts=True)}
 
 
-def _net(n=301):
+def _net(n=301, p=0.1):
     net = Network(dt=1e-3, seed=3)
     net.add_input("in", n)
     net.add_population("e", n, LIF(beta=0.9, alpha=0.5, refractory_ticks=2))
@@ -23,8 +23,9 @@ def _net(n=301):
     net.add_population("i", n // 2, LIF(beta=0.8, refractory_ticks=1))
     net.connect("in", "e", OneToOne(), weight=0.7)
     for pre, post, weight in (("e", "i", 0.1), ("e", "few", 0.02), ("i", "e", -0.2)):
+        mean = 0.1 * weight / p
         net.connect(
-            pre, post, FixedProbability(0.1), weight=lambda r, k, w=weight: r.normal(w, 0.01, k),
+            pre, post, FixedProbability(p), weight=lambda r, k, w=mean: r.normal(w, 1e-3, k),
             delay_ticks=lambda r, k: r.integers(1, 9, k),
         )  # fmt: skip
     return net
@@ -70,6 +71,19 @@ def test_gaps_between_accumulators_cost_no_bit_of_the_weights():
         net.add_population(name, n, LIF(beta=0.9))
     assert plan_network(net).line == 1
     assert plan_network(_net()).line == 16
+
+
+def test_more_blocks_group_more_delays_and_a_checkpoint_fits_any_grouping(tmp_path):
+    made = {blocks: Simulator(_net(p=0.6), blocks=blocks) for blocks in (1, 2, 5)}
+    assert made[1].plan.slots < made[2].plan.slots
+    whole = made[1].run(DRIVE, 90, seed=5)
+    for before, after, stop in ((1, 5, 60), (5, 1, 2), (5, 2, 61), (2, 5, 63)):
+        made[before].run(DRIVE, stop, seed=5, checkpoint=tmp_path / "c")
+        rest = made[after].run(DRIVE, 90, seed=5, resume=tmp_path / "c")
+        for name, train in whole.spikes.items():
+            late = train.ticks >= stop
+            assert np.array_equal(train.ticks[late], rest.spikes[name].ticks)
+            assert np.array_equal(train.index[late], rest.spikes[name].index)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
