@@ -5,6 +5,7 @@ import argparse
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from spikesim.data import digits, mnist
@@ -47,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> float:
 
 def draw(weights, shape, history, result, path) -> None:
     figure = Figure((12, 6.2), layout="constrained")
-    places = figure.subplot_mosaic(
+    places: dict[str, Axes] = figure.subplot_mosaic(
         [["fields", "curve"], ["fields", "confusion"]], width_ratios=(5, 4), height_ratios=(1, 2)
     )
     curve, confusion = places["curve"], places["confusion"]

@@ -285,6 +285,9 @@ def test_100_neurons_learn_mnist():
     training = Training(model, data.x_train, data.y_train, seed=1)
     training.run(20_000)
     labelled = data.x_train[:5000], data.y_train[:5000]
-    test = data.x_test[:2000], data.y_test[:2000]
-    # Standard error of 2000 images: 0.9 %.
-    assert evaluate(model, training.learned(), labelled, test, seed=1).accuracy >= 0.77
+    # All of the test images: the first 2000 are harder than the others.
+    result = evaluate(model, training.learned(), labelled, (data.x_test, data.y_test), seed=1)
+    # Seeds differ by 0.004, and give 0.82; the paper 0.83.
+    assert result.accuracy >= 0.80
+    # The curve over training is that of images not learned from yet.
+    assert training.history[-1][1] == pytest.approx(result.accuracy, abs=0.04)

@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 
 from spikesim.data import mnist
+from spikesim.learning import DiehlCook
 from spikesim.models.comparison import Reference, say, table
 from spikesim.models.diehl_cook.network import DigitNetwork
 from spikesim.models.diehl_cook.reading import evaluate
 from spikesim.models.diehl_cook.training import Training
-from spikesim.units import ms
+from spikesim.units import ms, mV
 
 # Published value, and the least we accept.
 REFERENCES = {100: (82.9, 78.0), 400: (87.0, 85.0), 1600: (91.9, 88.0), 6400: (95.0, 90.0)}
@@ -28,7 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _arguments().parse_args(argv)
     data = mnist(options.data)
     model = DigitNetwork(
-        n=options.n, rule=options.rule, min_isi=options.min_isi * ms, dt=options.dt * ms,
+        n=options.n, rule=DiehlCook(variant=options.rule, x_tar=options.x_tar),
+        min_isi=options.min_isi * ms, theta_plus=options.theta_plus * mV, dt=options.dt * ms,
         delays=options.delays,
     )  # fmt: skip
     measured: dict[str, list[float]] = {}
@@ -75,6 +77,7 @@ def _one(model: DigitNetwork, data: Any, seed: int, options: argparse.Namespace)
     return {
         "n": model.n, "seed": seed, "images": training.position,
         "rule": options.rule, "min_isi_ms": options.min_isi, "dt_ms": options.dt,
+        "theta_plus_mv": options.theta_plus, "x_tar": options.x_tar,
         "delays": options.delays, "rest": options.rest,
         "accuracy %": 100 * result.accuracy, "tested": options.tested,
         "presentations": training.presentations, "CPU s of training": spent, "wall_s": wall,
@@ -91,7 +94,9 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--images", type=int, default=20_000, help="training images to show")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--rule", default="exponential")
+    parser.add_argument("--x-tar", type=float, default=0.4, help="see learning.DiehlCook")
     parser.add_argument("--min-isi", type=float, default=5.0, help="ms")
+    parser.add_argument("--theta-plus", type=float, default=0.05, help="mV per spike")
     parser.add_argument("--dt", type=float, default=0.5, help="ms")
     parser.add_argument("--delays", action="store_true", help="a delay per input synapse")
     parser.add_argument("--rest", choices=("skipped", "run"), default="skipped")
