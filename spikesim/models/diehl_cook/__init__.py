@@ -6,10 +6,11 @@
 trains on MNIST, labels the neurons with training images, and prints the accuracy on the test
 images beside the published one:
 
-    N = 100, exponential rule, 20,000 images    83.7 ± 0.6 % (3 seeds)    published 82.9 %
-    N = 400, triplet rule, 60,000 images        90.1 % (1 seed)           published 87.0 %
+    N = 100, exponential rule, 20,000 images    82.5 ± 0.4 %    published 82.9 %
+    N = 400, triplet rule, 60,000 images        89.8 ± 0.2 %    published 87.0 %
 
-which takes 43 and 127 s of CPU to learn. docs/models-learning.md has more, also what failed.
+over three seeds each, in 49 and 150 s of CPU to learn. docs/models-learning.md has more, also
+what failed.
 
 References
 ----------
