@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import ast
 import os
 import subprocess
 import sys
@@ -43,3 +44,23 @@ def test_flags_are_the_fixed_ones():
         options = kernel.targetoptions
         assert not options.get("fastmath")
         assert options["nogil"]
+
+
+START = (
+    SCRIPT.partition("net.connect")[0]
+    + """
+import sys
+simulate(net, {}, 1)
+assert "scipy.linalg" not in sys.modules
+dot = numba.njit(lambda a, b: np.linalg.inv(a) @ b)
+print(dot(np.diag([2.0, 4.0]), np.ones((2, 2))).tolist())
+"""
+)
+
+
+def test_a_run_does_not_load_linear_algebra_and_users_of_numba_still_can():
+    environment = os.environ | {"PYTHONPATH": str(Path.cwd())}
+    done = subprocess.run(
+        [sys.executable, "-c", START], env=environment, capture_output=True, text=True, check=True
+    )
+    assert [[0.5, 0.5], [0.25, 0.25]] == ast.literal_eval(done.stdout)
