@@ -22,7 +22,8 @@ class NeuronModel(ABC):
     states : tuple of str
         Float state variables, the membrane ``"v"`` first. All can be recorded.
     counters : tuple of str
-        Integer state variables (int32), in ticks.
+        Integer state variables: ticks left, from one of the whole-numbered constants down
+        to 0. None may get larger than these, since 16 bits hold it where they are enough.
     receptors : tuple of str
         Names of the input channels; a projection ends on one of them.
     start_tick : int

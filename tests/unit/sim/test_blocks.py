@@ -101,3 +101,13 @@ def test_blocks_of_whole_lines_change_no_bit_and_may_change_at_a_checkpoint(tmp_
     for name in ("e.v", "few.v"):
         assert np.array_equal(whole.trace(name), again.trace(name))
         assert np.array_equal(whole.trace(name)[60:], rest.trace(name))
+
+
+@pytest.mark.parametrize("longest", [3, 32767, 32768])
+def test_counters_take_sixteen_bits_where_those_are_enough(longest):
+    net = Network(dt=1e-3)
+    net.add_population("e", 2, LIF(beta=0.5, bias=1.0, refractory_ticks=[longest, 2]))
+    refr = State.initial(plan_network(net), 10).neurons["e"]["refr"]
+    assert (np.int16 if longest < 2**15 else np.int32) == refr.dtype
+    trains = Simulator(net).run({}, longest + 5, seed=1).spikes["e"]
+    assert trains.ticks[trains.index == 0].tolist() == [0, longest + 1]
