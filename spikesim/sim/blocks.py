@@ -3,6 +3,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+Range = tuple[int, int]
+
 LINE = 16
 """Neurons whose int32 or float32 values fill a cache line: where large slices begin."""
 _LARGE = 4 * LINE
@@ -34,3 +41,13 @@ def accumulators(sizes: list[int], n_blocks: int, line: int) -> int:
         _, used = bases_of([hi - lo for lo, hi in zip(*cuts, strict=True)], line)
         largest = max(largest, used)
     return largest
+
+
+def ranges_of(groups: Mapping[str, object]) -> dict[str, Range]:
+    """Numbers (lo, hi) of the neurons or lines of each group, one group after the other."""
+    ranges, start = {}, 0
+    for name, group in groups.items():
+        n: npt.NDArray[np.int64] | int = group.n  # type: ignore[attr-defined]
+        ranges[name] = (start, start + int(n))
+        start += int(n)
+    return ranges

@@ -8,12 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from spikesim.errors import ValidationError
 from spikesim.kernels.deliver import CONSTANT, EXACT
 from spikesim.network import Network, Projection
-from spikesim.sim.blocks import LINE, accumulators, bases_of, cut
+from spikesim.sim.blocks import LINE, Range, accumulators, bases_of, cut, ranges_of
 from spikesim.sim.groups import (
     distinct_sources,
     exact_groups,
@@ -23,7 +22,6 @@ from spikesim.sim.groups import (
 from spikesim.sim.updates import Updates, chosen_updates
 
 DTYPES = ("float32", "float64")
-Range = tuple[int, int]
 
 _MOST_WEIGHT_BITS, _LEAST_WEIGHT_BITS = 18, 15
 _MOST_CONSTANT_BITS = 23
@@ -298,7 +296,7 @@ def plan_network(
     if not exact and all(p.plasticity is None for p in net.projections.values()):
         bits = max(accumulators(sizes, blocks, line) - 1, 1).bit_length()
         room = max(0, (32 - weight_bits) - bits)
-    inputs, populations = _ranges(net.inputs), _ranges(net.populations)
+    inputs, populations = ranges_of(net.inputs), ranges_of(net.populations)
     tables = tuple(_table(mode, code, group, inputs, populations, room, blocks)
                    for (mode, code), group in groups)  # fmt: skip
     if not exact:
@@ -393,12 +391,3 @@ def _table(
         (ranges[order[min(parts)]][0], ranges[order[max(parts)]][1]),
         (min(parts), max(parts) + 1), code, shortest, longest, bits, learns,
     )  # fmt: skip
-
-
-def _ranges(groups: Mapping[str, object]) -> dict[str, Range]:
-    ranges, start = {}, 0
-    for name, group in groups.items():
-        n: npt.NDArray[np.int64] | int = group.n  # type: ignore[attr-defined]
-        ranges[name] = (start, start + int(n))
-        start += int(n)
-    return ranges

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from spikesim.kernels.bind import Bound, Literal, bind, program
 from spikesim.kernels.deliver import CONSTANT, EXACT, PACKED, PIECES, deliver
 from spikesim.kernels.generate import update_kernel
-from spikesim.kernels.loop import collect
+from spikesim.kernels.loop import LINE, advance, collect
 from spikesim.sim.plan import Plan
 from spikesim.sim.state import State, aligned
 from spikesim.sim.tables import Table
@@ -192,3 +192,21 @@ def model_constants(plan: Plan, driven: dict[str, set[str]]) -> dict[str, dict[s
             own[...] = array
             out[name][key] = own if own.ndim else own[()]
     return out
+
+
+def call(
+    start: int,
+    n: int,
+    kernels: Program,
+    thread: int,
+    progress: npt.NDArray[np.int64],
+    waits: npt.NDArray[np.int64],
+) -> None:
+    """Run bound kernels for ``n`` ticks: compiled, or one by one where JIT is disabled."""
+    if kernels.compiled:
+        advance(start, n, kernels.table, len(kernels.early), thread, progress, waits)
+        return
+    for tick in range(start, start + n):
+        for item in (*kernels.early, *kernels.late):
+            item(tick)
+        progress[thread * LINE] = tick + 1

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from spikesim.errors import ValidationError
 from spikesim.kernels.bind import Bound, bind
-from spikesim.kernels.loop import LINE, advance, sample
+from spikesim.kernels.loop import LINE, sample
 from spikesim.sim.checkpoint import load_checkpoint, save_checkpoint
 from spikesim.sim.drive import split_inputs
 from spikesim.sim.inputs import InputEvents
@@ -23,7 +23,15 @@ from spikesim.sim.learned import gather_learned, scatter_learned
 from spikesim.sim.mpi import Exchange, Ranks
 from spikesim.sim.plan import Plan
 from spikesim.sim.plastic import LearnedRows, Learner, find, learner
-from spikesim.sim.program import Block, Program, delivery, model_constants, split_groups, updates
+from spikesim.sim.program import (
+    Block,
+    Program,
+    call,
+    delivery,
+    model_constants,
+    split_groups,
+    updates,
+)
 from spikesim.sim.recorder import Recorder
 from spikesim.sim.state import State
 from spikesim.sim.tables import Table
@@ -382,21 +390,3 @@ class Run:
         if self.ranks.rank == 0:
             values[:, np.concatenate(columns)] = whole
         return values
-
-
-def call(
-    start: int,
-    n: int,
-    kernels: Program,
-    thread: int,
-    progress: npt.NDArray[np.int64],
-    waits: npt.NDArray[np.int64],
-) -> None:
-    """Run bound kernels for ``n`` ticks: compiled, or one by one where JIT is disabled."""
-    if kernels.compiled:
-        advance(start, n, kernels.table, len(kernels.early), thread, progress, waits)
-        return
-    for tick in range(start, start + n):
-        for item in (*kernels.early, *kernels.late):
-            item(tick)
-        progress[thread * LINE] = tick + 1
