@@ -109,11 +109,6 @@ def gather(tick, row, ticks, part, first, fired, marks, times, sources):
         Record of all blocks, which own ascending ranges of neurons.
     times, sources : int64 and int32 arrays
         Written.
-
-    Returns
-    -------
-    int
-        Spikes.
     """
     count = 0
     for k in range(row, row + ticks):
@@ -122,7 +117,37 @@ def gather(tick, row, ticks, part, first, fired, marks, times, sources):
                 times[count] = tick + k - row
                 sources[count] = fired[block, at] - first
                 count += 1
+
+
+@kernel
+def count_spikes(row, ticks, part, marks):
+    """Spikes of one population in a window; see ``gather``."""
+    count = 0
+    for block in range(marks.shape[0]):
+        for k in range(row, row + ticks):
+            count += marks[block, k, part + 1] - marks[block, k, part]
     return count
+
+
+@kernel
+def roll(ticks, history, clock, fired, marks):
+    """Let the last ``history`` rows of a window of so many ticks be the first of the next.
+
+    Parameters
+    ----------
+    ticks, history : int
+        Rows of the window, and rows to keep.
+    clock, fired, marks : arrays
+        Record of all blocks; changed.
+    """
+    for block in range(fired.shape[0]):
+        lo, hi = marks[block, ticks, 0], marks[block, ticks + history - 1, marks.shape[2] - 1]
+        for k in range(hi - lo):
+            fired[block, k] = fired[block, lo + k]
+        for k in range(history):
+            for part in range(marks.shape[2]):
+                marks[block, k, part] = marks[block, ticks + k, part] - lo
+    clock[0] += ticks
 
 
 @kernel

@@ -54,6 +54,7 @@ _ZERO, _ONE, _TWO = np.uint16(0), np.uint16(1), np.uint16(2)
 _ODD = np.uint64(0x0001000100010001)
 _NONE, _LOWEST = np.uint64(0), np.uint64(1)
 _ALL = np.uint16(0xFFFF)
+_SOME_TICKS = 8
 
 
 @kernel
@@ -161,11 +162,16 @@ def _bin(tick, bins, clock):
 
 
 @kernel
-def _guess(tick, row, line, n, keys, thresholds, leading, sure, cells, hashes, counts):
-    """Twice the events of n <= CHUNK_LINES lines from ``line`` on, odd where in doubt.
+def _settled(u, start, salt, row, line, thresholds, sure):
+    """Twice the events of a line whose leading bits ``u`` leave doubt."""
+    column = 0 if thresholds.shape[2] == 1 else line
+    exact = _exact_count(u, start, salt, line, thresholds[row, :, column])
+    return np.uint16(2 * (sure[0, row, column] + exact))
 
-    Counts up to the next multiple of 64 are 0. Gives the leading bits.
-    """
+
+@kernel
+def _draw(tick, row, line, n, keys, thresholds, leading, sure, cells, hashes, counts):
+    """Twice the events of n <= CHUNK_LINES lines from ``line`` on into ``counts``."""
     group = line // 4
     words = hashes[: (line + n + 3) // 4 - group]
     hash_counters(tick_word(keys[0], tick, 0), tick_word(keys[0], tick, 1), group, words)
@@ -177,71 +183,15 @@ def _guess(tick, row, line, n, keys, thresholds, leading, sure, cells, hashes, c
     else:
         compare_lines(u, leading, sure, row, line, cells[0], cells[1], counts)
     counts[n : min((n + 63) // 64 * 64, counts.size)] = _ZERO
-    return u
-
-
-@kernel
-def _settle(tick, row, line, lo, hi, keys, thresholds, sure, u, counts):
-    """Decide the doubtful counts lo .. hi - 1 by the other bits."""
-    start, salt = tick_word(keys[1], tick, 0), tick_word(keys[1], tick, 1)
-    for j in range(lo, hi):
-        if counts[j] & _ONE:
-            column = 0 if thresholds.shape[2] == 1 else line + j
-            exact = _exact_count(u[j], start, salt, line + j, thresholds[row, :, column])
-            counts[j] = np.uint16(2 * (sure[0, row, column] + exact))
-
-
-@kernel
-def _draw(tick, row, line, n, keys, thresholds, leading, sure, cells, hashes, counts):
-    """Twice the events of lines line .. line + n - 1 into ``counts``; n <= CHUNK_LINES."""
-    u = _guess(tick, row, line, n, keys, thresholds, leading, sure, cells, hashes, counts)
     w = counts.view(np.uint64)
+    start, salt = tick_word(keys[1], tick, 0), tick_word(keys[1], tick, 1)
     for i in range(0, (n + 31) // 32 * 8, 8):
         any_odd = w[i] | w[i + 1] | w[i + 2] | w[i + 3]
         any_odd |= w[i + 4] | w[i + 5] | w[i + 6] | w[i + 7]
         if any_odd & _ODD:
-            lo, hi = 4 * i, min(4 * i + 32, n)
-            _settle(tick, row, line, lo, hi, keys, thresholds, sure, u, counts)
-
-
-@kernel
-def poisson_events(
-    tick, keys, thresholds, leading, sure, cells, clock, hashes, counts, lo, n, first, out, count
-):
-    """Append the lines lo .. lo + n - 1 that have events in this tick.
-
-    Parameters
-    ----------
-    first : int
-        Added to the line number (0-based in the input) that is written.
-    out : int32 array
-        Gets one entry per event from position ``count[0]`` on, ascending. What does not
-        fit is not written.
-    count : int64 array, shape (1,)
-        Events in ``out``; moves on by all events of the tick, so a value above
-        ``out.size`` tells that some were lost.
-    """
-    due = tick - clock[0]
-    row = _bin(tick, thresholds.shape[0], clock)
-    if row < 0:
-        return
-    at = count[0]
-    for line in range(lo, lo + n, CHUNK_LINES):
-        size = min(CHUNK_LINES, lo + n - line)
-        u = _guess(due, row, line, size, keys, thresholds, leading, sure, cells, hashes, counts)
-        for i in range(0, size, 64):
-            if lane_mask(counts, i, _ONE) != _NONE:
-                last = min(i + 64, size)
-                _settle(due, row, line, i, last, keys, thresholds, sure, u, counts)
-            some = lane_mask(counts, i, _ALL)
-            while some != _NONE:
-                j = i + trailing_zeros(some)
-                some &= some - _LOWEST
-                more = np.int64(counts[j] >> _ONE)
-                for each in range(at, min(at + more, out.size)):
-                    out[each] = first + line + j
-                at += more
-    count[0] = at
+            for j in range(4 * i, min(4 * i + 32, n)):
+                if counts[j] & _ONE:
+                    counts[j] = _settled(u[j], start, salt, row, line + j, thresholds, sure)
 
 
 @kernel
@@ -265,7 +215,7 @@ def poisson_drive(
 ):
     """Add events times weight to the accumulator: ``acc[at + k]`` gets line lo + k.
 
-    The draws are those of ``poisson_events``.
+    The draws are those of ``poisson_window``.
 
     Parameters
     ----------
@@ -296,26 +246,93 @@ def poisson_drive(
 
 
 @kernel
-def _audible(row, n, thresholds, sure):
-    """Range of lines outside which no line ever has an event: images have dark margins."""
-    lo, hi = 0, n
-    while lo < hi and thresholds[row, 0, lo] == 0 and sure[0, row, lo] == 0:
-        lo += 1
-    while lo < hi and thresholds[row, 0, hi - 1] == 0 and sure[0, row, hi - 1] == 0:
-        hi -= 1
-    return lo, hi
+def _audible(row, n, thresholds, sure, groups):
+    """List the groups of four lines of which one can have an event; gives how many.
+
+    Most pixels of an image are dark. Four lines share a hash, so finer lists save nothing.
+    """
+    count = 0
+    for group in range((n + 3) // 4):
+        some = np.int64(0)
+        for line in range(4 * group, min(4 * group + 4, n)):
+            some |= thresholds[row, 0, line] | np.int64(sure[0, row, line])
+        groups[count] = group
+        count += np.int64(some != 0)
+    return count
+
+
+@kernel
+def _side_by_side(row, n, groups, leading, sure):
+    """Tables of the lines of these groups alone, as row 0 of ``leading`` and ``sure``."""
+    own_leading = np.zeros((1, leading.shape[1], 4 * groups.size), np.uint16)
+    own_sure = np.zeros((2, 1, 4 * groups.size), np.int32)
+    for g in range(groups.size):
+        for line in range(4 * groups[g], min(4 * groups[g] + 4, n)):
+            j = 4 * g + line - 4 * groups[g]
+            own_sure[0, 0, j], own_sure[1, 0, j] = sure[0, row, line], sure[1, row, line]
+            for k in range(leading.shape[1]):
+                own_leading[0, k, j] = leading[row, k, line]
+    return own_leading, own_sure
+
+
+@kernel
+def _list_events(
+    begin, stop, row, own_row, n, keys, thresholds, leading, sure, own_leading, own_sure, cells,
+    hashes, counts, groups, out, ends, at,
+):  # fmt: skip
+    """Events of begin <= tick < stop, all of one row, of the lines < n of some groups.
+
+    A function of many arrays costs 0.1 us to call, so the loop over the ticks is in here.
+    ``own_leading`` and ``own_sure`` hold the lines of the groups side by side in ``own_row``.
+    """
+    for tick in range(begin, stop):
+        start, salt = tick_word(keys[0], tick, 0), tick_word(keys[0], tick, 1)
+        other, pepper = tick_word(keys[1], tick, 0), tick_word(keys[1], tick, 1)
+        for first in range(0, groups.size, CHUNK_LINES // 4):
+            own = groups[first : first + CHUNK_LINES // 4]
+            words = hashes[: own.size]
+            for g in range(own.size):
+                words[g] = hash_counter(start, salt, own[g])
+            size = 4 * own.size - max(0, 4 * (own[-1] + 1) - n)
+            u = hashes.view(np.uint16)[:size]
+            if thresholds.shape[2] == 1:
+                flat = own_leading[own_row, :, 0]
+                compare_shared(u, flat, own_sure[1, own_row, 0], cells[0], cells[1], counts)
+            else:
+                compare_lines(
+                    u, own_leading, own_sure, own_row, 4 * first, cells[0], cells[1], counts
+                )
+            counts[size : min((size + 63) // 64 * 64, counts.size)] = _ZERO
+            for i in range(0, size, 64):
+                some = lane_mask(counts, i, _ALL)
+                while some != _NONE:
+                    j = i + trailing_zeros(some)
+                    some &= some - _LOWEST
+                    line = 4 * own[j >> 2] + (j & 3)
+                    if counts[j] & _ONE:
+                        counts[j] = _settled(u[j], other, pepper, row, line, thresholds, sure)
+                    more = np.int64(counts[j] >> _ONE)
+                    for each in range(at, min(at + more, out.size)):
+                        out[each] = line
+                    at += more
+        if at > out.size:
+            return tick - begin
+        ends[tick - begin] = at
+    return stop - begin
 
 
 @kernel
 def poisson_window(
     begin, stop, keys, thresholds, leading, sure, cells, clock, hashes, counts, n, out, ends
 ):
-    """Events of all lines for begin <= tick < stop, as ``poisson_events`` draws them.
+    """Events of lines 0 .. n - 1 for begin <= tick < stop.
+
+    Lines without rate are left out, which are most of those that show an image.
 
     Parameters
     ----------
     out : int32 array
-        Lines, tick after tick.
+        Gets one entry per event: its line, ascending in a tick, tick after tick.
     ends : int64 array, shape (stop - begin,)
         Where the events of each tick end in ``out``.
 
@@ -324,29 +341,29 @@ def poisson_window(
     int
         Ticks done; less than asked for when ``out`` is full.
     """
-    count = np.zeros(1, np.int64)
-    row, lo, hi = -1, 0, n
-    for tick in range(begin, stop):
-        before, row = row, _bin(tick - clock[0], thresholds.shape[0], clock)
-        if row >= 0 and row != before and thresholds.shape[2] > 1:
-            lo, hi = _audible(row, n, thresholds, sure)
-        poisson_events(
-            tick,
-            keys,
-            thresholds,
-            leading,
-            sure,
-            cells,
-            clock,
-            hashes,
-            counts,
-            lo,
-            hi - lo,
-            0,
-            out,
-            count,
-        )
-        if count[0] > out.size:
-            return tick - begin
-        ends[tick - begin] = count[0]
+    every = np.arange((n + 3) // 4)
+    # To look for lines without rate costs as much as to draw them for some ticks.
+    lasts = thresholds.shape[2] > 1 and (clock[1] == 0 or clock[1] >= _SOME_TICKS)
+    tick, at = begin, np.int64(0)
+    while tick < stop:
+        due = tick - clock[0]
+        row = _bin(tick, thresholds.shape[0], clock)
+        until = stop
+        if due < 0:
+            until = min(stop, clock[0])
+        elif clock[1] > 0:
+            until = min(stop, tick - due % clock[1] + clock[1])
+        groups, own_leading, own_sure = every[: every.size if row >= 0 else 0], leading, sure
+        if lasts and row >= 0:
+            groups = every.copy()
+            groups = groups[: _audible(row, n, thresholds, sure, groups)]
+            own_leading, own_sure = _side_by_side(row, n, groups, leading, sure)
+        done = _list_events(
+            due, due + until - tick, row, 0 if lasts else row, n, keys, thresholds, leading, sure,
+            own_leading, own_sure, cells, hashes, counts, groups, out,
+            ends[tick - begin : until - begin], at,
+        )  # fmt: skip
+        if done < until - tick:
+            return tick + done - begin
+        at, tick = ends[until - begin - 1], until
     return stop - begin

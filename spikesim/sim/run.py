@@ -223,7 +223,10 @@ class Run:
                 f"{sorted(new)}; start the session with a current there, of 0 if need be"
             )
         silent = set(self.inputs.currents) - set(inputs.currents)
+        bound = self.drives or inputs.currents or silent
         self.drives, self.inputs = split_inputs(self.plan, inputs, dict(self._worst))
+        if not (bound or self.drives):
+            return  # events are listed before a window: no kernel knows where they come from
         for population, constant in silent:
             self._constants[population][constant][:] = 0
         for number, block in zip(self.plan.own, self.blocks, strict=True):
@@ -368,10 +371,9 @@ class Run:
         return self._programs[threads, thread]
 
     def _drain(self, start: int, n: int, sink: Recorder) -> None:
-        order = list(self.plan.populations)
-        for name in self.populations:
-            part = order.index(name)
-            sink.spikes(name, *self.state.record.spikes(part, self.plan.populations[name][0], n))
+        for part, (name, (first, _)) in enumerate(self.plan.populations.items()):
+            if name in self.populations:
+                sink.spikes(name, *self.state.record.spikes(part, first, n))
         for sampling, out in zip(self.samplings, self.samples, strict=True):
             every = sampling.every
             ticks = np.arange(-(-start // every) * every, start + n, every)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import os
 import signal
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 Path = str | os.PathLike[str]
+
+_handle = inspect.unwrap(signal.signal)
+"""Without the conversions to enums around it, 10 us of every ``advance``."""
 
 
 class Session:
@@ -387,12 +391,12 @@ class _Interrupt:
     def __enter__(self) -> _Interrupt:
         self._before: Any = None
         if threading.current_thread() is threading.main_thread():
-            self._before = signal.signal(signal.SIGINT, self._ask)
+            self._before = _handle(signal.SIGINT, self._ask)
         return self
 
     def __exit__(self, *error: object) -> None:
         if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
+            _handle(signal.SIGINT, self._before)
 
     def _ask(self, number: int, frame: object) -> None:
         if self.asked:

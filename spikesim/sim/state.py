@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from spikesim.kernels.loop import gather
+from spikesim.kernels.loop import count_spikes, gather, roll
 from spikesim.sim.plan import Plan
 
 _VIRTUAL_SPIKES = 1 << 27
@@ -80,12 +80,7 @@ class Record:
 
     def roll(self, ticks: int) -> None:
         """Begin the next window after ``ticks`` ticks: their last rows become the history."""
-        keep = self.history
-        for fired, marks in zip(self.fired, self.marks, strict=True):
-            lo, hi = marks[ticks, 0], marks[ticks + keep - 1, -1]
-            fired[: hi - lo] = fired[lo:hi].copy()
-            marks[:keep] = marks[ticks : ticks + keep] - lo
-        self.clock += ticks
+        roll(ticks, self.history, self.clock, self.fired, self.marks)
 
     def spikes(
         self, part: int, first: int, ticks: int
@@ -94,13 +89,12 @@ class Record:
 
         Its neurons are counted from ``first``.
         """
-        begin, end = self.history, self.history + ticks
-        room = int((self.marks[:, end - 1, part + 1] - self.marks[:, begin, part]).sum())
-        times, sources = np.empty(room, np.int64), np.empty(room, np.int32)
-        start = int(self.clock[0]) + begin
-        n = gather(start, begin, ticks, part, first, self.fired, self.marks, times, sources)
-        # The room was for the other populations too.
-        return (times, sources) if n == room else (times[:n].copy(), sources[:n].copy())
+        row, start = self.history, int(self.clock[0]) + self.history
+        n = count_spikes(row, ticks, part, self.marks)
+        times, sources = np.empty(n, np.int64), np.empty(n, np.int32)
+        if n:
+            gather(start, row, ticks, part, first, self.fired, self.marks, times, sources)
+        return times, sources
 
 
 @dataclass(eq=False)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -67,49 +68,22 @@ class DrawnEvents:
     def listed(self, start: int, stop: int) -> Events:
         """Where the events of each tick begin, shape (stop - start + 1,), and their lines."""
         room = max(self.most_events, min(_MOST_ROOM, self.most_events * (stop - start)))
-        table = self._table(0)
         event_start = np.zeros(stop - start + 1, np.int64)
         parts: list[npt.NDArray[np.int32]] = []
         done = 0
         while done < stop - start:
             out, ends = np.empty(room, np.int32), event_start[1 + done :]
-            args = (start + done, stop, *table, self.n, out, ends)
+            args = (start + done, stop, *self._prompt, self.n, out, ends)
             more = kernels.poisson_window(*args)
             if more == 0:  # less likely than 1e-18, and still no event may be lost
                 room *= 2
                 continue
             parts.append(out[: ends[more - 1]])
+            if more == stop - start:
+                return event_start, parts[0]
             ends[:more] += event_start[done]
             done += more
-        return event_start, parts[0] if len(parts) == 1 else np.concatenate([_NONE, *parts])
-
-    def events_call(
-        self,
-        out: npt.NDArray[np.int32],
-        count: npt.NDArray[np.int64],
-        *,
-        lo: int = 0,
-        n: int | None = None,
-        first: int = 0,
-        late: int = 0,
-    ) -> Call:
-        """Kernel that appends the lines with events of a tick to ``out``.
-
-        Parameters
-        ----------
-        out : int32 array
-            ``most_events`` entries are enough for a tick.
-        count : int64 array, shape (1,)
-            Where to write; moved on. Above ``out.size``: events were lost.
-        lo, n : int
-            Slice of lines; all by default.
-        first : int
-            Added to the line numbers.
-        late : int
-            Ticks between drawing and arriving.
-        """
-        lines = self.n - lo if n is None else n
-        return kernels.poisson_events, (*self._table(late), lo, lines, first, out, count)
+        return event_start, np.concatenate([_NONE, *parts])
 
     def drive_call(
         self,
@@ -143,6 +117,11 @@ class DrawnEvents:
         return kernels.poisson_drive, (
             *self._table(late), lo, lines, acc, start, slots, stride, weight,
         )  # fmt: skip
+
+    @cached_property
+    def _prompt(self) -> tuple[Any, ...]:
+        """The table of what is listed: by one thread at a time, so the scratch is kept."""
+        return self._table(0)
 
     def _table(self, late: int) -> tuple[Any, ...]:
         """Arrays that describe the draws, with scratch of their own."""

@@ -30,10 +30,10 @@ def table(tables, late=0, bin_ticks=0, repeat=0):
     )
 
 
-def events(given, tick, lo=0, n=N, room=10_000, first=0):
-    out, count = np.full(room, -1, np.int32), np.zeros(1, np.int64)
-    poisson.poisson_events(tick, *given, lo, n, first, out, count)
-    return out[: min(room, count[0])], int(count[0])
+def events(given, tick, n=N, room=20_000):
+    out, ends = np.full(room, -1, np.int32), np.zeros(1, np.int64)
+    assert poisson.poisson_window(tick, tick + 1, *given, n, out, ends) == 1
+    return out[: ends[0]]
 
 
 def counts(given, tick, lo=0, n=N, start=0):
@@ -124,9 +124,25 @@ def test_any_cut_gives_the_same_draws(mean, several):
     cuts = [0, 1, 3, 6, 1030, poisson.CHUNK_LINES + 2, n]
     parts = [counts(given, 11, a, b - a) for a, b in itertools.pairwise(cuts)]
     assert np.array_equal(whole, np.concatenate(parts))
-    lines, total = events(given, 11, 2, n - 2, 20 * n)
-    assert np.array_equal(np.repeat(np.arange(2, n), whole[2:]), lines)
-    assert whole[2:].sum() == total
+    for end in (n, n - 2, 3):
+        lines = events(given, 11, end, 20 * n)
+        assert np.array_equal(np.repeat(np.arange(end), whole[:end]), lines)
+
+
+@pytest.mark.parametrize("several", [False, True])
+@pytest.mark.parametrize("n", [1, 6, 64, 301, poisson.CHUNK_LINES + 7])
+def test_leaving_out_lines_without_rate_changes_no_draw(n, several):
+    rng = np.random.default_rng(n)
+    mean = rng.random((3, n)) * (rng.random((3, n)) < [[0.02], [0.3], [0.9]])
+    tables = count_tables(mean, several)
+    for bin_ticks in (2, 40):  # bins too short to look for such lines, and long ones
+        given = table(tables, bin_ticks=bin_ticks, late=3)
+        stop = 3 + 3 * bin_ticks
+        out, ends = np.zeros(3 * n * stop, np.int32), np.zeros(stop, np.int64)
+        assert poisson.poisson_window(0, stop, *given, n, out, ends) == stop
+        drawn = [np.repeat(np.arange(n), counts(given, tick, 0, n)) for tick in range(stop)]
+        assert np.cumsum([lines.size for lines in drawn]).tolist() == ends.tolist()
+        assert np.array_equal(np.concatenate(drawn), out[: ends[-1]])
 
 
 def test_drive_adds_weight_times_events():
@@ -155,31 +171,26 @@ def test_drive_goes_to_the_slot_of_the_tick():
 
 def test_late_draws_are_the_same_draws_later():
     prompt, late = table(shared(0.3, False)), table(shared(0.3, False), late=15)
-    assert np.array_equal(events(prompt, 4)[0], events(late, 19)[0])
-    assert events(late, 14)[1] == 0
-    assert events(late, 15)[1] > 0
+    assert np.array_equal(events(prompt, 4), events(late, 19))
+    assert events(late, 14).size == 0
+    assert events(late, 15).size > 0
 
 
 def test_bins_follow_each_other_fall_silent_or_repeat():
     tables = count_tables(np.array([[0.0], [1.0]]), False)
     once, again = table(tables, bin_ticks=3), table(tables, bin_ticks=3, repeat=1)
-    assert [0, 0, 0, N, N, N, 0, 0] == [events(once, t)[1] for t in range(8)]
-    assert [0, 0, 0, N, N, N, 0, 0, 0, N] == [events(again, t)[1] for t in range(10)]
+    assert [0, 0, 0, N, N, N, 0, 0] == [events(once, t).size for t in range(8)]
+    assert [0, 0, 0, N, N, N, 0, 0, 0, N] == [events(again, t).size for t in range(10)]
 
 
-def test_what_does_not_fit_is_counted_and_not_written():
+def test_a_window_ends_with_the_last_tick_that_fits():
     given = table(shared(4.0, True))
-    full, total = events(given, 0)
-    some, told = events(given, 0, room=100)
-    assert total == told
-    assert np.array_equal(full[:100], some)
-
-
-def test_events_are_appended_with_the_first_line_added():
-    given = table(shared(1.0, False))
-    out, count = np.zeros(8, np.int32), np.array([2])
-    poisson.poisson_events(0, *given, 5, 3, 100, out, count)
-    assert ([0, 0, 105, 106, 107], 5) == (out[:5].tolist(), count[0])
+    out, ends = np.zeros(40_000, np.int32), np.zeros(6, np.int64)
+    assert poisson.poisson_window(0, 6, *given, N, out, ends) == 6
+    some, until = np.full(ends[3] + 5, -1, np.int32), np.zeros(6, np.int64)
+    assert poisson.poisson_window(0, 6, *given, N, some, until) == 4
+    assert ends[:4].tolist() == until[:4].tolist()
+    assert np.array_equal(out[: ends[3]], some[: ends[3]])
 
 
 @pytest.mark.parametrize("mean", [0.05, 0.7, 2.0, 4.0, 60.0])

@@ -142,21 +142,18 @@ def test_a_window_that_outgrows_its_room_loses_nothing(monkeypatch):
         assert np.array_equal(expected, got)
 
 
-def test_kernels_of_a_source_draw_its_window():
+def test_the_kernel_of_a_source_draws_its_window():
     source = InhomogeneousPoisson([800.0, 3e3], bin=0.002, repeat=True, counts=True).bind_events(
         9, 1e-3, 4, "x"
     )
     ticks, lines = source.window(0, 12)
     assert set(ticks.tolist()) == set(range(12))
-    out, count, acc = np.zeros(source.most_events, np.int32), np.zeros(1, np.int64), np.zeros(30)
-    listing, args = source.events_call(out, count, lo=2, n=6, first=100, late=3)
+    acc = np.zeros(30)
     driving, more = source.drive_call(acc, 5, np.array([0.5]), lo=2, n=6, late=3)
     for tick in range(12):
         own = lines[(ticks == tick) & (lines >= 2) & (lines < 8)]
-        count[0], acc[:] = 0, 0.0
-        listing(tick + 3, *args)
+        acc[:] = 0.0
         driving(tick + 3, *more)
-        assert (own + 100).tolist() == out[: count[0]].tolist()
         assert (0.5 * np.bincount(own, minlength=9)[2:8]).tolist() == acc[5:11].tolist()
         assert np.count_nonzero(acc) == np.count_nonzero(acc[5:11])
 
