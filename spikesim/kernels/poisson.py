@@ -251,7 +251,7 @@ def _audible(row, n, thresholds, sure, groups):
 
     Most pixels of an image are dark. Four lines share a hash, so finer lists save nothing.
     """
-    count = 0
+    count = np.int64(0)
     for group in range((n + 3) // 4):
         some = np.int64(0)
         for line in range(4 * group, min(4 * group + 4, n)):

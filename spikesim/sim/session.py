@@ -3,11 +3,8 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 import os
-import signal
-import threading
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +17,7 @@ from spikesim.network import Network
 from spikesim.sim.checkpoint import checkpoint_problems
 from spikesim.sim.choice import kernel_name
 from spikesim.sim.inputs import InputEvents, resolve_inputs
+from spikesim.sim.interrupt import Interrupt
 from spikesim.sim.monitor import Item, Monitors, Trace, parse_record
 from spikesim.sim.progress import Progress, reporting
 from spikesim.sim.recorder import Recorder, make_sink
@@ -32,9 +30,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 Path = str | os.PathLike[str]
-
-_handle = inspect.unwrap(signal.signal)
-"""Without the conversions to enums around it, 10 us of every ``advance``."""
 
 
 class Session:
@@ -199,7 +194,7 @@ class Session:
         self.interrupted = False
         with (
             self._recorder,
-            _Interrupt() as interrupt,
+            Interrupt() as interrupt,
             reporting(progress, self.net.dt, self.tick) as report,
         ):
             while self.tick < stop and not self._ranks.any(interrupt.asked):
@@ -380,25 +375,3 @@ def _sampling(net: Network, trace: Trace) -> Sampling:
     n = net.populations[population].n
     neurons = np.arange(n) if trace.neurons is None else np.array(trace.neurons, dtype=np.int64)
     return Sampling(trace.name, population, variable, neurons, trace.every)
-
-
-class _Interrupt:
-    """Turns the first SIGINT into a wish to stop, so that nothing recorded is lost."""
-
-    def __init__(self) -> None:
-        self.asked = False
-
-    def __enter__(self) -> _Interrupt:
-        self._before: Any = None
-        if threading.current_thread() is threading.main_thread():
-            self._before = _handle(signal.SIGINT, self._ask)
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        if self._before is not None:
-            _handle(signal.SIGINT, self._before)
-
-    def _ask(self, number: int, frame: object) -> None:
-        if self.asked:
-            raise KeyboardInterrupt
-        self.asked = True
