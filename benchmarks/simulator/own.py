@@ -41,12 +41,11 @@ def model(network: str, size: float, seed: int, seconds: float) -> Any:
 
 def plastic_bytes(simulator: Any) -> dict[str, float]:
     """Memory of a synapse that learns: its rows, its weight, and what its neurons remember."""
-    learning = [table for table in simulator.tables if table.plan.learns]
+    learning = [p.nnz for p in simulator.net.projections.values() if p.plasticity is not None]
     if not learning:
         return {}
-    learners = simulator.start({}, 0)._run.learners
-    held = sum(t.nbytes for t in learning) + sum(one.synapses.nbytes for one in learners)
-    return {"bytes_per_plastic_synapse": held / sum(t.plan.nnz for t in learning)}
+    held = simulator.start({}, 0).memory["plastic"]
+    return {"bytes_per_plastic_synapse": held / sum(learning)}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

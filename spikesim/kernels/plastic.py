@@ -13,6 +13,7 @@ import numpy as np
 from spikesim.core.rule import PlasticityRule
 from spikesim.errors import ValidationError
 from spikesim.kernels import plastic_normalize, plastic_pair
+from spikesim.kernels.aligned import aligned
 from spikesim.kernels.generate_rule import (
     DEPTH,
     constant_values,
@@ -374,6 +375,8 @@ def _arrays(
 ) -> dict[str, Any]:
     """Arrays of all methods; those that a rule does not use have one element per target."""
     n_slots, nnz = slot_start.size - 1, weights.size
+    own = aligned(nnz, dtype)
+    own[:] = weights
     n_pre, n_traces = max(1, len(rule.pre_traces)), max(1, len(rule.post_traces))
     # The rings are most of what a target takes: as much as 64 or 128 of its synapses.
     depth = DEPTH if late and rule.on_post() else 1
@@ -381,7 +384,7 @@ def _arrays(
     return {
         "slot_start": np.asarray(slot_start, np.int64),
         "targets": np.ascontiguousarray(targets),
-        "weights": np.array(weights, dtype),
+        "weights": own,
         "eligibility": np.zeros(nnz if rule.eligibility is not None else 0, dtype),
         "last": np.full(n_slots, -1, np.int32),
         "pre": np.zeros((n_slots, n_pre), dtype),

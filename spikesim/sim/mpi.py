@@ -180,8 +180,7 @@ class Ranks:
         parts = self._comm.gather(part, root=0)
         return part if parts is None else np.concatenate(parts, axis=-1)
 
-    @contextlib.contextmanager
-    def together(self) -> Iterator[None]:
+    def together(self) -> contextlib.AbstractContextManager[None]:
         """Leave the block in the same way on all ranks: if one fails, all raise.
 
         Raises
@@ -189,8 +188,12 @@ class Ranks:
         RankError
             If another rank failed.
         """
+        return self._together() if self.size > 1 else contextlib.nullcontext()
+
+    @contextlib.contextmanager
+    def _together(self) -> Iterator[None]:
         self._depth += 1
-        outermost = self._depth == 1 and self.size > 1
+        outermost = self._depth == 1
         try:
             yield
             if outermost:

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from spikesim.kernels.aligned import aligned
 from spikesim.kernels.bind import Bound, Literal, bind, program
 from spikesim.kernels.deliver import CONSTANT, EXACT, PACKED, PIECES, deliver
 from spikesim.kernels.generate import update_kernel
 from spikesim.kernels.loop import LINE, advance, collect
 from spikesim.sim.plan import Plan
-from spikesim.sim.state import State, aligned
+from spikesim.sim.state import State
 from spikesim.sim.tables import Table
 
 _WEIGHT_TYPES = {CONSTANT: np.int32, PACKED: np.int32, EXACT: np.float64}

@@ -7,7 +7,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 _log = logging.getLogger(__name__)
 
@@ -18,9 +18,8 @@ LOG_SECONDS = 10.0
 """Wall time between two lines in the log."""
 
 
-@contextmanager
-def reporting(progress: Progress, dt: float, start: int = 0) -> Iterator[Report]:
-    """Give a function to call with (ticks done, ticks in all) after each window.
+def reporting(progress: Progress, dt: float, start: int = 0) -> AbstractContextManager[Report]:
+    """Context of a function to call with (ticks done, ticks in all) after each window.
 
     Parameters
     ----------
@@ -33,9 +32,10 @@ def reporting(progress: Progress, dt: float, start: int = 0) -> Iterator[Report]
     start : int
         Ticks that were done before this run.
 
-    Yields
-    ------
-    callable
+    Returns
+    -------
+    context manager
+        Gives the callable.
 
     Examples
     --------
@@ -43,15 +43,11 @@ def reporting(progress: Progress, dt: float, start: int = 0) -> Iterator[Report]
     ...     report(5, 10)
     5 of 10
     """
+    if progress is True and sys.stderr.isatty():
+        return _bar(dt, start)
     if callable(progress):
-        yield progress
-    elif not progress:
-        yield _silent
-    elif sys.stderr.isatty():
-        with _bar(dt, start) as report:
-            yield report
-    else:
-        yield _Lines(dt, start)
+        return nullcontext(progress)
+    return nullcontext(_Lines(dt, start) if progress else _silent)
 
 
 def real_time_factor(wall_s: float, ticks: int, dt: float) -> float:

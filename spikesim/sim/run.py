@@ -152,12 +152,17 @@ class Run:
         """Synaptic events delivered so far in this process."""
         return sum(int(block.scratch.events[0]) for block in self.blocks)
 
-    @property
-    def nbytes(self) -> int:
-        """Memory of tables, learned weights and state of this process in bytes."""
-        learned = sum(one.synapses.nbytes for one in self.learners)
-        samples = sum(out.nbytes for out in self.samples)
-        return sum(t.nbytes for t in self._tables) + learned + self.state.nbytes + samples
+    def memory(self) -> dict[str, int]:
+        """Bytes of this process by kind; see ``Session.memory``."""
+        tables = {True: 0, False: 0}
+        for table in self._tables:
+            tables[table.plan.learns] += table.nbytes
+        return {
+            "static": tables[False],
+            "plastic": tables[True] + sum(one.synapses.nbytes for one in self.learners),
+            "state": self.state.nbytes,
+            "samples": sum(out.nbytes for out in self.samples),
+        }
 
     def advance(self, ticks: int, sink: Recorder) -> int:
         """Run one window of at most ``ticks`` ticks; gives how many were run."""

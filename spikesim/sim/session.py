@@ -142,9 +142,20 @@ class Session:
         return self._run.events
 
     @property
+    def memory(self) -> dict[str, int]:
+        """Bytes that this process holds now, by kind.
+
+        ``"static"``: synapses that do not learn. ``"plastic"``: those that do, with their
+        weights, and what the rule remembers of their neurons. ``"state"``: neurons, their
+        summed input, and spikes under way or not yet recorded. ``"samples"``: the window of
+        the state monitors. What was recorded belongs to the sink.
+        """
+        return self._run.memory()
+
+    @property
     def nbytes(self) -> int:
-        """Memory of synapses, learned weights, neurons and windows in this process, in bytes."""
-        return self._run.nbytes
+        """Sum of ``memory``."""
+        return sum(self.memory.values())
 
     def advance(
         self,

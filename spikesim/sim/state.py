@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from spikesim.kernels.aligned import aligned
 from spikesim.kernels.loop import count_spikes, gather, roll
 from spikesim.sim.plan import Plan
 
@@ -16,22 +17,6 @@ _VIRTUAL_SPIKES = 1 << 27
 """Spikes that a record reserves at most (512 MB that cost nothing until they are used)."""
 
 _LEAST_EVENTS = 1 << 20
-_LINE = 64
-"""Bytes of a cache line."""
-
-
-def aligned(n: int, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
-    """Zeros that begin at a cache line, as NumPy's own do not.
-
-    Examples
-    --------
-    >>> aligned(5, "float32").ctypes.data % 64
-    0
-    """
-    size = n * np.dtype(dtype).itemsize
-    room = np.zeros(size + _LINE, dtype=np.uint8)
-    start = -room.ctypes.data % _LINE
-    return room[start : start + size].view(dtype)
 
 
 @dataclass(eq=False)

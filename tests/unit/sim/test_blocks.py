@@ -6,11 +6,12 @@ from hypothesis import strategies as st
 
 from spikesim import Poisson
 from spikesim.core import LIF
+from spikesim.kernels.aligned import aligned
 from spikesim.network import FixedProbability, Network, OneToOne
 from spikesim.sim import Simulator
 from spikesim.sim.blocks import accumulators, bases_of, cut
 from spikesim.sim.plan import plan_network
-from spikesim.sim.state import State, aligned
+from spikesim.sim.state import State
 
 DRIVE = {"in": Poisson(300.0, counts=True)}
 

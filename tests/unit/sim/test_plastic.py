@@ -8,6 +8,7 @@ from spikesim.learning import PairSTDP
 from spikesim.network import AllToAll, FixedInDegree, FixedTotalNumber
 from spikesim.neurons import LIFDelta
 from spikesim.sim import Simulator
+from spikesim.sim.inputs import InhomogeneousPoisson
 
 
 def learning_net(n_in, n_out, rule, weight):
@@ -42,6 +43,38 @@ def test_a_synapse_that_learns_takes_six_bytes_and_its_target_a_ring():
     assert 6 * 400_000 + per_target * 2000 < idle < 6.5 * 400_000 + 2 * per_target * 2000
     # What came in within the window is held until the next.
     assert 0 < session.nbytes - idle < 2000 * 50 * 8
+
+
+def test_memory_is_told_by_kind():
+    net = learning_net(100, 300, FixedInDegree(50, multapses=True), 0.02)
+    simulator = Simulator(net)
+    learning = simulator.start({}, 5).memory
+    net.connect("out", "out", FixedInDegree(40, multapses=True), weight=0.01, delay=1e-3)
+    both = Simulator(net).start({}, 5, record=("spikes", "out.v"))
+    assert learning["static"] == learning["samples"] == 0
+    assert learning["plastic"] > simulator.nbytes + 4 * 15_000
+    assert both.memory["plastic"] == learning["plastic"]
+    # Two bytes per synapse of one weight and one delay, and four for where each row begins.
+    assert both.memory["static"] == 2 * 12_000 + 4 * 301
+    assert both.memory["samples"] >= 5 * 300 * 4
+    assert sum(both.memory.values()) == both.nbytes
+
+
+def test_other_rates_go_on_where_the_former_left():
+    rates = np.random.default_rng(1).uniform(0.0, 200.0, (2, 20))
+    session = Simulator(learning_net(20, 30, AllToAll(), 0.05)).start(
+        {"in": Poisson(rates[0])}, 100, seed=3
+    )
+    session.advance(50)
+    session.set_inputs({"in": Poisson(rates[1])})
+    session.advance(50)
+    both = Simulator(learning_net(20, 30, AllToAll(), 0.05)).start(
+        {"in": InhomogeneousPoisson(rates, bin=0.05)}, 100, seed=3
+    )
+    both.advance(100)
+    assert both.finish().spikes["out"] == session.finish().spikes["out"]
+    assert both.weights("in->out") == session.weights("in->out")
+    assert both.events > 0
 
 
 def test_several_events_of_a_line_in_one_tick_are_refused_where_a_projection_learns():
