@@ -374,8 +374,7 @@ def _arrays(
     late: bool,
 ) -> dict[str, Any]:
     """Arrays of all methods; those that a rule does not use have one element per target."""
-    n_slots, nnz = slot_start.size - 1, weights.size
-    own = aligned(nnz, dtype)
+    n_slots, own = slot_start.size - 1, aligned(weights.size, dtype)
     own[:] = weights
     n_pre, n_traces = max(1, len(rule.pre_traces)), max(1, len(rule.post_traces))
     # The rings are most of what a target takes: as much as 64 or 128 of its synapses.
@@ -385,7 +384,7 @@ def _arrays(
         "slot_start": np.asarray(slot_start, np.int64),
         "targets": np.ascontiguousarray(targets),
         "weights": own,
-        "eligibility": np.zeros(nnz if rule.eligibility is not None else 0, dtype),
+        "eligibility": np.zeros(own.size if rule.eligibility is not None else 0, dtype),
         "last": np.full(n_slots, -1, np.int32),
         "pre": np.zeros((n_slots, n_pre), dtype),
         "ticks": np.full((n_post, depth), -2, np.int32),
