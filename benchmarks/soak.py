@@ -4,8 +4,9 @@
 Everything that could grow is on: spikes, states, rates and weights streamed to HDF5, a
 checkpoint every few seconds, plastic synapses with delays, random drive with and without lists.
 A checkpoint takes a few MB for a moment; the slope is that of what stays, the least of each minute.
-Freed memory that the C library keeps for itself is handed back before each sample; without that
-the figure moves up and down by up to 6 MB with the load of the machine.
+Freed memory that Python and the C library keep for themselves is handed back before each sample:
+without that the figure moves up and down by up to 6 MB with the load of the machine, and tuples on
+Python's lists of free ones looked like 0.1 MB/min for some minutes (2,000 of each length at most).
 
 python -m benchmarks.soak --minutes 10
 """
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import ctypes
+import gc
 import json
 import tempfile
 import time
@@ -30,7 +32,9 @@ from spikesim.neurons import LIFExp
 PERIOD_S = 10.0
 WARM_UP_S = 60.0  # kernels are loaded, windows find their length, the allocator its level
 FLAT_MB_PER_MIN = 0.1
-CHUNK_TICKS = 2_000
+# Below what a window of ticks would hold on the busiest machine: windows that get longer as the
+# load of the machine falls touch more of what is reserved for their spikes, 0.3 MB in all.
+CHUNK_TICKS = 500
 CHECKPOINT_TICKS = 20_000
 
 
@@ -59,6 +63,7 @@ def network(n: int = 1000) -> Network:
 
 def resident_mb() -> float:
     """Memory of this process in MB (10^6 bytes), without what is free already."""
+    gc.collect()
     if hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
         libc.malloc_trim(0)
     for line in Path("/proc/self/status").read_text().splitlines():

@@ -113,11 +113,13 @@ def _pool(
 
 
 def run_ray(calls: Sequence[Call], jobs: int) -> Outcomes:
-    """On the Ray cluster of this process, at most ``jobs`` at a time."""
+    """On the Ray cluster of this process, else on one of its own; at most ``jobs`` at a time."""
     ray = optional_library("ray", "sweep")
-    if not ray.is_initialized():
+    own = not ray.is_initialized()
+    if own:
         ray.init(num_cpus=jobs)
-    remote = ray.remote(Call.__call__)
+    # A call whose process died runs once more, as over processes; Ray's default is three times.
+    remote = ray.remote(Call.__call__).options(max_retries=1)
     waiting = list(enumerate(calls))[::-1]
     running: dict[Any, int] = {}
     try:
@@ -134,6 +136,9 @@ def run_ray(calls: Sequence[Call], jobs: int) -> Outcomes:
     finally:
         for reference in running:
             ray.cancel(reference, force=True)
+        if own:
+            # The next sweep may want another number of processes.
+            ray.shutdown()
 
 
 WORKERS: dict[str, Callable[[Sequence[Call], int], Outcomes]] = {

@@ -10,6 +10,7 @@ import pytest
 
 from spikesim.errors import ValidationError
 from spikesim.sim.sweep import sweep
+from spikesim.sim.sweep_workers import Call
 
 pytest.importorskip("joblib")
 
@@ -117,15 +118,19 @@ def test_what_makes_no_sense_is_refused(function, grid, options):
         sweep(function, grid, **options)
 
 
-def test_ray_gets_the_calls_when_asked(monkeypatch):
-    """A stand-in with the five functions that are used; Ray itself is a large installation."""
-    ray, started = types.ModuleType("ray"), []
-    ray.is_initialized = lambda: bool(started)
-    ray.init = lambda num_cpus: started.append(num_cpus)
-    ray.remote = lambda f: types.SimpleNamespace(remote=lambda call: (f, call))
+@pytest.mark.parametrize("connected", [False, True])
+def test_ray_gets_the_calls_when_asked(monkeypatch, connected):
+    """A stand-in with the functions that are used; Ray itself is a large installation."""
+    ray, calls = types.ModuleType("ray"), []
+    task = types.SimpleNamespace(remote=lambda call: (Call.__call__, call))
+    task.options = lambda max_retries: task
+    ray.is_initialized = lambda: connected
+    ray.init = lambda num_cpus: calls.append(num_cpus)
+    ray.shutdown = lambda: calls.append("shutdown")
+    ray.remote = lambda f: task
     ray.wait = lambda refs, num_returns: (refs[-1:], refs[:-1])
     ray.get = lambda ref: ref[0](ref[1])
     monkeypatch.setitem(sys.modules, "ray", ray)
     done = sweep(lambda a: 6 / a, {"a": [1, 0, 2, 3]}, jobs=2, backend="ray")
     assert [6.0, None, 3.0, 2.0] == [row.get("result") for row in done.rows]
-    assert [2] == started
+    assert calls == ([] if connected else [2, "shutdown"])
