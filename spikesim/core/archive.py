@@ -112,6 +112,10 @@ def read_archive(
     """
     who = f"{kind} file {os.fspath(path)!r}"
     try:
+        with Path(path).open("rb") as file:
+            # numpy would take other bytes for a pickle and tell how to load it.
+            if not zipfile.is_zipfile(file):
+                raise zipfile.BadZipFile("truncated, or of another format")
         loaded = np.load(path, allow_pickle=False)
         if not isinstance(loaded, np.lib.npyio.NpzFile):
             raise ValidationError(f"{who}: expected a file saved by spikesim, got one array")

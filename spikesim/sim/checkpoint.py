@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,37 +15,69 @@ import numpy.typing as npt
 from spikesim.core import read_archive, write_archive
 from spikesim.errors import ValidationError
 from spikesim.network import Network
+from spikesim.network.synapses import GivenRows
 from spikesim.sim.mpi import Ranks
 from spikesim.sim.plan import Plan, Range
 from spikesim.sim.state import Record, State
 
 _VERSION = 3
+_NAMED = 4
+"""Parts of a network that a message names at most."""
 
 
-def fingerprint(net: Network) -> str:
-    """Short name of what a network is: sizes, models, constants and projections.
+def fingerprints(net: Network) -> dict[str, str]:
+    """Short names of what the parts of a network are: sizes, models, constants, synapses.
 
-    Synapses that a rule draws are named by their number, delays and largest weight.
+    Synapses that a rule draws are named by their number, delays and largest weight, given ones
+    by all that they are.
     """
-    digest = hashlib.blake2b(digest_size=16)
-
-    def add(*values: object) -> None:
-        digest.update(repr(values).encode())
-
-    add(net.dt, net.seed, [(p.name, p.n) for p in net.inputs.values()])
+    parts = {"dt and seed": _short(net.dt, net.seed)}
+    for name, lines in net.inputs.items():
+        parts[f"input {name!r}"] = _short(lines.n)
     for name, population in net.populations.items():
         model = population.neuron
         assert model is not None  # a population of a sound network
-        add(name, population.n, type(model).__name__, model.template())
-        for key, value in sorted(model.constants(net.dt, population.n).items()):
-            add(key)
-            digest.update(np.ascontiguousarray(value).tobytes())
+        constants = sorted(model.constants(net.dt, population.n).items())
+        parts[f"population {name!r}"] = _short(
+            population.n, type(model).__name__, model.template(), [key for key, _ in constants],
+            arrays=[np.asarray(value) for _, value in constants],
+        )  # fmt: skip
     for name, projection in net.projections.items():
         synapses = projection.synapses
-        add(name, projection.pre.name, projection.post.name, projection.receptor)
-        add(synapses.nnz, synapses.weight, synapses.min_delay, synapses.max_delay)
-        add(float(synapses.weight_bound()), repr(projection.plasticity))
+        columns: list[npt.NDArray[Any]] = []
+        if isinstance(synapses, GivenRows):
+            rows = synapses.rows
+            columns = [rows.indptr, rows.targets, rows.weights, rows.delays]
+        parts[f"projection {name!r}"] = _short(
+            projection.pre.name, projection.post.name, projection.receptor, synapses.nnz,
+            synapses.weight, synapses.min_delay, synapses.max_delay,
+            float(synapses.weight_bound()), repr(projection.plasticity),
+            arrays=columns,
+        )  # fmt: skip
+    return parts
+
+
+def fingerprint(net: Network) -> str:
+    """One short name of all parts of a network."""
+    return _short(fingerprints(net))
+
+
+def _short(*values: object, arrays: Iterable[npt.NDArray[Any]] = ()) -> str:
+    digest = hashlib.blake2b(repr(values).encode(), digest_size=16)
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).reshape(-1).data)
     return digest.hexdigest()
+
+
+def _differences(saved: dict[str, str], here: dict[str, str]) -> list[str]:
+    """Parts that are not the same, with how."""
+    parts = [
+        part + (" (missing)" if part not in here else " (new)" if part not in saved else "")
+        for part in saved | here
+        if saved.get(part) != here.get(part)
+    ]
+    more = len(parts) - _NAMED
+    return [*parts[:_NAMED], f"{more} more"] if more > 1 else parts
 
 
 def checkpoint_problems(path: str | os.PathLike[str]) -> list[str]:
@@ -79,7 +112,7 @@ def save_checkpoint(
     if ranks.rank > 0:
         return
     header = {
-        "network": fingerprint(plan.net),
+        "network": fingerprints(plan.net),
         "name": plan.net.name,
         "dtype": plan.dtype,
         "seed": seed,
@@ -89,7 +122,11 @@ def save_checkpoint(
 
 
 def load_checkpoint(
-    path: str | os.PathLike[str], plan: Plan, state: State, seed: int
+    path: str | os.PathLike[str],
+    plan: Plan,
+    state: State,
+    seed: int,
+    steps: int,
 ) -> dict[str, npt.NDArray[Any]]:
     """Put a saved state in place of ``state``; gives what the rules had saved.
 
@@ -98,21 +135,28 @@ def load_checkpoint(
     Raises
     ------
     ValidationError
-        If the file is absent or damaged, or belongs to another network, dtype or seed.
+        If the file is absent or damaged, belongs to another network, dtype or seed, or was
+        saved after tick ``steps``.
     """
     header, arrays = read_archive(path, "checkpoint", _VERSION)
     who = f"checkpoint file {os.fspath(path)!r}"
     problems = []
-    if header["network"] != fingerprint(plan.net):
+    if differences := _differences(header["network"], fingerprints(plan.net)):
         problems.append(
-            f"{who}: expected the network it was saved from ({header['name']!r}), got "
-            f"{plan.net.name!r} with other sizes, parameters or projections; build the same network"
+            f"{who}: expected the network {header['name']!r} as it was saved, got "
+            f"{plan.net.name!r}, in which these differ: {', '.join(differences)}; build the same "
+            "network"
         )
     for key, here in (("dtype", plan.dtype), ("seed", seed)):
         if header[key] != here:
             problems.append(
                 f"{who}: expected {key} {header[key]!r}, with which the run began, got {here!r}"
             )
+    if header["tick"] > steps:
+        problems.append(
+            f"{who}: expected steps of at least {header['tick']}, the tick it was saved at, got "
+            f"{steps}; steps count from the start of the run"
+        )
     if problems:
         raise ValidationError(problems)
     state.tick = int(header["tick"])

@@ -189,9 +189,9 @@ class Run:
         learned = gather_learned(self.learners, self.ranks)
         save_checkpoint(path, self.plan, self.state, seed, learned, self.ranks)
 
-    def load(self, path: str | os.PathLike[str], seed: int) -> None:
+    def load(self, path: str | os.PathLike[str], seed: int, steps: int) -> None:
         """Go on from a saved state; raises ValidationError if it belongs to another run."""
-        learned = load_checkpoint(path, self.plan, self.state, seed)
+        learned = load_checkpoint(path, self.plan, self.state, seed, steps)
         self._deliver_pending()
         scatter_learned(self.plan, self.learners, self.ranks, learned)
 

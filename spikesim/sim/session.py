@@ -112,7 +112,7 @@ class Session:
         if self._ranks.size > 1:
             meta |= {"rank": self._ranks.rank, "ranks": self._ranks.size}
         if resume is not None:
-            self._run.load(resume, self.seed)
+            self._run.load(resume, self.seed, self.steps)
             meta["first_tick"] = self.tick
         self._recorder = Recorder(
             self.net,

@@ -186,7 +186,7 @@ class HDF5Sink:
             raise SpikesimError(
                 f"{self._who}: expected room for {size:,} bytes more, got {error.strerror!r} at "
                 f"{self._reserved:,}; the ticks before {self._stop} are in the file: free space, "
-                "record less, or go on from a checkpoint into another file"
+                "record less, or go on from the last checkpoint into another file"
             ) from error
         self._reserved = end
 

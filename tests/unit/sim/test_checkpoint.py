@@ -57,11 +57,33 @@ def test_regular_checkpoints_replace_each_other_and_change_nothing(tmp_path):
 def test_a_checkpoint_of_another_run_is_refused_with_every_difference(tmp_path):
     path = tmp_path / "c"
     Simulator(_net()).run(DRIVE, 50, seed=5, checkpoint=path)
-    with pytest.raises(ValidationError, match="expected the network it was saved from"):
+    with pytest.raises(ValidationError, match="in which these differ: population 'e'; build"):
         Simulator(_net(beta=0.8)).run(DRIVE, 60, seed=5, resume=path)
     with pytest.raises(ValidationError) as caught:
         Simulator(_net(n=41), dtype="float64").run(DRIVE, 60, seed=6, resume=path)
     assert len(caught.value.problems) == 3
+    with pytest.raises(ValidationError, match="steps of at least 50, the tick it was saved at"):
+        Simulator(_net()).run(DRIVE, 40, seed=5, resume=path)
+
+
+def test_parts_that_came_or_went_and_other_synapses_are_named(tmp_path):
+    path = tmp_path / "c"
+
+    def simulator(rows, extra=()):
+        net = Network(dt=1e-3)
+        net.add_population("e", 3, LIF(beta=0.9))
+        net.connect("e", "e", np.array(rows), name="loop")
+        for name in extra:
+            net.add_input(name, 2)
+        return Simulator(net)
+
+    rows = [[0.0, 0.5, 0.0], [0.0, 0.0, 0.2], [0.3, 0.0, 0.0]]
+    simulator(rows, ["old"]).run({}, 5, checkpoint=path)
+    # As many synapses with the same weights, but between other neurons.
+    with pytest.raises(ValidationError) as caught:
+        simulator(rows[1:] + rows[:1], "vwxyz").run({}, 9, resume=path)
+    expected = "input 'old' (missing), projection 'loop', input 'v' (new), input 'w' (new), 3 more;"
+    assert expected in str(caught.value)
 
 
 def test_a_damaged_checkpoint_is_refused(tmp_path):
@@ -69,7 +91,7 @@ def test_a_damaged_checkpoint_is_refused(tmp_path):
     Simulator(_net()).run(DRIVE, 50, seed=5, checkpoint=path)
     data = bytearray(path.read_bytes())
     path.write_bytes(data[: len(data) // 2])
-    with pytest.raises(ValidationError, match="cannot be read"):
+    with pytest.raises(ValidationError, match="truncated, or of another format"):
         Simulator(_net()).run(DRIVE, 60, seed=5, resume=path)
     with pytest.raises(ValidationError, match="checkpoint="):
         Simulator(_net()).run(DRIVE, 60, checkpoint_every=5)
