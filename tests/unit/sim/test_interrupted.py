@@ -158,7 +158,7 @@ def test_a_checkpoint_of_another_network_replaces_no_recording(tmp_path):
     pytest.importorskip("h5py")
     path = tmp_path / "run.h5"
     kept = Simulator(network()).run(DRIVE, 50, to=path, checkpoint=tmp_path / "c")
-    with pytest.raises(ValidationError, match=r"expected the network it was saved from .*'small'"):
+    with pytest.raises(ValidationError, match=r"expected the network 'small' as it was saved"):
         Simulator(network(61)).run(DRIVE, 100, to=path, resume=tmp_path / "c")
     assert kept.same_spikes(Recording.open(path))
 
