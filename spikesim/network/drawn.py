@@ -15,7 +15,7 @@ from spikesim.network.distribution import Distribution
 from spikesim.network.synapses import Arena, Filled, find_matrix, row_ranges
 
 _WEIGHTS, _DELAYS = 1, 2  # purposes of the counters; 0 is the pairs
-_SAMPLE, _TIGHT = 2**18, 1.3
+_SAMPLE, _TIGHT = 2**16, 1.3
 
 
 @dataclass(frozen=True)
