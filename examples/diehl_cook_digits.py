@@ -67,7 +67,7 @@ def draw(weights, shape, history, result, path) -> None:
         if value >= 0.5:
             color = "white" if value > 50 else "black"
             confusion.text(told, true, f"{value:.0f}", ha="center", va="center", color=color)
-    confusion.set(xlabel="told", ylabel="test image", title="% of the test images of a digit")
+    confusion.set(xlabel="answer", ylabel="test image", title="% of the test images of a digit")
     confusion.set(xticks=range(10), yticks=range(10))
     figure.savefig(path, dpi=120)
 
