@@ -51,7 +51,6 @@ _S30, _S27, _S31 = np.uint64(30), np.uint64(27), np.uint64(31)
 _TAIL_BITS = 46
 _TAIL_SHIFT = np.uint64(64 - _TAIL_BITS)
 _ZERO, _ONE, _TWO = np.uint16(0), np.uint16(1), np.uint16(2)
-_ODD = np.uint64(0x0001000100010001)
 _NONE, _LOWEST = np.uint64(0), np.uint64(1)
 _ALL = np.uint16(0xFFFF)
 _SOME_TICKS = 8
@@ -183,15 +182,13 @@ def _draw(tick, row, line, n, keys, thresholds, leading, sure, cells, hashes, co
     else:
         compare_lines(u, leading, sure, row, line, cells[0], cells[1], counts)
     counts[n : min((n + 63) // 64 * 64, counts.size)] = _ZERO
-    w = counts.view(np.uint64)
     start, salt = tick_word(keys[1], tick, 0), tick_word(keys[1], tick, 1)
-    for i in range(0, (n + 31) // 32 * 8, 8):
-        any_odd = w[i] | w[i + 1] | w[i + 2] | w[i + 3]
-        any_odd |= w[i + 4] | w[i + 5] | w[i + 6] | w[i + 7]
-        if any_odd & _ODD:
-            for j in range(4 * i, min(4 * i + 32, n)):
-                if counts[j] & _ONE:
-                    counts[j] = _settled(u[j], start, salt, row, line + j, thresholds, sure)
+    for i in range(0, n, 64):
+        odd = lane_mask(counts, i, _ONE)
+        while odd != _NONE:
+            j = i + trailing_zeros(odd)
+            odd &= odd - _LOWEST
+            counts[j] = _settled(u[j], start, salt, row, line + j, thresholds, sure)
 
 
 @kernel

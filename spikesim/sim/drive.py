@@ -13,7 +13,7 @@ from spikesim.errors import ValidationError
 from spikesim.kernels.bind import Bound, bind
 from spikesim.network import Projection
 from spikesim.sim.inputs import BoundInput, InputEvents
-from spikesim.sim.inputs.drawn import DrawnEvents
+from spikesim.sim.inputs.drawn import DrawnEvents, Scratch, make_scratch
 from spikesim.sim.plan import Plan, weight_bound
 from spikesim.sim.state import State
 
@@ -36,8 +36,8 @@ class Drive:
     projection: Projection
     weights: npt.NDArray[Any]
 
-    def bind(self, plan: Plan, state: State, block: int) -> Bound:
-        """Kernel for the neurons of one block."""
+    def bind(self, plan: Plan, state: State, block: int, scratch: Scratch) -> Bound:
+        """Kernel for the neurons of one block, whose drives share the scratch."""
         name = self.projection.post.name
         lo, hi = plan.slice(block, name)
         start = plan.bases(block)[name, self.projection.receptor]
@@ -45,8 +45,15 @@ class Drive:
         kernel, args = self.source.drive_call(
             state.sums[block], start, weights, lo=lo, n=hi - lo,
             late=self.projection.synapses.delay or 0, slots=plan.slots, stride=plan.stride,
+            scratch=scratch,
         )  # fmt: skip
         return bind(kernel, *args)
+
+
+def bind_drives(drives: list[Drive], plan: Plan, state: State, block: int) -> list[Bound]:
+    """Kernels of some drives for the neurons of one block, in order."""
+    scratch = make_scratch()
+    return [drive.bind(plan, state, block, scratch) for drive in drives]
 
 
 def split_inputs(

@@ -17,7 +17,7 @@ from spikesim.errors import ValidationError
 from spikesim.kernels.bind import Bound, bind
 from spikesim.kernels.loop import LINE, sample
 from spikesim.sim.checkpoint import load_checkpoint, save_checkpoint
-from spikesim.sim.drive import split_inputs
+from spikesim.sim.drive import bind_drives, split_inputs
 from spikesim.sim.inputs import InputEvents
 from spikesim.sim.learned import gather_learned, scatter_learned
 from spikesim.sim.mpi import Exchange, Ranks
@@ -275,7 +275,7 @@ class Run:
 
     def _stimuli(self, block: int) -> list[Bound]:
         """Drives and currents onto the neurons of one block."""
-        items = [drive.bind(self.plan, self.state, block) for drive in self.drives]
+        items = bind_drives(self.drives, self.plan, self.state, block)
         for (population, constant), current in self.inputs.currents.items():
             lo, hi = self.plan.slice(block, population)
             function, args = current.call(self._constants[population][constant][lo:hi], lo)

@@ -16,15 +16,24 @@ from spikesim.core import SpikeTrains, stream_key
 from spikesim.core.quantity import RATE, WAY_OUT
 from spikesim.errors import ValidationError
 from spikesim.kernels import poisson as kernels
+from spikesim.kernels.aligned import aligned
 from spikesim.sim.inputs.distribution import CountTables, count_tables
 
 Events = tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]
 Call = tuple[Callable[..., Any], tuple[Any, ...]]
 """A kernel ``f(tick, *args)`` and its arguments."""
 
+Scratch = tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint16]]
+
 _NONE = np.zeros(0, np.int32)
 _MOST_ROOM = 1 << 22
 """Events drawn in one go, unless a single tick has more."""
+
+
+def make_scratch() -> Scratch:
+    """Room for the hashes and counts of one thread."""
+    words, lines = kernels.CHUNK_LINES // 4 + 1, kernels.CHUNK_LINES
+    return aligned(words, np.uint64), aligned(lines, np.uint16)
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +105,7 @@ class DrawnEvents:
         late: int = 0,
         slots: int = 1,
         stride: int = 0,
+        scratch: Scratch | None = None,
     ) -> Call:
         """Kernel that adds events times weight to ``acc[start:]``, without a list.
 
@@ -112,10 +122,12 @@ class DrawnEvents:
             Delay in ticks.
         slots, stride : int
             Ticks for which ``acc`` holds sums (a power of two), and the sums of one tick.
+        scratch : Scratch, optional
+            Default one of its own. Drives of one thread that share it use less of the cache.
         """
         lines = self.n - lo if n is None else n
         return kernels.poisson_drive, (
-            *self._table(late), lo, lines, acc, start, slots, stride, weight,
+            *self._table(late, scratch), lo, lines, acc, start, slots, stride, weight,
         )  # fmt: skip
 
     @cached_property
@@ -123,8 +135,8 @@ class DrawnEvents:
         """The table of what is listed: by one thread at a time, so the scratch is kept."""
         return self._table(0)
 
-    def _table(self, late: int) -> tuple[Any, ...]:
-        """Arrays that describe the draws, with scratch of their own."""
+    def _table(self, late: int, scratch: Scratch | None = None) -> tuple[Any, ...]:
+        """Arrays that describe the draws, and scratch."""
         return (
             self.keys,
             self.tables.thresholds,
@@ -132,8 +144,7 @@ class DrawnEvents:
             self.tables.sure,
             self.tables.cells,
             np.array([late, self.bin_ticks, self.repeat], dtype=np.int64),
-            np.zeros(kernels.CHUNK_LINES // 4 + 1, dtype=np.uint64),
-            np.zeros(kernels.CHUNK_LINES, dtype=np.uint16),
+            *(scratch or make_scratch()),
         )
 
 
