@@ -42,12 +42,15 @@ def delay_doubts(delay: Any) -> list[str]:
 def projection_doubts(projection: Projection) -> list[str]:
     """Doubts about the weights of a projection and the time constants of its rule."""
     who = f"projection {projection.name!r}"
-    found = [] if projection.plasticity is None else projection.plasticity.doubts()
+    rule = projection.plasticity
+    found = [] if rule is None else rule.doubts()
     neuron, synapses = projection.post.neuron, projection.synapses
     if isinstance(neuron, NeuronModel) and synapses.nnz:
         name = neuron.receptors[projection.receptor]
         needed = neuron.to_threshold().get(name)
         size, top = _size_and_top(synapses)
+        if rule is not None and rule.changes_weights and 0 < rule.w_max < math.inf:
+            size, top = max(size, rule.w_max), rule.w_max
         fan_in = synapses.nnz / projection.post.n
         most = _MOST_EXCITATION if top > 0 else _MOST_INHIBITION
         if needed is not None and size * fan_in > most * needed:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spikesim import LIF, Network, Poisson, StepCurrent, ValidationError, simulate
-from spikesim.learning import PairSTDP, RewardSTDP
+from spikesim.learning import PairSTDP, RewardSTDP, TsodyksMarkram
 from spikesim.network import AllToAll, FixedInDegree, Normal, OneToOne, Uniform
 from spikesim.neurons import AdEx, Izhikevich, LIFAlpha, LIFCond, LIFDelta, LIFExp, Parrot
 
@@ -118,6 +118,15 @@ def test_time_constants_of_rules_are_looked_at():
         net.connect(
             "E", "E", OneToOne(), weight=1e-3, plasticity=RewardSTDP(w_max=1e-3, tau_c=1000.0)
         )
+
+
+def test_weights_may_not_grow_far_beyond_the_membrane():
+    net = network()
+    for w_max in (1e-3, np.inf):
+        rule = PairSTDP(w_max=w_max) if w_max < 1 else TsodyksMarkram()
+        assert net.connect("E", "E", FixedInDegree(100), weight=1e-4, plasticity=rule).nnz
+    with pytest.raises(ValidationError, match=r"fit the membrane, got 1, of which 0.02 would"):
+        net.connect("E", "E", FixedInDegree(100), weight=1e-4, plasticity=PairSTDP(w_max=1.0))
 
 
 @pytest.mark.parametrize("rate", [0.015, 1e7])
