@@ -27,12 +27,14 @@ class CsrRows:
         Row starts; begins with 0, never falls, ends with the number of synapses.
     targets : int32 array, shape (nnz,)
         Postsynaptic neuron, 0 <= target < n_post.
-    weights : float32 array, shape (nnz,)
+    weights : array of ``dtype``, shape (nnz,)
         Finite weight, in the unit of the target's synaptic input.
     delays : int32 array, shape (nnz,), ticks
         Delay >= 0.
     n_post : int
         Number of postsynaptic neurons.
+    dtype : {"float32", "float64"}
+        Of the weights. A network keeps float32; what it learned in float64 comes back as that.
 
     Raises
     ------
@@ -48,15 +50,18 @@ class CsrRows:
 
     indptr: npt.NDArray[np.int64]
     targets: npt.NDArray[np.int32]
-    weights: npt.NDArray[np.float32]
+    weights: npt.NDArray[Any]
     delays: npt.NDArray[np.int32]
     n_post: int
+    dtype: str = "float32"
 
     def __post_init__(self) -> None:
         problems: list[str] = []
         n_post = int(self.n_post)
         if not 0 <= n_post <= np.iinfo(np.int32).max:
             problems.append(f"rows: expected 0 <= n_post < 2**31, got {n_post}")
+        if self.dtype not in ("float32", "float64"):
+            problems.append(f"rows: expected dtype as float32 or float64, got {self.dtype!r}")
         indptr = _column(self.indptr, "indptr", "iu", problems).astype(np.int64)
         targets = _column(self.targets, "targets", "iu", problems)
         weights = _column(self.weights, "weights", "iuf", problems)
@@ -68,7 +73,7 @@ class CsrRows:
         columns = {
             "indptr": indptr,
             "targets": targets.astype(np.int32),
-            "weights": weights.astype(np.float32),
+            "weights": weights.astype(self.dtype),
             "delays": delays.astype(np.int32),
         }
         for name, array in columns.items():
@@ -171,9 +176,9 @@ class CsrRows:
         np.cumsum(np.bincount(source, minlength=n_pre), out=indptr[1:])
         return cls(indptr, target[order], columns[0], columns[1], n_post)
 
-    def to_dense(self) -> npt.NDArray[np.float32]:
-        """Weight matrix, float32 array of shape (n_pre, n_post); equal pairs are summed."""
-        dense = np.zeros((self.n_pre, self.n_post), dtype=np.float32)
+    def to_dense(self) -> npt.NDArray[Any]:
+        """Weight matrix, array of ``dtype``, shape (n_pre, n_post); equal pairs are summed."""
+        dense = np.zeros((self.n_pre, self.n_post), dtype=self.dtype)
         np.add.at(dense, (self.sources, self.targets), self.weights)
         return dense
 

@@ -167,7 +167,7 @@ def learn(model: SongMillerAbbott, seconds: float, *, seed: int = 0) -> Outcome:
     steps = to_ticks(seconds, net.dt, "seconds")
     session = Simulator(net).start(model.inputs(seed), steps, seed=seed)
     session.advance(steps)
-    weights = session.weights(LEARNING).weights / np.float32(model.g_max)
+    weights = np.divide(session.weights(LEARNING).weights, model.g_max, dtype=np.float32)
     spikes = session.finish().spikes["out"]
     tenths = np.histogram(spikes.ticks, np.linspace(0, steps, 11))[0]
     late = spikes.window(steps // 2, steps)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
@@ -157,7 +158,7 @@ class GivenRows:
     Parameters
     ----------
     rows : CsrRows
-        Weights and delays, one row per source neuron.
+        Weights and delays, one row per source neuron; kept in float32.
 
     Examples
     --------
@@ -167,7 +168,7 @@ class GivenRows:
     """
 
     def __init__(self, rows: CsrRows) -> None:
-        self.rows = rows
+        self.rows = rows if rows.dtype == "float32" else replace(rows, dtype="float32")
         self.n_pre, self.n_post, self.nnz = rows.n_pre, rows.n_post, rows.nnz
 
     @cached_property

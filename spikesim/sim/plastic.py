@@ -199,12 +199,13 @@ class LearnedRows:
         targets, delays = (column[self._order].astype(np.int32) for column in (target, delay))
         self._columns = indptr, targets, delays, projection.post.n
 
-    def weights(self, tick: int) -> npt.NDArray[np.float32]:
-        """Weights at the start of a tick, in the order of the rows."""
+    def weights(self, tick: int) -> npt.NDArray[Any]:
+        """Weights at the start of a tick, in the order of the rows and the type of the run."""
         read = np.concatenate([part.synapses.read(tick) for part in self._parts])
-        return self._ranks.join(read)[self._order].astype(np.float32)
+        return self._ranks.join(read)[self._order]
 
     def rows(self, tick: int) -> CsrRows:
         """All synapses with their weights at the start of a tick."""
         indptr, targets, delays, n_post = self._columns
-        return CsrRows(indptr, targets, self.weights(tick), delays, n_post)
+        weights = self.weights(tick)
+        return CsrRows(indptr, targets, weights, delays, n_post, weights.dtype.name)

@@ -150,7 +150,7 @@ def trace_headers(net: Network, monitors: Monitors, dtype: str) -> dict[str, Tra
         headers[rate.name] = TraceHeader(1, "float64", rate.bin)
     for weights in monitors.weights:
         n = net.projections[weights.projection].nnz
-        headers[weights.name] = _subset(n, "float32", weights.every, weights.synapses)
+        headers[weights.name] = _subset(n, dtype, weights.every, weights.synapses)
     return headers
 
 

@@ -233,7 +233,8 @@ class Session:
     def weights(self, projection: str) -> CsrRows:
         """Give the synapses of a projection that learns, with their weights as they are now.
 
-        Rows are sorted by target; synapses of one pair by delay.
+        Rows are sorted by target; synapses of one pair by delay. Weights have the type of the
+        run.
         """
         return self._run.learned(projection).rows(self.tick)
 

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ from spikesim.errors import ValidationError
 from spikesim.learning import PairSTDP
 from spikesim.network import AllToAll, FixedInDegree, FixedTotalNumber
 from spikesim.neurons import LIFDelta
-from spikesim.sim import Simulator
+from spikesim.sim import Simulator, Weights
 from spikesim.sim.inputs import InhomogeneousPoisson
 
 
@@ -43,6 +45,27 @@ def test_a_synapse_that_learns_takes_six_bytes_and_its_target_a_ring():
     assert 6 * 400_000 + per_target * 2000 < idle < 6.5 * 400_000 + 2 * per_target * 2000
     # What came in within the window is held until the next.
     assert 0 < session.nbytes - idle < 2000 * 50 * 8
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_weights_are_given_in_the_type_of_the_run(dtype):
+    net = learning_net(20, 30, AllToAll(), 0.05)
+    session = Simulator(net, dtype=dtype).start(
+        {"in": Poisson(300.0)}, 100, seed=3, record=("spikes", Weights("in->out", every=99))
+    )
+    session.advance(100)
+    rows, read = session.weights("in->out"), session.finish().traces["in->out.w"]
+    (learner,) = session._run.learners
+    assert np.array_equal(learner.synapses.read(100), rows.weights)
+    assert np.array_equal(rows.weights, read[-1])
+    assert dtype == rows.dtype == rows.weights.dtype == read.dtype == rows.to_dense().dtype
+    rounded = rows.weights.astype(np.float32)
+    assert np.array_equal(rounded, rows.weights) == (dtype == "float32")
+    # A network keeps float32.
+    net.connect("in", "out", rows, name="again")
+    assert np.array_equal(rounded, net.projections["again"].rows.weights)
+    with pytest.raises(ValidationError, match="dtype as float32 or float64, got 'int8'"):
+        dataclasses.replace(rows, dtype="int8")
 
 
 def test_memory_is_told_by_kind():
