@@ -63,6 +63,7 @@ def test_what_vector_code_runs_over_begins_at_a_cache_line(blocks):
         assert state.neurons["e"]["v"][lo:].ctypes.data % 64 == 0
         assert state.sums[block][plan.bases(block)["i", 0] :].ctypes.data % 64 == 0
     assert aligned(0, np.int32).size == 0
+    assert all(aligned(1024, np.float32).ctypes.data % 4096 == 0 for _ in range(3))
 
 
 def test_gaps_between_accumulators_cost_no_bit_of_the_weights():
