@@ -70,6 +70,20 @@ def philox_group(key, purpose, row, group, attempt, out) -> None:
 
 
 @kernel
+def _hand_out(values, group, places, at, end, out):
+    """Write those of a group of values that are asked for; returns where the next go."""
+    if places.size > 0:
+        while at < end and places[at] >> 6 == group:
+            out[at] = values[places[at] & 63]
+            at += _1
+        return at
+    few = min(end - at, _64)
+    for j in range(few):
+        out[at + j] = values[j]
+    return at + few
+
+
+@kernel
 def fill_values(table, low, high, key, purpose, first, indptr, places, out) -> None:
     """Draw one value per synapse of some rows.
 
@@ -114,16 +128,8 @@ def fill_values(table, low, high, key, purpose, first, indptr, places, out) -> N
                 values[j] = c0[piece[j]] + d * (c1[piece[j]] + d * c2[piece[j]])
             for j in range(_64):
                 values[j] = min(max(values[j], low), high)
-            if places.size > 0:
-                while at < end and places[at] >> 6 == group:
-                    out[at] = values[places[at] & 63]
-                    at += _1
-            else:
-                few = min(end - at, _64)
-                for j in range(few):
-                    out[at + j] = values[j]
-                at += few
-                group += 1
+            at = _hand_out(values, group, places, at, end, out)
+            group += 1
 
 
 @kernel
@@ -158,13 +164,5 @@ def fill_choices(table, bits, base, key, purpose, first, indptr, places, out) ->
             for j in range(_64):
                 below = (words[j] & rest) < (values[j] >> _32)
                 values[j] = least + ((values[j] >> _16 if below else values[j]) & _SHORT)
-            if places.size > 0:
-                while at < end and places[at] >> 6 == group:
-                    out[at] = values[places[at] & 63]
-                    at += _1
-            else:
-                few = min(end - at, _64)
-                for j in range(few):
-                    out[at + j] = values[j]
-                at += few
-                group += 1
+            at = _hand_out(values, group, places, at, end, out)
+            group += 1
