@@ -173,16 +173,17 @@ class _Builder:
         self.plan, self.table, self.first, self.starts = plan, table, first, starts
         self.fillers, self.bounds = fillers, bounds
         self.maps = {p.name: _target_maps(plan, p) for p in table.projections}
+        self.stride = plan.stride
         # How many synapses a block gets is not known yet. Room for all is reserved, since
         # memory that is never touched costs nothing.
         capacity = int(starts[-1] - starts[0])
-        size = plan.slots * plan.stride
+        size = plan.slots * self.stride
         kind: type = np.int32
         if table.mode == CONSTANT:
             kind = np.uint16 if size <= 1 << 16 else np.uint32
         elif table.mode == PACKED:
             kind = np.uint32
-        elif table.learns and plan.stride <= 1 << 16:
+        elif table.learns and self.stride <= 1 << 16:
             kind = np.uint16
         blocks = len(plan.own)
         self.index: npt.NDArray[Any] = np.empty((blocks, capacity), dtype=kind)
@@ -267,7 +268,7 @@ class _Builder:
             filled.indptr, filled.targets, weights, delays,
             0.0 if table.mode == EXACT else 1.0 / scale,
             1 << plan.index_bits if table.mode == PACKED else 0, table.shortest,
-            table.group_bits, table.n_groups, *self.maps[projection.name], plan.stride,
+            table.group_bits, table.n_groups, *self.maps[projection.name], self.stride,
             self.entries[part], self.pieces[part], counts, self.bounds[channel],
         )  # fmt: skip
         if table.learns and not plan.exact:
