@@ -93,12 +93,12 @@ def split_inputs(
             listed.append(bound)
         for projection in mine:
             key = projection.post.name, projection.receptor
-            largest = int(np.ceil(weight_bound(projection) / plan.scale(*key)))
             if isinstance(source, DrawnEvents) and driven:
                 drives.append(Drive(source, projection, _units(plan, projection)))
-                worst[key] = worst.get(key, 0) + most * largest
-            elif isinstance(source, DrawnEvents) and most > 1:
-                events = min(source.most_events, most * _fan_in(projection))
+            if isinstance(source, DrawnEvents) and (driven or most > 1):
+                # Only here: the largest of many weights takes longer than all the rest.
+                largest = int(np.ceil(weight_bound(projection) / plan.scale(*key)))
+                events = most if driven else min(source.most_events, most * _fan_in(projection))
                 worst[key] = worst.get(key, 0) + events * largest
             if not plan.exact and worst.get(key, 0) >= _MOST:
                 problems.append(
