@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,16 +34,13 @@ from spikesim.sim.program import (
 from spikesim.sim.recorder import Recorder
 from spikesim.sim.state import State
 from spikesim.sim.tables import Table
+from spikesim.sim.threads import Threads
 
 _WINDOW_TICKS = 4096
 _SAMPLE_BYTES = 64 << 20
 """Memory for the samples of one window."""
 _WINDOW_SECONDS = 0.25
 """Wall time of a window: short enough for progress bars and for an interrupt."""
-_TAKEN = 0.75
-"""Share of a window below which a thread's core was taken by somebody else."""
-_ALONE_WINDOWS = 20
-"""Windows on one thread before several are tried again."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,8 +100,7 @@ class Run:
     ----------
     state : State
         Changed by ``advance``; ``state.tick`` is the next tick.
-    threads_used : int
-        Threads of the last window.
+    threads : Threads
     """
 
     def __init__(
@@ -121,13 +116,10 @@ class Run:
     ) -> None:
         self.plan, self.ranks = plan, ranks or Ranks()
         self._worst, self._tables = worst, tables
-        self._programs: dict[tuple[int, int], Program] = {}
+        self._programs: dict[int, list[Program]] = {}
         self.drives, self.inputs = split_inputs(plan, inputs, dict(worst))
         self.populations, self.samplings = tuple(populations), tuple(samplings)
-        self.threads = min(threads, len(plan.own))
-        self.threads_used = self.threads
-        self._pool: ThreadPoolExecutor | None = None  # its threads end with this run
-        self._alone = 0
+        self.threads = Threads(min(threads, len(plan.own)))
         bytes_per_tick = sum(8 * s.neurons.size / s.every for s in samplings)
         wish = min(_WINDOW_TICKS, int(_SAMPLE_BYTES / max(bytes_per_tick, 1)))
         self.state = State.initial(plan, max(wish, 1))
@@ -171,7 +163,7 @@ class Run:
         n = self._fill_inputs(start, min(ticks, self._next, self.window))
         began = time.perf_counter()
         if self.ranks.size == 1:
-            self._run(start, n)
+            self.threads.run(start, n, self._programs_of)
         else:
             self._batches(start, n)
         (spent,) = self.ranks.agree(time.perf_counter() - began)
@@ -331,49 +323,20 @@ class Run:
         for tick in range(start, start + n, self.plan.batch):
             ticks = min(self.plan.batch, start + n - tick)
             self.exchange.begin(tick)
-            self._run(tick, ticks)
+            self.threads.run(tick, ticks, self._programs_of)
             self.exchange.finish(ticks)
 
-    def _run(self, start: int, n: int) -> None:
-        if self.threads == 1 or self._alone > 0:
-            self._alone -= 1
-            self.threads_used = 1
-            self._threads(start, n, 1)
-            return
-        self.threads_used = self.threads
-        began = time.perf_counter()
-        shares = self._threads(start, n, self.threads)
-        wall = time.perf_counter() - began
-        # Waiting for a thread whose core is taken costs more than working alone.
-        if wall > 0.02 and min(shares) < _TAKEN * wall:
-            self._alone = _ALONE_WINDOWS
-
-    def _threads(self, start: int, n: int, threads: int) -> list[float]:
-        """Run a window on some threads; gives the CPU seconds of each, if there are several."""
-        progress = np.full(threads * LINE, start, dtype=np.int64)
-        waits = np.zeros(threads * LINE, dtype=np.int64)
-
-        def work(thread: int) -> float:
-            began = time.thread_time() if threads > 1 else 0.0
-            call(start, n, self._program(threads, thread), thread, progress, waits)
-            return time.thread_time() - began if threads > 1 else 0.0
-
-        if threads == 1:
-            return [work(0)]
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(threads - 1, "spikesim")
-        others = [self._pool.submit(work, thread) for thread in range(1, threads)]
-        return [work(0), *(other.result() for other in others)]
-
-    def _program(self, threads: int, thread: int) -> Program:
-        """Kernels of one of some threads."""
-        if (threads, thread) not in self._programs:
-            mine = self.blocks[thread::threads]
-            self._programs[threads, thread] = Program(
-                [item for block in mine for item in block.early],
-                [item for block in mine for item in block.late],
-            )
-        return self._programs[threads, thread]
+    def _programs_of(self, threads: int) -> list[Program]:
+        """Kernels of each of some threads."""
+        if threads not in self._programs:
+            self._programs[threads] = [
+                Program(
+                    [item for block in self.blocks[thread::threads] for item in block.early],
+                    [item for block in self.blocks[thread::threads] for item in block.late],
+                )
+                for thread in range(threads)
+            ]
+        return self._programs[threads]
 
     def _drain(self, start: int, n: int, sink: Recorder) -> None:
         for part, (name, (first, _)) in enumerate(self.plan.populations.items()):

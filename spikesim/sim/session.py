@@ -314,7 +314,7 @@ class Session:
         with self._ranks.together():
             events = self._ranks.total(self.events)
             return self._recorder.finish(
-                events=events, threads=self._run.threads_used, **self._unsaved
+                events=events, threads=self._run.threads.used, **self._unsaved
             )
 
     def _try_to_save(self, path: Path) -> None:
