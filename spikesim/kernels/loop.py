@@ -23,7 +23,7 @@ _ALL, _NONE, _LOWEST = np.uint8(0xFF), np.uint64(0), np.uint64(1)
 
 
 @kernel
-def advance(first_tick, n_ticks, program, n_early, thread, progress, waits):
+def advance(first_tick, n_ticks, program, n_early, lag, thread, progress, waits):
     """Run one thread's kernels for some ticks, in step with the other threads.
 
     Parameters
@@ -32,8 +32,10 @@ def advance(first_tick, n_ticks, program, n_early, thread, progress, waits):
     program : int64 array, shape (k, 2)
         Address and context of each kernel; see ``bind.program``.
     n_early : int
-        The first kernels need nothing that other threads did in the tick before, so the
-        wait for them comes after: it hides behind most of the delivery.
+        The first kernels need nothing that other threads did in the last ``lag + 1`` ticks,
+        so the wait for them comes after: it hides behind most of the delivery.
+    lag : int
+        Ticks that other threads may be behind: one less than the shortest delay.
     thread : int
         Number of this thread.
     progress : int64 array, shape (threads * LINE,)
@@ -48,7 +50,7 @@ def advance(first_tick, n_ticks, program, n_early, thread, progress, waits):
             call_at(program[k, 0], program[k, 1], tick)
         for other in range(threads):
             spins = 0
-            while load_acquire(progress, other * LINE) < tick:
+            while load_acquire(progress, other * LINE) < tick - lag:
                 spins += 1
                 if spins > _SPINS:
                     # A core that is taken by somebody else is not won by spinning.

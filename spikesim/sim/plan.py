@@ -174,7 +174,7 @@ class Plan:
 
     @property
     def batch(self) -> int:
-        """Ticks in which no spike of another process can arrive, so that none is exchanged."""
+        """Ticks in which no spike of another process or thread can arrive: none is waited for."""
         return min([_MOST_BATCH, *(t.shortest for t in self.tables if not t.from_inputs)])
 
     def blocks_of(self, rank: int) -> range:

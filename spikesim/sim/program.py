@@ -29,12 +29,15 @@ class Program:
     Attributes
     ----------
     early : list of Bound
-        Need nothing that other threads did in the tick before.
+        Need nothing that other threads did in the last ``lag + 1`` ticks.
     late : list of Bound
+    lag : int
+        Ticks that other threads may be behind.
     """
 
     early: list[Bound] = field(default_factory=list)
     late: list[Bound] = field(default_factory=list)
+    lag: int = 0
 
     @cached_property
     def compiled(self) -> bool:
@@ -113,13 +116,14 @@ def delivery(plan: Plan, table: Table, state: State, block: int, scratch: Block,
 def split_groups(plan: Plan, table: Table) -> list[tuple[bool, tuple[int, int]]]:
     """Which delay groups can be delivered before the other threads are done: (early, range).
 
-    Spikes of the tick before act with a delay of 1; all older ones are known. Sums in a
-    fixed order are not split, so that the order is the same for any number of threads.
+    Spikes of the last ``plan.batch`` ticks, of which others may not be done with all, act with
+    the shortest delay; all older ones are known. Sums in a fixed order are not split, so that
+    the order is the same for any number of threads.
     """
     spec, last = table.plan, table.groups
     if spec.from_inputs:
         return [(True, (0, last))]
-    if spec.shortest > 1:
+    if spec.shortest > plan.batch:
         return [(not plan.exact, (0, last))]
     if plan.exact or last == 1:
         return [(False, (0, last))]
@@ -205,7 +209,7 @@ def call(
 ) -> None:
     """Run bound kernels for ``n`` ticks: compiled, or one by one where JIT is disabled."""
     if kernels.compiled:
-        advance(start, n, kernels.table, len(kernels.early), thread, progress, waits)
+        advance(start, n, kernels.table, len(kernels.early), kernels.lag, thread, progress, waits)
         return
     for tick in range(start, start + n):
         for item in (*kernels.early, *kernels.late):

@@ -333,6 +333,7 @@ class Run:
                 Program(
                     [item for block in self.blocks[thread::threads] for item in block.early],
                     [item for block in self.blocks[thread::threads] for item in block.late],
+                    self.plan.batch - 1,
                 )
                 for thread in range(threads)
             ]

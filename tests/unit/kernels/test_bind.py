@@ -31,7 +31,7 @@ def keep(tick, shape, whole, short, real, single, flag, literal, table, out):
 
 def _step(items, tick):
     progress = np.full(LINE, tick)
-    advance(tick, 1, program(items), 0, 0, progress, np.zeros(LINE, np.int64))
+    advance(tick, 1, program(items), 0, 0, 0, progress, np.zeros(LINE, np.int64))
     return progress[0]
 
 
