@@ -37,7 +37,7 @@ computed from the published rates of the full network. Correlations are not kept
 only roughly.
 
 ``python -m spikesim.models.potjans_diesmann --scale 1 --seeds 1`` (1 s after 0.1 s; 1.4 GB;
-about 14 s CPU, of which 5 s build) and the same without options (a tenth, five seeds, 2 s
+about 8 s CPU, of which 4 s build) and the same without options (a tenth, five seeds, 2 s
 CPU) print the columns "ours"; published rates are those of NEST's implementation at full scale,
 NEST at a tenth was run by us (3.10, three seeds, same window). Rates in Hz::
 

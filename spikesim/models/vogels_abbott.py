@@ -45,8 +45,8 @@ last column; tests/papers/nest_vogels_abbott.py gives those of NEST.
                  NEST (24; 8 seeds)   Brian2 (5 seeds)   ours (24 seeds)
     CUBA  rate   5.60 ± 0.25 Hz       5.66 ± 0.29 Hz     5.52 ± 0.25 Hz
     CUBA  CV     0.517 ± 0.007        0.525 ± 0.015      0.514 ± 0.012
-    COBA  rate   19.3 ± 0.7 Hz        19.3 ± 2.0 Hz      18.7 ± 1.2 Hz
-    COBA  CV     1.505 ± 0.021        1.525 ± 0.028      1.501 ± 0.032
+    COBA  rate   19.3 ± 0.7 Hz        19.3 ± 2.0 Hz      18.9 ± 1.4 Hz
+    COBA  CV     1.505 ± 0.021        1.525 ± 0.028      1.499 ± 0.041
 
 One network of 4,000 neurons differs from the next by 4 % (CUBA) or 6 % (COBA) in rate, so the
 mean of a few seeds differs by as much as the accepted 5 %. With
