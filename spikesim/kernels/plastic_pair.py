@@ -153,8 +153,8 @@ def arrive(
         x = pre[slot, 0]
         row, w_row = targets[piece_lo[q] : piece_hi[q]], weights[piece_lo[q] : piece_hi[q]]
         near = decay(tables, 0, epoch[0] - a)
-        if near == np.float32(0.0):
-            # Silent for so long that the window leaves the range of float32.
+        if near < np.float32(2e-30):
+            # Silent for so long that values of the record may have met their bound, 1e30.
             n_late = row.size
             for j in range(n_late):
                 late[j] = j

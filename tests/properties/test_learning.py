@@ -123,6 +123,21 @@ def test_fast_pair_kernel_is_close_to_immediate(rule, run):
     assert np.abs(sums - other_sums).max() <= 4 * (bound + 1 / SCALE)
 
 
+@pytest.mark.parametrize("rule", PAIRS, ids=repr)
+def test_a_silence_of_any_length_loses_no_pair(rule):
+    # Values of the record grow with the silence, until float32 could not hold them.
+    gaps = np.arange(1, 3000, 25)
+    pre, post = np.zeros((3000, gaps.size), bool), np.zeros((3000, 3), bool)
+    pre[0], pre[gaps, np.arange(gaps.size)] = True, True
+    post[[1, 5, 1400], [0, 1, 2]] = True
+    run = np.full((gaps.size, 3), 0.5), pre, post
+    sums, weights = _play(rule, run, "deferred", "float32")
+    other_sums, other_weights = _play(rule, run, "immediate", "float32")
+    # As little is changed as here, rounding of the weight itself is all there is.
+    assert np.abs(weights - other_weights).max() <= 1e-6 * rule.w_max
+    assert np.abs(sums - other_sums).max() <= gaps.size * (1e-6 * rule.w_max + 1 / SCALE)
+
+
 @pytest.mark.parametrize("rule", [*PAIRS[:2], *RULES], ids=repr)
 @settings(max_examples=25, deadline=None)
 @given(run=runs(), ticks=st.sets(st.integers(0, 399), max_size=20))
