@@ -123,6 +123,21 @@ def test_fast_pair_kernel_is_close_to_immediate(rule, run):
     assert np.abs(sums - other_sums).max() <= 4 * (bound + 1 / SCALE)
 
 
+@pytest.mark.parametrize("mu", [0.0, 1.0])
+@pytest.mark.parametrize("rate_hz", [5.0, 20.0, 50.0])
+def test_at_ordinary_rates_the_fast_pair_kernel_is_within_1e_6(rate_hz, mu):
+    # 1 s, 4,096 synapses. The difference grows with the square root of the number of changes: it
+    # is the rounding of float32 sums, and reaches some 2e-6 after 20 s.
+    rule = PairSTDP(1.0, 0.005, 0.00525, mu_plus=mu, mu_minus=mu)
+    rng = np.random.default_rng(7)
+    pre, post = (rng.random((1000, 64)) < rate_hz * 1e-3 for _ in range(2))
+    run = rng.random((64, 64)), pre, post
+    _, weights = _play(rule, run, "deferred", "float32")
+    _, others = _play(rule, run, "immediate", "float32")
+    assert np.ptp(weights - run[0]) > 1e-3
+    assert np.abs(weights - others).max() <= 1e-6
+
+
 @pytest.mark.parametrize("rule", PAIRS, ids=repr)
 def test_a_silence_of_any_length_loses_no_pair(rule):
     # Values of the record grow with the silence, until float32 could not hold them.
