@@ -7,40 +7,18 @@ from spikesim.kernels.jit import kernel
 
 
 @kernel
-def put_rows(offsets, values, begin, out):
-    """Copy the rows of a block to their places among those of all blocks.
+def copy_rows(lengths, values, begin, out, place):
+    """Copy rows that begin somewhere in one array to where they begin in another.
 
     Parameters
     ----------
-    offsets : int64 array, shape (rows + 1,)
-        Where each row begins in ``values``.
-    values : array, shape (nnz,)
-    begin : int64 array, shape (rows,)
-        Where each row begins in ``out``.
-    out : array of the type of ``values``
-        Written.
+    lengths, begin, place : int64 arrays
+        Of each row: how long it is, and where it begins in ``values`` and in ``out``.
+        ``begin`` and ``place`` may be longer.
+    values, out : arrays of one type
+        ``out`` is written.
     """
-    for row in range(begin.size):
-        lo, at = offsets[row], begin[row]
-        for j in range(offsets[row + 1] - lo):
+    for row in range(lengths.size):
+        lo, at = begin[row], place[row]
+        for j in range(lengths[row]):
             out[at + j] = values[lo + j]
-
-
-@kernel
-def take_rows(offsets, values, begin, out):
-    """Copy the rows of a block from their places among those of all blocks.
-
-    Parameters
-    ----------
-    offsets : int64 array, shape (rows + 1,)
-        Where each row begins in ``out``.
-    values : array, shape (nnz of all blocks,)
-    begin : int64 array, shape (rows,)
-        Where each row begins in ``values``.
-    out : array of the type of ``values``
-        Written.
-    """
-    for row in range(begin.size):
-        lo, at = offsets[row], begin[row]
-        for j in range(offsets[row + 1] - lo):
-            out[lo + j] = values[at + j]

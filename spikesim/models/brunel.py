@@ -161,7 +161,7 @@ REFERENCES = (
     Reference.within("SI fast peak (Hz)", 180.0, 0.1, "table 1 (theory 190)"),
     Reference.within("AI rate (Hz)", 37.7, 0.05, "table 1 (theory 38.0)"),
     # The published one is that of one network, 15 % below the theory. Eight of ours, 6 s each, have
-    # 5.87 ± 0.11 Hz, and single seconds of one network 5.0 to 6.6 Hz.
+    # 5.87 ± 0.11 Hz.
     Reference("SI slow rate (Hz)", 5.5, 4.95, 6.5, "table 1 (theory 6.5)"),
     Reference.within("SI slow peak (Hz)", 22.0, 0.15, "table 1 (theory 29)"),
 )

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from spikesim.errors import ValidationError
 from spikesim.kernels.plastic import STATE
-from spikesim.kernels.rows import put_rows, take_rows
+from spikesim.kernels.rows import copy_rows
 from spikesim.sim.mpi import Ranks
 from spikesim.sim.plan import Plan
 from spikesim.sim.plastic import Learner
@@ -138,14 +138,16 @@ class _Whole:
         mine = np.empty(int(lengths.sum()), self.blocks[0][0].synapses.arrays[key].dtype)
         for part, _, begin in self._places(_starts(lengths)):
             values, order = part.synapses.arrays[key], _order(part)
-            put_rows(_offsets(part), values if order is None else values[order], begin, mine)
+            offsets = _offsets(part)
+            values = values if order is None else values[order]
+            copy_rows(np.diff(offsets), values, offsets, mine, begin)
         joined = self.ranks.join(mine)
         if self.ranks.size == 1 or self.ranks.rank > 0:
             return joined
         whole, start, at = np.empty_like(joined), _starts(self.lengths.sum(axis=0)), 0
         for lengths in self.lengths:
             offsets = at + np.append(0, np.cumsum(lengths))
-            put_rows(offsets, joined, start, whole)
+            copy_rows(lengths, joined, offsets, whole, start)
             start, at = start + lengths, int(offsets[-1])
         return whole
 
@@ -187,7 +189,8 @@ def _order(part: Learner) -> Array | None:
 
 def _take(part: Learner, begin: Counts, saved: Array) -> Array:
     values, order = np.empty(part.synapses.arrays["targets"].size, saved.dtype), _order(part)
-    take_rows(_offsets(part), saved, begin, values)
+    offsets = _offsets(part)
+    copy_rows(np.diff(offsets), saved, begin, values, offsets)
     if order is not None:
         values[order] = values.copy()
     return values
