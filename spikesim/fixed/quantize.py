@@ -137,7 +137,7 @@ def quantize_population(
     n : int
         Number of neurons.
     beta, alpha, gain, bias, v_th, v_reset, reset_amount, v_init, v_floor, strict
-        The canonical LIF parameters (``core.LIF``), scalars or shape (n,). ``beta``, ``alpha``,
+        The canonical LIF parameters (``neurons.LIF``), scalars or shape (n,). ``beta``, ``alpha``,
         ``v_reset`` and ``v_floor`` must be uniform: the core keeps them once per class.
     granularity : {"neuron", "population"}
         One scale per neuron (finer) or one for all. Non-zero ``v_reset`` or any ``v_floor``
@@ -213,7 +213,7 @@ def quantize_population(
 def quantize_lif(
     weights: Sequence[WeightBlock], n: int, neuron: Any, **options: Any
 ) -> QuantizedPopulation:
-    """`quantize_population` with the parameters taken from a ``core.LIF``.
+    """`quantize_population` with the parameters taken from a ``neurons.LIF``.
 
     ``options``: ``granularity``, ``weight_bits``, ``state_bits``, ``gain_shift``,
     ``v_th_limit``, ``name``.

@@ -4,12 +4,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from spikesim.core import LIF
 from spikesim.errors import CompileError
 from spikesim.fixed.scale import shares_constants
 from spikesim.hw.compile.quantize import Quantization, quantize
 from spikesim.hw.config import CoreConfig
 from spikesim.network import Network
+from spikesim.neurons import LIF
 
 CORE = CoreConfig.default()
 
