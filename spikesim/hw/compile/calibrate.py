@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spikesim.errors import ValidationError
-from spikesim.hw.compile.quantize import Quantization
+from spikesim.fixed import Quantization
 from spikesim.hw.program import Program
 
 MAX_TRIALS = 16

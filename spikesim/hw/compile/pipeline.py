@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from spikesim.errors import CompileError, ValidationError
+from spikesim.fixed import Quantization
 from spikesim.fixed.quantize import QuantizedPopulation
 from spikesim.hw.compile.allocate import allocate, choose_segments
 from spikesim.hw.compile.calibrate import Calibration, Samples, calibrate
@@ -20,7 +21,7 @@ from spikesim.hw.compile.check import (
     foreign_parts,
 )
 from spikesim.hw.compile.lower import lower
-from spikesim.hw.compile.quantize import Quantization, quantize
+from spikesim.hw.compile.quantize import quantize
 from spikesim.hw.compile.report import CompileReport, compile_report
 from spikesim.hw.config import CoreConfig
 from spikesim.hw.program import Program
@@ -86,7 +87,7 @@ def compile_network(
     {'out': (0, 2, 0)}
     """
     config = CoreConfig.default() if config is None else config
-    settings = Quantization.of(quantization)
+    settings = quantization or Quantization()
     chosen = None if record is None else tuple(record)
     _check_description(net, chosen)
     calibration = None

@@ -6,7 +6,7 @@ from spikesim.core import LIF
 from spikesim.errors import ValidationError
 from spikesim.hw.compile import compile_network
 from spikesim.hw.compile.calibrate import calibrate, sample_rasters
-from spikesim.hw.compile.quantize import Quantization
+from spikesim.fixed import Quantization
 from spikesim.network import Network
 
 

@@ -12,7 +12,8 @@ from spikesim.hw.compile.check import (
     event_warnings,
 )
 from spikesim.hw.compile.pipeline import compile_network
-from spikesim.hw.compile.quantize import Quantization, quantize
+from spikesim.fixed import Quantization
+from spikesim.hw.compile.quantize import quantize
 from spikesim.hw.config import CoreConfig
 from spikesim.network import Network
 

@@ -4,7 +4,8 @@ import pytest
 
 from spikesim.core import LIF
 from spikesim.hw.compile.lower import lower, weight_layers
-from spikesim.hw.compile.quantize import Quantization, quantize
+from spikesim.fixed import Quantization
+from spikesim.hw.compile.quantize import quantize
 from spikesim.hw.config import CoreConfig
 from spikesim.network import Network
 

@@ -6,8 +6,9 @@ import pytest
 
 from spikesim.core import LIF
 from spikesim.errors import CompileError
-from spikesim.fixed.scale import shares_constants
-from spikesim.hw.compile.quantize import Quantization, quantize
+from spikesim.fixed.constants import shares_constants
+from spikesim.fixed import Quantization
+from spikesim.hw.compile.quantize import quantize
 from spikesim.hw.config import CoreConfig
 from spikesim.network import Network
 
