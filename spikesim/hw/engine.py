@@ -10,9 +10,10 @@ from typing import Any, Protocol, cast
 import numpy as np
 import numpy.typing as npt
 
-from spikesim.core import Recording, SpikeTrains
+from spikesim.core import SpikeTrains
 from spikesim.errors import ValidationError
 from spikesim.hw.program import Program
+from spikesim.recording import Recording
 
 ENGINES: dict[str, str] = {
     "golden": "spikesim.hw.golden.run:run_fast",

@@ -9,15 +9,16 @@ from typing import Any
 
 import numpy.typing as npt
 
-from spikesim.core import Clock, CsrRows, NeuronModel, PlasticityRule, stream
+from spikesim.core import Clock, CsrRows, stream
 from spikesim.core.quantity import DURATION, WEIGHT
 from spikesim.errors import ValidationError
+from spikesim.learning.rule import PlasticityRule
+from spikesim.network.assemble import Delays, Weights, build_synapses
 from spikesim.network.connect import Rule
 from spikesim.network.distribution import Distribution
 from spikesim.network.doubts import UNITS, delay_doubts, population_doubts, projection_doubts
 from spikesim.network.explicit import Conv2D, PairList
 from spikesim.network.population import Population, Projection
-from spikesim.network.rows import Delays, Weights, build_synapses
 from spikesim.network.synapses import receptor_index
 from spikesim.network.validate import (
     network_problems,
@@ -25,6 +26,7 @@ from spikesim.network.validate import (
     population_problems,
     projection_problems,
 )
+from spikesim.neurons.model import NeuronModel
 
 
 class Network:
@@ -54,7 +56,7 @@ class Network:
 
     Examples
     --------
-    >>> from spikesim.core import LIF
+    >>> from spikesim.neurons import LIF
     >>> net = Network(dt=1e-3, name="pair")
     >>> drive = net.add_input("drive", 2)
     >>> out = net.add_population("out", 2, LIF(beta=0.9))
@@ -186,7 +188,7 @@ class Network:
 
         Examples
         --------
-        >>> from spikesim.core import LIF
+        >>> from spikesim.neurons import LIF
         >>> from spikesim.network import OneToOne
         >>> net = Network(dt=1e-3)
         >>> a = net.add_population("a", 3, LIF(beta=0.9))

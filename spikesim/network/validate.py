@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from spikesim.core import NeuronModel
 from spikesim.network.population import Population, Projection
+from spikesim.neurons.model import NeuronModel
 
 
 def population_problems(population: Population) -> list[str]:

@@ -24,7 +24,7 @@ class LIFDelta(CurrentDriven):
 
     An arrival in tick t acts at the end of the tick, and may fire the neuron in it. So a
     spike through a delay of d ticks acts d dt after it happened, as in NEST's
-    iaf_psc_delta. ``core.LIF`` is the same neuron with constants per tick, the form that
+    iaf_psc_delta. ``neurons.LIF`` is the same neuron with constants per tick, the form that
     torch and hardware share; this one is independent of dt, and its threshold may adapt.
 
     Threshold, reset and refractory time: ``IntegrateAndFire``. Membrane: ``CurrentDriven``.

@@ -12,7 +12,7 @@ import numpy as np
 from spikesim.cli.pipeline.board import run_images, step_through
 from spikesim.cli.pipeline.compare import Tally, add_image
 from spikesim.cli.pipeline.training import HeldOut, TrainedFiles
-from spikesim.core import Recording, SpikeTrains
+from spikesim.core import SpikeTrains
 from spikesim.core.decode import classify
 from spikesim.hw.board import VirtualBoard
 from spikesim.hw.compile import CompileResult, compile_network
@@ -20,6 +20,7 @@ from spikesim.hw.device import Device
 from spikesim.hw.golden.fast import BatchResult, run_batch
 from spikesim.hw.program import Program
 from spikesim.network import Network
+from spikesim.recording import Recording
 from spikesim.sim import Simulator, simulate
 
 #: Rate of the bit-level line: the core of the demo runs at 12 MHz and samples a bit 16 times.

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from spikesim.core import LIF
 from spikesim.fixed.quantize import QuantizedPopulation
 from spikesim.hw.config import CoreConfig
 from spikesim.hw.generated import POP_FIELDS
 from spikesim.network import Network, Population
+from spikesim.neurons import LIF
 
 MAX_REFRACTORY = 255
 MAX_START_TICK = (1 << POP_FIELDS["start_tick"].width) - 1

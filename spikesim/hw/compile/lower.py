@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from spikesim.core import LIF
 from spikesim.fixed.quantize import QuantizedPopulation
 from spikesim.hw.compile.check import lif_of
 from spikesim.hw.config import CoreConfig
 from spikesim.hw.image import PARAM_DTYPE, POPULATION_DTYPE, Table
 from spikesim.network import Network
+from spikesim.neurons import LIF
 
 RESET_MODES = {"none": 0, "hard": 1, "soft": 2}
 RESET_SOFT_BY_THRESHOLD = 3

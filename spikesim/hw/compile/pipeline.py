@@ -78,7 +78,7 @@ def compile_network(
 
     Examples
     --------
-    >>> from spikesim.core import LIF
+    >>> from spikesim.neurons import LIF
     >>> net = Network(dt=1e-3, name="pair")
     >>> _ = net.add_input("in", 2)
     >>> _ = net.add_population("out", 2, LIF(beta=0.9))

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from spikesim.core import Recording, SpikeTrains
+from spikesim.core import SpikeTrains
 from spikesim.errors import DeviceError, ValidationError
 from spikesim.hw.device.batch import BatchCounts, classify
 from spikesim.hw.device.capabilities import IDENTITY_HALFWORDS, Capabilities
@@ -24,9 +24,9 @@ from spikesim.hw.link.errors import NoAnswerError
 from spikesim.hw.link.session import Session
 from spikesim.hw.link.transport import DEFAULT_BAUD, Transport, open_transport
 from spikesim.hw.program import Program
+from spikesim.recording import Recording
 
-# The line buffer also takes PING, which is sent besides the window.
-_WINDOW_RESERVE = 32
+_WINDOW_RESERVE = 32  # the line buffer also takes PING, which is sent besides the window
 # A simulated board may be this many times slower than its clock says.
 _SLOWNESS = 20
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from spikesim.core import Recording, SpikeTrains
+from spikesim.core import SpikeTrains
 from spikesim.hw.device.events import MARKER, Chunk, plan_chunks
 from spikesim.hw.device.loading import progress_bar
 from spikesim.hw.device.requests import (
@@ -24,6 +24,7 @@ from spikesim.hw.generated import FIELDS, WINDOWS, Clear, Command, Reg, StatusBi
 from spikesim.hw.image import unpack_table
 from spikesim.hw.link.errors import LinkLostError
 from spikesim.hw.link.session import Request
+from spikesim.recording import Recording
 
 if TYPE_CHECKING:
     from spikesim.hw.device.device import Device

@@ -14,7 +14,7 @@ from spikesim.core import SpikeTrains
 from spikesim.errors import ValidationError
 from spikesim.network import Network
 from spikesim.network.doubts import current_doubts
-from spikesim.sim.currents import BoundCurrent, Current
+from spikesim.sim.inputs.currents import BoundCurrent, Current
 from spikesim.sim.inputs.drawn import Events, RandomEvents
 
 DRIVEN = "i_ext"

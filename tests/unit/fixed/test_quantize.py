@@ -2,10 +2,10 @@
 import numpy as np
 import pytest
 
-from spikesim.core import LIF
 from spikesim.errors import ValidationError
 from spikesim.fixed import Quantization
 from spikesim.fixed.quantize import quantize_lif, quantize_population
+from spikesim.neurons import LIF
 
 DENSE = np.array([[0.5, -0.1], [-0.25, 0.2], [0.0, 0.0]])
 

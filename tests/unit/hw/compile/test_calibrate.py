@@ -2,12 +2,12 @@
 import numpy as np
 import pytest
 
-from spikesim.core import LIF
 from spikesim.errors import ValidationError
 from spikesim.hw.compile import compile_network
 from spikesim.hw.compile.calibrate import calibrate, sample_rasters
 from spikesim.fixed import Quantization
 from spikesim.network import Network
+from spikesim.neurons import LIF
 
 
 def inhibited(weight=-1.0):

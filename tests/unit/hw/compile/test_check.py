@@ -2,7 +2,6 @@
 import numpy as np
 import pytest
 
-from spikesim.core import LIF
 from spikesim.errors import CompileError
 from spikesim.hw.compile.check import (
     accumulator_warnings,
@@ -16,6 +15,7 @@ from spikesim.fixed import Quantization
 from spikesim.hw.compile.quantize import quantize
 from spikesim.hw.config import CoreConfig
 from spikesim.network import Network
+from spikesim.neurons import LIF
 
 CORE = CoreConfig(
     n_neurons=32, n_axons=8, lanes=4, delay_slots=4, n_segments=64, n_populations=2, spike_queue=64

@@ -4,13 +4,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from spikesim.core import LIF
 from spikesim.errors import CompileError
 from spikesim.fixed.constants import shares_constants
 from spikesim.fixed import Quantization
 from spikesim.hw.compile.quantize import quantize
 from spikesim.hw.config import CoreConfig
 from spikesim.network import Network
+from spikesim.neurons import LIF
 
 CORE = CoreConfig.default()
 
