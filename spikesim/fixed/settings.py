@@ -69,7 +69,7 @@ class Quantization:
             raise ValidationError(problems)
 
     def shift_of(self, name: str) -> int | None:
-        """Fixed shift of a population, or None where it is to be chosen."""
+        """Give the fixed shift of a population, or None where it is to be chosen."""
         return self.gain_shifts.get(name, self.gain_shift)
 
     def with_widths(self, weight_bits: int, state_bits: int) -> Quantization:

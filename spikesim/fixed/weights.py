@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Float weights that end on one population: their size per neuron, their codes, what those sum to."""
+"""Float weights that end on one population: their largest, their codes, and what those sum to."""
 
 from __future__ import annotations
 

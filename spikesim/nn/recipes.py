@@ -33,7 +33,6 @@ from spikesim.nn.quant import IntegerNet
 from spikesim.nn.surrogate import ATan
 from spikesim.nn.train import fit, predict, reproducible
 
-
 _DEFAULT_CORE = Quantization(weight_bits=WEIGHT_BITS, state_bits=STATE_BITS)
 
 

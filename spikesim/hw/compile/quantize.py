@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pass 2: integers for every population, by the function that training uses."""
+"""A pass: integers for every population, by the function that training uses."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from dataclasses import replace
 
 import numpy as np
 
-from spikesim.errors import CompileError, ValidationError
+from spikesim.errors import ValidationError
 from spikesim.fixed import Quantization
-from spikesim.fixed.quantize import QuantizedPopulation, quantize_lif
+from spikesim.fixed.quantize import quantize_lif
 from spikesim.hw.compile.check import lif_of
+from spikesim.hw.compile.compilation import Compilation
 from spikesim.hw.config import CoreConfig
 from spikesim.network import Network
 
 
-def quantize(
-    net: Network, config: CoreConfig, settings: Quantization
-) -> dict[str, QuantizedPopulation]:
-    """Integers of every population.
+def quantize(compilation: Compilation) -> Compilation:
+    """Choose integers for every population.
 
     Weight blocks of the result follow ``net.incoming(name)``; each has one code per synapse.
 
     Raises
     ------
     CompileError
-        With every population that cannot be expressed.
+        With every population that cannot be expressed, behind the problems found before; without
+        integers nothing behind can go on.
     """
+    net, config, settings = compilation.net, compilation.config, compilation.settings
     problems = _setting_problems(settings, net, config)
-    if problems:
-        raise CompileError(problems)
     quantized = {}
+    settings = settings.with_widths(config.weight_bits, config.state_bits)
     for name, population in net.populations.items():
         neuron = lif_of(population)
         if not np.isfinite(np.asarray(neuron.v_th)).all():
@@ -43,18 +43,12 @@ def quantize(
             neuron = replace(neuron, v_floor=None)  # two ways to say that there is no floor
         blocks = [(p.rows.weights, p.rows.targets) for p in net.incoming(name)]
         try:
-            quantized[name] = quantize_lif(
-                blocks,
-                population.n,
-                neuron,
-                settings.with_widths(config.weight_bits, config.state_bits),
-                name=name,
-            )
+            quantized[name] = quantize_lif(blocks, population.n, neuron, settings, name=name)
         except ValidationError as error:
             problems += error.problems
     if problems:
-        raise CompileError(problems)
-    return quantized
+        compilation.adding(problems=problems).without_problems()
+    return replace(compilation, quantized=quantized)
 
 
 def _setting_problems(settings: Quantization, net: Network, config: CoreConfig) -> list[str]:
