@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from spikesim.engine.progress import Progress
 from spikesim.errors import ValidationError
 from spikesim.network import Network
 from spikesim.recording import Recording
@@ -22,7 +23,6 @@ from spikesim.sim.parallel.trials import run_trials
 from spikesim.sim.record.monitor import Item
 from spikesim.sim.record.sink import Sink
 from spikesim.sim.run.checkpoint import checkpoint_problems, fingerprint
-from spikesim.sim.run.progress import Progress
 from spikesim.sim.session import Path, Session, checked
 
 _log = logging.getLogger(__name__)
