@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -26,6 +26,8 @@ _PARAMETERS = {
     "spike_queue": "SPKQ",
     "rx_buffer": "RXBUF",
 }
+DEFAULT_CLK_HZ = 12_000_000
+"""Clock of a core unless its build says otherwise: that of the iCE40 UP5K board."""
 _MAX_GROUPS = 256  # field SEG.first has 8 bits
 _MAX_SEGMENTS = 1 << 16  # field SEG.next has 16 bits
 
@@ -49,7 +51,7 @@ class CoreConfig:
     event_queue, spike_queue : int
         Queue lengths in words of 16 bits, powers of two.
     rx_buffer : int
-        Bytes of received, unanswered frames the device can hold.
+        Bytes of received, unanswered frames the device can hold, power of two, 256 to 16384.
 
     Raises
     ------
@@ -90,6 +92,31 @@ class CoreConfig:
     def large(cls) -> CoreConfig:
         """Give a core for 28 x 28 images: 1024 axons (one per pixel), 256 neurons."""
         return cls(n_axons=1024, n_segments=2048, weight_words=32768, event_queue=2048)
+
+    @classmethod
+    def of(cls, config: CoreConfig | str | None) -> CoreConfig:
+        """Give a core as it is, by its name in ``NAMED_CORES``, or the default for None.
+
+        Raises
+        ------
+        ValidationError
+            If there is no core of this name, or it is something else.
+
+        Examples
+        --------
+        >>> CoreConfig.of("large").n_axons
+        1024
+        """
+        if config is None:
+            return cls()
+        if isinstance(config, cls):
+            return config
+        if isinstance(config, str) and config in NAMED_CORES:
+            return NAMED_CORES[config]()
+        got = repr(config) if isinstance(config, str) else type(config).__name__
+        raise ValidationError(
+            f"core: expected a CoreConfig or one of {', '.join(map(repr, NAMED_CORES))}, got {got}"
+        )
 
     @classmethod
     def from_parameters(cls, parameters: Mapping[str, int]) -> CoreConfig:
@@ -192,13 +219,47 @@ class CoreConfig:
                 _is_power(values["SPKQ"]) and n + 2 <= values["SPKQ"] <= 32768,
                 f"a power of two, at least N + 2 = {n + 2}",
             ),
-            ("RXBUF", values["RXBUF"] >= 256, "at least 256, one frame"),
+            (
+                "RXBUF",
+                _is_power(values["RXBUF"]) and 256 <= values["RXBUF"] <= 16384,
+                "a power of two, 256 to 16384",
+            ),
         )
         return [
             f"core: expected {name} {expected}, got {values[name]}"
             for name, legal, expected in checks
             if not legal
         ]
+
+
+NAMED_CORES: dict[str, Callable[[], CoreConfig]] = {
+    "up5k": CoreConfig.default,
+    "large": CoreConfig.large,
+}
+"""Cores that have a name, smallest first."""
+
+
+def way_out(field: str, need: int) -> str:
+    """Where there is room for ``need``: a named core, or one to be built.
+
+    Parameters
+    ----------
+    field : str
+        Field of ``CoreConfig`` that is too small.
+    need : int
+
+    Examples
+    --------
+    >>> way_out("n_axons", 784)
+    "compile for config='large' (n_axons 1024) or build the core with a larger A"
+    >>> way_out("delay_slots", 12)
+    'build the core with a larger D'
+    """
+    build = f"build the core with a larger {_PARAMETERS[field]}"
+    for name, make in NAMED_CORES.items():
+        if getattr(make(), field) >= need:
+            return f"compile for config={name!r} ({field} {getattr(make(), field)}) or {build}"
+    return build
 
 
 def _is_power(x: int) -> bool:

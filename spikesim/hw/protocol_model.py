@@ -11,7 +11,7 @@ from __future__ import annotations
 import zlib
 from collections import deque
 
-from spikesim.hw.config import CoreConfig
+from spikesim.hw.config import DEFAULT_CLK_HZ, CoreConfig
 from spikesim.hw.generated import (
     EVENT_HORIZON,
     MAGIC,
@@ -66,7 +66,7 @@ class GoldenDevice:
     """
 
     def __init__(
-        self, config: CoreConfig, clk_hz: int = 12_000_000, *, steps_per_frame: int = 1
+        self, config: CoreConfig, clk_hz: int = DEFAULT_CLK_HZ, *, steps_per_frame: int = 1
     ) -> None:
         self.config = config
         self.core = GoldenCore(config)

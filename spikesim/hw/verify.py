@@ -21,7 +21,7 @@ from spikesim.hw.device.requests import run_request, write_requests
 from spikesim.hw.generated import Command, Reg, Window
 from spikesim.hw.golden import GoldenCore
 from spikesim.hw.golden.readable import MARKER, STEP_MASK
-from spikesim.hw.link.session import Request
+from spikesim.hw.link.exchange import Request
 from spikesim.hw.link.transport import InProcessTransport
 from spikesim.hw.program import Program
 from spikesim.hw.rtl.model import RtlModel
