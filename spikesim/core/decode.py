@@ -44,7 +44,8 @@ def classify(counts: npt.ArrayLike) -> npt.NDArray[np.int64]:
         )
     if table.dtype.kind == "f" and np.isnan(table).any():
         raise ValidationError("classify: expected spike counts, got NaN; check what counted them")
-    return np.argmax(table, axis=1).astype(np.int64)
+    best: npt.NDArray[np.int64] = np.argmax(table, axis=1).astype(np.int64)
+    return best
 
 
 def accuracy(predicted: npt.ArrayLike, labels: npt.ArrayLike) -> float:

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from spikesim.core.decode import classify
+
 
 @dataclass(frozen=True, eq=False)
 class Batch:
@@ -48,9 +50,8 @@ class Batch:
 
     @property
     def labels(self) -> npt.NDArray[np.int64]:
-        """Output neuron with the most spikes of each sample, the lowest on a tie, shape (B,)."""
-        best: npt.NDArray[np.int64] = np.argmax(self.output, axis=1)
-        return best
+        """Class of each sample, shape (B,); see ``core.decode.classify``."""
+        return classify(self.output)
 
     def __len__(self) -> int:
         return len(next(iter(self.counts.values()), ()))

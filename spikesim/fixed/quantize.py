@@ -159,14 +159,8 @@ def quantize_population(
     given = {"gain": gain, "bias": bias, "v_th": v_th, "v_init": v_init}
     if reset_amount is not None:
         given["reset_amount"] = reset_amount
-    problems: list[str] = []
-    per = each_neuron(who, given, n, problems)
     shared = {"beta": beta, "alpha": alpha, "v_reset": v_reset, "v_floor": v_floor}
-    uni = one_for_all(who, shared, problems)
-    incoming = IncomingWeights(who, weights, n, problems)
-    if problems:
-        raise ValidationError(problems)
-    per.setdefault("reset_amount", per["v_th"])
+    per, uni, incoming = _checked(who, n, given, shared, weights)
     # The core keeps reset value and floor once per class, so they need one common scale.
     one_scale = chosen.granularity == "population"
     common = one_scale or bool(uni["v_reset"]) or uni["v_floor"] is not None
@@ -199,6 +193,23 @@ def quantize_population(
         acc_bound=codes.bound,
         rounding_error=codes.error,
     )
+
+
+def _checked(
+    who: str,
+    n: int,
+    given: dict[str, ArrayLike],
+    shared: dict[str, ArrayLike | None],
+    weights: Sequence[WeightBlock],
+) -> tuple[dict[str, Floats], dict[str, float | None], IncomingWeights]:
+    problems: list[str] = []
+    per = each_neuron(who, given, n, problems)
+    uni = one_for_all(who, shared, problems)
+    incoming = IncomingWeights(who, weights, n, problems)
+    if problems:
+        raise ValidationError(problems)
+    per.setdefault("reset_amount", per["v_th"])
+    return per, uni, incoming
 
 
 def quantize_lif(

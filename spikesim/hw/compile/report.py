@@ -15,7 +15,6 @@ from spikesim.hw.compile.check import lif_of
 from spikesim.hw.compile.compilation import Compilation, made
 from spikesim.network import Network, Population
 
-
 if TYPE_CHECKING:
     from spikesim.hw.timing import RunTime
 

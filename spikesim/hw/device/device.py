@@ -24,7 +24,7 @@ from spikesim.hw.device.running import CoreRun, record_run
 from spikesim.hw.engine import axon_events, record_problems
 from spikesim.hw.generated import Clear, Command, StatusBit, Window
 from spikesim.hw.link.exchange import Request
-from spikesim.hw.link.session import Session
+from spikesim.hw.link.session import LinkSession
 from spikesim.hw.link.transport import DEFAULT_BAUD, Transport, open_transport
 from spikesim.hw.program import Program
 from spikesim.recording import Recording
@@ -37,7 +37,7 @@ class Device:
 
     Parameters
     ----------
-    session : Session
+    session : LinkSession
         Connected; ``Device.open`` makes one from a port name.
 
     Attributes
@@ -60,7 +60,7 @@ class Device:
     256
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: LinkSession) -> None:
         self.session = session
         self.memory = Memory(self)
         self.program: Program | None = None
@@ -98,7 +98,7 @@ class Device:
         """
         transport = open_transport(port, baud)
         try:
-            session = Session(transport, timeout=timeout, tries=tries)
+            session = LinkSession(transport, timeout=timeout, tries=tries)
             session.connect()
             return cls(session)
         except BaseException:
@@ -138,7 +138,7 @@ class Device:
         patience: float = 0.0,
         progress: Callable[[int], None] | None = None,
     ) -> list[bytes | None]:
-        """Execute commands in order, pipelined; see ``hw.link.session.Session.burst``."""
+        """Execute commands in order, pipelined; see ``hw.link.session.LinkSession.burst``."""
         return self.session.burst(requests, patience=patience, progress=progress)
 
     def read(self, window: Window | str, address: int, count: int) -> npt.NDArray[np.uint16]:

@@ -11,7 +11,7 @@ from spikesim.hw.generated import Command
 from spikesim.hw.link.errors import NoAnswerError
 from spikesim.hw.link.exchange import Request
 from spikesim.hw.link.framing import encode_frame
-from spikesim.hw.link.session import Session
+from spikesim.hw.link.session import LinkSession
 from spikesim.hw.link.transport import DEFAULT_BAUD
 
 BITS_PER_BYTE = 10  # 8N1: a start and a stop bit each
@@ -20,7 +20,7 @@ _PHASE_BITS = 24
 _LEAST_INCREMENT = 1 << 12
 
 
-def change_baud(session: Session, clk_hz: int, baud: int) -> None:
+def change_baud(session: LinkSession, clk_hz: int, baud: int) -> None:
     """Change the rate of both ends; see ``Device.set_baud``."""
     increment = round(baud * _OVERSAMPLING * (1 << _PHASE_BITS) / clk_hz)
     if not _LEAST_INCREMENT <= increment < 1 << _PHASE_BITS:

@@ -28,4 +28,4 @@ class Port(Protocol):
         patience: float = 0.0,
         progress: Callable[[int], None] | None = None,
     ) -> list[bytes | None]:
-        """Execute commands in order, pipelined; see ``hw.link.session.Session.burst``."""
+        """Execute commands in order, pipelined; see ``hw.link.session.LinkSession.burst``."""

@@ -151,7 +151,7 @@ class CoreRun:
         """
         config = self._port.capabilities.config
         if axons is None:
-            axons = SpikeTrains([], [], config.n_axons, steps)
+            axons = SpikeTrains.empty(config.n_axons, steps)
         start, decoder = self.step, SpikeDecoder(self.step)
         longest = _MAX_CHUNK if after_each is None else 1
         for chunk in _short(plan_chunks(axons, config.event_queue, start), longest):

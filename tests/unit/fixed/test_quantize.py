@@ -25,12 +25,8 @@ def test_one_scale_for_all_keeps_ratios_between_neurons():
 def test_shift_is_the_largest_that_keeps_thresholds_within_the_limit():
     q = quantize_population([DENSE], n=2, beta=0.5, v_th=1.0)
     assert (4, [4064, 10160]) == (q.gain_shift, q.v_th.tolist())  # 635 * 32 = 20320 > 2**14
-    assert (
-        5
-        == quantize_population(
-            [DENSE], n=2, beta=0.5, settings=Quantization(v_th_limit=20320)
-        ).gain_shift
-    )
+    wide = Quantization(v_th_limit=20320)
+    assert 5 == quantize_population([DENSE], n=2, beta=0.5, settings=wide).gain_shift
 
 
 def test_all_projections_of_a_population_share_its_scale():
@@ -117,9 +113,8 @@ def test_lif_parameters_are_taken_over():
         bias=[0.1, 0.2],
         v_th=2.0,
         reset_amount=1.5,
-        settings=Quantization(
-            "population"
-        ),  # the amount of a soft reset is kept once per population
+        # The amount of a soft reset is kept once per population.
+        settings=Quantization("population"),
     )
     for key in ("v_th", "bias", "reset_amount"):
         assert getattr(expected, key).tolist() == getattr(q, key).tolist()
