@@ -16,7 +16,12 @@ from spikesim.errors import DeviceError, ValidationError
 from spikesim.hw.device.batch import BatchCounts, classify
 from spikesim.hw.device.capabilities import IDENTITY_HALFWORDS, Capabilities
 from spikesim.hw.device.loading import load_program
-from spikesim.hw.device.requests import read_payload, read_requests, write_requests
+from spikesim.hw.device.requests import (
+    baud_request,
+    read_payload,
+    read_requests,
+    write_requests,
+)
 from spikesim.hw.device.running import run_on
 from spikesim.hw.engine import axon_events, record_problems
 from spikesim.hw.generated import REGISTERS, WINDOWS, Clear, Command, StatusBit, Window
@@ -357,16 +362,10 @@ class Device:
         DeviceError
             The line does not carry it; both ends are back at the old rate.
         """
-        clk_hz = self.capabilities.clk_hz
-        increment = round(baud * 16 * (1 << 24) / clk_hz)
-        if not 1 << 12 <= increment < 1 << 24:
-            raise ValidationError(
-                f"baud rate: expected {clk_hz / (16 << 12):.0f} to {clk_hz // 16}, got {baud}; "
-                "the core samples each bit 16 times"
-            )
+        request = baud_request(baud, self.capabilities.clk_hz)
         transport = self.session.transport
         before = transport.baud
-        self.session.command(Command.SET_BAUD, struct.pack("<I", increment))
+        self.session.command(request.command, request.payload)
         transport.set_baud(baud)
         try:
             self.session.resync()

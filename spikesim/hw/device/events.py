@@ -10,10 +10,9 @@ import numpy.typing as npt
 
 from spikesim.core.spikes import SpikeTrains
 from spikesim.errors import ValidationError
-from spikesim.hw.generated import MAX_PAYLOAD
+from spikesim.hw.generated import MARKER, REQUESTS, Command
 
-MARKER = 0x8000
-_FRAME_WORDS = (MAX_PAYLOAD - 4) // 2
+_FRAME_WORDS = REQUESTS[Command.EVENTS].most
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spikesim.core import Recording, SpikeTrains
-from spikesim.hw.device.events import MARKER, Chunk, plan_chunks
+from spikesim.hw.device.events import Chunk, plan_chunks
 from spikesim.hw.device.loading import progress_bar
 from spikesim.hw.device.requests import (
     clear_request,
@@ -20,7 +20,17 @@ from spikesim.hw.device.requests import (
     write_requests,
 )
 from spikesim.hw.engine import population_spikes
-from spikesim.hw.generated import FIELDS, WINDOWS, Clear, Command, Reg, StatusBit, Window
+from spikesim.hw.generated import (
+    FIELDS,
+    MARKER,
+    REPLIES,
+    WINDOWS,
+    Clear,
+    Command,
+    Reg,
+    StatusBit,
+    Window,
+)
 from spikesim.hw.image import unpack_table
 from spikesim.hw.link.errors import LinkLostError
 from spikesim.hw.link.session import Request
@@ -28,7 +38,7 @@ from spikesim.hw.link.session import Request
 if TYPE_CHECKING:
     from spikesim.hw.device.device import Device
 
-_SPIKE_WORDS = 120
+_SPIKE_WORDS = REPLIES[Command.SPIKES].most
 # Markers hold 15 bits of the step; half of that is always told apart.
 _MAX_CHUNK = 1 << 14
 _STATE_DTYPE = np.dtype([(name, np.int32) for name in FIELDS[Window.STATE]])

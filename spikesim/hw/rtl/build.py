@@ -20,6 +20,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from spikesim.hw.config import CoreConfig
+from spikesim.hw.generated import DEFAULT_BAUD as DEFAULT_BAUD
 from spikesim.hw.rtl.toolchain import (
     ToolchainError,
     verilator_command,
@@ -29,7 +30,6 @@ from spikesim.hw.rtl.toolchain import (
 )
 
 DEFAULT_CLK_HZ = 12_000_000
-DEFAULT_BAUD = 115_200
 TOP = "spk_sim_top"
 _HARNESS = "spk_sim.cpp"
 _CXXFLAGS = (
