@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -119,7 +120,12 @@ def verilog_source(spec: Spec, notice: str) -> str:
     strides = {window.name: window.stride for window in spec.windows}
     for window, fields in spec.fields.items():
         mask = sum(((1 << field.width) - 1) << field.lsb for field in fields)
-        lines.append(_localparam(Constant(f"{window}_BITS", mask, 16 * strides[window], True)))
+        lines += textwrap.wrap(
+            _localparam(Constant(f"{window}_BITS", mask, 16 * strides[window], True)),
+            COLUMNS,
+            subsequent_indent="  ",
+            break_long_words=False,
+        )
     return "\n".join([*lines, "", "/* verilator lint_on UNUSEDPARAM */", ""])
 
 

@@ -62,12 +62,7 @@ def markdown_source(spec: Spec, notice: str) -> str:
             "Reset modes (POP.reset)", ("name", "code", "meaning"), _numbers(spec.reset_modes)
         ),
     ]
-    for window, fields in spec.fields.items():
-        rows = [
-            (f"`{f.name}`", f"{f.lsb + f.width - 1}:{f.lsb}", "yes" if f.signed else "no", f.doc)
-            for f in fields
-        ]
-        parts.append(_section(f"Entry of {window}", ("field", "bits", "signed", "meaning"), rows))
+    parts += _entries(spec)
     timing = _section(
         "Clock cycles of one step", ("name", "cycles", "meaning"), _numbers(spec.timing)
     )
@@ -80,6 +75,15 @@ _CYCLES = """\
 + sum over valid populations (POP + L * groups)`.
 
 The golden model predicts this number exactly; tests compare it with the counter in the core."""
+
+
+def _entries(spec: Spec) -> Iterator[str]:
+    for window, fields in spec.fields.items():
+        rows = [
+            (f"`{f.name}`", f"{f.lsb + f.width - 1}:{f.lsb}", "yes" if f.signed else "no", f.doc)
+            for f in fields
+        ]
+        yield _section(f"Entry of {window}", ("field", "bits", "signed", "meaning"), rows)
 
 
 def _parameters(spec: Spec) -> Iterator[str]:
