@@ -12,7 +12,7 @@ from spikesim.core import SpikeTrains
 from spikesim.hw.config import DEFAULT_CLK_HZ
 from spikesim.hw.device.batch import Readout, sample_requests
 from spikesim.hw.device.line import BITS_PER_BYTE, line_bytes
-from spikesim.hw.link.transport import DEFAULT_BAUD
+from spikesim.hw.generated import DEFAULT_BAUD
 from spikesim.hw.program import Program
 from spikesim.hw.report import idle_cycles, row_cycles
 

@@ -11,11 +11,11 @@ from spikesim.errors import ValidationError
 from spikesim.fixed.quantize import QuantizedPopulation
 from spikesim.hw.compile.compilation import Compilation, made
 from spikesim.hw.config import CoreConfig, way_out
-from spikesim.hw.generated import POP_FIELDS
+from spikesim.hw.generated import PARAM_FIELDS, POP_FIELDS
 from spikesim.network import Network, Population
 from spikesim.neurons import LIF
 
-MAX_REFRACTORY = 255
+MAX_REFRACTORY = (1 << PARAM_FIELDS["refr_len"].width) - 1
 MAX_START_TICK = (1 << POP_FIELDS["start_tick"].width) - 1
 
 

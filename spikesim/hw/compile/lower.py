@@ -15,12 +15,16 @@ from spikesim.fixed.quantize import QuantizedPopulation
 from spikesim.hw.compile.check import lif_of
 from spikesim.hw.compile.compilation import Compilation, made
 from spikesim.hw.config import CoreConfig
+from spikesim.hw.generated import ResetMode
 from spikesim.hw.image import PARAM_DTYPE, POPULATION_DTYPE, Table
 from spikesim.network import Network
 from spikesim.neurons import LIF
 
-RESET_MODES = {"none": 0, "hard": 1, "soft": 2}
-RESET_SOFT_BY_THRESHOLD = 3
+RESET_MODES = {
+    "none": ResetMode.NONE,
+    "hard": ResetMode.HARD,
+    "soft": ResetMode.SOFT_VALUE,
+}
 
 Layer = npt.NDArray[np.int16]
 
@@ -126,7 +130,7 @@ def _fill_record(entry: Any, neuron: LIF, q: QuantizedPopulation) -> None:
     if neuron.reset == "hard":
         value = q.v_reset
     elif neuron.reset == "soft" and np.array_equal(q.reset_amount, q.v_th):
-        reset = RESET_SOFT_BY_THRESHOLD
+        reset = ResetMode.SOFT_THRESHOLD
     elif neuron.reset == "soft":
         value = int(q.reset_amount[0])
     entry["valid"], entry["hold"] = 1, neuron.refractory == "hold"

@@ -22,10 +22,10 @@ from spikesim.hw.device.memory import Memory
 from spikesim.hw.device.requests import read_payload
 from spikesim.hw.device.running import CoreRun, record_run
 from spikesim.hw.engine import axon_events, record_problems
-from spikesim.hw.generated import Clear, Command, StatusBit, Window
+from spikesim.hw.generated import DEFAULT_BAUD, Clear, Command, StatusBit, Window
 from spikesim.hw.link.exchange import Request
 from spikesim.hw.link.session import LinkSession
-from spikesim.hw.link.transport import DEFAULT_BAUD, Transport, open_transport
+from spikesim.hw.link.transport import Transport, open_transport
 from spikesim.hw.program import Program
 from spikesim.recording import Recording
 

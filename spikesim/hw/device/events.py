@@ -11,10 +11,9 @@ import numpy.typing as npt
 from spikesim.core.spikes import SpikeTrains
 from spikesim.errors import ValidationError
 from spikesim.hw.config import way_out
-from spikesim.hw.generated import EVENT_HORIZON, MAX_PAYLOAD
+from spikesim.hw.generated import EVENT_HORIZON, MARKER, REQUESTS, Command
 
-MARKER = 0x8000
-_FRAME_WORDS = (MAX_PAYLOAD - 4) // 2
+_FRAME_WORDS = REQUESTS[Command.EVENTS].most
 
 
 @dataclass(frozen=True)

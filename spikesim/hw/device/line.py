@@ -3,34 +3,25 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterable
 
-from spikesim.errors import DeviceError, ValidationError
-from spikesim.hw.generated import Command
+from spikesim.errors import DeviceError
+from spikesim.hw.device.requests import baud_request
+from spikesim.hw.generated import DEFAULT_BAUD, REPLIES, Command
 from spikesim.hw.link.errors import NoAnswerError
 from spikesim.hw.link.exchange import Request
 from spikesim.hw.link.framing import encode_frame
 from spikesim.hw.link.session import LinkSession
-from spikesim.hw.link.transport import DEFAULT_BAUD
 
 BITS_PER_BYTE = 10  # 8N1: a start and a stop bit each
-_OVERSAMPLING = 16
-_PHASE_BITS = 24
-_LEAST_INCREMENT = 1 << 12
 
 
 def change_baud(session: LinkSession, clk_hz: int, baud: int) -> None:
     """Change the rate of both ends; see ``Device.set_baud``."""
-    increment = round(baud * _OVERSAMPLING * (1 << _PHASE_BITS) / clk_hz)
-    if not _LEAST_INCREMENT <= increment < 1 << _PHASE_BITS:
-        raise ValidationError(
-            f"baud rate: expected {clk_hz / (16 << 12):.0f} to {clk_hz // 16}, got {baud}; "
-            "the core samples each bit 16 times"
-        )
+    request = baud_request(baud, clk_hz)
     transport = session.transport
     before = transport.baud
-    session.command(Command.SET_BAUD, struct.pack("<I", increment))
+    session.command(request.command, request.payload)
     transport.set_baud(baud)
     try:
         session.resync()
@@ -63,4 +54,4 @@ def line_bytes(requests: Iterable[Request]) -> tuple[int, int]:
 def _reply_length(request: Request) -> int:
     if request.command is Command.READ:
         return 2 * request.payload[4]
-    return {Command.EVENTS: 2, Command.CRC32: 4, Command.STOP: 4}.get(request.command, 0)
+    return REPLIES[request.command].fixed

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spikesim.core import SpikeTrains
-from spikesim.hw.device.events import MARKER, Chunk, plan_chunks
+from spikesim.hw.device.events import Chunk, plan_chunks
 from spikesim.hw.device.memory import Memory
 from spikesim.hw.device.port import Port
 from spikesim.hw.device.progress import progress_bar
@@ -23,14 +23,14 @@ from spikesim.hw.device.requests import (
     write_requests,
 )
 from spikesim.hw.engine import population_spikes
-from spikesim.hw.generated import Clear, Command, Reg, StatusBit, Window
+from spikesim.hw.generated import MARKER, REPLIES, Clear, Command, Reg, StatusBit, Window
 from spikesim.hw.image import Table
 from spikesim.hw.link.errors import LinkLostError
 from spikesim.hw.link.exchange import Request
 from spikesim.hw.program import Program
 from spikesim.recording import Recording
 
-_SPIKE_WORDS = 120
+_SPIKE_WORDS = REPLIES[Command.SPIKES].most
 # Markers hold 15 bits of the step; half of that is always told apart.
 _MAX_CHUNK = 1 << 14
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from spikesim.errors import DeviceError
-from spikesim.hw.generated import MAGIC, PROTOCOL_VERSION, Command, Status
+from spikesim.hw.generated import DEFAULT_BAUD, MAGIC, PROTOCOL_VERSION, Command, Status
 from spikesim.hw.link.errors import (
     CommandRefusedError,
     GarbledAnswerError,
@@ -110,13 +110,13 @@ class LinkSession:
         if got and self._reader.good == good:
             raise GarbledAnswerError(
                 f"device {name}: expected frames{rate}, got {got} bytes and no good frame; "
-                "the baud rate is probably wrong (after reset a core listens at 115200)"
+                f"the baud rate is probably wrong (after reset a core listens at {DEFAULT_BAUD})"
             )
         raise NoAnswerError(
             f"device {name}: expected an answer to PING{rate}, got "
             f"{'none that fits' if got else 'silence'} in {_OPEN_TRIES} tries; check that the "
             "board is powered and configured, that this is its port, and that the baud rate is "
-            "right (115200 after reset)"
+            f"right ({DEFAULT_BAUD} after reset)"
         )
 
     def resync(self) -> None:

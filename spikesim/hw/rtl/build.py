@@ -20,6 +20,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from spikesim.hw.config import DEFAULT_CLK_HZ, CoreConfig
+from spikesim.hw.generated import DEFAULT_BAUD
 from spikesim.hw.rtl.toolchain import (
     ToolchainError,
     verilator_command,
@@ -28,7 +29,6 @@ from spikesim.hw.rtl.toolchain import (
     verilator_version,
 )
 
-DEFAULT_BAUD = 115_200
 TOP = "spk_sim_top"
 _HARNESS = "spk_sim.cpp"
 _CXXFLAGS = (
