@@ -138,9 +138,6 @@ class Prepared(Protocol):
             If an argument is not legal.
         """
 
-    def explain(self) -> str:
-        """Which kernel or device runs this, and why, as text."""
-
     def close(self) -> None:
         """Free what the engine holds; harmless when repeated."""
 
@@ -166,4 +163,13 @@ class Engine(Protocol):
             If it cannot run what was given.
         CompileError
             If a network does not fit the core.
+        """
+
+    def explain(self, model: Any) -> str:
+        """Say which kernel or device would run this, and why, without starting any.
+
+        Raises
+        ------
+        ValidationError, CompileError
+            As ``prepare``.
         """

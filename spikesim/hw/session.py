@@ -9,14 +9,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from spikesim.core import CsrRows, SpikeTrains, read_archive, write_archive
-from spikesim.engine import EventSource, Variables, event_source
+from spikesim.core import CsrRows, read_archive, write_archive
+from spikesim.engine import Variables
 from spikesim.engine.contract import Inputs, Path
 from spikesim.engine.interrupt import Interrupt
 from spikesim.engine.progress import Progress, reporting
 from spikesim.errors import ValidationError
-from spikesim.hw.core import PARAMETERS, STATES, ProgrammedCore, Stretch
+from spikesim.hw.axons import axon_sources, axon_window
+from spikesim.hw.core import PARAMETERS, STATES, ProgrammedCore, Stretch, check_codes
 from spikesim.hw.program import Program
+from spikesim.hw.program_spikes import population_spikes
 from spikesim.hw.rows import projection_rows
 from spikesim.recording import Recording
 
@@ -243,6 +245,8 @@ class CoreSession:
                     f"population {population!r}: expected {name!r} as integer codes, got dtype "
                     f"{values.dtype}; quantize it first"
                 )
+            who = f"population {population!r}"
+            check_codes(self.program.config, who, name, values.astype(np.int64))
             codes = self._core.read(name).astype(np.int64)
             codes[first : first + n] = values
             self._core.write(name, codes)
@@ -287,96 +291,3 @@ def record_problems(program: Program, record: Iterable[str]) -> list[str]:
     return [
         f"run: expected records among {legal}, got {name!r}" for name in record if name not in legal
     ]
-
-
-Sources = list[tuple[int, EventSource]]
-"""First axon and events of each input that is driven."""
-
-
-def axon_sources(
-    program: Program, inputs: Mapping[str, Any], steps: int | None, seed: int
-) -> Sources:
-    """Bind what drives each input to a run of a program.
-
-    Raises
-    ------
-    ValidationError
-        With every problem: unknown input, wrong kind or shape.
-    """
-    if not isinstance(inputs, Mapping):
-        raise ValidationError(
-            f"inputs: expected a mapping from input name to spikes, got {type(inputs).__name__}; "
-            f"the inputs are {list(program.inputs)}"
-        )
-    problems: list[str] = []
-    sources: Sources = []
-    for name, value in inputs.items():
-        if name not in program.inputs:
-            problems.append(f"input {name!r}: expected one of {list(program.inputs)}")
-            continue
-        first, n = program.inputs[name]
-        try:
-            if getattr(value, "counts", False) is True:
-                raise ValidationError(
-                    f"expected at most one event per line and tick on a core, got {value!r} with "
-                    "counts=True; split the rate over more lines, or run it in the float engine"
-                )
-            sources.append((first, event_source(value, name, n, program.dt, steps, seed)))
-        except ValidationError as error:
-            problems += [f"input {name!r}: {text}" for text in error.problems]
-    if problems:
-        raise ValidationError(problems)
-    return sources
-
-
-def axon_window(program: Program, sources: Sources, start: int, stop: int) -> SpikeTrains:
-    """Input spikes of start <= tick < stop by axon, with time counted from ``start``.
-
-    Raises
-    ------
-    ValidationError
-        If a step has more of them than the event queue of the core holds.
-    """
-    ticks, axons = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-    for first, source in sources:
-        own_ticks, lines = source.window(start, stop)
-        ticks.append(own_ticks - start)
-        axons.append(lines.astype(np.int64) + first)
-    config = program.config
-    events = SpikeTrains(np.concatenate(ticks), np.concatenate(axons), config.n_axons, stop - start)
-    busiest = np.bincount(events.ticks, minlength=1)
-    check_queue(program, int(busiest.max()), start + int(busiest.argmax()))
-    return events
-
-
-def check_queue(program: Program, most: int, tick: int) -> None:
-    """Refuse more input spikes in one step than the event queue of a core holds."""
-    config = program.config
-    room = config.event_queue - 1
-    if most > room:
-        raise ValidationError(
-            f"run: expected at most {room} input spikes in one step (event queue of "
-            f"{config.event_queue} words), got {most} in step {tick}; spread them over more steps "
-            "or build the core with a larger EVQ"
-        )
-
-
-def population_spikes(
-    program: Program, ticks: npt.ArrayLike, neurons: npt.ArrayLike, steps: int
-) -> dict[str, SpikeTrains]:
-    """Spikes of the whole core, split by population; those not recorded are left out.
-
-    Parameters
-    ----------
-    ticks, neurons : int arrays, shape (k,)
-        Step and neuron of the core of each spike.
-    """
-    at, who = np.asarray(ticks, dtype=np.int64), np.asarray(neurons, dtype=np.int64)
-    split = {}
-    recorded = program.recorded
-    for name, (first, n, _) in program.groups.items():
-        if name not in recorded:
-            continue
-        own = (who >= first) & (who < first + n)
-        split[name] = SpikeTrains(at[own], (who[own] - first).astype(np.int32), n, steps)
-    return split

@@ -83,7 +83,7 @@ def simulate(
     Returns
     -------
     Recording
-        With engine "numba"; ``meta`` holds seed, dtype, kernel, and synaptic events. An
+        With engine "float"; ``meta`` holds seed, dtype, kernel, and synaptic events. An
         interrupt (SIGINT) ends the run at a tick; ``complete`` is False then.
 
     Raises
@@ -194,6 +194,15 @@ class Simulator:
         if self.ranks.rank == 0:
             for text in rounding_losses(self.plan):
                 _log.warning("%s", text)
+
+    def __enter__(self) -> Simulator:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Nothing to free: tables go with the object."""
 
     @property
     def nbytes(self) -> int:
