@@ -16,9 +16,11 @@ from spikesim.core import read_archive, write_archive
 from spikesim.errors import ValidationError
 from spikesim.network import Network
 from spikesim.network.synapses import GivenRows
-from spikesim.sim.layout.plan import Plan, Range
+from spikesim.sim.layout.blocks import Range
+from spikesim.sim.layout.plan import Plan
 from spikesim.sim.parallel.mpi import Ranks
-from spikesim.sim.run.state import Record, State
+from spikesim.sim.run.spike_record import Record
+from spikesim.sim.run.state import State
 
 _VERSION = 3
 _NAMED = 4
@@ -182,7 +184,8 @@ def _history(record: Record) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int3
     """Age in ticks and source of all spikes before the window, oldest first."""
     rows, sources = [], []
     for fired, marks in zip(record.fired, record.marks, strict=True):
-        edges = np.append(marks[: record.history, 0], marks[record.history - 1, -1])
+        past = marks[record.past()]
+        edges = np.append(past[:, 0], past[-1, -1])
         rows.append(np.repeat(np.arange(record.history, dtype=np.int32), np.diff(edges)))
         sources.append(fired[edges[0] : edges[-1]])
     row, source = np.concatenate(rows), np.concatenate(sources)
