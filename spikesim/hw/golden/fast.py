@@ -2,16 +2,15 @@
 """The core in numba, many inputs at once: equal to ``readable`` in every word of every step.
 
 Each image runs alone on its own copy of state and accumulators, so the result does not depend
-on the batch it is in. Only here, outside ``kernels``, is numba imported.
+on the batch it is in.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
@@ -26,6 +25,7 @@ from spikesim.hw.generated import (
     MAX_CHAIN,
 )
 from spikesim.hw.program import Program
+from spikesim.kernels.compiled import compiled
 
 RECORDS = ("spikes", "cycles", "membrane", "state")
 
@@ -53,7 +53,7 @@ IntArray = npt.NDArray[np.integer[Any]]
 
 def _compiled(function: Function) -> Function:
     """Compile on first call, cached on disk; exact integers need no fast-math."""
-    return cast(Function, numba.njit(cache=True, nogil=True)(function))
+    return compiled(function, nogil=True)
 
 
 @dataclass(frozen=True)
