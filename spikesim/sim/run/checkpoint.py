@@ -6,13 +6,13 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from spikesim.core import read_archive, write_archive
+from spikesim.core.atomic import place_problems
 from spikesim.errors import ValidationError
 from spikesim.network import Network
 from spikesim.network.synapses import GivenRows
@@ -84,15 +84,7 @@ def _differences(saved: dict[str, str], here: dict[str, str]) -> list[str]:
 
 def checkpoint_problems(path: str | os.PathLike[str]) -> list[str]:
     """Why no checkpoint can be written to a place; empty when one can, as far as is known."""
-    who = f"checkpoint file {os.fspath(path)!r}"
-    place = Path(path)
-    if place.is_dir():
-        return [f"{who}: expected the name of a file, got a folder"]
-    if not place.parent.is_dir():
-        return [f"{who}: folder {place.parent} does not exist; create it"]
-    if not os.access(place.parent, os.W_OK):
-        return [f"{who}: expected a folder that may be written, got {place.parent}"]
-    return []
+    return place_problems(path, f"checkpoint file {os.fspath(path)!r}")
 
 
 def save_checkpoint(

@@ -15,7 +15,6 @@ from spikesim.hw.link import (
 )
 from spikesim.hw.link.exchange import MAX_OPEN, Exchange
 from spikesim.hw.link.framing import FENCE, Frame, decode_frame, encode_frame
-from spikesim.hw.link.session import LinkSession
 from spikesim.hw.link.transport import InProcessTransport
 from spikesim.hw.protocol_model import GoldenDevice
 from tests.equivalence.random_programs import SMALL
