@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from spikesim.errors import ValidationError
 from spikesim.network import Network
-from spikesim.recording import Recording
+from spikesim.recording import Item, Recording
 
 if TYPE_CHECKING:
     from spikesim.hw.program import Program
@@ -23,7 +23,7 @@ def run(
     inputs: Mapping[str, Any],
     steps: int,
     engine: str | object | None = None,
-    record: Iterable[str] | str = ("spikes",),
+    record: Iterable[Item] | Item = ("spikes",),
     **options: Any,
 ) -> Recording:
     """Run a network or a compiled program on any engine.
@@ -40,8 +40,9 @@ def run(
         ``"numba"`` (floating point), ``"golden"`` (integer model), ``"rtl"`` (Verilated
         core), ``"board"`` (device on a serial port), or an open device. Default: "numba"
         for a network, "golden" for a program.
-    record : iterable of str
-        ``"spikes"``, ``"population.v"``, ``"population.i"``.
+    record : str, Trace, Rate, Weights, or iterable of them
+        ``"spikes"``, ``"population.spikes"``, ``"population.v"``, ``"population.i"``; objects in
+        the float engine.
     **options
         For "numba" those of ``sim.simulate`` (seed, dtype, ...). For the others those of
         the engine, and ``compile_options``: a mapping for ``hw.compile.compile_network``.
@@ -78,8 +79,7 @@ def run(
         from spikesim.hw.compile import compile_network
 
         program = compile_network(net_or_program, **options.pop("compile_options", {})).program
-    names = (record,) if isinstance(record, str) else tuple(record)
-    return run_program(program, inputs, steps, chosen, names, **options)
+    return run_program(program, inputs, steps, chosen, record, **options)
 
 
 def explain(

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Protocol, cast
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy.typing as npt
 from spikesim.core import SpikeTrains
 from spikesim.errors import ValidationError
 from spikesim.hw.program import Program
-from spikesim.recording import Recording
+from spikesim.recording import Item, Monitors, Recordable, Recording, parse_record
 
 ENGINES: dict[str, str] = {
     "golden": "spikesim.hw.golden.run:run_fast",
@@ -49,7 +50,7 @@ def run_program(
     inputs: Mapping[str, Any],
     steps: int,
     engine: str | ProgramEngine = "golden",
-    record: Iterable[str] = ("spikes",),
+    record: Iterable[Item] | Item = ("spikes",),
     *,
     seed: int = 0,
     **options: Any,
@@ -66,7 +67,8 @@ def run_program(
     engine : str or object
         A name in ``ENGINES`` or an object with ``run_program``.
     record : iterable of str
-        ``"spikes"`` (all populations), ``"pop.v"`` and ``"pop.i"`` as integer codes.
+        ``"spikes"`` (all populations), ``"pop.spikes"``, and ``"pop.v"`` and ``"pop.i"`` as
+        integer codes.
     seed : int
         For random inputs.
     **options
@@ -86,16 +88,20 @@ def run_program(
     if not isinstance(compiled, Program):
         raise ValidationError(f"run: expected a Program, got {type(program).__name__}")
     runner = find_engine(engine)
-    wanted = tuple(record)
-    problems = record_problems(compiled, wanted)
-    axons = None
+    problems: list[str] = []
+    monitors = axons = None
+    try:
+        monitors = parse_record(record, recordable(compiled))
+    except ValidationError as error:
+        problems += error.problems
     try:
         axons = axon_events(compiled, inputs, steps, seed)
     except ValidationError as error:
         problems += error.problems
-    if problems or axons is None:
+    if problems or axons is None or monitors is None:
         raise ValidationError(problems)
-    return runner(compiled, axons, int(steps), wanted, **options)
+    recording = runner(compiled, axons, int(steps), record_names(monitors), **options)
+    return only_asked(recording, monitors)
 
 
 def find_engine(engine: str | ProgramEngine) -> ProgramRunner:
@@ -119,12 +125,29 @@ def find_engine(engine: str | ProgramEngine) -> ProgramRunner:
     return cast(ProgramRunner, getattr(importlib.import_module(module), function))
 
 
-def record_problems(program: Program, record: Iterable[str]) -> list[str]:
-    """Names that cannot be recorded."""
-    legal = ["spikes", *(f"{name}.{what}" for name in program.groups for what in ("v", "i"))]
-    return [
-        f"run: expected records among {legal}, got {name!r}" for name in record if name not in legal
-    ]
+def recordable(program: Program) -> Recordable:
+    """Give what the engines of the core can keep of a program."""
+    return Recordable(
+        program.dt,
+        {name: n for name, (_, n, _) in program.groups.items()},
+        dict.fromkeys(program.groups, ("v", "i")),
+        spikes=program.recorded,
+        whole="an engine of the core",
+        inputs=tuple(program.inputs),
+    )
+
+
+def record_names(monitors: Monitors) -> tuple[str, ...]:
+    """Give what the engines of the core are told to keep: ``"spikes"`` for all, and states."""
+    spikes = ("spikes",) if monitors.spikes else ()
+    return (*spikes, *(item.name for item in monitors.states))
+
+
+def only_asked(recording: Recording, monitors: Monitors) -> Recording:
+    """Leave out the spikes of populations that were not asked for."""
+    kept = frozenset(monitors.spikes)
+    spikes = {name: trains for name, trains in recording.spikes.items() if name in kept}
+    return replace(recording, spikes=spikes)
 
 
 def axon_events(
@@ -181,10 +204,10 @@ def _trains(value: Any, name: str, n: int, steps: int, dt: float, seed: int) -> 
             raise ValidationError(f"expected spike trains from {value!r}, got {drawn!r}")
         return drawn
     trains = value if isinstance(value, SpikeTrains) else SpikeTrains.from_raster(value)
-    if trains.n != n or trains.steps > steps:
+    if trains.n != n or trains.stop > steps:
         raise ValidationError(
             f"expected spikes of {n} lines over at most {steps} steps, got {trains.n} lines over "
-            f"{trains.steps} steps"
+            f"{trains.stop} steps"
         )
     return trains
 

@@ -18,13 +18,13 @@ from spikesim.hw.device.capabilities import IDENTITY_HALFWORDS, Capabilities
 from spikesim.hw.device.loading import load_program
 from spikesim.hw.device.requests import read_payload, read_requests, write_requests
 from spikesim.hw.device.running import run_on
-from spikesim.hw.engine import axon_events, record_problems
+from spikesim.hw.engine import axon_events, only_asked, record_names, recordable
 from spikesim.hw.generated import REGISTERS, WINDOWS, Clear, Command, StatusBit, Window
 from spikesim.hw.link.errors import NoAnswerError
 from spikesim.hw.link.session import Session
 from spikesim.hw.link.transport import DEFAULT_BAUD, Transport, open_transport
 from spikesim.hw.program import Program
-from spikesim.recording import Recording
+from spikesim.recording import Item, Recording, parse_record
 
 _WINDOW_RESERVE = 32  # the line buffer also takes PING, which is sent besides the window
 # A simulated board may be this many times slower than its clock says.
@@ -230,7 +230,7 @@ class Device:
         inputs: Mapping[str, Any],
         steps: int,
         *,
-        record: Iterable[str] = ("spikes",),
+        record: Iterable[Item] | Item = ("spikes",),
         seed: int = 0,
         resume: bool = False,
         each_step: bool = False,
@@ -268,16 +268,14 @@ class Device:
         An interrupt (Ctrl-C) stops the core and leaves the device usable.
         """
         program = self.require_program()
-        wanted = tuple(record)
-        problems = record_problems(program, wanted)
-        if problems:
-            raise ValidationError(problems)
+        monitors = parse_record(record, recordable(program))
         axons = axon_events(program, inputs, steps, seed)
         try:
-            return run_on(
-                self, axons, steps, wanted,
+            recording = run_on(
+                self, axons, steps, record_names(monitors),
                 resume=resume, each_step=each_step, progress=progress,
             )  # fmt: skip
+            return only_asked(recording, monitors)
         except KeyboardInterrupt:
             self.stop()
             raise

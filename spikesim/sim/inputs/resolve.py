@@ -205,10 +205,10 @@ def _event_source(
         return RecordedEvents(SpikeTrains.empty(n, steps))
     if trains.n != n:
         problems.append(f"{who}: expected {n} lines, got {trains.n}")
-    if trains.steps > steps:
+    if trains.stop > steps:
         problems.append(
-            f"{who}: expected spikes over at most {steps} ticks, got {trains.steps}; run longer or "
-            f"cut with window(0, {steps})"
+            f"{who}: expected spikes over at most {steps} ticks, got {trains.stop}; run longer, "
+            f"cut with window(0, {steps}), or begin in tick 0 with shift(-{trains.start})"
         )
     return RecordedEvents(trains)
 
