@@ -10,14 +10,14 @@ from __future__ import annotations
 import difflib
 import importlib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from spikesim.engine import Engine, Prepared
 from spikesim.engine.progress import Progress
 from spikesim.errors import ValidationError
 from spikesim.network import Network
-from spikesim.recording import Recording
+from spikesim.recording import Item, Recording
 
 if TYPE_CHECKING:
     from spikesim.hw.program import Program
@@ -38,7 +38,7 @@ def run(
     inputs: Mapping[str, Any],
     steps: int,
     engine: str | Engine | None = None,
-    record: Any = ("spikes",),
+    record: Iterable[Item] | Item = ("spikes",),
     *,
     seed: int = 0,
     progress: Progress = False,
@@ -59,8 +59,9 @@ def run(
         ``"rtl"`` (Verilated core), ``"virtual"`` (the same behind a serial port), ``"board"``
         (device on ``port=``), an open device, or an engine of your own. Default: "float" for a
         network, "golden" for a program.
-    record : record item or iterable of them
-        ``"spikes"``, ``"population.v"``, ``"population.i"``; see ``spikesim.recording``.
+    record : str, Trace, Rate, Weights, or iterable of them
+        ``"spikes"``, ``"population.spikes"``, ``"population.v"``, ``"population.i"``; objects in
+        the float engine.
     seed : int
         Of random inputs.
     progress : bool or callable

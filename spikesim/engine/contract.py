@@ -20,7 +20,7 @@ from spikesim.core import CsrRows
 from spikesim.engine.batch import Batch
 from spikesim.engine.progress import Progress
 from spikesim.engine.variables import Variables
-from spikesim.recording import Recording
+from spikesim.recording import Item, Recording
 
 Path = str | os.PathLike[str]
 Inputs = Mapping[str, Any]
@@ -83,7 +83,7 @@ class Prepared(Protocol):
         inputs: Inputs,
         steps: int | None = None,
         *,
-        record: Any = ("spikes",),
+        record: Iterable[Item] | Item = ("spikes",),
         seed: int = 0,
         resume: Path | None = None,
     ) -> Session:
@@ -95,7 +95,7 @@ class Prepared(Protocol):
             Inputs that are left out are silent.
         steps : int, optional
             Ticks it may run at most; None sets no end.
-        record : record item or iterable of them
+        record : str, Trace, Rate, Weights, or iterable of them
             See ``spikesim.recording``.
         seed : int
             Of random inputs.

@@ -17,6 +17,7 @@ from spikesim.hw.axons import axon_sources, axon_window, check_queue
 from spikesim.hw.core import ProgrammedCore
 from spikesim.hw.program import Program
 from spikesim.hw.session import CoreSession
+from spikesim.recording import Item
 
 _CHUNK_BYTES = 32 << 20
 """Input spikes of the samples that are handed to a core at once."""
@@ -45,14 +46,13 @@ class PreparedProgram:
         inputs: Inputs,
         steps: int | None = None,
         *,
-        record: Iterable[str] | str = ("spikes",),
+        record: Iterable[Item] | Item = ("spikes",),
         seed: int = 0,
         resume: Path | None = None,
     ) -> CoreSession:
         """Open a session; one at a time, since a core has one state. See ``engine.Prepared``."""
-        names = (record,) if isinstance(record, str) else tuple(record)
         self._core.restart()
-        return CoreSession(self._core, inputs, steps, names, seed, resume)
+        return CoreSession(self._core, inputs, steps, record, seed, resume)
 
     def batch(
         self,

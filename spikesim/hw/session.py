@@ -20,7 +20,7 @@ from spikesim.hw.core import PARAMETERS, STATES, ProgrammedCore, Stretch, check_
 from spikesim.hw.program import Program
 from spikesim.hw.program_spikes import population_spikes
 from spikesim.hw.rows import projection_rows
-from spikesim.recording import Recording
+from spikesim.recording import Item, Monitor, Monitors, Recordable, Recording, parse_record
 
 _STATE_VERSION = 1
 
@@ -49,13 +49,18 @@ class CoreSession:
         core: ProgrammedCore,
         inputs: Inputs,
         steps: int | None,
-        record: tuple[str, ...],
+        record: Iterable[Item] | Item,
         seed: int,
         resume: Path | None,
     ) -> None:
         self._core, self.seed = core, int(seed)
         self.program = core.program
-        problems = record_problems(self.program, record)
+        problems: list[str] = []
+        self._monitors = Monitors()
+        try:
+            self._monitors = parse_record(record, recordable(self.program))
+        except ValidationError as error:
+            problems += error.problems
         whole = isinstance(steps, (int, np.integer)) and not isinstance(steps, bool)
         if steps is not None and (not whole or steps < 0):
             problems.append(f"run: expected steps as an integer >= 0, got {steps!r}")
@@ -67,8 +72,7 @@ class CoreSession:
             problems += error.problems
         if problems:
             raise ValidationError(problems)
-        self._spikes = "spikes" in record
-        self._traces = tuple(name for name in record if name != "spikes")
+        self._spikes = bool(self._monitors.spikes)
         self._stretches: list[tuple[int, Stretch]] = []
         self._total_cycles = 0
         self._tick = 0
@@ -177,26 +181,17 @@ class CoreSession:
     def finish(self) -> Recording:
         """Give what was recorded, over the ticks that were run."""
         start, steps = self._first_tick, self._tick - self._first_tick
-        ticks = [part.ticks + at - start for at, part in self._stretches]
-        neurons = [part.neurons for _, part in self._stretches]
         none = np.zeros(0, np.int64)
-        spikes = (
-            population_spikes(
-                self.program,
-                np.concatenate([none, *ticks]),
-                np.concatenate([none, *neurons]),
-                steps,
-            )
-            if self._spikes
-            else {}
+        ticks = np.concatenate([none, *(part.ticks + at for at, part in self._stretches)])
+        neurons = np.concatenate([none, *(part.neurons for _, part in self._stretches)])
+        spikes = population_spikes(
+            self.program, self._monitors.spikes, ticks, neurons, steps, start
         )
         meta: dict[str, Any] = {
             "program_id": self.program.program_id,
             "seed": self.seed,
             "total_cycles": self._total_cycles,
         }
-        if start:
-            meta["first_tick"] = start
         measured = [part.cycles for _, part in self._stretches]
         if all(part is not None for part in measured):
             meta["cycles"] = np.concatenate(
@@ -204,25 +199,25 @@ class CoreSession:
             ).tolist()
         return Recording(
             spikes,
-            {name: self._trace(name) for name in self._traces},
+            {item.name: self._trace(item) for item in self._monitors.states},
             steps,
             self.program.dt,
             self._core.name,
             meta,
             complete=self.steps is None or self._tick >= self.steps,
+            start=start,
         )
 
     def _stretch(self, ticks: int) -> None:
         axons = axon_window(self.program, self._sources, self._tick, self._tick + ticks)
-        part = self._core.advance(axons, spikes=self._spikes, history=bool(self._traces))
+        part = self._core.advance(axons, spikes=self._spikes, history=bool(self._monitors.states))
         self._stretches.append((self._tick, part))
         self._total_cycles += part.total_cycles
         self._tick += ticks
 
-    def _trace(self, name: str) -> npt.NDArray[np.int32]:
-        population, _, variable = name.rpartition(".")
-        first, n = self._place(population)
-        parts = [part.history[variable][:, first : first + n] for _, part in self._stretches]
+    def _trace(self, item: Monitor) -> npt.NDArray[np.int32]:
+        first, n = self._place(item.source)
+        parts = [part.history[item.variable][:, first : first + n] for _, part in self._stretches]
         return np.concatenate([np.zeros((0, n), np.int32), *parts])
 
     def _place(self, population: str) -> tuple[int, int]:
@@ -285,9 +280,13 @@ class CoreSession:
         self._tick = int(header["tick"])
 
 
-def record_problems(program: Program, record: Iterable[str]) -> list[str]:
-    """Names that cannot be recorded."""
-    legal = ["spikes", *(f"{name}.{what}" for name in program.groups for what in ("v", "i"))]
-    return [
-        f"run: expected records among {legal}, got {name!r}" for name in record if name not in legal
-    ]
+def recordable(program: Program) -> Recordable:
+    """Give what the engines of the core can keep of a program."""
+    return Recordable(
+        program.dt,
+        {name: n for name, (_, n, _) in program.groups.items()},
+        dict.fromkeys(program.groups, ("v", "i")),
+        spikes=program.recorded,
+        whole="an engine of the core",
+        inputs=tuple(program.inputs),
+    )

@@ -13,14 +13,13 @@ import numpy as np
 from spikesim.engine.progress import Progress
 from spikesim.errors import ValidationError
 from spikesim.network import Network
-from spikesim.recording import Recording
+from spikesim.recording import Item, Recording
 from spikesim.sim.layout.plan import plan_network
 from spikesim.sim.layout.rounding import rounding_losses
 from spikesim.sim.layout.tables import SumOverflowError, build_tables
 from spikesim.sim.layout.updates import Updates
 from spikesim.sim.parallel.mpi import Communicator, Ranks
 from spikesim.sim.parallel.trials import run_trials
-from spikesim.sim.record.monitor import Item
 from spikesim.sim.record.sink import Sink
 from spikesim.sim.run.checkpoint import checkpoint_problems, fingerprint
 from spikesim.sim.session import Path, Session, checked

@@ -26,7 +26,7 @@ from spikesim.hw.link.session import LinkSession
 from spikesim.hw.link.transport import Transport, open_transport
 from spikesim.hw.program import Program
 from spikesim.hw.session import CoreSession
-from spikesim.recording import Recording
+from spikesim.recording import Item, Recording
 
 _WINDOW_RESERVE = 32  # the line buffer also takes PING, which is sent besides the window
 
@@ -205,7 +205,7 @@ class Device:
         inputs: Mapping[str, Any],
         steps: int,
         *,
-        record: Iterable[str] = ("spikes",),
+        record: Iterable[Item] | Item = ("spikes",),
         seed: int = 0,
         resume: bool = False,
         each_step: bool = False,
@@ -246,8 +246,7 @@ class Device:
         from spikesim.hw.device.core import DeviceCore
 
         core = DeviceCore(self, self.require_program(), each_step=each_step)
-        names = (record,) if isinstance(record, str) else tuple(record)
-        session = CoreSession(core, inputs, steps, names, seed, None)
+        session = CoreSession(core, inputs, steps, record, seed, None)
         if not resume:
             core.restart()
         session.advance(steps, progress=progress)

@@ -161,7 +161,9 @@ class CoreRun:
         if not self._spikes:
             return {}
         ticks, neurons = decoder.spikes()
-        return population_spikes(self._program, ticks - start, neurons, steps)
+        return population_spikes(
+            self._program, self._program.recorded, ticks - start, neurons, steps
+        )
 
     def state(self, population: str) -> Table:
         """State words of a population, a table of shape (n,) with columns v, i, refr."""

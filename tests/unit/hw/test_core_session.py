@@ -379,7 +379,8 @@ def test_a_compile_result_runs_as_its_program(program):
 
 def test_spikes_are_split_by_population_and_padding_is_left_out(program):
     first, n, _ = program.groups["out"]
-    spikes = population_spikes(program, [0, 0, 1, 1], [0, 8, first + 2, first + n], 2)
+    where = [0, 8, first + 2, first + n]
+    spikes = population_spikes(program, program.groups, [0, 0, 1, 1], where, 2)
     assert [0, 8] == spikes["hidden"].index.tolist()
     assert ([1], [2]) == (spikes["out"].ticks.tolist(), spikes["out"].index.tolist())
 
