@@ -38,8 +38,8 @@ def run(
         Ticks to run.
     engine : str or object, optional
         ``"numba"`` (floating point), ``"golden"`` (integer model), ``"rtl"`` (Verilated
-        core), ``"board"`` (device on a serial port), or an open device. Default: "numba"
-        for a network, "golden" for a program.
+        core), ``"board"`` (device behind ``port=``), ``"virtual"`` (a virtual board, started for
+        this run), or an open device. Default: "numba" for a network, "golden" for a program.
     record : iterable of str
         ``"spikes"``, ``"population.v"``, ``"population.i"``.
     **options

@@ -19,6 +19,7 @@ ENGINES: dict[str, str] = {
     "golden-readable": "spikesim.hw.golden.run:run_readable",
     "rtl": "spikesim.hw.rtl.engine:run_rtl",
     "board": "spikesim.hw.board.engine:run_board",
+    "virtual": "spikesim.hw.board.engine:run_virtual",
 }
 """Engine name -> ``module:function``, loaded on first use. See ``ProgramRunner``."""
 

@@ -157,3 +157,20 @@ def test_importing_the_engine_loads_neither_numba_nor_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "[]" == done.stdout.strip()
+
+
+def test_a_board_without_a_port_is_refused_and_names_the_virtual_one(program):
+    with pytest.raises(ValidationError, match=r"'board' expected port=.*engine='virtual'"):
+        run_program(program, drive(), STEPS, "board")
+
+
+@pytest.mark.parametrize("option", [{"port": "/dev/ttyUSB0"}, {"baud": 9600}])
+def test_the_virtual_board_takes_no_line(program, option):
+    with pytest.raises(ValidationError, match=r"'virtual' starts .*engine='board'"):
+        run_program(program, drive(), STEPS, "virtual", **option)
+
+
+@pytest.mark.rtl
+def test_the_virtual_board_by_name_gives_the_golden_recording(program):
+    golden = run_program(program, drive(), STEPS)
+    assert golden.same_spikes(run_program(program, drive(), STEPS, "virtual"))
