@@ -2,12 +2,12 @@
 import numpy as np
 import pytest
 
+from spikesim.engines import run
 from spikesim.errors import CompileError, ValidationError
 from spikesim.fixed import Quantization
 from spikesim.hw.compile import compile_network
 from spikesim.hw.compile.calibrate import find_gain_shifts, sample_rasters
 from spikesim.hw.config import CoreConfig
-from spikesim.hw.engine import run_program
 from spikesim.network import Network
 from spikesim.neurons import LIF
 
@@ -80,7 +80,7 @@ def driven(alpha=1.0):
 def test_the_current_is_calibrated_where_the_membrane_never_grows():
     raster = np.ones((1, 20, 1), bool)
     found = find_gain_shifts(build(driven()), Quantization(), {"in": raster})
-    trace = run_program(
+    trace = run(
         build(driven())(Quantization(gain_shift=0)), {"in": raster[0]}, 20, record=("out.v",)
     )
     assert not trace.traces["out.v"].any()  # reset in each step

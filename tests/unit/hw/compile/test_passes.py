@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from spikesim.engines import run
 from spikesim.errors import CompileError, ValidationError
 from spikesim.hw.compile import PASSES, Compilation, compile_network, passes_with
 from spikesim.hw.compile.allocate import allocate
@@ -18,7 +19,6 @@ from spikesim.hw.compile.lower import lower
 from spikesim.hw.compile.quantize import quantize
 from spikesim.hw.compile.segment import segment
 from spikesim.hw.config import CoreConfig
-from spikesim.hw.engine import run_program
 from spikesim.network import Network
 from spikesim.neurons import LIF
 
@@ -49,7 +49,7 @@ def test_the_pass_of_the_page_changes_the_program():
     assert {127} == set(plain.weights[plain.weights != 0].tolist())
     # The golden model runs what the pass made: 126 << shift instead of 127 << shift.
     shift = int(program.populations["gain"][0])
-    trace = run_program(program, {"in": [[1, 0]]}, 1, record=("out.i",)).traces["out.i"]
+    trace = run(program, {"in": [[1, 0]]}, 1, record=("out.i",)).traces["out.i"]
     assert {126 << shift} == set(trace[0].tolist())
 
 
