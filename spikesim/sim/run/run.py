@@ -118,7 +118,7 @@ class Run:
         self._worst, self._tables = worst, tables
         self._programs: dict[int, list[TickProgram]] = {}
         self.drives, self.inputs = split_inputs(plan, inputs, dict(worst))
-        self.populations, self.samplings = tuple(populations), tuple(samplings)
+        self.populations, self.samplings = frozenset(populations), tuple(samplings)
         self.threads = Threads(min(threads, len(plan.own)))
         bytes_per_tick = sum(8 * s.neurons.size / s.every for s in samplings)
         wish = min(_WINDOW_TICKS, int(_SAMPLE_BYTES / max(bytes_per_tick, 1)))
