@@ -168,11 +168,14 @@ class Network:
         weight : float, Distribution, float array of shape (n_pre, n_post), or callable, optional
             Weights for a rule. A callable gets (rng, k) and returns k weights.
         delay : float, Distribution or float array, shape (n_pre, n_post), seconds, optional
-            Delay, a multiple of dt; a distribution is rounded to ticks, at least 1 between
-            populations. A rule with numbers or distributions is drawn when it is needed,
-            arrays and callables make its synapses at once.
+            Time from a spike, at the end of its tick, until its input acts; a multiple of dt.
+            Where an input acts from the start of a tick on (``NeuronModel.acts_at``) that is a
+            tick more than where it acts at the end. A distribution is rounded to ticks, at
+            least the shortest that is possible. A rule with numbers or distributions is drawn
+            when it is needed, arrays and callables make its synapses at once.
         delay_ticks : int, int array of shape (n_pre, n_post), or callable, optional
-            Delay in ticks instead. Without either: 0 from an input, 1 between populations.
+            Ticks from that of the spike to the one in which the input comes in, instead.
+            Without either: 0 from an input, 1 between populations.
         receptor : str or int, optional
             Input channel of the target, by name or number; default the first of
             ``post.neuron.receptors``.

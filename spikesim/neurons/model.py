@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy.typing as npt
 
 Constants = dict[str, Any]
+
+ACTS_AT = ("start", "end")
 
 
 class NeuronModel(ABC):
@@ -26,12 +28,18 @@ class NeuronModel(ABC):
         to 0. None may get larger than these, since 16 bits hold it where they are enough.
     receptors : tuple of str
         Names of the input channels; a projection ends on one of them.
+    acts_at : {"start", "end"}
+        When an input acts within the tick in which it arrives: from its start on, as a current
+        that flows through the tick, or at its end, as a jump of the membrane. A spike happens at
+        the end of its tick, so of a delay in seconds, which is the time from the spike until its
+        input acts, ``delay / dt`` ticks are needed with "end" and one more with "start".
     start_tick : int
         First tick in which the population lives.
     """
 
     states: ClassVar[tuple[str, ...]] = ("v",)
     counters: ClassVar[tuple[str, ...]] = ("refr",)
+    acts_at: ClassVar[Literal["start", "end"]] = "end"
     start_tick: int = 0
 
     @property

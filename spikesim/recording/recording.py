@@ -66,7 +66,7 @@ class Recording:
     Examples
     --------
     >>> trains = SpikeTrains([0, 2], [0, 0], n=1, steps=3)
-    >>> recording = Recording({"out": trains}, {}, steps=3, dt=1e-3, engine="numba")
+    >>> recording = Recording({"out": trains}, {}, steps=3, dt=1e-3, engine="float")
     >>> recording.counts("out").tolist()
     [2]
     >>> recording.raster("out")[:, 0].tolist()
@@ -153,7 +153,7 @@ class Recording:
 
         Examples
         --------
-        >>> recording = Recording({}, {"E.v": np.zeros((2, 1))}, 20, 1e-3, "numba",
+        >>> recording = Recording({}, {"E.v": np.zeros((2, 1))}, 20, 1e-3, "float",
         ...                       trace_ticks={"E.v": [0, 10]})
         >>> recording.trace_times("E.v").tolist()
         [0.0, 0.01]

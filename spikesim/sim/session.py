@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from spikesim.core import CsrRows, stream
+from spikesim.engine.interrupt import Interrupt
+from spikesim.engine.progress import Progress, reporting
 from spikesim.errors import ValidationError
 from spikesim.network import Network
 from spikesim.recording import Item, Monitor, Monitors, Recording, parse_record
@@ -20,8 +22,6 @@ from spikesim.sim.inputs import InputEvents, resolve_inputs
 from spikesim.sim.record.recorder import Recorder, make_sink, recordable
 from spikesim.sim.record.sink import Sink
 from spikesim.sim.run.checkpoint import checkpoint_problems
-from spikesim.sim.run.interrupt import Interrupt
-from spikesim.sim.run.progress import Progress, reporting
 from spikesim.sim.run.run import Run, Sampling
 
 if TYPE_CHECKING:

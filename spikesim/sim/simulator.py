@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from spikesim.engine.progress import Progress
 from spikesim.errors import ValidationError
 from spikesim.network import Network
 from spikesim.recording import Item, Recording
@@ -21,7 +22,6 @@ from spikesim.sim.parallel.mpi import Communicator, Ranks
 from spikesim.sim.parallel.trials import run_trials
 from spikesim.sim.record.sink import Sink
 from spikesim.sim.run.checkpoint import checkpoint_problems, fingerprint
-from spikesim.sim.run.progress import Progress
 from spikesim.sim.session import Path, Session, checked
 
 _log = logging.getLogger(__name__)
@@ -82,7 +82,7 @@ def simulate(
     Returns
     -------
     Recording
-        With engine "numba"; ``meta`` holds seed, dtype, kernel, and synaptic events. An
+        With engine "float"; ``meta`` holds seed, dtype, kernel, and synaptic events. An
         interrupt (SIGINT) ends the run at a tick; ``complete`` is False then.
 
     Raises
@@ -193,6 +193,15 @@ class Simulator:
         if self.ranks.rank == 0:
             for text in rounding_losses(self.plan):
                 _log.warning("%s", text)
+
+    def __enter__(self) -> Simulator:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Nothing to free: tables go with the object."""
 
     @property
     def nbytes(self) -> int:

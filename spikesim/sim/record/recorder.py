@@ -74,7 +74,7 @@ class Recorder:
         *,
         dtype: str = "float32",
         sink: Sink | None = None,
-        engine: str = "numba",
+        engine: str = "float",
         meta: dict[str, Any] | None = None,
         start: int = 0,
     ) -> None:

@@ -115,7 +115,7 @@ class MemorySink:
     Examples
     --------
     >>> sink = MemorySink()
-    >>> sink.start(RecordHeader(10, 1e-3, "numba", {"E": 2}, {}))
+    >>> sink.start(RecordHeader(10, 1e-3, "float", {"E": 2}, {}))
     >>> sink.spikes("E", np.array([3]), np.array([1], np.int32))
     >>> sink.window(5)
     >>> sink.finish(False, {})

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from spikesim.core.atomic import place_problems
 from spikesim.errors import SpikesimError, ValidationError
 from spikesim.recording import Recording
 from spikesim.recording.export import optional_library
@@ -53,7 +54,7 @@ class HDF5Sink:
     Raises
     ------
     ValidationError
-        If the folder does not exist or h5py is not installed.
+        If the place cannot be written or h5py is not installed.
     SpikesimError
         From ``window``: if there is no room on the disk.
     """
@@ -62,12 +63,8 @@ class HDF5Sink:
         self.path = Path(path)
         self._who = f"recording {os.fspath(path)!r}"
         self._h5py = optional_library("h5py", self._who)
-        if not self.path.parent.is_dir():
-            raise ValidationError(
-                f"{self._who}: folder {self.path.parent} does not exist; create it"
-            )
-        if self.path.is_dir():
-            raise ValidationError(f"{self._who}: expected the name of a file, got a folder")
+        if problems := place_problems(self.path, self._who):
+            raise ValidationError(problems)
 
     def start(self, header: RecordHeader) -> None:
         """Create the file with everything in it but rows."""

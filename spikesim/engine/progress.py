@@ -50,6 +50,40 @@ def reporting(progress: Progress, dt: float, start: int = 0) -> AbstractContextM
     return nullcontext(_Lines(dt, start) if progress else _silent)
 
 
+@contextmanager
+def counting(progress: Progress, what: str) -> Iterator[Report]:
+    """Context of a function to call with (done, all of them) for things other than ticks.
+
+    Parameters
+    ----------
+    progress : bool or callable
+        As for ``reporting``; True without a terminal logs every ten seconds and at the end.
+    what : str
+        What is counted, such as ``"samples"``.
+    """
+    if progress is not True:
+        yield progress if callable(progress) else _silent
+        return
+    if not sys.stderr.isatty():
+        said = [time.perf_counter()]
+
+        def log(done: int, total: int) -> None:
+            now = time.perf_counter()
+            if done >= total or now - said[0] >= LOG_SECONDS:
+                said[0] = now
+                _log.info("%s: %d of %d", what, done, total)
+
+        yield log
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
 def real_time_factor(wall_s: float, ticks: int, dt: float) -> float:
     """Wall seconds per simulated second; 0 before the first tick.
 

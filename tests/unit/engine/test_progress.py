@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from spikesim.sim.run import progress
-from spikesim.sim.run.progress import reporting
+from spikesim.engine import progress
+from spikesim.engine.progress import reporting
 
 
 class _Terminal(io.StringIO):
