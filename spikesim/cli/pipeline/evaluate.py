@@ -136,8 +136,13 @@ def _float_classes(net: Network, rasters: np.ndarray) -> np.ndarray:
     output = net.outputs[0]
     ((name, _),) = net.inputs.items()
     simulator = Simulator(net, dtype="float64")
-    runs = (simulator.run({name: raster}, len(raster)) for raster in rasters)
-    return np.array([int(np.argmax(record.counts(output))) for record in runs])
+    classes = []
+    for raster in rasters:
+        record = simulator.run({name: raster}, len(raster))
+        if not record.complete:
+            raise KeyboardInterrupt  # an image that was cut off has no class
+        classes.append(int(np.argmax(record.counts(output))))
+    return np.array(classes)
 
 
 def _on_board(
