@@ -39,7 +39,7 @@ def network(n: int) -> Network:
         net.add_population(name, size, cell)
         net.add_input(f"drive {name}", size)
         net.connect(f"drive {name}", name, OneToOne(), weight=1.5e-3, receptor="exc")
-    loop, delay = FixedProbability(0.1), Uniform(0.5e-3, 3e-3)
+    loop, delay = FixedProbability(0.1), Uniform(0.3e-3, 2.8e-3)
     net.connect("E", "E", loop, weight=6 * unit, delay=delay, receptor="exc")
     net.connect("E", "I", loop, weight=6 * unit, delay=delay, receptor="exc")
     net.connect("I", "I", loop, weight=-30 * unit, delay=delay, receptor="inh")

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from spikesim.core import Recording
 from spikesim.errors import ValidationError
 from spikesim.network import Network
+from spikesim.recording import Recording
 
 if TYPE_CHECKING:
     from spikesim.hw.program import Program
@@ -59,7 +59,7 @@ def run(
 
     Examples
     --------
-    >>> from spikesim.core import LIF
+    >>> from spikesim.neurons import LIF
     >>> net = Network(dt=1e-3)
     >>> _ = net.add_population("clock", 1, LIF(beta=1.0, bias=0.5, v_th=1.0))
     >>> run(net, {}, 6).raster("clock")[:, 0].tolist()

@@ -10,9 +10,11 @@ from typing import Any, Protocol, cast
 import numpy as np
 import numpy.typing as npt
 
-from spikesim.core import Recording, SpikeTrains
+from spikesim.core import SpikeTrains
 from spikesim.errors import ValidationError
+from spikesim.hw.config import way_out
 from spikesim.hw.program import Program
+from spikesim.recording import Recording
 
 ENGINES: dict[str, str] = {
     "golden": "spikesim.hw.golden.run:run_fast",
@@ -169,7 +171,7 @@ def axon_events(
         raise ValidationError(
             f"run: expected at most {room} input spikes in one step (event queue of "
             f"{config.event_queue} words), got {busiest.max()} in step {busiest.argmax()}; spread "
-            "them over more steps or build the core with a larger EVQ"
+            f"them over more steps, {way_out('event_queue', int(busiest.max()) + 1)}"
         )
     return events
 

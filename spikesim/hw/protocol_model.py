@@ -11,11 +11,20 @@ from __future__ import annotations
 import zlib
 from collections import deque
 
-from spikesim.hw.config import CoreConfig
+from spikesim.hw.config import DEFAULT_CLK_HZ, CoreConfig
 from spikesim.hw.generated import (
+    CLEAR_ALL,
     EVENT_HORIZON,
     MAGIC,
+    MARKER,
+    MAX_INCREMENT,
+    MIN_INCREMENT,
     PROTOCOL_VERSION,
+    REG_HALFWORDS,
+    REPLIES,
+    REQUESTS,
+    SEQUENCE_NUMBERS,
+    STEP_MASK,
     WINDOWS,
     Clear,
     Command,
@@ -23,7 +32,7 @@ from spikesim.hw.generated import (
     StatusBit,
     Window,
 )
-from spikesim.hw.golden.readable import MARKER, STEP_MASK, GoldenCore
+from spikesim.hw.golden.readable import GoldenCore
 from spikesim.hw.link.framing import (
     DELIMITER,
     FENCE,
@@ -33,13 +42,9 @@ from spikesim.hw.link.framing import (
     decode_frame,
     encode_frame,
 )
-from spikesim.hw.register_model import REG_SIZE, RegisterModel
+from spikesim.hw.register_model import RegisterModel
 
-_MAX_READ = 124
-_MAX_WRITE = 122
-_MAX_SPIKES = 120
-_CLEAR_BITS = sum(Clear)
-_BAUD_INCREMENTS = range(1 << 12, 1 << 24)
+_BAUD_INCREMENTS = range(MIN_INCREMENT, MAX_INCREMENT + 1)
 
 
 class _Refused(Exception):  # noqa: N818 - a status, not a failure of this program
@@ -66,7 +71,7 @@ class GoldenDevice:
     """
 
     def __init__(
-        self, config: CoreConfig, clk_hz: int = 12_000_000, *, steps_per_frame: int = 1
+        self, config: CoreConfig, clk_hz: int = DEFAULT_CLK_HZ, *, steps_per_frame: int = 1
     ) -> None:
         self.config = config
         self.core = GoldenCore(config)
@@ -174,11 +179,11 @@ class GoldenDevice:
         ping = command == Command.PING
         if not ping and not self._known:
             return self._bad_sequence(seq)
-        delta = (seq - self._expected) % 256
+        delta = (seq - self._expected) % SEQUENCE_NUMBERS
         if not ping and delta:
-            if self._kept is not None and delta == 255 and self._kept[0] == seq:
+            if self._kept is not None and delta == SEQUENCE_NUMBERS - 1 and self._kept[0] == seq:
                 return self._kept[1]
-            if delta >= 128:
+            if delta >= SEQUENCE_NUMBERS // 2:
                 return encode_frame(seq, Status.DUPLICATE)
             return self._bad_sequence(seq)
         try:
@@ -186,7 +191,7 @@ class GoldenDevice:
         except _Refused as refused:
             return encode_frame(seq, refused.status)
         reply = encode_frame(seq, Status.OK, payload)
-        self._expected = (seq + 1) % 256
+        self._expected = (seq + 1) % SEQUENCE_NUMBERS
         self._known = True
         # PING is executed again when it comes again, so its reply need not be kept.
         self._kept = None if ping else (seq, reply)
@@ -212,20 +217,19 @@ class GoldenDevice:
         }
         if command not in set(Command):
             raise _Refused(Status.BAD_COMMAND)
+        if not REQUESTS[Command(command)].fits(len(payload)):
+            raise _Refused(Status.BAD_LENGTH)
         return handlers[Command(command)](payload)
 
     # --- commands ----------------------------------------------------------------------------
 
     def _ping(self, payload: bytes) -> bytes:
-        _length(len(payload) == 4)
         return payload + MAGIC.to_bytes(4, "little") + PROTOCOL_VERSION.to_bytes(2, "little")
 
     def _read(self, payload: bytes) -> bytes:
-        _length(len(payload) == 5)
-        return self._halfwords(payload, payload[4], _MAX_READ)
+        return self._halfwords(payload, payload[4], REPLIES[Command.READ].most)
 
     def _crc32(self, payload: bytes) -> bytes:
-        _length(len(payload) == 7)
         count = int.from_bytes(payload[4:7], "little")
         return zlib.crc32(self._halfwords(payload, count, count)).to_bytes(4, "little")
 
@@ -242,10 +246,9 @@ class GoldenDevice:
         return b"".join(value.to_bytes(2, "little") for value in values)
 
     def _write(self, payload: bytes) -> bytes:
-        count, odd = divmod(len(payload) - 4, 2)
-        _length(not odd and 1 <= count <= _MAX_WRITE)
-        window, address = self._range(payload, count)
         values = _words(payload[4:])
+        count = len(values)
+        window, address = self._range(payload, count)
         if window is Window.REG:
             if not self.registers.writable(address, count):
                 raise _Refused(Status.READ_ONLY)
@@ -262,7 +265,7 @@ class GoldenDevice:
             raise _Refused(Status.BAD_WINDOW)
         window = Window(payload[0])
         address = int.from_bytes(payload[1:4], "little")
-        size = REG_SIZE
+        size = REG_HALFWORDS
         if window is not Window.REG:
             size = self.core.entries(window) * self.core.stride(window)
         if address + count > size:
@@ -270,7 +273,6 @@ class GoldenDevice:
         return window, address
 
     def _events(self, payload: bytes) -> bytes:
-        _length(len(payload) >= 4 and len(payload) % 2 == 0)
         step = int.from_bytes(payload[:4], "little")
         last = self._last_event
         marked = last[0] if last is not None else None
@@ -299,7 +301,6 @@ class GoldenDevice:
         return self.core.event_free.to_bytes(2, "little")
 
     def _run(self, payload: bytes) -> bytes:
-        _length(len(payload) == 4)
         self._need_idle()
         steps = int.from_bytes(payload, "little")
         if self.registers.program_id == 0:
@@ -310,15 +311,13 @@ class GoldenDevice:
         return b""
 
     def _stop(self, payload: bytes) -> bytes:
-        _length(not payload)
         self._left = 0
         return self.core.next_step.to_bytes(4, "little")
 
     def _clear(self, payload: bytes) -> bytes:
-        _length(len(payload) == 2)
         self._need_idle()
         mask = int.from_bytes(payload, "little")
-        if mask & ~_CLEAR_BITS:
+        if mask & ~CLEAR_ALL:
             raise _Refused(Status.BAD_VALUE)
         self.core.clear(mask)
         self.registers.clear(mask)
@@ -327,14 +326,12 @@ class GoldenDevice:
         return b""
 
     def _spikes(self, payload: bytes) -> bytes:
-        _length(len(payload) == 1)
         flags, step = self._status(), self.core.next_step
-        words = self.core.take_spikes(min(payload[0], _MAX_SPIKES))
+        words = self.core.take_spikes(min(payload[0], REPLIES[Command.SPIKES].most))
         head = flags.to_bytes(2, "little") + step.to_bytes(4, "little")
         return head + b"".join(word.to_bytes(2, "little") for word in words)
 
     def _argmax(self, payload: bytes) -> bytes:
-        _length(len(payload) == 4)
         self._need_idle()
         first, last = _words(payload)
         if not first <= last < self.config.n_neurons:
@@ -345,7 +342,6 @@ class GoldenDevice:
         return winner.to_bytes(2, "little") + best.to_bytes(2, "little")
 
     def _set_baud(self, payload: bytes) -> bytes:
-        _length(len(payload) == 4)
         # The model has no line, so the rate is checked and nothing else.
         if int.from_bytes(payload, "little") not in _BAUD_INCREMENTS:
             raise _Refused(Status.BAD_VALUE)
@@ -354,11 +350,6 @@ class GoldenDevice:
     def _need_idle(self) -> None:
         if self.running:
             raise _Refused(Status.BUSY)
-
-
-def _length(good: bool) -> None:
-    if not good:
-        raise _Refused(Status.BAD_LENGTH)
 
 
 def _words(data: bytes) -> list[int]:

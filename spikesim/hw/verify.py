@@ -18,10 +18,9 @@ from spikesim.errors import DeviceError, ValidationError
 from spikesim.hw.device.device import Device
 from spikesim.hw.device.events import event_frames
 from spikesim.hw.device.requests import run_request, write_requests
-from spikesim.hw.generated import Command, Reg, Window
+from spikesim.hw.generated import MARKER, MAX_COUNT, REPLIES, STEP_MASK, Command, Reg, Window
 from spikesim.hw.golden import GoldenCore
-from spikesim.hw.golden.readable import MARKER, STEP_MASK
-from spikesim.hw.link.session import Request
+from spikesim.hw.link.exchange import Request
 from spikesim.hw.link.transport import InProcessTransport
 from spikesim.hw.program import Program
 from spikesim.hw.rtl.model import RtlModel
@@ -292,7 +291,7 @@ def _fast_words(program: Program, raster: Raster) -> Iterator[Words]:
     total = 0
     for step in range(raster.shape[0]):
         fired = np.flatnonzero(batch.spikes[0, step])
-        counts[fired] = np.minimum(counts[fired] + 1, 0xFFFF)
+        counts[fired] = np.minimum(counts[fired] + 1, MAX_COUNT)
         cycles = int(batch.cycles[0, step])
         total += cycles
         kept = fired[recorded[fired]]
@@ -329,7 +328,7 @@ def _golden_weights(program: Program) -> npt.NDArray[np.int64]:
 
 
 def _spike_frames(model: RtlModel) -> int:
-    return -(-model.signals()["spk_level"] // 120)
+    return -(-model.signals()["spk_level"] // REPLIES[Command.SPIKES].most)
 
 
 def _compare(step: int, expected: Words, got: Words) -> Divergence | None:

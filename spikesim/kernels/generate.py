@@ -53,7 +53,7 @@ def update_kernel(
     Parameters
     ----------
     template : str
-        See ``core.NeuronModel.template``.
+        See ``neurons.NeuronModel.template``.
     states, counters : sequences of str
         Float and int32 state variables.
     n_receptors : int

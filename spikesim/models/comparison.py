@@ -13,9 +13,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from spikesim.analysis import mean_cv, mean_rates
-from spikesim.core import Recording, SpikeTrains
+from spikesim.core import SpikeTrains
 from spikesim.errors import ValidationError
 from spikesim.network import Network
+from spikesim.recording import Recording
 from spikesim.units import to_ticks
 
 

@@ -33,11 +33,11 @@ class DrawnSynapses:
     weights : float or Distribution
         In the unit of the target's synaptic input.
     delays : int (ticks) or Distribution (seconds)
-        Drawn delays are rounded to ticks, and at least ``least``.
+        Drawn delays are rounded to ticks, at least ``least``, and then ``after`` is added.
     dt : float
         Tick in seconds.
-    least : int
-        Shortest legal delay in ticks: 1, or 0 from an input.
+    least, after : int, ticks
+        Only drawn delays look at them: see ``delays``.
 
     Raises
     ------
@@ -52,6 +52,7 @@ class DrawnSynapses:
     delays: int | Distribution
     dt: float
     least: int
+    after: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "shape", Shape(*self.shape))
@@ -105,7 +106,8 @@ class DrawnSynapses:
     def _span(self) -> tuple[int, int]:
         if not isinstance(self.delays, Distribution):
             return self.delays, self.delays
-        return self.delays.tick_range(self.dt, self.least)
+        first, last = self.delays.tick_range(self.dt, self.least)
+        return first + self.after, last + self.after
 
     @property
     def min_delay(self) -> int:
@@ -184,4 +186,6 @@ class DrawnFiller:
             self._delays.fill_ticks(
                 made.key, _DELAYS, lo, indptr, made.dt, made.least, delays, places
             )
+            if made.after:
+                delays += made.after
         return Filled(indptr, targets, weights, delays)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The canonical LIF as pure functions of input and state, time first.
 
-The update is that of ``core.LIF`` without refractory counter and floor; it is written once, in
+The update is that of ``neurons.LIF`` without refractory counter and floor; it is written once, in
 `lif_step`. Modules hold parameters, never formulas.
 """
 
@@ -43,7 +43,7 @@ class LIFState(NamedTuple):
 class LIFParams:
     """Values `lif_step` needs; tensors broadcast against (B, ..., n).
 
-    Fields are those of ``core.LIF``; ``detach_reset`` keeps the reset out of the gradient.
+    Fields are those of ``neurons.LIF``; ``detach_reset`` keeps the reset out of the gradient.
     """
 
     beta: Tensor | float

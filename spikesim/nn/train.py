@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from spikesim.core import stream
+from spikesim.core import decode, stream
 from spikesim.errors import ValidationError
 from spikesim.nn.decode import arg_max, spike_count
 from spikesim.nn.loss import CountCrossEntropy
@@ -159,7 +159,7 @@ def accuracy(
     model: torch.nn.Module, x: np.ndarray, y: np.ndarray, *, encode: Encode, batch_size: int = 500
 ) -> float:
     """Share of images, 0..1, whose class by spike count is right."""
-    return float(np.mean(predict(model, x, encode=encode, batch_size=batch_size) == y))
+    return decode.accuracy(predict(model, x, encode=encode, batch_size=batch_size), y)
 
 
 @contextlib.contextmanager

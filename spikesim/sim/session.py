@@ -11,21 +11,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from spikesim.core import CsrRows, Recording, stream
+from spikesim.core import CsrRows, stream
+from spikesim.engine.interrupt import Interrupt
+from spikesim.engine.progress import Progress, reporting
 from spikesim.errors import ValidationError
 from spikesim.network import Network
-from spikesim.sim.checkpoint import checkpoint_problems
-from spikesim.sim.choice import kernel_name
+from spikesim.recording import Recording
+from spikesim.sim.explain import kernel_name
 from spikesim.sim.inputs import InputEvents, resolve_inputs
-from spikesim.sim.interrupt import Interrupt
-from spikesim.sim.monitor import Item, Monitors, Trace, parse_record
-from spikesim.sim.progress import Progress, reporting
-from spikesim.sim.recorder import Recorder, make_sink
-from spikesim.sim.run import Run, Sampling
-from spikesim.sim.sink import Sink
+from spikesim.sim.record.monitor import Item, Monitors, Trace, parse_record
+from spikesim.sim.record.recorder import Recorder, make_sink
+from spikesim.sim.record.sink import Sink
+from spikesim.sim.run.checkpoint import checkpoint_problems
+from spikesim.sim.run.run import Run, Sampling
 
 if TYPE_CHECKING:
-    from spikesim.sim.engine import Simulator
+    from spikesim.sim.simulator import Simulator
 
 _log = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ class Session:
 
     Examples
     --------
-    >>> from spikesim.core import LIF
+    >>> from spikesim.neurons import LIF
     >>> from spikesim.sim import Simulator
     >>> net = Network(dt=1e-3)
     >>> _ = net.add_population("clock", 1, LIF(beta=1.0, bias=0.25, v_th=1.0))

@@ -5,10 +5,10 @@ import sys
 import pytest
 
 import spikesim
-from spikesim.core import LIF
 from spikesim.engines import _choose
 from spikesim.errors import ValidationError
 from spikesim.network import Network
+from spikesim.neurons import LIF
 
 
 def _net():

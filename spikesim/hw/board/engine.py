@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from spikesim.core import Recording, SpikeTrains
+from spikesim.core import SpikeTrains
 from spikesim.errors import ValidationError
 from spikesim.hw.board.virtual import VirtualBoard
 from spikesim.hw.device.device import Device
-from spikesim.hw.link.transport import DEFAULT_BAUD
+from spikesim.hw.generated import DEFAULT_BAUD
 from spikesim.hw.program import Program
+from spikesim.recording import Recording
 
 
 def run_board(

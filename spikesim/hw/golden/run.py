@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from spikesim.core import Recording, SpikeTrains
+from spikesim.core import SpikeTrains
 from spikesim.hw.engine import population_spikes, population_traces
 from spikesim.hw.golden.readable import GoldenCore
 from spikesim.hw.program import Program
+from spikesim.recording import Recording
 
 
 def run_fast(

@@ -20,7 +20,8 @@ from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
-from spikesim.hw.config import CoreConfig
+from spikesim.hw.config import DEFAULT_CLK_HZ, CoreConfig
+from spikesim.hw.generated import DEFAULT_BAUD
 from spikesim.hw.rtl.toolchain import (
     ToolchainError,
     verilator_command,
@@ -29,8 +30,6 @@ from spikesim.hw.rtl.toolchain import (
     verilator_version,
 )
 
-DEFAULT_CLK_HZ = 12_000_000
-DEFAULT_BAUD = 115_200
 TOP = "spk_sim_top"
 _HARNESS = "spk_sim.cpp"
 _CXXFLAGS = (

@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-from spikesim.core import Recording, SpikeTrains
+from spikesim.core import SpikeTrains
+from spikesim.hw.config import DEFAULT_CLK_HZ
 from spikesim.hw.device.device import Device
 from spikesim.hw.link.transport import InProcessTransport
 from spikesim.hw.program import Program
-from spikesim.hw.rtl.build import DEFAULT_CLK_HZ
 from spikesim.hw.rtl.model import RtlModel
+from spikesim.recording import Recording
 
 
 def run_rtl(

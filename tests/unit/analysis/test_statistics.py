@@ -16,8 +16,9 @@ from spikesim.analysis import (
     power_spectrum,
     spike_counts,
 )
-from spikesim.core import Recording, SpikeTrains
+from spikesim.core import SpikeTrains
 from spikesim.errors import ValidationError
+from spikesim.recording import Recording
 
 # Elephant's own use of quantities.
 pytestmark = pytest.mark.filterwarnings("ignore:The 'copy' argument in Quantity")

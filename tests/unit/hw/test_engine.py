@@ -5,12 +5,14 @@ import sys
 import numpy as np
 import pytest
 
-from spikesim.core import LIF, Recording, SpikeTrains
+from spikesim.core import SpikeTrains
 from spikesim.errors import ValidationError
 from spikesim.hw.compile import compile_network
 from spikesim.hw.config import CoreConfig
 from spikesim.hw.engine import ENGINES, axon_events, find_engine, population_spikes, run_program
 from spikesim.network import Network
+from spikesim.neurons import LIF
+from spikesim.recording import Recording
 from spikesim.sim import Poisson
 
 STEPS = 12

@@ -4,10 +4,11 @@
 import numpy as np
 import pytest
 
-from spikesim.core import Recording, SpikeTrains
+from spikesim.core import SpikeTrains
 from spikesim.hw.config import CoreConfig
 from spikesim.hw.image import PARAM_DTYPE, POPULATION_DTYPE, SEGMENT_DTYPE
 from spikesim.hw.program import Program
+from spikesim.recording import Recording
 from spikesim.viz import Evidence
 
 N_IN, N_HIDDEN, N_OUT, STEPS = 64, 160, 10, 17

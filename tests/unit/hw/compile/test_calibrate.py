@@ -2,12 +2,12 @@
 import numpy as np
 import pytest
 
-from spikesim.core import LIF
 from spikesim.errors import ValidationError
+from spikesim.fixed import Quantization
 from spikesim.hw.compile import compile_network
-from spikesim.hw.compile.calibrate import calibrate, sample_rasters
-from spikesim.hw.compile.quantize import Quantization
+from spikesim.hw.compile.calibrate import find_gain_shifts, sample_rasters
 from spikesim.network import Network
+from spikesim.neurons import LIF
 
 
 def inhibited(weight=-1.0):
@@ -25,7 +25,7 @@ def build(net):
 
 def test_gain_shift_is_lowered_until_no_state_reaches_a_rail():
     raster = np.ones((1, 20, 1), bool)
-    found = calibrate(build(inhibited()), Quantization(), {"in": raster})
+    found = find_gain_shifts(build(inhibited()), Quantization(), {"in": raster})
     # 20 steps of 127 << shift: 2540 << 7 is beyond 131071, 2540 << 5 = 81280 is not
     assert {"out": 5} == found.gain_shifts
     assert {"out": 20 * 127 << 5} == found.peaks
@@ -33,7 +33,7 @@ def test_gain_shift_is_lowered_until_no_state_reaches_a_rail():
 
 
 def test_what_needs_no_change_is_left_alone():
-    found = calibrate(build(inhibited()), Quantization(), {"in": np.ones((2, 3, 1), bool)})
+    found = find_gain_shifts(build(inhibited()), Quantization(), {"in": np.ones((2, 3, 1), bool)})
     assert {} == found.gain_shifts
     assert (1, found.cycles_max) == (found.events_per_step, int(found.cycles_mean))
 

@@ -2,12 +2,12 @@
 import numpy as np
 import pytest
 
-from spikesim.core import LIF
 from spikesim.errors import CompileError
 from spikesim.hw.compile import compile_network
 from spikesim.hw.config import CoreConfig
 from spikesim.hw.engine import run_program
 from spikesim.network import Network
+from spikesim.neurons import LIF
 
 SMALL = CoreConfig(
     n_neurons=32, n_axons=8, lanes=4, delay_slots=4, n_segments=40, n_populations=2,
