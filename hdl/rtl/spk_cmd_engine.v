@@ -76,7 +76,7 @@ module spk_cmd_engine #(
 
   `include "spk_core_defs.vh"
 
-  localparam [4:0] IDLE = 5'd0, HEAD = 5'd1, SEQUENCE = 5'd2, FENCE = 5'd3, CHECK = 5'd4;
+  localparam [4:0] IDLE = 5'd0, HEADER = 5'd1, SEQUENCE = 5'd2, FENCE = 5'd3, CHECK = 5'd4;
   localparam [4:0] RANGE = 5'd5, BEGIN = 5'd6, WORD0 = 5'd7, WORD1 = 5'd8, WORD2 = 5'd9;
   localparam [4:0] ACCESS = 5'd10, ADVANCE = 5'd11, LOCK = 5'd12, LOAD0 = 5'd13, LOAD = 5'd14;
   localparam [4:0] EV_NEXT = 5'd15, EV_WORD = 5'd16, EV_MARK = 5'd17, EV_PUSH = 5'd18;
@@ -84,10 +84,13 @@ module spk_cmd_engine #(
   localparam [4:0] HIGH = 5'd24, DONE = 5'd25, SEND = 5'd26, POP = 5'd27, SENDING = 5'd28;
   localparam [4:0] BAUD = 5'd29, FLUSH = 5'd30;
 
-  localparam [7:0] HEAD_END = 8'd10;  // length, sequence, command, seven bytes of arguments
-  localparam [7:0] ARGS_AT = 8'd3;
-  localparam [7:0] WORDS_AT = 8'd7;   // first word of WRITE and EVENTS
-  localparam [6:0] SPIKES_END = 7'd123;  // flags and step take three halfwords, words 120
+  // In the frame store a length byte stands in front of the frame.
+  localparam integer ARGS = 1 + SPK_HEADER_BYTES;
+  localparam integer HEAD = ARGS + SPK_CRC32_REQUEST_MAX;  // behind the longest arguments
+  localparam integer WORDS = ARGS + SPK_EVENTS_REQUEST_WORD_AT;  // where WRITE has its data, too
+  localparam [7:0] ARGS_AT = ARGS[7:0], HEAD_END = HEAD[7:0], WORDS_AT = WORDS[7:0];
+  localparam integer SPIKES_WORDS = SPK_SPIKES_REPLY_MAX / 2;
+  localparam [6:0] SPIKES_END = SPIKES_WORDS[6:0];
 
   reg  [ 4:0] state_q;
   reg  [ 7:0] offset_q;
@@ -139,7 +142,7 @@ module spk_cmd_engine #(
 
   wire        in_begin = state_q == BEGIN;
   wire        in_event = state_q == EV_WORD;
-  wire        is_advance = word_q[15];
+  wire        is_advance = word_q[SPK_MARKER_BIT];
   wire        last_word = offset_q + 8'd1 == length_q;
   wire        second = phase_q[0];  // pass over EVENTS that queues
   wire        no_room = {8'd0, need} > ev_free_i;
@@ -162,9 +165,9 @@ module spk_cmd_engine #(
         IDLE: begin
           status_q <= SPK_ST_OK[3:0];
           if (break_i) state_q <= FLUSH;
-          else if (frame_i) state_q <= HEAD;
+          else if (frame_i) state_q <= HEADER;
         end
-        HEAD: if (offset_q == HEAD_END) state_q <= SEQUENCE;
+        HEADER: if (offset_q == HEAD_END) state_q <= SEQUENCE;
         SEQUENCE: begin
           state_q <= execute ? FENCE : SEND;
           if (!execute) status_q <= seq_status;
@@ -259,7 +262,7 @@ module spk_cmd_engine #(
   always @(posedge clk) begin
     case (state_q)
       IDLE: offset_q <= frame_i ? 8'd1 : 8'd0;
-      HEAD, WORD0, WORD1, LOAD0: offset_q <= offset_q + 8'd1;
+      HEADER, WORD0, WORD1, LOAD0: offset_q <= offset_q + 8'd1;
       LOAD: if (offset_q != WORDS_AT) offset_q <= offset_q + 8'd1;
       BEGIN: offset_q <= is_ping || is_events ? ARGS_AT : WORDS_AT;
       EV_NEXT: if (last_word) offset_q <= ARGS_AT;
@@ -272,7 +275,7 @@ module spk_cmd_engine #(
   always @(posedge clk) begin
     locked_q <= ev_locked_i;
     lock_q <= state_q == LOCK || (lock_q && state_q != SEND && state_q != FLUSH);
-    if (state_q == HEAD) {cmd_q, seq_q, length_q} <= {a[7:0], cmd_q, seq_q};
+    if (state_q == HEADER) {cmd_q, seq_q, length_q} <= {a[7:0], cmd_q, seq_q};
     if (rst) cmd_q <= 8'd0;  // the bus is never unknown, even when idle
     if (in_begin && is_spikes) word_q[7:0] <= a[7:0];
     if (state_q == WORD1) word_q[7:0] <= byte_i;
@@ -302,7 +305,7 @@ module spk_cmd_engine #(
 
   spk_cmd_operands u_operands (
     .clk(clk), .rst(rst), .code_i(code), .length_i(length_q[7:1]), .byte_i(byte_i),
-    .word_i(word_q[14:0]), .next_step_i(next_step_i), .head_i(state_q == HEAD),
+    .word_i(word_q[14:0]), .next_step_i(next_step_i), .head_i(state_q == HEADER),
     .range_i(state_q == CHECK), .ping_i(in_begin && is_ping), .echo_i(state_q == ECHO),
     .answer_i(state_q == ANSWER),
     .second_i(second), .taken_i(access_ack), .next_i(state_q == ADVANCE),
