@@ -62,6 +62,7 @@ def event_source(
     Parameters
     ----------
     given : SpikeTrains, bool array of shape (<= steps, n), or random events
+        Ticks of spike trains are those of the run.
     name : str
         Of the input; random events depend on it.
     n : int

@@ -281,12 +281,12 @@ class CoreSession:
 
 
 def recordable(program: Program) -> Recordable:
-    """Give what the engines of the core can keep of a program."""
+    """Give what a core can keep of a program."""
     return Recordable(
         program.dt,
         {name: n for name, (_, n, _) in program.groups.items()},
         dict.fromkeys(program.groups, ("v", "i")),
         spikes=program.recorded,
-        whole="an engine of the core",
+        whole="a core",
         inputs=tuple(program.inputs),
     )

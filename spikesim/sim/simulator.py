@@ -14,6 +14,7 @@ from spikesim.engine.progress import Progress
 from spikesim.errors import ValidationError
 from spikesim.network import Network
 from spikesim.recording import Item, Recording
+from spikesim.sim.arguments import checked
 from spikesim.sim.layout.plan import plan_network
 from spikesim.sim.layout.rounding import rounding_losses
 from spikesim.sim.layout.tables import SumOverflowError, build_tables
@@ -22,7 +23,7 @@ from spikesim.sim.parallel.mpi import Communicator, Ranks
 from spikesim.sim.parallel.trials import run_trials
 from spikesim.sim.record.sink import Sink
 from spikesim.sim.run.checkpoint import checkpoint_problems, fingerprint
-from spikesim.sim.session import Path, Session, checked
+from spikesim.sim.session import Path, Session
 
 _log = logging.getLogger(__name__)
 
@@ -254,7 +255,9 @@ class Simulator:
         Returns
         -------
         list of Recording
-            In the order of the trials.
+            In the order of the trials. The first interrupt (SIGINT) stops all of them, with a
+            line in the log: the list is then shorter, by the trials that had not begun, and those
+            that were cut off have ``complete`` False. A second one raises KeyboardInterrupt.
 
         Raises
         ------
