@@ -152,6 +152,7 @@ def test_something_else_than_a_core_is_refused_in_one_sentence(config):
     ("net", "options", "need"),
     [
         (images(), {}, "n_axons 1024"),
+        (images(1024), {}, "n_axons 1024"),
         (images(256), {"events_per_step": 512}, "event_queue 2048"),
     ],
 )
