@@ -10,6 +10,7 @@ from typing import Any
 import numpy.typing as npt
 
 from spikesim.core import Clock, CsrRows, stream
+from spikesim.core.listing import listed
 from spikesim.core.quantity import DURATION, WEIGHT
 from spikesim.errors import ValidationError
 from spikesim.learning.rule import PlasticityRule
@@ -326,8 +327,8 @@ class Network:
 
     def __repr__(self) -> str:
         return (
-            f"Network({self.name!r}, dt={self.dt:g}, inputs={list(self.inputs)}, "
-            f"populations={list(self.populations)}, projections={list(self.projections)})"
+            f"Network({self.name!r}, dt={self.dt:g}, inputs={listed(self.inputs)}, "
+            f"populations={listed(self.populations)}, projections={listed(self.projections)})"
         )
 
     def _add(self, population: Population, into: dict[str, Population]) -> Population:

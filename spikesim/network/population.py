@@ -12,7 +12,7 @@ from spikesim.network.synapses import Synapses, rows_of
 from spikesim.neurons.model import NeuronModel
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Population:
     """A group of neurons of one model, or an external input.
 
@@ -38,8 +38,13 @@ class Population:
     def __hash__(self) -> int:
         return hash((self.name, self.n))
 
+    def __repr__(self) -> str:
+        # Parameters may be arrays of as many lines as there are neurons.
+        model = "input" if self.neuron is None else type(self.neuron).__name__
+        return f"{type(self).__name__}({self.name!r}, n={self.n}, {model})"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class Projection:
     """The synapses from one population or input to a population.
 
@@ -76,3 +81,12 @@ class Projection:
 
     def __hash__(self) -> int:
         return hash(self.name)
+
+    def __repr__(self) -> str:
+        # A rule need not have drawn its synapses yet, so they are not counted here.
+        rule = getattr(self.synapses, "rule", None)
+        parts = [f"{self.nnz} synapses" if rule is None else type(rule).__name__]
+        parts += [f"receptor={self.receptor}"] if self.receptor else []
+        parts += [] if self.plasticity is None else [type(self.plasticity).__name__]
+        ends = f"{self.pre.name!r} to {self.post.name!r}"
+        return f"Projection({self.name!r}, {ends}, {', '.join(parts)})"

@@ -164,7 +164,7 @@ class HDF5Sink:
             return ticks, group.create_dataset(
                 "neuron", (0,), dtype, maxshape=(None,), chunks=(rows,)
             )
-        width = sum(widths)
+        width = max(sum(widths), 1)  # HDF5 has no chunks without columns
         rows, columns = _tile(widths, dtype.itemsize, self._chunk)
         across = -(-width // columns) * rows * columns * dtype.itemsize
         return ticks, group.create_dataset(
@@ -179,7 +179,8 @@ class HDF5Sink:
         self._reserve(ticks.nbytes + values.nbytes + 2 * (1 + across) * self._chunk)
         for dataset, new in zip(self._columns[k], (ticks, values), strict=True):
             dataset.resize(hi, axis=0)
-            dataset[lo:hi] = new
+            if new.size:
+                dataset[lo:hi] = new
         self._rows[k] = hi
 
     def _reserve(self, size: int) -> None:
