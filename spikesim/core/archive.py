@@ -89,7 +89,7 @@ def write_archive(
 
 
 def read_archive(
-    path: str | os.PathLike[str], kind: str, version: int
+    path: str | os.PathLike[str], kind: str, version: int, *, oldest: int | None = None
 ) -> tuple[dict[str, Any], Arrays]:
     """Header and arrays of a file made by ``write_archive``.
 
@@ -99,6 +99,8 @@ def read_archive(
         File to read.
     kind, version : str, int
         What the caller understands.
+    oldest : int, optional
+        The oldest version it understands as well; its header says ``"version"`` then.
 
     Returns
     -------
@@ -136,16 +138,18 @@ def read_archive(
     if not isinstance(meta, dict) or meta.get("kind") != kind:
         got = meta.get("kind") if isinstance(meta, dict) else meta
         raise ValidationError(f"{who}: expected kind {kind!r}, got {got!r}")
-    if meta.get("version") != version:
+    found = meta.get("version")
+    known = range(version if oldest is None else oldest, version + 1)
+    if not isinstance(found, int) or found not in known:
         raise ValidationError(
-            f"{who}: expected format version {version}, got {meta.get('version')!r}; "
+            f"{who}: expected format version {version}, got {found!r}; "
             "use the spikesim release that wrote it, or save it again"
         )
     digest = meta.pop("sha256", None)
     if digest != _digest(json.dumps(meta, sort_keys=True), arrays):
         raise ValidationError(f"{who}: the checksum does not match, the file is damaged")
     header: dict[str, Any] = meta["header"]
-    return header, arrays
+    return (header if oldest is None else header | {"version": found}), arrays
 
 
 def _digest(text: str, arrays: Mapping[str, npt.NDArray[Any]]) -> str:

@@ -102,6 +102,10 @@ class LIFAlpha(CurrentDriven):
         constants: dict[str, Any] = fan_out(decays, "alpha") | fan_out(grows, "grow")
         return constants | fan_out(added, "from") | fan_out(ahead, "ahead") | {"jump": math.e}
 
+    def beyond_lif(self, dt: float) -> list[str]:
+        """Name what ``neurons.LIF`` has no words for: currents that rise."""
+        return ["currents that rise before they decay", *super().beyond_lif(dt)]
+
     def derivative(self, state: dict[str, Any], i_ext: Any = 0.0) -> Derivatives:
         """Right-hand side of the equations between events, per second."""
         taus = by_receptor(self.tau_syn)

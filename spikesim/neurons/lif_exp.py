@@ -91,6 +91,11 @@ class LIFExp(CurrentDriven):
         decays = {r: decay(dt, tau) for r, tau in taus.items()}
         return fan_out(decays, "alpha") | fan_out(added, "from")
 
+    def canonical_synapse(self, dt: float) -> dict[str, Any]:
+        """Give a current that decays, and moves the membrane as its propagator says."""
+        constants, (receptor,) = self.synapse_constants(dt), self.receptors
+        return {"alpha": constants[f"alpha_{receptor}"], "gain": constants[f"from_{receptor}"]}
+
     def derivative(self, state: dict[str, Any], i_ext: Any = 0.0) -> Derivatives:
         """Right-hand side of the equations between events, per second."""
         taus = by_receptor(self.tau_syn)

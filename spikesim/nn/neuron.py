@@ -112,14 +112,14 @@ class LIF(torch.nn.Module):
             surrogate=self.surrogate,
         )  # fmt: skip
 
-    def canonical(self, start_tick: int = 0) -> neurons.LIF:
+    def canonical(self) -> neurons.LIF:
         """Give the same neuron as plain data (float64), for export and quantization."""
         values: dict[str, Any] = {
             key: value.detach().double().cpu().numpy() if isinstance(value, Tensor) else value
             for key, value in vars(self.params()).items()
             if key in _PER_NEURON
         }
-        return neurons.LIF(**values, reset=self.reset, strict=self.strict, start_tick=start_tick)
+        return neurons.LIF(**values, reset=self.reset, strict=self.strict)
 
     def initial_state(self, a: Tensor) -> LIFState:
         """Resting state for one tick's input of shape (B, ..., n)."""
