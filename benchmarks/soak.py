@@ -124,7 +124,7 @@ def samples(folder: Path, seconds: float) -> Iterator[tuple[float, float, int]]:
     keep = (
         "spikes",
         Trace("E.v", neurons=range(0, 800, 100), every=10),
-        Rate("E", bin=200),
+        Rate("E", bin=0.1),
         Weights("E->E", every=20_000, synapses=range(0, 50_000, 100)),
     )
     fill_caches()

@@ -123,11 +123,10 @@ def classify(
         batch = run_batch(program, axons)
         return batch.counts[:, program.neurons(program.outputs[0])], batch.total_cycles
     if engine is Engine.readable:
-        from spikesim.hw.engine import run_program
+        from spikesim.engines import run as run_on
 
         runs = [
-            run_program(program, {name: raster}, len(raster), "golden-readable")
-            for raster in rasters
+            run_on(program, {name: raster}, len(raster), "golden-readable") for raster in rasters
         ]
         counts = np.stack([record.counts(program.outputs[0]) for record in runs])
         return counts, np.array([sum(record.meta["cycles"]) for record in runs])

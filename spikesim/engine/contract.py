@@ -20,7 +20,7 @@ from spikesim.core import CsrRows
 from spikesim.engine.batch import Batch
 from spikesim.engine.progress import Progress
 from spikesim.engine.variables import Variables
-from spikesim.recording import Recording
+from spikesim.recording import Item, Recording
 
 Path = str | os.PathLike[str]
 Inputs = Mapping[str, Any]
@@ -83,7 +83,7 @@ class Prepared(Protocol):
         inputs: Inputs,
         steps: int | None = None,
         *,
-        record: Any = ("spikes",),
+        record: Iterable[Item] | Item = ("spikes",),
         seed: int = 0,
         resume: Path | None = None,
     ) -> Session:
@@ -95,7 +95,7 @@ class Prepared(Protocol):
             Inputs that are left out are silent.
         steps : int, optional
             Ticks it may run at most; None sets no end.
-        record : record item or iterable of them
+        record : str, Trace, Rate, Weights, or iterable of them
             See ``spikesim.recording``.
         seed : int
             Of random inputs.
@@ -138,9 +138,6 @@ class Prepared(Protocol):
             If an argument is not legal.
         """
 
-    def explain(self) -> str:
-        """Which kernel or device runs this, and why, as text."""
-
     def close(self) -> None:
         """Free what the engine holds; harmless when repeated."""
 
@@ -166,4 +163,13 @@ class Engine(Protocol):
             If it cannot run what was given.
         CompileError
             If a network does not fit the core.
+        """
+
+    def explain(self, model: Any) -> str:
+        """Say which kernel or device would run this, and why, without starting any.
+
+        Raises
+        ------
+        ValidationError, CompileError
+            As ``prepare``.
         """

@@ -91,10 +91,10 @@ def event_source(
     problems = []
     if trains.n != n:
         problems.append(f"expected {n} lines, got {trains.n}")
-    if steps is not None and trains.steps > steps:
+    if steps is not None and trains.stop > steps:
         problems.append(
-            f"expected spikes over at most {steps} ticks, got {trains.steps}; run longer or "
-            f"cut with window(0, {steps})"
+            f"expected spikes over at most {steps} ticks, got {trains.stop}; run longer, "
+            f"cut with window(0, {steps}), or begin in tick 0 with shift(-{trains.start})"
         )
     if problems:
         raise ValidationError(problems)

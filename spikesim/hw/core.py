@@ -15,6 +15,9 @@ import numpy.typing as npt
 
 from spikesim.core import SpikeTrains
 from spikesim.engine.contract import Progress
+from spikesim.errors import ValidationError
+from spikesim.hw.config import CoreConfig
+from spikesim.hw.generated import FIELDS, Window
 from spikesim.hw.program import Program
 
 IntArray = npt.NDArray[np.integer[Any]]
@@ -82,7 +85,7 @@ class ProgrammedCore(Protocol):
         """Codes of a name of STATES or PARAMETERS, shape (N,)."""
 
     def write(self, name: str, values: IntArray) -> None:
-        """Set codes of all neurons; raises ValidationError where one has too many bits."""
+        """Set codes of all neurons, which fit their words."""
 
     def counts(self) -> npt.NDArray[np.int64]:
         """Spikes of each neuron since the start or the last ``clear``, shape (N,)."""
@@ -116,3 +119,24 @@ class ProgrammedCore(Protocol):
 
     def close(self) -> None:
         """Free it; harmless when repeated."""
+
+
+def check_codes(config: CoreConfig, who: str, name: str, values: IntArray) -> None:
+    """Refuse codes that the word of a state or parameter cannot hold.
+
+    Raises
+    ------
+    ValidationError
+        With the range and the first code outside.
+    """
+    field = FIELDS[Window.STATE if name in STATES else Window.PARAM][name]
+    width = min(field.width, config.state_bits) if field.signed else field.width
+    low = -(1 << (width - 1)) if field.signed else 0
+    high = low + (1 << width) - 1
+    outside = (values < low) | (values > high)
+    if outside.any():
+        first = int(np.argmax(outside))
+        raise ValidationError(
+            f"{who}: expected {name!r} as codes of {low} to {high}, got "
+            f"{int(values.reshape(-1)[first])}"
+        )

@@ -63,13 +63,22 @@ class CoreEngine:
         CompileError
             If a network does not fit the core.
         """
+        return PreparedProgram(self._make_core(self._program(model)))
+
+    def explain(self, model: Any) -> str:
+        """Say what would run, and what it takes of a core; compiles, but starts nothing."""
+        how = (
+            "the network is compiled to integers first"
+            if isinstance(model, Network)
+            else "the program runs as it is, integers only"
+        )
+        return f"engine {self.name}: {how}\n{self._program(model).report()}"
+
+    def _program(self, model: Any) -> Program:
         if isinstance(model, Network):
             from spikesim.hw.compile import compile_network
 
-            program = compile_network(model, **self._compile_options).program
-            return PreparedProgram(
-                self._make_core(program), "the network is compiled to integers first"
-            )
+            return compile_network(model, **self._compile_options).program
         program = getattr(model, "program", model)
         if not isinstance(program, Program):
             raise ValidationError(
@@ -80,4 +89,4 @@ class CoreEngine:
                 f"engine {self.name!r}: expected compile_options with a Network only, got a "
                 "Program, which is compiled already"
             )
-        return PreparedProgram(self._make_core(program), "the program runs as it is, integers only")
+        return program

@@ -13,9 +13,11 @@ from spikesim.engine import Batch
 from spikesim.engine.contract import Inputs, Path
 from spikesim.engine.progress import Progress, counting
 from spikesim.errors import ValidationError
+from spikesim.hw.axons import axon_sources, axon_window, check_queue
 from spikesim.hw.core import ProgrammedCore
 from spikesim.hw.program import Program
-from spikesim.hw.session import CoreSession, axon_sources, axon_window, check_queue
+from spikesim.hw.session import CoreSession
+from spikesim.recording import Item
 
 _CHUNK_BYTES = 32 << 20
 """Input spikes of the samples that are handed to a core at once."""
@@ -27,12 +29,10 @@ class PreparedProgram:
     Parameters
     ----------
     core : ProgrammedCore
-    how : str
-        First line of ``explain``.
     """
 
-    def __init__(self, core: ProgrammedCore, how: str) -> None:
-        self._core, self._how = core, how
+    def __init__(self, core: ProgrammedCore) -> None:
+        self._core = core
         self.program: Program = core.program
 
     def __enter__(self) -> PreparedProgram:
@@ -46,14 +46,13 @@ class PreparedProgram:
         inputs: Inputs,
         steps: int | None = None,
         *,
-        record: Iterable[str] | str = ("spikes",),
+        record: Iterable[Item] | Item = ("spikes",),
         seed: int = 0,
         resume: Path | None = None,
     ) -> CoreSession:
         """Open a session; one at a time, since a core has one state. See ``engine.Prepared``."""
-        names = (record,) if isinstance(record, str) else tuple(record)
         self._core.restart()
-        return CoreSession(self._core, inputs, steps, names, seed, resume)
+        return CoreSession(self._core, inputs, steps, record, seed, resume)
 
     def batch(
         self,
@@ -91,10 +90,6 @@ class PreparedProgram:
             np.concatenate([np.zeros(0, np.int64), *cycles]),
             {"engine": self._core.name, "program_id": program.program_id},
         )
-
-    def explain(self) -> str:
-        """Say which core runs the program, and what it takes of it."""
-        return f"engine {self._core.name}: {self._how}\n{self.program.report()}"
 
     def close(self) -> None:
         """Free the core."""

@@ -9,16 +9,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from spikesim.core import CsrRows, SpikeTrains, read_archive, write_archive
-from spikesim.engine import EventSource, Variables, event_source
+from spikesim.core import CsrRows, read_archive, write_archive
+from spikesim.engine import Variables
 from spikesim.engine.contract import Inputs, Path
 from spikesim.engine.interrupt import Interrupt
 from spikesim.engine.progress import Progress, reporting
 from spikesim.errors import ValidationError
-from spikesim.hw.core import PARAMETERS, STATES, ProgrammedCore, Stretch
+from spikesim.hw.axons import axon_sources, axon_window
+from spikesim.hw.core import PARAMETERS, STATES, ProgrammedCore, Stretch, check_codes
 from spikesim.hw.program import Program
+from spikesim.hw.program_spikes import population_spikes
 from spikesim.hw.rows import projection_rows
-from spikesim.recording import Recording
+from spikesim.recording import Item, Monitor, Monitors, Recordable, Recording, parse_record
 
 _STATE_VERSION = 1
 
@@ -47,13 +49,18 @@ class CoreSession:
         core: ProgrammedCore,
         inputs: Inputs,
         steps: int | None,
-        record: tuple[str, ...],
+        record: Iterable[Item] | Item,
         seed: int,
         resume: Path | None,
     ) -> None:
         self._core, self.seed = core, int(seed)
         self.program = core.program
-        problems = record_problems(self.program, record)
+        problems: list[str] = []
+        self._monitors = Monitors()
+        try:
+            self._monitors = parse_record(record, recordable(self.program))
+        except ValidationError as error:
+            problems += error.problems
         whole = isinstance(steps, (int, np.integer)) and not isinstance(steps, bool)
         if steps is not None and (not whole or steps < 0):
             problems.append(f"run: expected steps as an integer >= 0, got {steps!r}")
@@ -65,8 +72,7 @@ class CoreSession:
             problems += error.problems
         if problems:
             raise ValidationError(problems)
-        self._spikes = "spikes" in record
-        self._traces = tuple(name for name in record if name != "spikes")
+        self._spikes = bool(self._monitors.spikes)
         self._stretches: list[tuple[int, Stretch]] = []
         self._total_cycles = 0
         self._tick = 0
@@ -175,26 +181,17 @@ class CoreSession:
     def finish(self) -> Recording:
         """Give what was recorded, over the ticks that were run."""
         start, steps = self._first_tick, self._tick - self._first_tick
-        ticks = [part.ticks + at - start for at, part in self._stretches]
-        neurons = [part.neurons for _, part in self._stretches]
         none = np.zeros(0, np.int64)
-        spikes = (
-            population_spikes(
-                self.program,
-                np.concatenate([none, *ticks]),
-                np.concatenate([none, *neurons]),
-                steps,
-            )
-            if self._spikes
-            else {}
+        ticks = np.concatenate([none, *(part.ticks + at for at, part in self._stretches)])
+        neurons = np.concatenate([none, *(part.neurons for _, part in self._stretches)])
+        spikes = population_spikes(
+            self.program, self._monitors.spikes, ticks, neurons, steps, start
         )
         meta: dict[str, Any] = {
             "program_id": self.program.program_id,
             "seed": self.seed,
             "total_cycles": self._total_cycles,
         }
-        if start:
-            meta["first_tick"] = start
         measured = [part.cycles for _, part in self._stretches]
         if all(part is not None for part in measured):
             meta["cycles"] = np.concatenate(
@@ -202,25 +199,25 @@ class CoreSession:
             ).tolist()
         return Recording(
             spikes,
-            {name: self._trace(name) for name in self._traces},
+            {item.name: self._trace(item) for item in self._monitors.states},
             steps,
             self.program.dt,
             self._core.name,
             meta,
             complete=self.steps is None or self._tick >= self.steps,
+            start=start,
         )
 
     def _stretch(self, ticks: int) -> None:
         axons = axon_window(self.program, self._sources, self._tick, self._tick + ticks)
-        part = self._core.advance(axons, spikes=self._spikes, history=bool(self._traces))
+        part = self._core.advance(axons, spikes=self._spikes, history=bool(self._monitors.states))
         self._stretches.append((self._tick, part))
         self._total_cycles += part.total_cycles
         self._tick += ticks
 
-    def _trace(self, name: str) -> npt.NDArray[np.int32]:
-        population, _, variable = name.rpartition(".")
-        first, n = self._place(population)
-        parts = [part.history[variable][:, first : first + n] for _, part in self._stretches]
+    def _trace(self, item: Monitor) -> npt.NDArray[np.int32]:
+        first, n = self._place(item.source)
+        parts = [part.history[item.variable][:, first : first + n] for _, part in self._stretches]
         return np.concatenate([np.zeros((0, n), np.int32), *parts])
 
     def _place(self, population: str) -> tuple[int, int]:
@@ -243,6 +240,8 @@ class CoreSession:
                     f"population {population!r}: expected {name!r} as integer codes, got dtype "
                     f"{values.dtype}; quantize it first"
                 )
+            who = f"population {population!r}"
+            check_codes(self.program.config, who, name, values.astype(np.int64))
             codes = self._core.read(name).astype(np.int64)
             codes[first : first + n] = values
             self._core.write(name, codes)
@@ -281,102 +280,13 @@ class CoreSession:
         self._tick = int(header["tick"])
 
 
-def record_problems(program: Program, record: Iterable[str]) -> list[str]:
-    """Names that cannot be recorded."""
-    legal = ["spikes", *(f"{name}.{what}" for name in program.groups for what in ("v", "i"))]
-    return [
-        f"run: expected records among {legal}, got {name!r}" for name in record if name not in legal
-    ]
-
-
-Sources = list[tuple[int, EventSource]]
-"""First axon and events of each input that is driven."""
-
-
-def axon_sources(
-    program: Program, inputs: Mapping[str, Any], steps: int | None, seed: int
-) -> Sources:
-    """Bind what drives each input to a run of a program.
-
-    Raises
-    ------
-    ValidationError
-        With every problem: unknown input, wrong kind or shape.
-    """
-    if not isinstance(inputs, Mapping):
-        raise ValidationError(
-            f"inputs: expected a mapping from input name to spikes, got {type(inputs).__name__}; "
-            f"the inputs are {list(program.inputs)}"
-        )
-    problems: list[str] = []
-    sources: Sources = []
-    for name, value in inputs.items():
-        if name not in program.inputs:
-            problems.append(f"input {name!r}: expected one of {list(program.inputs)}")
-            continue
-        first, n = program.inputs[name]
-        try:
-            if getattr(value, "counts", False) is True:
-                raise ValidationError(
-                    f"expected at most one event per line and tick on a core, got {value!r} with "
-                    "counts=True; split the rate over more lines, or run it in the float engine"
-                )
-            sources.append((first, event_source(value, name, n, program.dt, steps, seed)))
-        except ValidationError as error:
-            problems += [f"input {name!r}: {text}" for text in error.problems]
-    if problems:
-        raise ValidationError(problems)
-    return sources
-
-
-def axon_window(program: Program, sources: Sources, start: int, stop: int) -> SpikeTrains:
-    """Input spikes of start <= tick < stop by axon, with time counted from ``start``.
-
-    Raises
-    ------
-    ValidationError
-        If a step has more of them than the event queue of the core holds.
-    """
-    ticks, axons = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-    for first, source in sources:
-        own_ticks, lines = source.window(start, stop)
-        ticks.append(own_ticks - start)
-        axons.append(lines.astype(np.int64) + first)
-    config = program.config
-    events = SpikeTrains(np.concatenate(ticks), np.concatenate(axons), config.n_axons, stop - start)
-    busiest = np.bincount(events.ticks, minlength=1)
-    check_queue(program, int(busiest.max()), start + int(busiest.argmax()))
-    return events
-
-
-def check_queue(program: Program, most: int, tick: int) -> None:
-    """Refuse more input spikes in one step than the event queue of a core holds."""
-    config = program.config
-    room = config.event_queue - 1
-    if most > room:
-        raise ValidationError(
-            f"run: expected at most {room} input spikes in one step (event queue of "
-            f"{config.event_queue} words), got {most} in step {tick}; spread them over more steps "
-            "or build the core with a larger EVQ"
-        )
-
-
-def population_spikes(
-    program: Program, ticks: npt.ArrayLike, neurons: npt.ArrayLike, steps: int
-) -> dict[str, SpikeTrains]:
-    """Spikes of the whole core, split by population; those not recorded are left out.
-
-    Parameters
-    ----------
-    ticks, neurons : int arrays, shape (k,)
-        Step and neuron of the core of each spike.
-    """
-    at, who = np.asarray(ticks, dtype=np.int64), np.asarray(neurons, dtype=np.int64)
-    split = {}
-    recorded = program.recorded
-    for name, (first, n, _) in program.groups.items():
-        if name not in recorded:
-            continue
-        own = (who >= first) & (who < first + n)
-        split[name] = SpikeTrains(at[own], (who[own] - first).astype(np.int32), n, steps)
-    return split
+def recordable(program: Program) -> Recordable:
+    """Give what the engines of the core can keep of a program."""
+    return Recordable(
+        program.dt,
+        {name: n for name, (_, n, _) in program.groups.items()},
+        dict.fromkeys(program.groups, ("v", "i")),
+        spikes=program.recorded,
+        whole="an engine of the core",
+        inputs=tuple(program.inputs),
+    )

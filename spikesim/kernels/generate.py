@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from spikesim.kernels.cache import load_generated
+from spikesim.kernels.generated import load_generated
 
 _FUNCTIONS = {"exp": "exp", "sqrt": "math.sqrt", "abs": "abs"}
 _TEXT = '''# SPDX-License-Identifier: Apache-2.0

@@ -15,7 +15,7 @@ import math
 from types import ModuleType
 
 from spikesim.kernels import rule_text as fixed
-from spikesim.kernels.cache import load_generated
+from spikesim.kernels.generated import load_generated
 from spikesim.learning.rule import PlasticityRule, SpikeTrace
 
 DEPTH = 64

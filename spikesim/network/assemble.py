@@ -23,6 +23,8 @@ Weights = float | npt.ArrayLike | Callback | Distribution
 Delays = int | npt.ArrayLike | Callback
 Array = npt.NDArray[Any]
 
+_LARGEST = float(np.finfo(np.float32).max)
+
 
 class _Pairs(NamedTuple):
     """Pairs in row order; ``order`` says which listed pair each was, where pairs were listed."""
@@ -131,7 +133,7 @@ def _drawn(
     if not isinstance(weight, Distribution) and weight is not None:
         problems += _value_problems("weight", np.asarray(weight))
         weight = None if problems else float(weight)
-    elif weight is not None and max(map(abs, weight.limits())) > float(np.finfo(np.float32).max):
+    elif weight is not None and max(map(abs, weight.limits())) > _LARGEST:
         problems.append(f"expected finite float32 weights, got {weight}")
     if not isinstance(ticks, Distribution):
         problems += _value_problems("delay", np.asarray(ticks))
@@ -251,6 +253,13 @@ def _column(what: str, given: Any, pairs: _Pairs, place: _Place, rng: np.random.
 
 
 def _value_problems(what: str, values: Array) -> list[str]:
+    if values.ndim == 0 and values.dtype.kind in "if":
+        # One for all, as most projections have: without the cost of array operations.
+        value = values.item()
+        if what == "weight" and abs(value) <= _LARGEST:
+            return []
+        if what == "delay" and values.dtype.kind == "i" and 0 <= value < 2**31:
+            return []
     kinds = "iu" if what == "delay" else "iuf"
     if values.dtype.kind not in kinds:
         kind = "integer ticks" if what == "delay" else "numbers"
@@ -286,6 +295,8 @@ def _ticks(delay: float | npt.ArrayLike, clock: Clock) -> npt.NDArray[np.int64]:
     seconds = np.asarray(delay)
     if seconds.dtype.kind not in "iuf":
         raise ValidationError(f"expected delay as seconds, got {delay!r}")
+    if seconds.ndim == 0:
+        return np.array(clock.ticks(float(seconds), "delay"), dtype=np.int64)
     values, inverse = np.unique(seconds, return_inverse=True)
     problems: list[str] = []
     ticks = np.zeros(values.size, dtype=np.int64)

@@ -109,7 +109,7 @@ def _build(header: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> Netwo
     for name, n in header["inputs"]:
         net.inputs[name] = Population(name, n)
     for k, entry in enumerate(header["populations"]):
-        if header["version"] < 4:
+        if "start_tick" not in entry:  # written as version 3
             _upgrade(entry)
         try:
             neuron = rebuild(entry["neuron"], f"population/{k}/", arrays)

@@ -16,11 +16,10 @@ from spikesim.engine.interrupt import Interrupt
 from spikesim.engine.progress import Progress, reporting
 from spikesim.errors import ValidationError
 from spikesim.network import Network
-from spikesim.recording import Recording
+from spikesim.recording import Item, Monitor, Monitors, Recording, parse_record
 from spikesim.sim.explain import kernel_name
 from spikesim.sim.inputs import InputEvents, resolve_inputs
-from spikesim.sim.record.monitor import Item, Monitors, Trace, parse_record
-from spikesim.sim.record.recorder import Recorder, make_sink
+from spikesim.sim.record.recorder import Recorder, make_sink, recordable
 from spikesim.sim.record.sink import Sink
 from spikesim.sim.run.checkpoint import checkpoint_problems
 from spikesim.sim.run.run import Run, Sampling
@@ -101,7 +100,7 @@ class Session:
         if self._ranks.size > 1:
             self._ranks.same("run", f"steps={steps}, seed={seed}, record={monitors}")
         self.steps, self.seed, self.monitors = int(steps), int(seed), monitors
-        samplings = [_sampling(self.net, trace) for trace in monitors.traces]
+        samplings = [_sampling(self.net, state) for state in monitors.states]
         recording = self._ranks.rank == 0
         self._run = Run(
             simulator.plan, simulator.tables, simulator.worst, events,
@@ -114,7 +113,6 @@ class Session:
             meta |= {"rank": self._ranks.rank, "ranks": self._ranks.size}
         if resume is not None:
             self._run.load(resume, self.seed, self.steps)
-            meta["first_tick"] = self.tick
         self._recorder = Recorder(
             self.net,
             monitors if recording else Monitors(),
@@ -126,6 +124,7 @@ class Session:
         )
         self.interrupted = False
         self._unsaved: dict[str, str] = {}
+        self._paused: dict[str, int] = {}
 
     @property
     def tick(self) -> int:
@@ -277,6 +276,9 @@ class Session:
         Traces of plasticity rules decay as long as it lasts. Variables that are kept do not
         move: a slow decay is up to the caller.
 
+        The recording counts the pause as the silence it stands for: rates are over the time with
+        the pauses, and an interval may span one. ``meta["paused_ticks"]`` is their sum.
+
         Parameters
         ----------
         ticks : int
@@ -295,7 +297,7 @@ class Session:
                 f"session: expected a pause of 0 to {self.steps - self.tick} ticks, got {ticks}; "
                 "start it with more steps"
             )
-        if self.monitors.traces or self.monitors.weights:
+        if self.monitors.states or self.monitors.weights:
             problems.append(
                 "session: expected only spikes and rates to be recorded, got states or weights, "
                 "which have no values in a pause; advance instead"
@@ -304,6 +306,8 @@ class Session:
             raise ValidationError(problems)
         self.clear(keep)
         self._run.state.skip(int(ticks))
+        if ticks:
+            self._paused["paused_ticks"] = self._paused.get("paused_ticks", 0) + int(ticks)
         self._recorder.window(self.tick)
 
     def save(self, path: Path) -> None:
@@ -315,7 +319,7 @@ class Session:
         with self._ranks.together():
             events = self._ranks.total(self.events)
             return self._recorder.finish(
-                events=events, threads=self._run.threads.used, **self._unsaved
+                events=events, threads=self._run.threads.used, **self._paused, **self._unsaved
             )
 
     def _try_to_save(self, path: Path) -> None:
@@ -337,10 +341,10 @@ class Session:
         last = self.tick - 1
         for weights in self.monitors.weights:
             if last % weights.every == 0:
-                values = self._run.learned(weights.projection).weights(self.tick)
+                values = self._run.learned(weights.source).weights(self.tick)
                 if self._ranks.rank > 0:
                     continue
-                chosen = values if weights.synapses is None else values[list(weights.synapses)]
+                chosen = values if weights.index is None else values[list(weights.index)]
                 self._recorder.trace(weights.name, np.array([last]), chosen[np.newaxis, :])
         self._recorder.window(self.tick)
 
@@ -369,7 +373,7 @@ def checked(
         problems += error.problems
     judged = not problems
     try:
-        monitors = parse_record(net, record)
+        monitors = parse_record(record, recordable(net))
     except ValidationError as error:
         problems += error.problems
     try:
@@ -383,8 +387,7 @@ def checked(
     return monitors, events
 
 
-def _sampling(net: Network, trace: Trace) -> Sampling:
-    population, _, variable = trace.variable.rpartition(".")
-    n = net.populations[population].n
-    neurons = np.arange(n) if trace.neurons is None else np.array(trace.neurons, dtype=np.int64)
-    return Sampling(trace.name, population, variable, neurons, trace.every)
+def _sampling(net: Network, item: Monitor) -> Sampling:
+    n = net.populations[item.source].n
+    neurons = np.arange(n) if item.index is None else np.array(item.index, dtype=np.int64)
+    return Sampling(item.name, item.source, item.variable, neurons, item.every)

@@ -13,14 +13,13 @@ import numpy as np
 from spikesim.engine.progress import Progress
 from spikesim.errors import ValidationError
 from spikesim.network import Network
-from spikesim.recording import Recording
+from spikesim.recording import Item, Recording
 from spikesim.sim.layout.plan import plan_network
 from spikesim.sim.layout.rounding import rounding_losses
 from spikesim.sim.layout.tables import SumOverflowError, build_tables
 from spikesim.sim.layout.updates import Updates
 from spikesim.sim.parallel.mpi import Communicator, Ranks
 from spikesim.sim.parallel.trials import run_trials
-from spikesim.sim.record.monitor import Item
 from spikesim.sim.record.sink import Sink
 from spikesim.sim.run.checkpoint import checkpoint_problems, fingerprint
 from spikesim.sim.session import Path, Session, checked
@@ -83,7 +82,7 @@ def simulate(
     Returns
     -------
     Recording
-        With engine "numba"; ``meta`` holds seed, dtype, kernel, and synaptic events. An
+        With engine "float"; ``meta`` holds seed, dtype, kernel, and synaptic events. An
         interrupt (SIGINT) ends the run at a tick; ``complete`` is False then.
 
     Raises
@@ -194,6 +193,15 @@ class Simulator:
         if self.ranks.rank == 0:
             for text in rounding_losses(self.plan):
                 _log.warning("%s", text)
+
+    def __enter__(self) -> Simulator:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Nothing to free: tables go with the object."""
 
     @property
     def nbytes(self) -> int:

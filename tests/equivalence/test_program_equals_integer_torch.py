@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from spikesim import nn
+from spikesim.engines import run
 from spikesim.fixed import Quantization
 from spikesim.hw.compile import compile_network
 from spikesim.hw.config import CoreConfig
-from spikesim.hw.engine import run_program
 from spikesim.hw.golden.fast import run_batch
 from spikesim.nn.quant import IntegerNet
 
@@ -72,5 +72,5 @@ def test_four_bit_weights_agree_too():
     program = compile_network(nn.export(model), config, quantization=settings).program
     rasters = np.random.default_rng(2).random((1, STEPS, 20)) < 0.4
     expected = spikes_of_torch(IntegerNet(model, settings), rasters)[-1][:, 0]
-    run = run_program(program, {"in": rasters[0]}, STEPS + 2, "golden-readable")
-    np.testing.assert_array_equal(expected, run.raster("layer2")[2:])
+    recording = run(program, {"in": rasters[0]}, STEPS + 2, "golden-readable")
+    np.testing.assert_array_equal(expected, recording.raster("layer2")[2:])

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,11 +23,9 @@ from spikesim.hw.device.requests import (
     run_request,
     write_requests,
 )
-from spikesim.hw.device.running import record_run
 from spikesim.hw.generated import WINDOWS, Clear, Reg, Window
 from spikesim.hw.link.exchange import Request
 from spikesim.hw.program import Program
-from spikesim.recording import Recording
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,18 +85,6 @@ def count_batch(
         cycles=np.array(cycles, np.int64),
         state=np.array(states, np.uint16) if state else None,
     )
-
-
-def record_batch(
-    port: Port, program: Program, rasters: npt.ArrayLike, steps: int | None = None
-) -> Iterator[Recording]:
-    """Run samples on the loaded program, each from the start state, and bring back all spikes.
-
-    The device may be read between samples; nothing is sent before the first is asked for.
-    Arguments and errors as for ``count_batch``.
-    """
-    samples, steps = samples_of(program, port.capabilities.config, rasters, steps)
-    return (record_run(port, program, trains, steps, ("spikes",)) for trains in samples)
 
 
 def samples_of(

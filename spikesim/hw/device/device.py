@@ -12,22 +12,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from spikesim.core import SpikeTrains
-from spikesim.errors import DeviceError, ValidationError
+from spikesim.errors import DeviceError
 from spikesim.hw.device.batch import BatchCounts, count_batch
 from spikesim.hw.device.capabilities import IDENTITY_HALFWORDS, Capabilities
 from spikesim.hw.device.line import change_baud
 from spikesim.hw.device.loading import load_program
 from spikesim.hw.device.memory import Memory
 from spikesim.hw.device.requests import read_payload
-from spikesim.hw.device.running import CoreRun, record_run
-from spikesim.hw.engine import axon_events, record_problems
+from spikesim.hw.device.running import CoreRun
 from spikesim.hw.generated import DEFAULT_BAUD, Clear, Command, StatusBit, Window
 from spikesim.hw.link.exchange import Request
 from spikesim.hw.link.session import LinkSession
 from spikesim.hw.link.transport import Transport, open_transport
 from spikesim.hw.program import Program
-from spikesim.recording import Recording
+from spikesim.hw.session import CoreSession
+from spikesim.recording import Item, Recording
 
 _WINDOW_RESERVE = 32  # the line buffer also takes PING, which is sent besides the window
 
@@ -206,7 +205,7 @@ class Device:
         inputs: Mapping[str, Any],
         steps: int,
         *,
-        record: Iterable[str] = ("spikes",),
+        record: Iterable[Item] | Item = ("spikes",),
         seed: int = 0,
         resume: bool = False,
         each_step: bool = False,
@@ -241,19 +240,17 @@ class Device:
 
         Notes
         -----
-        An interrupt (Ctrl-C) stops the core and leaves the device usable.
+        An interrupt (Ctrl-C) ends the run between two steps; what was run comes back, and
+        ``complete`` is False.
         """
-        program = self.require_program()
-        wanted = tuple(record)
-        problems = record_problems(program, wanted)
-        if problems:
-            raise ValidationError(problems)
-        axons = axon_events(program, inputs, steps, seed)
-        with self._stopped_by_interrupt():
-            return record_run(
-                self, program, axons, steps, wanted,
-                resume=resume, each_step=each_step, progress=progress,
-            )  # fmt: skip
+        from spikesim.hw.device.core import DeviceCore
+
+        core = DeviceCore(self, self.require_program(), each_step=each_step)
+        session = CoreSession(core, inputs, steps, record, seed, None)
+        if not resume:
+            core.restart()
+        session.advance(steps, progress=progress)
+        return session.finish()
 
     def start(self, *, resume: bool = False, spikes: bool = True) -> CoreRun:
         """Begin a run of the loaded program that is advanced by hand.
@@ -266,20 +263,6 @@ class Device:
             Bring back spikes; without, the core only counts them.
         """
         return CoreRun(self, self.require_program(), resume=resume, spikes=spikes)
-
-    def run_program(
-        self,
-        program: Program,
-        axons: SpikeTrains,
-        steps: int,
-        record: tuple[str, ...],
-        **options: Any,
-    ) -> Recording:
-        """Load a program unless it is the one loaded, and run it (``ProgramEngine``)."""
-        if self.program != program:
-            self.load(program)
-        with self._stopped_by_interrupt():
-            return record_run(self, program, axons, steps, record, **options)
 
     def classify(
         self,

@@ -9,10 +9,9 @@ import numpy.typing as npt
 from spikesim.errors import ValidationError
 from spikesim.hw.device.port import Port
 from spikesim.hw.device.requests import clear_request, crc_request, read_requests, write_requests
-from spikesim.hw.generated import FIELDS, REGISTERS, WINDOWS, Clear, Register, Window
-from spikesim.hw.image import Table, unpack_table
+from spikesim.hw.generated import REGISTERS, WINDOWS, Clear, Register, Window
+from spikesim.hw.image import STATE_DTYPE, Table, unpack_table
 
-_STATE_DTYPE = np.dtype([(name, np.int32) for name in FIELDS[Window.STATE]])
 _ADDRESSES = 1 << 24
 
 
@@ -103,7 +102,7 @@ class Memory:
         """State of neurons ``first`` to ``first + n - 1``, columns v, i, refr."""
         stride = WINDOWS[Window.STATE].stride
         halfwords = self.read(Window.STATE, first * stride, n * stride)
-        return unpack_table(Window.STATE, halfwords, _STATE_DTYPE)
+        return unpack_table(Window.STATE, halfwords, STATE_DTYPE)
 
     def counts(self, first: int, n: int) -> npt.NDArray[np.int64]:
         """Spike counters of the same neurons, saturating, int64 array of shape (n,)."""

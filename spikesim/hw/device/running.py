@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +13,6 @@ from spikesim.core import SpikeTrains
 from spikesim.hw.device.events import Chunk, plan_chunks
 from spikesim.hw.device.memory import Memory
 from spikesim.hw.device.port import Port
-from spikesim.hw.device.progress import progress_bar
 from spikesim.hw.device.requests import (
     clear_request,
     event_requests,
@@ -22,13 +20,12 @@ from spikesim.hw.device.requests import (
     run_request,
     write_requests,
 )
-from spikesim.hw.engine import population_spikes
 from spikesim.hw.generated import MARKER, REPLIES, Clear, Command, Reg, StatusBit, Window
 from spikesim.hw.image import Table
 from spikesim.hw.link.errors import LinkLostError
 from spikesim.hw.link.exchange import Request
 from spikesim.hw.program import Program
-from spikesim.recording import Recording
+from spikesim.hw.program_spikes import population_spikes
 
 _SPIKE_WORDS = REPLIES[Command.SPIKES].most
 # Markers hold 15 bits of the step; half of that is always told apart.
@@ -164,7 +161,9 @@ class CoreRun:
         if not self._spikes:
             return {}
         ticks, neurons = decoder.spikes()
-        return population_spikes(self._program, ticks - start, neurons, steps)
+        return population_spikes(
+            self._program, self._program.recorded, ticks - start, neurons, steps
+        )
 
     def state(self, population: str) -> Table:
         """State words of a population, a table of shape (n,) with columns v, i, refr."""
@@ -209,53 +208,6 @@ class CoreRun:
             if not flags & StatusBit.BUSY and words.size < _SPIKE_WORDS:
                 return
             requests = [take]
-
-
-def record_run(
-    port: Port,
-    program: Program,
-    axons: SpikeTrains,
-    steps: int,
-    record: tuple[str, ...],
-    *,
-    resume: bool = False,
-    each_step: bool = False,
-    progress: bool = False,
-) -> Recording:
-    """Run the loaded program from start to end; see ``Device.run``.
-
-    Parameters
-    ----------
-    axons : SpikeTrains
-        Input spikes by axon; ``record`` is checked already.
-    """
-    places = {name: name.rpartition(".") for name in record if name != "spikes"}
-    run = CoreRun(port, program, resume=resume, spikes="spikes" in record)
-    columns: dict[str, list[npt.NDArray[np.int32]]] = {name: [] for name in places}
-    cycles: list[int] = []
-
-    def look() -> None:
-        cycles.append(run.last_cycles)
-        for name, (population, _, variable) in places.items():
-            columns[name].append(run.state(population)[variable].astype(np.int32))
-
-    single = each_step or bool(places)
-    with progress_bar("run", steps, progress) as advance:
-        spikes = run.advance(steps, axons, after_each=look if single else None, progress=advance)
-    meta: dict[str, Any] = {"program_id": program.program_id, "total_cycles": run.total_cycles}
-    if single:
-        meta["cycles"] = cycles
-    return Recording(
-        spikes=spikes,
-        traces={
-            name: np.array(rows, np.int32).reshape(steps, program.groups[places[name][0]][1])
-            for name, rows in columns.items()
-        },
-        steps=steps,
-        dt=program.dt,
-        engine=port.name,
-        meta=meta,
-    )
 
 
 def _short(chunks: Sequence[Chunk], longest: int) -> list[Chunk]:

@@ -10,9 +10,8 @@ import numpy.typing as npt
 
 from spikesim.core import SpikeTrains
 from spikesim.engine.contract import Progress
-from spikesim.errors import ValidationError
 from spikesim.hw.core import PARAMETERS, STATES, IntArray, Stretch
-from spikesim.hw.generated import COUNT_BITS, FIELDS, Window
+from spikesim.hw.generated import COUNT_BITS
 from spikesim.hw.golden.fast import FastState, core_tables, run_batch
 from spikesim.hw.golden.readable import GoldenCore
 from spikesim.hw.program import Program
@@ -67,7 +66,6 @@ class FastCore:
 
     def write(self, name: str, values: IntArray) -> None:
         """Set codes of all neurons."""
-        check_range(name, values)
         self._held(name)[:] = values
 
     def counts(self) -> npt.NDArray[np.int64]:
@@ -171,7 +169,6 @@ class ReadableCore:
 
     def write(self, name: str, values: IntArray) -> None:
         """Set codes of all neurons."""
-        check_range(name, values)
         if name in STATES:
             setattr(self._core, name, values.tolist())
         else:
@@ -228,22 +225,3 @@ class ReadableCore:
 
     def close(self) -> None:
         """Nothing to free."""
-
-
-def check_range(name: str, values: IntArray) -> None:
-    """Refuse codes that the word of a state or parameter cannot hold.
-
-    Raises
-    ------
-    ValidationError
-        With the range and the first code outside.
-    """
-    field = FIELDS[Window.STATE if name in STATES else Window.PARAM][name]
-    low = -(1 << (field.width - 1)) if field.signed else 0
-    high = low + (1 << field.width) - 1
-    outside = (values < low) | (values > high)
-    if outside.any():
-        raise ValidationError(
-            f"core: expected {name!r} as codes of {low} to {high}, got "
-            f"{int(values[np.argmax(outside)])} in neuron {int(np.argmax(outside))}"
-        )

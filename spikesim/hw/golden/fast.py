@@ -2,7 +2,7 @@
 """The core in numba, many inputs at once: equal to ``readable`` in every word of every step.
 
 Each image runs alone on its own copy of state and accumulators, so the result does not depend
-on the batch it is in. The loops are in ``fast_kernels``, which alone imports numba here.
+on the batch it is in.
 """
 
 from __future__ import annotations

@@ -8,10 +8,11 @@ arguments: as globals they would go stale when core.toml changes.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
-import numba
 import numpy as np
+
+from spikesim.kernels.compiled import compiled
 
 # Places in the array of sizes.
 (
@@ -35,7 +36,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 def _compiled(function: Function) -> Function:
     """Compile on first call, cached on disk; exact integers need no fast-math."""
-    return cast(Function, numba.njit(cache=True, nogil=True)(function))
+    return compiled(function, nogil=True)
 
 
 @_compiled

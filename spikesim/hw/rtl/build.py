@@ -7,8 +7,10 @@ larger part of the compile time, so its object is kept and shared by all librari
 
 from __future__ import annotations
 
+import atexit
 import fcntl
 import hashlib
+import logging
 import os
 import re
 import shutil
@@ -19,6 +21,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
+from spikesim.core.sealed import folder_doubt, read_sealed, write_sealed
 from spikesim.hw.config import DEFAULT_CLK_HZ, CoreConfig
 from spikesim.hw.generated import DEFAULT_BAUD
 from spikesim.hw.rtl.toolchain import (
@@ -28,6 +31,8 @@ from spikesim.hw.rtl.toolchain import (
     verilator_include,
     verilator_version,
 )
+
+_log = logging.getLogger(__name__)
 
 TOP = "spk_sim_top"
 _HARNESS = "spk_sim.cpp"
@@ -95,8 +100,26 @@ def cache_folder() -> Path:
         user = os.environ.get("XDG_CACHE_HOME", "")
         folder = (Path(user) if user else Path.home() / ".cache") / "spikesim"
     folder = folder / "rtl"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        doubt = folder_doubt(folder)
+        doubt = doubt or (None if os.access(folder, os.W_OK) else "cannot be written")
+    except OSError as error:
+        doubt = f"cannot be made ({error.strerror})"
+    return folder if doubt is None else _private_folder(folder, doubt)
+
+
+@lru_cache
+def _private_folder(folder: Path, doubt: str) -> Path:
+    """Give a place for this process alone, and say once why."""
+    _log.warning(
+        "core libraries %s: not used, since it %s; they are built anew in each process; set "
+        "SPIKESIM_CACHE to a folder of your own", folder, doubt,
+    )  # fmt: skip
+    private = Path(tempfile.mkdtemp(prefix="spikesim-"))
+    atexit.register(shutil.rmtree, private, ignore_errors=True)
+    return private
 
 
 def build_library(
@@ -120,7 +143,8 @@ def build_library(
     Returns
     -------
     Path
-        Safe to load while other processes build: it appears whole or not at all.
+        Safe to load while other processes build: it appears whole or not at all. One that is
+        damaged, or that somebody else can write, is built anew.
 
     Raises
     ------
@@ -132,6 +156,7 @@ def build_library(
     files = [*sources(root), root / "sim" / _HARNESS]
     files += sorted((root / "rtl").rglob("*.vh"))
     key = _digest(
+        "sealed",
         _compiler_identity(),
         *_VERILATOR_FLAGS,
         *_CXXFLAGS,
@@ -140,10 +165,10 @@ def build_library(
     )
     folder = cache_folder()
     library = folder / f"spk-{key}.so"
-    if library.is_file():
+    if read_sealed(library) is not None:
         return library
     with _locked(folder / f"spk-{key}.lock"):
-        if not library.is_file():
+        if read_sealed(library) is None:
             runtime = _runtime_object(folder)
             with tempfile.TemporaryDirectory(prefix="spk-", dir=folder) as scratch:
                 _build(root, parameters, runtime, Path(scratch), library)
@@ -170,16 +195,15 @@ def _build(
         ],
         "the C++ compiler",
     )  # fmt: skip
-    # Readers see the whole library or none.
-    built.replace(library)
+    write_sealed(library, built.read_bytes())
 
 
 def _runtime_object(folder: Path) -> Path:
     """Verilator's runtime, compiled once."""
-    key = _digest(_compiler_identity(), *_CXXFLAGS)
+    key = _digest("sealed", _compiler_identity(), *_CXXFLAGS)
     runtime = folder / f"runtime-{key}.o"
     with _locked(folder / f"runtime-{key}.lock"):
-        if not runtime.is_file():
+        if read_sealed(runtime) is None:
             include = verilator_include()
             with tempfile.TemporaryDirectory(prefix="runtime-", dir=folder) as scratch:
                 objects = []
@@ -193,7 +217,7 @@ def _runtime_object(folder: Path) -> Path:
                     objects.append(str(target))
                 joined = Path(scratch) / "runtime.o"
                 _call(["ld", "-r", *objects, "-o", str(joined)], "the linker")
-                joined.replace(runtime)
+                write_sealed(runtime, joined.read_bytes())
     return runtime
 
 

@@ -9,8 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from spikesim.errors import ValidationError
-from spikesim.recording import Recording
-from spikesim.sim.record.monitor import Item
+from spikesim.recording import Item, Recording
 
 if TYPE_CHECKING:
     from spikesim.sim.simulator import Simulator

@@ -31,12 +31,15 @@ class TraceHeader:
         Sampled in ticks 0, every, 2 every, ...
     index : tuple of int, optional
         Neurons or synapses of the columns; None for all.
+    span : int, ticks
+        Ticks that a row is about, from its own on: the bin of a rate.
     """
 
     n: int
     dtype: str
     every: int = 1
     index: tuple[int, ...] | None = None
+    span: int = 1
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class RecordHeader:
     Parameters
     ----------
     steps : int
-        Ticks the run is asked for.
+        Tick in which the run is asked to end.
     dt : float
         Tick in seconds.
     engine : str
@@ -112,7 +115,7 @@ class MemorySink:
     Examples
     --------
     >>> sink = MemorySink()
-    >>> sink.start(RecordHeader(10, 1e-3, "numba", {"E": 2}, {}))
+    >>> sink.start(RecordHeader(10, 1e-3, "float", {"E": 2}, {}))
     >>> sink.spikes("E", np.array([3]), np.array([1], np.int32))
     >>> sink.window(5)
     >>> sink.finish(False, {})
@@ -158,6 +161,7 @@ class MemorySink:
     def recording(self) -> Recording:
         """Give what was recorded, over the ticks that were simulated."""
         header = self._header
+        steps = self._stop - header.start
         spikes = {}
         for name, n in header.populations.items():
             parts = self._spikes[name]
@@ -165,18 +169,19 @@ class MemorySink:
             index = np.concatenate([np.zeros(0, np.int32), *(part[1] for part in parts)])
             # One piece from here on: the list would hold the same spikes a second time.
             self._spikes[name] = [(ticks, index)]
-            spikes[name] = SpikeTrains(ticks, index, n, self._stop)
+            spikes[name] = SpikeTrains(ticks, index, n, steps, header.start)
         rows = self._rows
-        sparse = [name for name, trace in header.traces.items() if rows[name] != self._stop]
+        sparse = [name for name, trace in header.traces.items() if rows[name] != steps]
         subset = {n: t.index for n, t in header.traces.items() if t.index is not None}
         return Recording(
             spikes,
             {name: values[: rows[name]] for name, values in self._values.items()},
-            self._stop,
+            steps,
             header.dt,
             header.engine,
             self._meta,
             {name: self._ticks[name][: rows[name]] for name in sparse},
             {name: np.array(index, dtype=np.int64) for name, index in subset.items()},
             self._complete,
+            header.start,
         )

@@ -6,19 +6,21 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from spikesim.core import read_archive, write_archive
+from spikesim.core.atomic import place_problems
 from spikesim.errors import ValidationError
 from spikesim.network import Network
 from spikesim.network.synapses import GivenRows
-from spikesim.sim.layout.plan import Plan, Range
+from spikesim.sim.layout.blocks import Range
+from spikesim.sim.layout.plan import Plan
 from spikesim.sim.parallel.mpi import Ranks
-from spikesim.sim.run.state import Record, State
+from spikesim.sim.run.spike_record import Record
+from spikesim.sim.run.state import State
 
 _VERSION = 3
 _NAMED = 4
@@ -82,15 +84,7 @@ def _differences(saved: dict[str, str], here: dict[str, str]) -> list[str]:
 
 def checkpoint_problems(path: str | os.PathLike[str]) -> list[str]:
     """Why no checkpoint can be written to a place; empty when one can, as far as is known."""
-    who = f"checkpoint file {os.fspath(path)!r}"
-    place = Path(path)
-    if place.is_dir():
-        return [f"{who}: expected the name of a file, got a folder"]
-    if not place.parent.is_dir():
-        return [f"{who}: folder {place.parent} does not exist; create it"]
-    if not os.access(place.parent, os.W_OK):
-        return [f"{who}: expected a folder that may be written, got {place.parent}"]
-    return []
+    return place_problems(path, f"checkpoint file {os.fspath(path)!r}")
 
 
 def save_checkpoint(
@@ -182,7 +176,8 @@ def _history(record: Record) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int3
     """Age in ticks and source of all spikes before the window, oldest first."""
     rows, sources = [], []
     for fired, marks in zip(record.fired, record.marks, strict=True):
-        edges = np.append(marks[: record.history, 0], marks[record.history - 1, -1])
+        past = marks[record.past()]
+        edges = np.append(past[:, 0], past[-1, -1])
         rows.append(np.repeat(np.arange(record.history, dtype=np.int32), np.diff(edges)))
         sources.append(fired[edges[0] : edges[-1]])
     row, source = np.concatenate(rows), np.concatenate(sources)

@@ -16,7 +16,8 @@ from spikesim.network.relay import WAY_OUT as RELAY_WAY_OUT
 from spikesim.network.relay import is_relay
 from spikesim.sim.inputs import BoundInput, InputEvents
 from spikesim.sim.inputs.drawn import DrawnEvents, Scratch, make_scratch
-from spikesim.sim.layout.plan import Plan, weight_bound
+from spikesim.sim.layout.channels import weight_bound
+from spikesim.sim.layout.plan import Plan
 from spikesim.sim.run.state import State
 
 _MOST = 2**31
@@ -78,8 +79,11 @@ def split_inputs(
     drives: list[Drive] = []
     listed: list[BoundInput] = []
     problems: list[str] = []
+    outgoing: dict[str, list[Projection]] = {}
+    for projection in plan.net.projections.values():
+        outgoing.setdefault(projection.pre.name, []).append(projection)
     for bound in inputs.inputs:
-        mine = [p for p in plan.net.projections.values() if p.pre.name == bound.name]
+        mine = outgoing.get(bound.name, [])
         source = bound.source
         most = 1
         if isinstance(source, DrawnEvents):

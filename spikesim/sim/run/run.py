@@ -118,7 +118,12 @@ class Run:
         self._worst, self._tables = worst, tables
         self._programs: dict[int, list[TickProgram]] = {}
         self.drives, self.inputs = split_inputs(plan, inputs, dict(worst))
-        self.populations, self.samplings = tuple(populations), tuple(samplings)
+        self.samplings = tuple(samplings)
+        self._names = tuple(plan.populations)
+        kept = set(populations)
+        self._recorded = np.array([name in kept for name in self._names], dtype=np.bool_)
+        self._firsts = np.array([lo for lo, _ in plan.populations.values()], dtype=np.int64)
+        self._lines = np.array([lo for lo, _ in plan.inputs.values()], dtype=np.int64)
         self.threads = Threads(min(threads, len(plan.own)))
         bytes_per_tick = sum(8 * s.neurons.size / s.every for s in samplings)
         wish = min(_WINDOW_TICKS, int(_SAMPLE_BYTES / max(bytes_per_tick, 1)))
@@ -160,7 +165,7 @@ class Run:
         """Run one window of at most ``ticks`` ticks; gives how many were run."""
         state = self.state
         start = state.tick
-        n = self._fill_inputs(start, min(ticks, self._next, self.window))
+        n = self._fill_inputs(start, self._room(min(ticks, self._next, self.window)))
         began = time.perf_counter()
         if self.ranks.size == 1:
             self.threads.run(start, n, self._programs_of)
@@ -168,8 +173,8 @@ class Run:
             self._batches(start, n)
         (spent,) = self.ranks.agree(time.perf_counter() - began)
         self._drain(start, n, sink)
-        state.record.roll(n)
-        state.inputs.roll(n)
+        state.record.close(n)
+        state.inputs.close(n)
         state.tick = start + n
         # Aim at windows of equal wall time; a factor of 2 at most, since rates change.
         fitting = int(n * _WINDOW_SECONDS / max(spent, 1e-6))
@@ -282,39 +287,60 @@ class Run:
             (column,) = np.nonzero((s.neurons >= lo) & (s.neurons < hi))
             if column.size:
                 values = self.state.neurons[s.population][s.variable]
-                items.append(
-                    bind(
-                        sample,
-                        record.clock,
-                        record.history,
-                        s.every,
-                        values,
-                        s.neurons[column],
-                        column,
-                        out,
-                    )
-                )
+                index = s.neurons[column]
+                items.append(bind(sample, record.begin, s.every, values, index, column, out))
         return items
+
+    def _room(self, ticks: int) -> int:
+        """Open a window of at most so many ticks; gives how many there is room for.
+
+        Raises
+        ------
+        ValidationError
+            If the spikes that are under way leave no room for those of one tick.
+        """
+        state = self.state
+        n = state.inputs.open(state.record.open(ticks)) if ticks else 0
+        if n == 0 < ticks:
+            raise ValidationError(
+                f"simulate: expected room for the spikes of {state.record.history} ticks, for "
+                f"which the longest delay keeps them, got {state.record.used} of "
+                f"{state.record.fired.shape[1]} per block in use at tick {state.tick}; shorten the "
+                "delays, or find out why so many neurons fire"
+            )
+        return n
 
     def _fill_inputs(self, start: int, n: int) -> int:
         """Put the events of ``n`` ticks, or as many as there is room for, into the record."""
-        if not self.plan.inputs:
+        parts = self._lines.size
+        if not parts:
             return n
         record = self.state.inputs
         event_start, lines = self.inputs.window(start, start + n)
-        used = int(record.marks[0, record.history - 1, -1])
+        if event_start[n] > record.fired.shape[1] - record.used:
+            record.compact()
+        used = record.used
         room = record.fired.shape[1] - used
         if event_start[n] > room:
-            n = max(1, int(np.searchsorted(event_start, room, side="right")) - 1)
+            n = int(np.searchsorted(event_start, room, side="right")) - 1
+            if n < 1:
+                raise ValidationError(
+                    f"simulate: expected at most {room} events of the inputs in one tick beside "
+                    f"those under way, got {event_start[1]} in tick {start}; take lower rates or "
+                    "shorter delays"
+                )
         lines = lines[: event_start[n]]
         record.fired[0, used : used + lines.size] = lines
-        marks = record.marks[0, record.history : record.history + n]
-        marks[:, 0], marks[:, -1] = event_start[:n], event_start[1 : n + 1]
-        if len(self.plan.inputs) > 1:
+        marks = record.marks[0, record.row : record.row + n]
+        marks[:, 0] = event_start[:n]
+        marks[:, -1] = event_start[1 : n + 1]
+        if parts > 1 and lines.size:
             ticks = np.repeat(np.arange(n), np.diff(event_start[: n + 1]))
-            bounds = np.array([lo for lo, _ in self.plan.inputs.values()])[1:]
-            grid = np.arange(n)[:, None] * self.plan.n_inputs + bounds
-            marks[:, 1:-1] = np.searchsorted(ticks * self.plan.n_inputs + lines, grid)
+            part = np.searchsorted(self._lines, lines, side="right") - 1
+            counts = np.bincount(ticks * parts + part, minlength=n * parts).reshape(n, parts)
+            marks[:, 1:] = np.cumsum(counts, axis=1) + marks[:, :1]
+        elif parts > 1:
+            marks[:] = 0
         marks += used
         return n
 
@@ -340,9 +366,11 @@ class Run:
         return self._programs[threads]
 
     def _drain(self, start: int, n: int, sink: Recorder) -> None:
-        for part, (name, (first, _)) in enumerate(self.plan.populations.items()):
-            if name in self.populations:
-                sink.spikes(name, *self.state.record.spikes(part, first, n))
+        if self._recorded.any():
+            starts, times, sources = self.state.record.spikes(self._firsts, n)
+            for part in np.flatnonzero((np.diff(starts) > 0) & self._recorded).tolist():
+                mine = slice(starts[part], starts[part + 1])
+                sink.spikes(self._names[part], times[mine], sources[mine])
         for sampling, out in zip(self.samplings, self.samples, strict=True):
             every = sampling.every
             ticks = np.arange(-(-start // every) * every, start + n, every)

@@ -8,6 +8,7 @@ from spikesim.hw.link import (
     CommandRefusedError,
     GarbledAnswerError,
     LinkLostError,
+    LinkSession,
     NoAnswerError,
     ProtocolVersionError,
     Request,

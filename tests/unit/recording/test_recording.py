@@ -13,7 +13,7 @@ def _recording(**changes):
         "traces": {"a.v": np.arange(6.0).reshape(3, 2)},
         "steps": 3,
         "dt": 1e-3,
-        "engine": "numba",
+        "engine": "float",
         "meta": {"seed": 7},
     }
     return Recording(**(parts | changes))
@@ -116,6 +116,6 @@ def test_neo_gets_a_train_per_neuron_and_a_signal_per_trace():
 def test_an_empty_recording_is_exported_too():
     pytest.importorskip("pandas")
     pytest.importorskip("neo")
-    empty = Recording({}, {"a.v": np.zeros((0, 2))}, 0, 1e-3, "numba")
+    empty = Recording({}, {"a.v": np.zeros((0, 2))}, 0, 1e-3, "float")
     assert (0, 3) == empty.to_pandas().shape
     assert 1 == len(empty.to_neo().segments[0].analogsignals)

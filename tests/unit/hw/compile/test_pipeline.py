@@ -2,10 +2,10 @@
 import numpy as np
 import pytest
 
+from spikesim.engines import run
 from spikesim.errors import CompileError
 from spikesim.hw.compile import compile_network
 from spikesim.hw.config import CoreConfig
-from spikesim.hw.engine import run_program
 from spikesim.network import Network
 from spikesim.neurons import LIF
 
@@ -70,7 +70,7 @@ def test_a_network_without_synapses_runs():
     net = Network(1e-3)
     net.add_population("clock", 3, LIF(beta=1.0, bias=[0.5, 0.25, 1.0]))
     program = compile_network(net).program
-    assert [4, 2, 8] == run_program(program, {}, 8).counts("clock").tolist()
+    assert [4, 2, 8] == run(program, {}, 8).counts("clock").tolist()
 
 
 def test_compiling_twice_gives_the_same_program():
@@ -96,9 +96,9 @@ def test_numbers_that_fit_exactly_reproduce_the_float_trajectory():
     raster[[0, 1, 2, 3], 0] = True  # a: 0.5, 1.0 fires, 0.5, then 1.0 - 0.25 and 1.25 fires
     raster[[3], 1] = True
     raster[4, 0] = True
-    run = run_program(compile_network(net).program, {"in": raster}, 12)
-    assert [1, 4] == run.spikes["a"].ticks.tolist()
-    assert [5, 8] == run.spikes["b"].ticks.tolist()
+    recording = run(compile_network(net).program, {"in": raster}, 12)
+    assert [1, 4] == recording.spikes["a"].ticks.tolist()
+    assert [5, 8] == recording.spikes["b"].ticks.tolist()
 
 
 def test_two_projections_to_two_populations_with_own_delays_all_arrive():
@@ -109,9 +109,9 @@ def test_two_projections_to_two_populations_with_own_delays_all_arrive():
     net.connect("in", "a", np.ones((1, 5)), delay_ticks=np.array([[0, 1, 2, 3, 0]]))
     net.connect("in", "b", np.ones((1, 5)), delay_ticks=np.array([[3, 2, 1, 0, 1]]))
     program = compile_network(net, SMALL).program
-    run = run_program(program, {"in": [[1], [0], [0], [0]]}, 4)
-    assert [0, 4, 1, 2, 3] == run.spikes["a"].index.tolist()
-    assert [3, 2, 4, 1, 0] == run.spikes["b"].index.tolist()
+    recording = run(program, {"in": [[1], [0], [0], [0]]}, 4)
+    assert [0, 4, 1, 2, 3] == recording.spikes["a"].index.tolist()
+    assert [3, 2, 4, 1, 0] == recording.spikes["b"].index.tolist()
 
 
 def test_spikes_of_populations_that_are_not_recorded_are_left_out():
@@ -121,4 +121,4 @@ def test_spikes_of_populations_that_are_not_recorded_are_left_out():
     program = compile_network(net, record=["b"]).program
     assert [0, 1] == program.populations["record"].tolist()
     for engine in ("golden", "golden-readable"):
-        assert {"b"} == set(run_program(program, {}, 3, engine).spikes)
+        assert {"b"} == set(run(program, {}, 3, engine).spikes)

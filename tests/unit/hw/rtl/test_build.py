@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Libraries are built once, appear whole, and fail with the tool's own words."""
 
+import shutil
+
 import pytest
 
+from spikesim.hw.rtl import build
 from spikesim.hw.rtl.build import build_library, hdl_root, sources
 from spikesim.hw.rtl.toolchain import ToolchainError
 from tests.equivalence.random_programs import SMALL
@@ -36,3 +39,45 @@ def test_sources_that_do_not_compile_leave_no_library(monkeypatch, tmp_path):
     with pytest.raises(ToolchainError, match=r"(?s)Verilator to succeed.*syntax error"):
         build_library(SMALL, root=tmp_path)
     assert [] == list((tmp_path / "cache").rglob("spk-*.so"))
+
+
+@pytest.mark.rtl
+@pytest.mark.parametrize("damage", ["bit", "cut", "mode"])
+def test_a_library_that_is_damaged_or_anybodys_is_built_anew(monkeypatch, tmp_path, damage, caplog):
+    monkeypatch.setenv("SPIKESIM_CACHE", str(tmp_path))
+    made = []
+
+    def instead(root, parameters, runtime, scratch, library):
+        # The compiler takes a minute; what it gives is not asked for here.
+        made.append(library)
+        build.write_sealed(library, bytes(1000))
+
+    monkeypatch.setattr(build, "_build", instead)
+    monkeypatch.setattr(build, "_runtime_object", lambda folder: folder)
+    library = build_library(SMALL)
+    whole = library.read_bytes()
+    if damage == "mode":
+        library.chmod(0o666)
+    else:
+        at = 500
+        library.write_bytes(whole[:at] if damage == "cut" else whole[:at] + b"!" + whole[at + 1 :])
+    assert library == build_library(SMALL)
+    assert (whole, 2) == (library.read_bytes(), len(made))
+    assert str(library) in caplog.text
+    assert library == build_library(SMALL)
+    assert 2 == len(made)
+
+
+def test_a_cache_folder_that_cannot_be_used_is_named_once(monkeypatch, tmp_path, caplog):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "open" / "rtl").mkdir(parents=True)
+    (tmp_path / "open" / "rtl").chmod(0o777)
+    for place, reason in (("file", "cannot be made"), ("open", "may be written by others")):
+        caplog.clear()
+        monkeypatch.setenv("SPIKESIM_CACHE", str(tmp_path / place))
+        private = build.cache_folder()
+        assert private == build.cache_folder()
+        (record,) = caplog.records
+        assert reason in record.getMessage()
+        assert 0o700 == private.stat().st_mode & 0o777
+        shutil.rmtree(private)
