@@ -13,15 +13,14 @@ from spikesim.core.quantity import DURATION, TICK
 from spikesim.errors import ValidationError
 from spikesim.neurons.firing import Refractory, Reset, held_lines, spike_lines
 from spikesim.neurons.parameters import (
+    TIME_CONSTANT,
     Floor,
     Level,
-    Limits,
     ParametricModel,
     Positive,
     Real,
     Share,
     Ticks,
-    TimeConstant,
     Value,
     number,
 )
@@ -251,9 +250,8 @@ class LIF(ParametricModel):
 
 
 def _decay(name: str, tau: Any, dt: float, method: str, problems: list[str]) -> Value:
-    limits: Limits = TimeConstant.__metadata__[0]
     before = len(problems)
-    constants = number("LIF", name, tau, limits, problems)
+    constants = number("LIF", name, tau, TIME_CONSTANT, problems)
     if len(problems) > before:
         return 0.0
     longest = float(np.max(constants))

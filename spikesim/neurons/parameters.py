@@ -103,7 +103,8 @@ Level = Annotated[Value, Limits(also=math.inf)]
 Floor = Annotated[Value, Limits(also=-math.inf)]
 Ticks = Annotated[int | IntArray, Limits(low=0, ticks=True)]
 NonNegative = Annotated[Value, Limits(low=0.0)]
-TimeConstant = Annotated[Value, Limits(low=0.0, above=True, quantity=q.TIME_CONSTANT)]
+TIME_CONSTANT = Limits(low=0.0, above=True, quantity=q.TIME_CONSTANT)
+TimeConstant = Annotated[Value, TIME_CONSTANT]
 SlowTimeConstant = Annotated[Value, Limits(low=0.0, above=True, quantity=q.SLOW_TIME_CONSTANT)]
 AnyTimeConstant = Annotated[Value, Limits(low=0.0, above=True, quantity=q.ANY_TIME_CONSTANT)]
 TimeConstantByReceptor = Annotated[

@@ -165,7 +165,7 @@ def test_no_engine_makes_counts_single_spikes(engine):
     net = network()
     net.connect("in", "relay", OneToOne(), weight=1.0)
     net.connect("relay", "cells", OneToOne(), weight=0.5)
-    with pytest.raises(ValidationError, match="at most one event per line and tick .*counts=True"):
+    with pytest.raises(ValidationError, match=r"at most one event per line and tick .*counts=True"):
         spikesim.run(net, {"in": COUNTS["poisson"]}, 10, engine=engine)
 
 
