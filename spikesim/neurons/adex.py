@@ -27,7 +27,7 @@ from spikesim.neurons.parameters import (
     by_receptor,
     scalar_or_array,
 )
-from spikesim.neurons.scale import settled, to_threshold
+from spikesim.neurons.unit_guard import settled, to_threshold
 from spikesim.neurons.synapses import arrival_constants, arrival_lines
 
 

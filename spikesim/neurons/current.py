@@ -71,15 +71,17 @@ class CurrentDriven(IntegrateAndFire):
             "i_ext": self.current,
         } | self.synapse_constants(dt)
 
-    def canonical_synapse(self, dt: float) -> dict[str, Any]:
-        """Fields ``alpha`` and ``gain`` of the same synapse in a LIF."""
-        raise NotImplementedError  # beyond_lif of these models is never empty
+    def canonical_synapse(self, dt: float) -> dict[str, Any] | None:
+        """Fields ``alpha`` and ``gain`` of the same synapse in a LIF; None where it has none."""
+        return None
 
     def beyond_lif(self, dt: float) -> list[str]:
         """Name what ``neurons.LIF`` has no words for; empty where ``per_tick`` gives one."""
         found = []
         if len(self.receptors) > 1:
             found.append(f"{len(self.receptors)} receptors {self.receptors}")
+        elif self.canonical_synapse(dt) is None:
+            found.append("synaptic currents that do more than decay")
         if self.adapts and not self.theta_frozen:
             found.append("a threshold that adapts (theta_plus; theta_frozen=True keeps it)")
         constants = self.constants(dt, 1)
@@ -89,14 +91,15 @@ class CurrentDriven(IntegrateAndFire):
 
     def per_tick(self, dt: float) -> LIF:
         """Give the same neuron in the canonical form, its membrane counted from v_rest."""
-        if self.beyond_lif(dt):
+        synapse = None if self.beyond_lif(dt) else self.canonical_synapse(dt)
+        if synapse is None:
             return super().per_tick(dt)  # refuses, with the reasons
         rest = np.asarray(self.v_rest)
         threshold = np.asarray(self.v_th) + (self.theta_init if self.adapts else 0.0)
         start = self.v_rest if self.v_init is None else self.v_init
         constants = self.constants(dt, 1)
         return LIF(
-            **self.canonical_synapse(dt),
+            **synapse,
             beta=constants["beta"],
             bias=scalar_or_array(np.multiply(constants["from_ext"], self.current)),
             v_th=scalar_or_array(threshold - rest),

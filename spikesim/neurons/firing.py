@@ -21,7 +21,7 @@ from spikesim.neurons.parameters import (
     Value,
     scalar_or_array,
 )
-from spikesim.neurons.scale import mixed_potentials, to_threshold
+from spikesim.neurons.unit_guard import mixed_potentials, to_threshold
 
 Reset = Literal["hard", "soft", "none"]
 Refractory = Literal["hold", "gate"]

@@ -13,7 +13,7 @@ import numpy as np
 from spikesim.neurons.current import CurrentDriven, Derivatives, fan_out
 from spikesim.neurons.parameters import TimeConstantByReceptor, Value, by_receptor, scalar_or_array
 from spikesim.neurons.propagators import decay, exponential_input, linear_exponential_input
-from spikesim.neurons.scale import settled
+from spikesim.neurons.unit_guard import settled
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -101,10 +101,6 @@ class LIFAlpha(CurrentDriven):
                 target[r] = scalar_or_array(propagator(dt, self.tau_mem, tau) * self.resistance)
         constants: dict[str, Any] = fan_out(decays, "alpha") | fan_out(grows, "grow")
         return constants | fan_out(added, "from") | fan_out(ahead, "ahead") | {"jump": math.e}
-
-    def beyond_lif(self, dt: float) -> list[str]:
-        """Name what ``neurons.LIF`` has no words for: currents that rise."""
-        return ["currents that rise before they decay", *super().beyond_lif(dt)]
 
     def derivative(self, state: dict[str, Any], i_ext: Any = 0.0) -> Derivatives:
         """Right-hand side of the equations between events, per second."""

@@ -21,7 +21,7 @@ from spikesim.neurons.parameters import (
     by_receptor,
     scalar_or_array,
 )
-from spikesim.neurons.scale import settled
+from spikesim.neurons.unit_guard import settled
 from spikesim.neurons.synapses import arrival_constants, arrival_lines
 
 

@@ -113,7 +113,7 @@ REFUSED = {
     "adapts": (LIFDelta(theta_plus=1e-3), "a threshold that adapts"),
     "receptors": (LIFExp(tau_syn=TWO), r"2 receptors \('exc', 'inh'\)"),
     "min_isi": (LIFDelta(t_ref=1e-3, min_isi=3e-3), "min_isi beyond the refractory time"),
-    "alpha": (LIFAlpha(), "currents that rise"),
+    "alpha": (LIFAlpha(), "currents that do more than decay"),
     "conductances": (LIFCond(tau_syn=5e-3, e_rev=0.0), "conductances, whose effect depends"),
     "adex": (AdEx(), "an exponential upstroke, an adaptation current"),
     "izhikevich": (Izhikevich(), "a quadratic membrane, a recovery variable"),
@@ -147,7 +147,7 @@ def test_every_reason_of_every_population_is_named_at_once():
         compile_network(net)
     text = str(caught.value)
     assert len(caught.value.problems) == 3
-    for part in ("currents that rise", "threshold that adapts", "upstroke", "the rule PairSTDP"):
+    for part in ("currents that do more than decay", "threshold that adapts", "upstroke", "the rule PairSTDP"):
         assert part in text
 
 
