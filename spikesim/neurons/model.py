@@ -4,9 +4,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy.typing as npt
+
+from spikesim.errors import ValidationError
+
+if TYPE_CHECKING:
+    from spikesim.neurons.lif import LIF
 
 Constants = dict[str, Any]
 
@@ -33,14 +38,11 @@ class NeuronModel(ABC):
         that flows through the tick, or at its end, as a jump of the membrane. A spike happens at
         the end of its tick, so of a delay in seconds, which is the time from the spike until its
         input acts, ``delay / dt`` ticks are needed with "end" and one more with "start".
-    start_tick : int
-        First tick in which the population lives.
     """
 
     states: ClassVar[tuple[str, ...]] = ("v",)
     counters: ClassVar[tuple[str, ...]] = ("refr",)
     acts_at: ClassVar[Literal["start", "end"]] = "end"
-    start_tick: int = 0
 
     @property
     def receptors(self) -> tuple[str, ...]:
@@ -68,6 +70,36 @@ class NeuronModel(ABC):
         ``a if c else b``, min, max, exp, sqrt and temporaries.
         """
 
+    @property
+    def only_dt(self) -> float | None:
+        """Tick in seconds that the constants hold for, where they hold for one only."""
+        return None
+
+    def beyond_lif(self, dt: float) -> list[str]:
+        """Name what ``neurons.LIF`` has no words for; empty where ``per_tick`` gives one."""
+        return ["an update of its own"]
+
+    def per_tick(self, dt: float) -> LIF:
+        """Give the same neuron in the canonical form, which torch and hardware share.
+
+        Its membrane is counted from v_rest, so that a membrane at rest is exactly 0.
+
+        Parameters
+        ----------
+        dt : float
+            Tick in seconds.
+
+        Raises
+        ------
+        ValidationError
+            If the model is no leaky integrator of one current; with every reason.
+        """
+        raise ValidationError(
+            f"{type(self).__name__}: expected a leaky integrator of one current and a constant "
+            f"threshold, which LIF is, got {', '.join(self.beyond_lif(dt))}; run it in the float "
+            "engine, or model it as LIF, LIFDelta or LIFExp"
+        )
+
     def problems(self, n: int) -> list[str]:
         """Why these parameters do not fit ``n`` neurons; empty when they do."""
         return []
@@ -75,6 +107,16 @@ class NeuronModel(ABC):
     def doubts(self, dt: float) -> list[str]:
         """Why legal parameters look like ones in another unit; empty when they do not."""
         return []
+
+    @property
+    def repeats(self) -> bool:
+        """Whether each single arrival is to become one spike, so that none may be lost."""
+        return False
+
+    @property
+    def conductances(self) -> tuple[str, ...]:
+        """Receptors whose weights are conductances: a reversal potential decides what they do."""
+        return ()
 
     def to_threshold(self) -> dict[str, float]:
         """How much of an input takes the membrane from rest to threshold, by itself.

@@ -159,7 +159,7 @@ def updates(
         items.append(
             bind(
                 kernel,
-                model.start_tick,
+                population.start_tick,
                 plan.slots,
                 plan.stride,
                 state.sums[block],
