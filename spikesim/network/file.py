@@ -106,6 +106,7 @@ def _upgrade(population: dict[str, Any]) -> None:
 def _build(header: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> Network:
     net = Network(float.fromhex(header["dt"]), header["name"], header["seed"], header["units"])
     problems: list[str] = []
+    refused = set()
     for name, n in header["inputs"]:
         net.inputs[name] = Population(name, n)
     for k, entry in enumerate(header["populations"]):
@@ -115,6 +116,7 @@ def _build(header: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> Netwo
             neuron = rebuild(entry["neuron"], f"population/{k}/", arrays)
         except ValidationError as error:
             problems += [f"population {entry['name']!r}: {text}" for text in error.problems]
+            refused.add(entry["name"])
             continue
         net.populations[entry["name"]] = Population(
             entry["name"], entry["n"], neuron, entry["start_tick"]
@@ -122,6 +124,8 @@ def _build(header: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> Netwo
     known = {**net.inputs, **net.populations}
     for k, entry in enumerate(header["projections"]):
         name, pre, post = entry["name"], entry["pre"], entry["post"]
+        if refused & {pre, post}:
+            continue  # told once
         strangers = [end for end in (pre, post) if end not in known]
         if strangers:
             problems.append(f"projection {name!r}: unknown populations {strangers}")

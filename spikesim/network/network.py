@@ -357,6 +357,10 @@ class Network:
             )
         if not problems and self.units == "SI":
             problems += population_doubts(population, self.dt)
+        if not problems and population.neuron is not None:
+            who, n = f"population {population.name!r}", int(population.n)
+            found = population.neuron.population_problems(self.dt, n)
+            problems += [f"{who}: {text}" for text in found]
         if problems:
             raise ValidationError(problems)
         stored = replace(population, n=int(population.n), start_tick=int(population.start_tick))

@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -106,13 +106,9 @@ def samples_of(
     if problems:
         raise ValidationError(problems)
     ((total, given),) = sizes
-    late = max((p.start_tick for p in _models(net)), default=0)
+    late = max((population.start_tick for population in net.populations.values()), default=0)
     ticks = given + late if steps is None else int(steps)
     each: list[tuple[Inputs, int]] = [
         ({name: array[k] for name, array in arrays.items()}, 0) for k in range(total)
     ]
     return each, int(ticks)
-
-
-def _models(net: Network) -> Iterator[Any]:
-    return (population.neuron for population in net.populations.values())

@@ -159,7 +159,7 @@ def updates(
         items.append(
             bind(
                 kernel,
-                population.start_tick,
+                plan.net.populations[name].start_tick,
                 plan.slots,
                 plan.stride,
                 state.sums[block],
