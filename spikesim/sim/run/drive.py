@@ -101,7 +101,8 @@ def split_inputs(
             for projection in mine
             if is_relay(projection.post) and most > 1
         ]
-        driven = isinstance(source, DrawnEvents) and all(map(one_to_one, mine))
+        whole = isinstance(source, DrawnEvents) and source.n == plan.net.inputs[bound.name].n
+        driven = whole and all(map(one_to_one, mine))
         if not driven:
             listed.append(bound)
         for projection in mine:
