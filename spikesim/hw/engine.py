@@ -148,6 +148,11 @@ def axon_events(
     problems: list[str] = []
     if isinstance(steps, bool) or not isinstance(steps, (int, np.integer)) or steps < 0:
         raise ValidationError(f"run: expected steps as an integer >= 0, got {steps!r}")
+    if not isinstance(inputs, Mapping):
+        raise ValidationError(
+            "inputs: expected a mapping from input name to spikes, got "
+            f"{type(inputs).__name__}; the inputs are {list(program.inputs)}"
+        )
     ticks, axons = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for name, value in inputs.items():
         if name not in program.inputs:

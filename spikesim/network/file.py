@@ -58,6 +58,7 @@ def save_network(net: Network, path: str | os.PathLike[str]) -> None:
         "name": net.name,
         "seed": net.seed,
         "units": net.units,
+        "meta": net.meta,
         "inputs": [[population.name, population.n] for population in net.inputs.values()],
         "populations": populations,
         "projections": projections,
@@ -89,6 +90,7 @@ def load_network(path: str | os.PathLike[str]) -> Network:
 
 def _build(header: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> Network:
     net = Network(float.fromhex(header["dt"]), header["name"], header["seed"], header["units"])
+    net.meta = dict(header.get("meta", {}))  # absent in older files
     problems: list[str] = []
     for name, n in header["inputs"]:
         net.inputs[name] = Population(name, n)

@@ -46,7 +46,9 @@ def accuracy(per_engine: Mapping[str, np.ndarray], images: int) -> Figure:
     axes.set_xticks(range(len(names)), names)
     axes.set_ylabel("test accuracy (%)")
     axes.grid(axis="y", color=INK, alpha=0.12)
-    axes.set_title(f"Accuracy, {n_seeds} seeds × {images} held-out images")
+    axes.set_title(
+        f"Accuracy, {n_seeds} {'seed' if n_seeds == 1 else 'seeds'} × {images} held-out images"
+    )
     axes.text(
         0.01, 0.02, f"circles: one seed, 1 image = {100 / max(images, 1):.2f} points;"
         " diamond: mean ± standard deviation",

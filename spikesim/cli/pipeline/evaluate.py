@@ -53,7 +53,7 @@ class Example:
 
 
 @dataclass
-class Outcome:
+class SeedEvaluation:
     """What one seed gave.
 
     Attributes
@@ -93,7 +93,7 @@ def evaluate_seed(
     limit: int | None,
     uart_images: int,
     report: Callable[[int], None],
-) -> Outcome:
+) -> SeedEvaluation:
     """Compile a trained network and run every held-out image on all engines.
 
     Parameters
@@ -112,7 +112,7 @@ def evaluate_seed(
     compiled = compile_network(net)
     program = compiled.program
     golden = run_batch(program, rasters, record=("spikes", "cycles"))
-    outcome = Outcome(
+    outcome = SeedEvaluation(
         files.seed, program, labels,
         {
             "float": _float_classes(net, rasters),
@@ -142,7 +142,7 @@ def _float_classes(net: Network, rasters: np.ndarray) -> np.ndarray:
 
 def _on_board(
     device: Device,
-    outcome: Outcome,
+    outcome: SeedEvaluation,
     golden: BatchResult,
     rasters: np.ndarray,
     report: Callable[[int], None],
@@ -187,7 +187,7 @@ def _example(
     )  # fmt: skip
 
 
-def _over_uart(outcome: Outcome, golden: BatchResult, rasters: np.ndarray) -> dict[str, Any]:
+def _over_uart(outcome: SeedEvaluation, golden: BatchResult, rasters: np.ndarray) -> dict[str, Any]:
     """Program the core and run images with every bit through its UART."""
     program, tally = outcome.program, Tally()
     with (

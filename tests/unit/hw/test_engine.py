@@ -176,3 +176,11 @@ def test_the_virtual_board_takes_no_line(program, option):
 def test_the_virtual_board_by_name_gives_the_golden_recording(program):
     golden = run_program(program, drive(), STEPS)
     assert golden.same_spikes(run_program(program, drive(), STEPS, "virtual"))
+
+
+@pytest.mark.parametrize(
+    "given", [np.ones((STEPS, 5), bool), None, [1]], ids=["array", "None", "list"]
+)
+def test_inputs_that_are_no_mapping_are_refused_with_the_names(program, given):
+    with pytest.raises(ValidationError, match=r"expected a mapping .*\['a', 'b'\]"):
+        run_program(program, given, STEPS)
