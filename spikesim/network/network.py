@@ -53,6 +53,9 @@ class Network:
     inputs, populations : dict of str to Population
     projections : dict of str to Projection
         All in the order of insertion.
+    meta : dict of str to str or int
+        What else is worth keeping, such as what it was trained on (`data.Provenance`); saved with
+        the network and handed on to its program.
 
     Raises
     ------
@@ -82,6 +85,7 @@ class Network:
         self.inputs: dict[str, Population] = {}
         self.populations: dict[str, Population] = {}
         self.projections: dict[str, Projection] = {}
+        self.meta: dict[str, str | int] = {}
         self._outputs: tuple[str, ...] | None = None
 
     @property
