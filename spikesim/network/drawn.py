@@ -122,6 +122,14 @@ class DrawnSynapses:
         """Longest delay in ticks that the distribution can give."""
         return self._span[1]
 
+    def weight_limits(self) -> tuple[float, float]:
+        """Limits of the distribution, or the one weight."""
+        if self.nnz == 0:
+            return 0.0, 0.0
+        if isinstance(self.weights, Distribution):
+            return self.weights.limits()
+        return self.weights, self.weights
+
     def weight_bound(self) -> float:
         """Bound of the magnitude of all weights, at most 1.3 times the largest.
 

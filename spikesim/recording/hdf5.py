@@ -29,6 +29,7 @@ from typing import Any
 
 import numpy.typing as npt
 
+from spikesim.core.listing import listed
 from spikesim.core.on_demand import OnDemand
 from spikesim.core.spikes import SpikeTrains
 from spikesim.errors import ValidationError
@@ -65,7 +66,7 @@ def read_recording(
         unknown = sorted(set(only or ()) - {*populations, *traces})
         if unknown:
             raise ValidationError(
-                f"{reader.who}: expected names among {populations + traces}, got {unknown}"
+                f"{reader.who}: expected names among {listed(populations + traces)}, got {unknown}"
             )
         populations = [name for name in populations if only is None or name in only]
         traces = [name for name in traces if only is None or name in only]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from spikesim.core.listing import listed
 from spikesim.core.on_demand import OnDemand
 from spikesim.core.spikes import SpikeTrains
 from spikesim.errors import ValidationError
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Recording:
     """Spikes and traces of one run, over the window of time that was recorded.
 
@@ -255,6 +256,13 @@ class Recording:
 
         return read_recording(path, start, stop, None if only is None else tuple(only))
 
+    def __repr__(self) -> str:
+        until = "" if self.complete else ", cut off"
+        return (
+            f"Recording({self.engine}, ticks {self.start} to {self.stop} of {self.dt:g} s{until}, "
+            f"spikes of {listed(self.spikes)}, traces {listed(self.traces)})"
+        )
+
     def _trace_problems(self, name: str, trace: npt.NDArray[Any]) -> list[str]:
         ticks = self.trace_ticks.get(name)
         rows = self.steps if ticks is None else ticks.size
@@ -279,13 +287,13 @@ class Recording:
     def _known_trace(self, name: str) -> None:
         if name not in self.traces:
             raise ValidationError(
-                f"recording: trace {name!r} was not recorded, only {sorted(self.traces)}; "
+                f"recording: trace {name!r} was not recorded, only {listed(self.traces)}; "
                 f"run again with record=('spikes', {name!r})"
             )
 
     def _trains(self, population: str) -> SpikeTrains:
         if population not in self.spikes:
-            kept = f"only of {sorted(self.spikes)}" if self.spikes else "nor of any population"
+            kept = f"only of {listed(self.spikes)}" if self.spikes else "nor of any population"
             raise ValidationError(
                 f"recording: no spikes of {population!r}, {kept}; populations are recorded with "
                 f"record='spikes' or record={f'{population}.spikes'!r}, beside others in a tuple. "

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from spikesim.core.clock import bin_ticks
+from spikesim.core.listing import listed
 from spikesim.errors import ValidationError
 from spikesim.recording.items import Rate, Trace, Weights
 
@@ -210,12 +211,12 @@ def _state(item: Trace, can: Recordable) -> Monitor:
     if population not in can.sizes:
         if population in can.inputs:
             raise ValidationError(
-                f"record: expected a population of {list(can.sizes)}, got the input "
+                f"record: expected a population of {listed(can.sizes)}, got the input "
                 f"{population!r} in {item.variable!r}; {INPUT_SPIKES}"
             )
         raise ValidationError(
             "record: expected 'spikes', '<population>.spikes' or '<population>.<state>' with a "
-            f"population of {list(can.sizes)}, got {item.variable!r}"
+            f"population of {listed(can.sizes)}, got {item.variable!r}"
         )
     states = list(can.states.get(population, ()))
     if variable not in states:
@@ -229,7 +230,7 @@ def _state(item: Trace, can: Recordable) -> Monitor:
 
 def _rate(item: Rate, can: Recordable) -> Monitor:
     if item.population not in can.sizes:
-        raise ValidationError(f"record: expected a population of {list(can.sizes)}, got {item}")
+        raise ValidationError(f"record: expected a population of {listed(can.sizes)}, got {item}")
     every = bin_ticks(item.bin, can.dt, f"record {item.name!r}, bin")
     return Monitor("rate", item.population, "rate", None, every)
 
@@ -237,7 +238,7 @@ def _rate(item: Rate, can: Recordable) -> Monitor:
 def _weights(item: Weights, can: Recordable) -> Monitor:
     if item.projection not in can.projections:
         raise ValidationError(
-            f"record: expected a projection of {list(can.projections)}, got {item}"
+            f"record: expected a projection of {listed(can.projections)}, got {item}"
         )
     index = None if item.synapses is None else tuple(item.synapses)
     return Monitor("weights", item.projection, "w", index, item.every)

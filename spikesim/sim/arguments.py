@@ -19,7 +19,7 @@ from spikesim.sim.record.recorder import recordable
 def checked(
     net: Network,
     inputs: Mapping[str, Any],
-    steps: int,
+    steps: int | None,
     record: Iterable[Item] | Item,
     seed: int,
 ) -> tuple[Monitors, InputEvents]:
@@ -32,7 +32,7 @@ def checked(
     """
     problems = []
     whole = isinstance(steps, (int, np.integer)) and not isinstance(steps, bool)
-    if not whole or steps < 0:
+    if steps is not None and (not whole or steps < 0):
         problems.append(f"simulate: expected steps as an integer >= 0, got {steps!r}")
     try:
         stream(seed)
@@ -46,7 +46,7 @@ def checked(
     try:
         # With steps that make no sense the lengths of the inputs cannot be judged.
         if judged:
-            events = resolve_inputs(net, inputs, int(steps), int(seed))
+            events = resolve_inputs(net, inputs, None if steps is None else int(steps), int(seed))
     except ValidationError as error:
         problems += error.problems
     if problems:

@@ -9,6 +9,7 @@ import numpy as np
 
 from spikesim.errors import ValidationError
 from spikesim.fixed.quantize import QuantizedPopulation
+from spikesim.hw.compile.canonical import not_canonical
 from spikesim.hw.compile.compilation import Compilation, made
 from spikesim.hw.config import NAMED_CORES, CoreConfig, way_out
 from spikesim.hw.generated import PARAM_FIELDS, POP_FIELDS
@@ -64,12 +65,7 @@ def check_integers(compilation: Compilation) -> Compilation:
 
 def foreign_parts(net: Network) -> list[str]:
     """Models and rules that the core does not know."""
-    problems = [
-        f"population {name!r}: expected LIF neurons, the only ones of the core, got "
-        f"{type(population.neuron).__name__}; run it in the float engine, or model it as LIF"
-        for name, population in net.populations.items()
-        if not isinstance(population.neuron, LIF)
-    ]
+    problems = not_canonical(net)
     problems += [
         f"projection {projection.name!r}: expected fixed weights, got the rule "
         f"{type(projection.plasticity).__name__}; train first and connect the learned weights"
@@ -80,7 +76,7 @@ def foreign_parts(net: Network) -> list[str]:
 
 
 def lif_of(population: Population) -> LIF:
-    """Neuron of a population that ``foreign_parts`` has passed."""
+    """Neuron of a population behind the pass ``canonical``."""
     assert isinstance(population.neuron, LIF)
     return population.neuron
 
@@ -97,10 +93,10 @@ def check_network(net: Network, config: CoreConfig) -> list[str]:
                 f"population {name!r}: expected refractory_ticks <= {MAX_REFRACTORY}, got "
                 f"{longest}; use a longer dt or a shorter refractory time"
             )
-        if neuron.start_tick > MAX_START_TICK:
+        if population.start_tick > MAX_START_TICK:
             problems.append(
                 f"population {name!r}: expected start_tick <= {MAX_START_TICK}, got "
-                f"{neuron.start_tick}"
+                f"{population.start_tick}"
             )
     return problems
 

@@ -30,7 +30,7 @@ def program():
     net.add_input("a", 5)
     net.add_input("b", 7)
     net.add_population("hidden", 9, LIF(beta=0.9))
-    net.add_population("out", 3, LIF(beta=0.8, alpha=0.5, start_tick=1))
+    net.add_population("out", 3, LIF(beta=0.8, alpha=0.5), start_tick=1)
     net.connect("a", "hidden", rng.normal(0.2, 0.3, (5, 9)))
     net.connect("b", "hidden", rng.normal(0.2, 0.3, (7, 9)))
     net.connect("hidden", "out", rng.normal(0.2, 0.3, (9, 3)), delay_ticks=2)

@@ -21,7 +21,7 @@ def test_every_limit_is_reported_in_one_error():
     net = Network(1e-3)
     net.add_input("in", 10)
     net.add_population("a", 30, LIF(beta=0.5, refractory_ticks=300))
-    net.add_population("b", 30, LIF(beta=0.5, start_tick=70_000))
+    net.add_population("b", 30, LIF(beta=0.5), start_tick=70_000)
     net.add_population("c", 1, LIF(beta=0.5, v_init=0.1))
     net.connect("in", "a", np.ones((10, 30)), delay_ticks=4)
     net.connect("a", "b", np.ones((30, 30)), delay_ticks=5)
