@@ -9,14 +9,19 @@ import pytest
 
 import spikesim
 
-PACKAGES = ("analysis", "core", "fixed", "learning", "models", "network", "neurons", "sim")
+PACKAGES = (
+    "analysis", "core", "core/text", "fixed", "kernels", "kernels/generate", "learning", "models",
+    "network", "neurons", "sim",
+)  # fmt: skip
 
 
 def _modules():
     names = ["spikesim.errors", "spikesim.units", "spikesim.engines"]
     for package in PACKAGES:
         folder = f"{spikesim.__path__[0]}/{package}"
-        names += [f"spikesim.{package}.{m.name}" for m in pkgutil.iter_modules([folder])]
+        names += [
+            f"spikesim.{package.replace('/', '.')}.{m.name}" for m in pkgutil.iter_modules([folder])
+        ]
     return names
 
 

@@ -20,7 +20,7 @@ from spikesim.sim.layout.plan import Plan, Range
 from spikesim.sim.parallel.mpi import Ranks
 from spikesim.sim.run.state import Record, State
 
-_VERSION = 3
+_VERSION = 4
 _NAMED = 4
 """Parts of a network that a message names at most."""
 
