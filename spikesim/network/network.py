@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy.typing as npt
 
 from spikesim.core import Clock, CsrRows, stream
+from spikesim.core.listing import listed
 from spikesim.core.quantity import DURATION, WEIGHT
 from spikesim.errors import ValidationError
 from spikesim.learning.rule import PlasticityRule
@@ -19,6 +21,7 @@ from spikesim.network.distribution import Distribution
 from spikesim.network.doubts import UNITS, delay_doubts, population_doubts, projection_doubts
 from spikesim.network.explicit import Conv2D, PairList
 from spikesim.network.population import Population, Projection
+from spikesim.network.relay import is_relay, relay_problems
 from spikesim.network.synapses import receptor_index
 from spikesim.network.validate import (
     network_problems,
@@ -128,8 +131,21 @@ class Network:
         """
         return self._add(Population(name, n), self.inputs)
 
-    def add_population(self, name: str, n: int, neuron: NeuronModel) -> Population:
+    def add_population(
+        self, name: str, n: int, neuron: NeuronModel, *, start_tick: int = 0
+    ) -> Population:
         """Add ``n`` neurons of one model.
+
+        Parameters
+        ----------
+        name : str
+            Unique in the network.
+        n : int
+            Number of neurons, >= 1.
+        neuron : NeuronModel
+            Model and parameters.
+        start_tick : int
+            First tick in which the population lives, see ``Population``.
 
         Raises
         ------
@@ -141,7 +157,7 @@ class Network:
             raise ValidationError(
                 f"population {name!r}: expected a neuron model such as LIF, got None"
             )
-        return self._add(Population(name, n, neuron), self.populations)
+        return self._add(Population(name, n, neuron, start_tick), self.populations)
 
     def connect(
         self,
@@ -168,11 +184,14 @@ class Network:
         weight : float, Distribution, float array of shape (n_pre, n_post), or callable, optional
             Weights for a rule. A callable gets (rng, k) and returns k weights.
         delay : float, Distribution or float array, shape (n_pre, n_post), seconds, optional
-            Delay, a multiple of dt; a distribution is rounded to ticks, at least 1 between
-            populations. A rule with numbers or distributions is drawn when it is needed,
-            arrays and callables make its synapses at once.
+            Time from a spike, at the end of its tick, until its input acts; a multiple of dt.
+            Where an input acts from the start of a tick on (``NeuronModel.acts_at``) that is a
+            tick more than where it acts at the end. A distribution is rounded to ticks, at
+            least the shortest that is possible. A rule with numbers or distributions is drawn
+            when it is needed, arrays and callables make its synapses at once.
         delay_ticks : int, int array of shape (n_pre, n_post), or callable, optional
-            Delay in ticks instead. Without either: 0 from an input, 1 between populations.
+            Ticks from that of the spike to the one in which the input comes in, instead.
+            Without either: 0 from an input, 1 between populations.
         receptor : str or int, optional
             Input channel of the target, by name or number; default the first of
             ``post.neuron.receptors``.
@@ -231,6 +250,8 @@ class Network:
             raise ValidationError(problems)
         projection = Projection(chosen, source, target, synapses, channel, plasticity)
         problems += projection_problems(projection)
+        if not problems and is_relay(target):
+            problems += relay_problems(target, [*self.incoming(target), projection])
         if not problems and self.units == "SI":
             problems += projection_doubts(projection)
         if problems:
@@ -257,7 +278,7 @@ class Network:
             With every problem of every part.
         """
         problems = network_problems(
-            self.inputs, self.populations, self.projections.values(), self._outputs or ()
+            self.dt, self.inputs, self.populations, self.projections.values(), self._outputs or ()
         )
         if problems:
             raise ValidationError(problems)
@@ -323,12 +344,12 @@ class Network:
 
     def __repr__(self) -> str:
         return (
-            f"Network({self.name!r}, dt={self.dt:g}, inputs={list(self.inputs)}, "
-            f"populations={list(self.populations)}, projections={list(self.projections)})"
+            f"Network({self.name!r}, dt={self.dt:g}, inputs={listed(self.inputs)}, "
+            f"populations={listed(self.populations)}, projections={listed(self.projections)})"
         )
 
     def _add(self, population: Population, into: dict[str, Population]) -> Population:
-        problems = population_problems(population)
+        problems = population_problems(population, self.dt)
         if population.name in self.inputs or population.name in self.populations:
             problems.append(
                 f"network: the name {population.name!r} is taken; inputs and populations share "
@@ -342,7 +363,7 @@ class Network:
             problems += [f"{who}: {text}" for text in found]
         if problems:
             raise ValidationError(problems)
-        stored = Population(population.name, int(population.n), population.neuron)
+        stored = replace(population, n=int(population.n), start_tick=int(population.start_tick))
         into[population.name] = stored
         return stored
 

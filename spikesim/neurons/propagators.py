@@ -22,6 +22,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from spikesim.errors import ValidationError
 from spikesim.neurons.parameters import FloatArray, Value, scalar_or_array
 
 # Below this the closed form loses digits to cancellation and the series is exact to rounding.
@@ -39,6 +40,27 @@ def decay(dt: float, tau: Value) -> Value:
     0.904837
     """
     return scalar_or_array(np.exp(-dt / np.asarray(tau)))
+
+
+def euler_decay(dt: float, tau: Value, what: str) -> Value:
+    """Give 1 - dt / tau.
+
+    Raises
+    ------
+    ValidationError
+        If a time constant is shorter than the step: the sum would alternate, and may grow.
+
+    Examples
+    --------
+    >>> euler_decay(1e-3, 4e-3, "tau_mem")
+    0.75
+    """
+    if np.any(np.asarray(tau) < dt):
+        raise ValidationError(
+            f"expected {what} >= dt = {dt:g} s for the Euler step, got {np.min(tau):g} s; take the "
+            "other method or a shorter dt"
+        )
+    return scalar_or_array(1.0 - dt / np.asarray(tau))
 
 
 def mean_over_tick(dt: float, tau: Value) -> Value:

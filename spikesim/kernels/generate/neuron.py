@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from spikesim.kernels.cache import load_generated
 from spikesim.kernels.generate.expressions import IMPORTS, code_lines, indent, own
+from spikesim.kernels.generated import load_generated
 from spikesim.neurons.update import is_float, read_update
 
 _TEXT = '''# SPDX-License-Identifier: Apache-2.0

@@ -13,11 +13,11 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from spikesim.kernels.cache import load_generated
 from spikesim.kernels.generate import deferred, dense, immediate
 from spikesim.kernels.generate.expressions import IMPORTS
 from spikesim.kernels.generate.layout import COLUMNS
 from spikesim.kernels.generate.pieces import RulePieces
+from spikesim.kernels.generated import load_generated
 from spikesim.learning.rule import PlasticityRule
 
 ARGUMENTS: dict[str, tuple[str, ...]] = {

@@ -5,50 +5,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from spikesim.core import SpikeTrains
+from spikesim.engine.sources import EventSource, RecordedEvents, event_source
 from spikesim.errors import ValidationError
 from spikesim.network import Network
 from spikesim.network.doubts import current_doubts
 from spikesim.sim.inputs.currents import BoundCurrent, Current
-from spikesim.sim.inputs.drawn import Events, RandomEvents
+from spikesim.sim.inputs.drawn import RandomEvents
 
 DRIVEN = "i_ext"
 """Constant of a neuron model that a current may drive."""
-
-
-class EventSource(Protocol):
-    """Events of one input; lines count from 0."""
-
-    def window(self, start: int, stop: int) -> Events:
-        """Ticks and lines of the events of start <= tick < stop, sorted."""
-        ...
-
-    def listed(self, start: int, stop: int) -> Events:
-        """Where the events of each tick begin, shape (stop - start + 1,), and their lines."""
-        ...
-
-
-@dataclass(frozen=True, eq=False)
-class RecordedEvents:
-    """Events that were given spike by spike."""
-
-    trains: SpikeTrains
-
-    def window(self, start: int, stop: int) -> Events:
-        """Ticks and lines of the events of start <= tick < stop, sorted."""
-        lo, hi = np.searchsorted(self.trains.ticks, (start, stop))
-        return self.trains.ticks[lo:hi], self.trains.index[lo:hi]
-
-    def listed(self, start: int, stop: int) -> Events:
-        """Where the events of each tick begin, shape (stop - start + 1,), and their lines."""
-        event_start = np.searchsorted(self.trains.ticks, np.arange(start, stop + 1))
-        first = event_start[0]
-        return event_start - first, self.trains.index[first : event_start[-1]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +81,9 @@ class InputEvents:
         return np.searchsorted(tick, np.arange(start, stop + 1)), line
 
 
-def resolve_inputs(net: Network, inputs: Mapping[str, Any], steps: int, seed: int) -> InputEvents:
+def resolve_inputs(
+    net: Network, inputs: Mapping[str, Any], steps: int | None, seed: int
+) -> InputEvents:
     """Check what the user gave for each name and bind it to this run.
 
     Parameters
@@ -120,8 +93,8 @@ def resolve_inputs(net: Network, inputs: Mapping[str, Any], steps: int, seed: in
         An input takes SpikeTrains, a bool array of shape (<= steps, n), or random events
         (Poisson, InhomogeneousPoisson); left out, it is silent. ``"population.i_ext"``
         takes a current, where the neuron model has that constant.
-    steps : int
-        Ticks of the run.
+    steps : int or None
+        Ticks of the run; None where it has no end.
     seed : int
         Seed of random events and currents.
 
@@ -187,7 +160,7 @@ def _name_problems(net: Network, name: Any) -> list[str]:
 
 
 def _event_source(
-    name: str, given: Any, n: int, dt: float, steps: int, seed: int, problems: list[str]
+    name: str, given: Any, n: int, dt: float, steps: int | None, seed: int, problems: list[str]
 ) -> EventSource:
     who = f"input {name!r}"
     if isinstance(given, Current):
@@ -195,22 +168,12 @@ def _event_source(
             f"{who}: expected spikes, a raster or random events, got a {type(given).__name__}; "
             f"currents drive 'population.{DRIVEN}'"
         )
-        return RecordedEvents(SpikeTrains.empty(n, steps))
+        return RecordedEvents(SpikeTrains.empty(n, 0))
     try:
-        if isinstance(given, RandomEvents):
-            return given.bind_events(n, dt, seed, name)
-        trains = given if isinstance(given, SpikeTrains) else SpikeTrains.from_raster(given)
+        return event_source(given, name, n, dt, steps, seed)
     except ValidationError as error:
         problems += [f"{who}: {text}" for text in error.problems]
-        return RecordedEvents(SpikeTrains.empty(n, steps))
-    if trains.n != n:
-        problems.append(f"{who}: expected {n} lines, got {trains.n}")
-    if trains.steps > steps:
-        problems.append(
-            f"{who}: expected spikes over at most {steps} ticks, got {trains.steps}; run longer or "
-            f"cut with window(0, {steps})"
-        )
-    return RecordedEvents(trains)
+        return RecordedEvents(SpikeTrains.empty(n, 0))
 
 
 def _current(given: Any, n: int, dt: float, seed: int, name: str) -> BoundCurrent:
