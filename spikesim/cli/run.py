@@ -89,9 +89,7 @@ def run(
         raise ValidationError(f"--min-accuracy: {wanted.data} has no labels to compare with")
     output = Output(as_json)
     started = time.perf_counter()
-    counts, cycles = classify(
-        compiled, samples.rasters, engine, port, progress=True
-    )
+    counts, cycles = classify(compiled, samples.rasters, engine, port, progress=True)
     seconds = time.perf_counter() - started
     predicted = decode.classify(counts)
     document: dict[str, Any] = {
