@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from spikesim.core import CsrRows as CsrRows
     from spikesim.core import SpikeTrains as SpikeTrains
     from spikesim.engines import explain as explain
+    from spikesim.engines import prepare as prepare
     from spikesim.engines import run as run
     from spikesim.errors import SpikesimError as SpikesimError
     from spikesim.errors import ValidationError as ValidationError
@@ -41,6 +42,7 @@ __version__ = "0.1.0"
 _EXPORTS = {
     "run": "spikesim.engines",
     "explain": "spikesim.engines",
+    "prepare": "spikesim.engines",
     "Network": "spikesim.network",
     "Population": "spikesim.network",
     "Projection": "spikesim.network",
@@ -67,8 +69,8 @@ _EXPORTS = {
 # Packages reachable as attributes without an import statement of their own.
 _SUBPACKAGES = frozenset(
     {
-        "analysis", "core", "data", "fixed", "hw", "learning", "models", "network", "neurons", "nn",
-        "recording", "sim", "units", "viz",
+        "analysis", "core", "data", "engine", "engines", "fixed", "hw", "learning", "models",
+        "network", "neurons", "nn", "recording", "sim", "units", "viz",
     }
 )  # fmt: skip
 

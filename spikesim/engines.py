@@ -59,8 +59,9 @@ def run(
         ``"rtl"`` (Verilated core), ``"virtual"`` (the same behind a serial port), ``"board"``
         (device on ``port=``), an open device, or an engine of your own. Default: "float" for a
         network, "golden" for a program.
-    record : record item or iterable of them
-        ``"spikes"``, ``"population.v"``, ``"population.i"``; see ``spikesim.recording``.
+    record : str, Trace, Rate, Weights, or iterable of them
+        ``"spikes"``, ``"population.spikes"``, ``"population.v"``, ``"population.i"``; objects in
+        the float engine.
     seed : int
         Of random inputs.
     progress : bool or callable

@@ -95,7 +95,7 @@ class Prepared(Protocol):
             Inputs that are left out are silent.
         steps : int, optional
             Ticks it may run at most; None sets no end.
-        record : record item or iterable of them
+        record : str, Trace, Rate, Weights, or iterable of them
             See ``spikesim.recording``.
         seed : int
             Of random inputs.

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
@@ -14,29 +14,28 @@ from spikesim.hw.program import Program
 
 def population_spikes(
     program: Program,
+    populations: Iterable[str],
     ticks: npt.ArrayLike,
     neurons: npt.ArrayLike,
     steps: int,
     start: int = 0,
-    populations: Collection[str] | None = None,
 ) -> dict[str, SpikeTrains]:
-    """Spikes of the whole core, split by population; those not recorded are left out.
+    """Spikes of the whole core, split by population.
 
     Parameters
     ----------
+    program : Program
+    populations : iterable of str
+        Which.
     ticks, neurons : int arrays, shape (k,)
         Step and neuron of the core of each spike.
     steps, start : int
-        The window: start <= tick < start + steps.
-    populations : collection of str, optional
-        Which; default all that the program records.
+        Window that was run.
     """
     at, who = np.asarray(ticks, dtype=np.int64), np.asarray(neurons, dtype=np.int64)
     split = {}
-    recorded = program.recorded if populations is None else populations
-    for name, (first, n, _) in program.groups.items():
-        if name not in recorded:
-            continue
+    for name in populations:
+        first, n, _ = program.groups[name]
         own = (who >= first) & (who < first + n)
         split[name] = SpikeTrains(at[own], (who[own] - first).astype(np.int32), n, steps, start)
     return split

@@ -20,7 +20,7 @@ from spikesim.hw.core import PARAMETERS, STATES, ProgrammedCore, Stretch, check_
 from spikesim.hw.program import Program
 from spikesim.hw.program_spikes import population_spikes
 from spikesim.hw.rows import projection_rows
-from spikesim.recording import Item, Monitor, Recordable, Recording, parse_record
+from spikesim.recording import Item, Monitor, Monitors, Recordable, Recording, parse_record
 
 _STATE_VERSION = 1
 
@@ -56,6 +56,7 @@ class CoreSession:
         self._core, self.seed = core, int(seed)
         self.program = core.program
         problems: list[str] = []
+        self._monitors = Monitors()
         try:
             self._monitors = parse_record(record, recordable(self.program))
         except ValidationError as error:
@@ -71,6 +72,7 @@ class CoreSession:
             problems += error.problems
         if problems:
             raise ValidationError(problems)
+        self._spikes = bool(self._monitors.spikes)
         self._stretches: list[tuple[int, Stretch]] = []
         self._total_cycles = 0
         self._tick = 0
@@ -179,13 +181,12 @@ class CoreSession:
     def finish(self) -> Recording:
         """Give what was recorded, over the ticks that were run."""
         start, steps = self._first_tick, self._tick - self._first_tick
-        ticks = [part.ticks + at for at, part in self._stretches]
-        neurons = [part.neurons for _, part in self._stretches]
         none = np.zeros(0, np.int64)
+        ticks = np.concatenate([none, *(part.ticks + at for at, part in self._stretches)])
+        neurons = np.concatenate([none, *(part.neurons for _, part in self._stretches)])
         spikes = population_spikes(
-            self.program, np.concatenate([none, *ticks]), np.concatenate([none, *neurons]),
-            steps, start, self._monitors.spikes,
-        )  # fmt: skip
+            self.program, self._monitors.spikes, ticks, neurons, steps, start
+        )
         meta: dict[str, Any] = {
             "program_id": self.program.program_id,
             "seed": self.seed,
@@ -209,8 +210,7 @@ class CoreSession:
 
     def _stretch(self, ticks: int) -> None:
         axons = axon_window(self.program, self._sources, self._tick, self._tick + ticks)
-        wanted = self._monitors
-        part = self._core.advance(axons, spikes=bool(wanted.spikes), history=bool(wanted.states))
+        part = self._core.advance(axons, spikes=self._spikes, history=bool(self._monitors.states))
         self._stretches.append((self._tick, part))
         self._total_cycles += part.total_cycles
         self._tick += ticks

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy.typing as npt
@@ -20,6 +21,7 @@ from spikesim.network.distribution import Distribution
 from spikesim.network.doubts import UNITS, delay_doubts, population_doubts, projection_doubts
 from spikesim.network.explicit import Conv2D, PairList
 from spikesim.network.population import Population, Projection
+from spikesim.network.relay import is_relay, relay_problems
 from spikesim.network.synapses import receptor_index
 from spikesim.network.validate import (
     network_problems,
@@ -129,8 +131,21 @@ class Network:
         """
         return self._add(Population(name, n), self.inputs)
 
-    def add_population(self, name: str, n: int, neuron: NeuronModel) -> Population:
+    def add_population(
+        self, name: str, n: int, neuron: NeuronModel, *, start_tick: int = 0
+    ) -> Population:
         """Add ``n`` neurons of one model.
+
+        Parameters
+        ----------
+        name : str
+            Unique in the network.
+        n : int
+            Number of neurons, >= 1.
+        neuron : NeuronModel
+            Model and parameters.
+        start_tick : int
+            First tick in which the population lives, see ``Population``.
 
         Raises
         ------
@@ -142,7 +157,7 @@ class Network:
             raise ValidationError(
                 f"population {name!r}: expected a neuron model such as LIF, got None"
             )
-        return self._add(Population(name, n, neuron), self.populations)
+        return self._add(Population(name, n, neuron, start_tick), self.populations)
 
     def connect(
         self,
@@ -235,6 +250,8 @@ class Network:
             raise ValidationError(problems)
         projection = Projection(chosen, source, target, synapses, channel, plasticity)
         problems += projection_problems(projection)
+        if not problems and is_relay(target):
+            problems += relay_problems(target, [*self.incoming(target), projection])
         if not problems and self.units == "SI":
             problems += projection_doubts(projection)
         if problems:
@@ -261,7 +278,7 @@ class Network:
             With every problem of every part.
         """
         problems = network_problems(
-            self.inputs, self.populations, self.projections.values(), self._outputs or ()
+            self.dt, self.inputs, self.populations, self.projections.values(), self._outputs or ()
         )
         if problems:
             raise ValidationError(problems)
@@ -332,7 +349,7 @@ class Network:
         )
 
     def _add(self, population: Population, into: dict[str, Population]) -> Population:
-        problems = population_problems(population)
+        problems = population_problems(population, self.dt)
         if population.name in self.inputs or population.name in self.populations:
             problems.append(
                 f"network: the name {population.name!r} is taken; inputs and populations share "
@@ -340,9 +357,13 @@ class Network:
             )
         if not problems and self.units == "SI":
             problems += population_doubts(population, self.dt)
+        if not problems and population.neuron is not None:
+            who, n = f"population {population.name!r}", int(population.n)
+            found = population.neuron.population_problems(self.dt, n)
+            problems += [f"{who}: {text}" for text in found]
         if problems:
             raise ValidationError(problems)
-        stored = Population(population.name, int(population.n), population.neuron)
+        stored = replace(population, n=int(population.n), start_tick=int(population.start_tick))
         into[population.name] = stored
         return stored
 

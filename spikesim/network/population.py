@@ -24,11 +24,15 @@ class Population:
         Number of neurons (or input lines), >= 1.
     neuron : NeuronModel or None
         Model and parameters; None for an external input.
+    start_tick : int
+        First tick in which the population lives. Until then it is frozen: its states keep their
+        initial values, the input that is due is discarded, and nothing fires.
     """
 
     name: str
     n: int
     neuron: NeuronModel | None = None
+    start_tick: int = 0
 
     @property
     def is_input(self) -> bool:

@@ -27,8 +27,8 @@ from spikesim.neurons.parameters import (
     by_receptor,
     scalar_or_array,
 )
-from spikesim.neurons.scale import settled, to_threshold
 from spikesim.neurons.synapses import arrival_constants, arrival_lines
+from spikesim.neurons.unit_guard import settled, to_threshold
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -118,6 +118,11 @@ class AdEx(ParametricModel):
         return ("v", "w", *(f"{self._prefix}_{r}" for r in self.receptors))
 
     @property
+    def conductances(self) -> tuple[str, ...]:
+        """All receptors where they have reversal potentials."""
+        return () if self.e_rev is None else self.receptors
+
+    @property
     def _prefix(self) -> str:
         return "i" if self.e_rev is None else "g"
 
@@ -199,6 +204,10 @@ class AdEx(ParametricModel):
             "refr = length if spike else (refr - 1 if refr > 0 else 0)",
         ]
         return "\n".join(lines)
+
+    def beyond_lif(self, dt: float) -> list[str]:
+        """Name what ``neurons.LIF`` has no words for: all that is not a leak."""
+        return ["an exponential upstroke", "an adaptation current"]
 
     def derivative(self, state: dict[str, Any], i_ext: Any = 0.0) -> Derivatives:
         """Right-hand side of the equations between spikes, per second."""

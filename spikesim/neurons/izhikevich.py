@@ -134,6 +134,10 @@ class Izhikevich(ParametricModel):
         lines += ["spike = v >= v_peak", "v = c if spike else v", "u = u + d if spike else u"]
         return "\n".join(lines)
 
+    def beyond_lif(self, dt: float) -> list[str]:
+        """Name what ``neurons.LIF`` has no words for: all that is not a leak."""
+        return ["a quadratic membrane", "a recovery variable"]
+
     def derivative(self, state: dict[str, Any], i_ext: Any = 0.0) -> Derivatives:
         """Right-hand side of the equations between spikes, per second."""
         v, u = np.asarray(state["v"]), np.asarray(state["u"])

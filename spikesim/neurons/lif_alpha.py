@@ -13,7 +13,7 @@ import numpy as np
 from spikesim.neurons.current import CurrentDriven, Derivatives, fan_out
 from spikesim.neurons.parameters import TimeConstantByReceptor, Value, by_receptor, scalar_or_array
 from spikesim.neurons.propagators import decay, exponential_input, linear_exponential_input
-from spikesim.neurons.scale import settled
+from spikesim.neurons.unit_guard import settled
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -21,8 +21,8 @@ from spikesim.neurons.parameters import (
     by_receptor,
     scalar_or_array,
 )
-from spikesim.neurons.scale import settled
 from spikesim.neurons.synapses import arrival_constants, arrival_lines
+from spikesim.neurons.unit_guard import settled
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -95,6 +95,11 @@ class LIFCond(IntegrateAndFire):
         return tuple(by_receptor(self.tau_syn))
 
     @property
+    def conductances(self) -> tuple[str, ...]:
+        """All of them."""
+        return self.receptors
+
+    @property
     def membrane_states(self) -> tuple[str, ...]:
         """Membrane (V) and the conductance of each receptor (S), as of the start of the tick."""
         return ("v", *(f"g_{r}" for r in self.receptors))
@@ -147,6 +152,10 @@ class LIFCond(IntegrateAndFire):
             "from_ext": from_ext,
             "i_ext": self.current,
         }
+
+    def beyond_lif(self, dt: float) -> list[str]:
+        """Name what ``neurons.LIF`` has no words for: conductances."""
+        return ["conductances, whose effect depends on the membrane"]
 
     def derivative(self, state: dict[str, Any], i_ext: Any = 0.0) -> Derivatives:
         """Right-hand side of the equations between events, per second."""

@@ -12,7 +12,7 @@ import numpy as np
 from spikesim.neurons.current import CurrentDriven, Derivatives, fan_out
 from spikesim.neurons.parameters import TimeConstantByReceptor, Value, by_receptor, scalar_or_array
 from spikesim.neurons.propagators import decay, exponential_input
-from spikesim.neurons.scale import settled
+from spikesim.neurons.unit_guard import settled
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -90,6 +90,11 @@ class LIFExp(CurrentDriven):
         }
         decays = {r: decay(dt, tau) for r, tau in taus.items()}
         return fan_out(decays, "alpha") | fan_out(added, "from")
+
+    def canonical_synapse(self, dt: float) -> dict[str, Any]:
+        """Give a current that decays, and moves the membrane as its propagator says."""
+        constants, (receptor,) = self.synapse_constants(dt), self.receptors
+        return {"alpha": constants[f"alpha_{receptor}"], "gain": constants[f"from_{receptor}"]}
 
     def derivative(self, state: dict[str, Any], i_ext: Any = 0.0) -> Derivatives:
         """Right-hand side of the equations between events, per second."""

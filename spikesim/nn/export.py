@@ -44,15 +44,16 @@ def export(model: SpikingNet, dt: float = 1e-3, name: str = "") -> Network:
     Examples
     --------
     >>> net = export(SpikingNet(Linear(4, 3), LIF(3), Linear(3, 2), LIF(2)))
-    >>> [(p.name, p.n, p.neuron.start_tick) for p in net.populations.values()]
+    >>> [(p.name, p.n, p.start_tick) for p in net.populations.values()]
     [('layer0', 3, 0), ('layer1', 2, 1)]
     """
     net = Network(dt, name=name)
     stages = model.stages()
     source = net.add_input("in", stages[0][0].in_features)
     for depth, (linear, lif) in enumerate(stages):
-        neuron = canonical(linear, lif, start_tick=depth)
-        population = net.add_population(f"layer{depth}", linear.out_features, neuron)
+        population = net.add_population(
+            f"layer{depth}", linear.out_features, canonical(linear, lif), start_tick=depth
+        )
         net.connect(source, population, weights(linear), delay_ticks=min(depth, 1))
         source = population
     return net
@@ -63,7 +64,7 @@ def weights(linear: Linear) -> np.ndarray:
     return np.ascontiguousarray(linear.weight.detach().float().cpu().numpy().T)
 
 
-def canonical(linear: Linear, lif: LIF, start_tick: int = 0) -> neurons.LIF:
+def canonical(linear: Linear, lif: LIF) -> neurons.LIF:
     """Give the neuron with the projection's bias, if any, moved into it.
 
     Raises
@@ -71,7 +72,7 @@ def canonical(linear: Linear, lif: LIF, start_tick: int = 0) -> neurons.LIF:
     ValidationError
         If the bias would drive a current synapse: then it is not constant on the membrane.
     """
-    neuron = lif.canonical(start_tick)
+    neuron = lif.canonical()
     if linear.bias is None:
         return neuron
     if np.any(np.asarray(neuron.alpha) != 0.0):

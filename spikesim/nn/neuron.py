@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -29,8 +29,8 @@ class LIF(torch.nn.Module):
         Membrane decay per tick. Multiples of 1/4096 survive quantization unchanged.
     alpha : float or sequence, shape (n,)
         Current decay per tick; 0 is a delta synapse.
-    gain, bias, threshold, v_reset, reset_amount
-        As ``gain, bias, v_th, v_reset, reset_amount`` of ``neurons.LIF``.
+    gain, bias, v_th, v_reset, reset_amount
+        As of ``neurons.LIF``.
     reset : {"hard", "soft", "none"}
         What a spike does to the membrane.
     strict : bool
@@ -54,6 +54,12 @@ class LIF(torch.nn.Module):
     [0.0, 1.0]
     """
 
+    def __new__(cls, *_: Any, **given: Any) -> Self:
+        """Refuse the former name of a keyword; the rest is up to ``__init__``."""
+        if "threshold" in given:
+            raise ValidationError("LIF: the threshold is called v_th, as in neurons.LIF; v_th=...")
+        return super().__new__(cls)
+
     def __init__(
         self,
         n: int | None = None,
@@ -62,7 +68,7 @@ class LIF(torch.nn.Module):
         alpha: float | Sequence[float] = 0.0,
         gain: float | Sequence[float] = 1.0,
         bias: float | Sequence[float] = 0.0,
-        threshold: float | Sequence[float] = 1.0,
+        v_th: float | Sequence[float] = 1.0,
         v_reset: float | Sequence[float] = 0.0,
         reset: Reset = "hard",
         reset_amount: float | Sequence[float] | None = None,
@@ -77,7 +83,7 @@ class LIF(torch.nn.Module):
         self.strict, self.detach_reset = strict, detach_reset
         self.surrogate: Surrogate = ATan() if surrogate is None else surrogate
         values: dict[str, Any] = {
-            "beta": beta, "alpha": alpha, "gain": gain, "bias": bias, "v_th": threshold,
+            "beta": beta, "alpha": alpha, "gain": gain, "bias": bias, "v_th": v_th,
             "v_reset": v_reset, "reset_amount": reset_amount,
         }  # fmt: skip
         checked = neurons.LIF(reset=reset, strict=strict, **values)
@@ -112,14 +118,14 @@ class LIF(torch.nn.Module):
             surrogate=self.surrogate,
         )  # fmt: skip
 
-    def canonical(self, start_tick: int = 0) -> neurons.LIF:
+    def canonical(self) -> neurons.LIF:
         """Give the same neuron as plain data (float64), for export and quantization."""
         values: dict[str, Any] = {
             key: value.detach().double().cpu().numpy() if isinstance(value, Tensor) else value
             for key, value in vars(self.params()).items()
             if key in _PER_NEURON
         }
-        return neurons.LIF(**values, reset=self.reset, strict=self.strict, start_tick=start_tick)
+        return neurons.LIF(**values, reset=self.reset, strict=self.strict)
 
     def initial_state(self, a: Tensor) -> LIFState:
         """Resting state for one tick's input of shape (B, ..., n)."""

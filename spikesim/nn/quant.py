@@ -18,6 +18,7 @@ from torch import Tensor
 from spikesim.errors import ValidationError
 from spikesim.fixed.quantize import ACC_BITS, QuantizedPopulation, quantize_lif
 from spikesim.fixed.settings import STATE_BITS, WEIGHT_BITS, Quantization
+from spikesim.nn import exact
 from spikesim.nn.export import canonical, weights
 from spikesim.nn.fixed_ops import coded, decay, saturate
 from spikesim.nn.functional import LIFParams, lif_reset
@@ -122,7 +123,7 @@ def _population(x: Tensor, q: QuantizedPopulation, linear: Linear, lif: LIF) -> 
         bias = coded(linear.bias, bias, scale * gain.float())
     elif isinstance(lif.bias if "bias" in lif._parameters else None, Tensor):
         bias = coded(cast(Tensor, lif.bias), bias, scale)
-    acc = saturate(torch.nn.functional.linear(x, w), ACC_BITS)
+    acc = saturate(exact.linear(x, w), ACC_BITS)
     drive = saturate(acc * float(2**q.gain_shift), q.state_bits)
     reset = LIFParams(
         beta=0.0, v_th=_float(q.v_th), v_reset=float(q.v_reset), reset=lif.reset,
@@ -136,6 +137,7 @@ def _membrane(
     surrogate: Surrogate,
 ) -> Tensor:  # fmt: skip
     """Integer LIF over time; ``unit`` turns codes into float membranes for the surrogate."""
+    bias = exact.spread(bias, drive.shape[1:])
     v = _float(q.v_init).expand(drive.shape[1:])
     i = torch.zeros_like(v)
     rail = -(2 ** (q.state_bits - 1))

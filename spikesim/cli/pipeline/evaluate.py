@@ -136,8 +136,13 @@ def _float_classes(net: Network, rasters: np.ndarray) -> np.ndarray:
     output = net.outputs[0]
     ((name, _),) = net.inputs.items()
     simulator = Simulator(net, dtype="float64")
-    runs = (simulator.run({name: raster}, len(raster)) for raster in rasters)
-    return classify([record.counts(output) for record in runs])
+    counts = []
+    for raster in rasters:
+        record = simulator.run({name: raster}, len(raster))
+        if not record.complete:
+            raise KeyboardInterrupt  # an image that was cut off has no class
+        counts.append(record.counts(output))
+    return classify(counts)
 
 
 def _on_board(

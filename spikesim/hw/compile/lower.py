@@ -83,8 +83,9 @@ def lower(compilation: Compilation) -> Compilation:
     for entry, (name, population) in zip(records, net.populations.items(), strict=True):
         neuron = lif_of(population)
         n_groups = -(-population.n // lanes)
-        groups[name] = (first_group * lanes, population.n, neuron.start_tick)
+        groups[name] = (first_group * lanes, population.n, population.start_tick)
         _fill_record(entry, neuron, quantized[name])
+        entry["start_tick"] = population.start_tick
         entry["first"], entry["last"] = first_group, first_group + n_groups - 1
         entry["record"] = name in recorded
         first_group += n_groups
@@ -137,7 +138,6 @@ def _fill_record(entry: Any, neuron: LIF, q: QuantizedPopulation) -> None:
     entry["reset"], entry["reset_value"] = reset, value
     entry["gain"], entry["alpha_v"], entry["alpha_i"] = q.gain_shift, q.beta, q.alpha
     entry["v_floor"], entry["v_init"] = q.v_floor, int(q.v_init[0])
-    entry["start_tick"] = neuron.start_tick
 
 
 def _rows(

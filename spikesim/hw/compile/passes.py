@@ -15,6 +15,7 @@ from __future__ import annotations
 from spikesim.errors import ValidationError
 from spikesim.hw.compile.allocate import allocate
 from spikesim.hw.compile.calibrate import calibrate
+from spikesim.hw.compile.canonical import canonical
 from spikesim.hw.compile.check import check_description, check_integers, check_limits
 from spikesim.hw.compile.compilation import Pass
 from spikesim.hw.compile.lower import lower
@@ -24,6 +25,7 @@ from spikesim.hw.compile.segment import segment
 
 PASSES: tuple[Pass, ...] = (
     check_description,  # what the core has no words for
+    canonical,  # neurons with seconds -> LIF, constants per tick
     calibrate,  # sample input -> gain shifts, busiest step (tries the passes behind it)
     check_limits,  # sizes, delays and parameters beyond the core
     quantize,  # floats -> integers of every population
@@ -54,7 +56,7 @@ def passes_with(extra: Pass, *, after: Pass) -> tuple[Pass, ...]:
     --------
     >>> passes = passes_with(lambda c: c.adding(warnings=["made on a Monday"]), after=quantize)
     >>> len(passes) - len(PASSES), passes.index(check_integers)
-    (1, 5)
+    (1, 6)
     """
     if after not in PASSES:
         names = [getattr(step, "__name__", repr(step)) for step in PASSES]

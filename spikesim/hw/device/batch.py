@@ -13,6 +13,7 @@ from spikesim.core import SpikeTrains
 from spikesim.core.decode import classify
 from spikesim.errors import ValidationError
 from spikesim.hw.config import CoreConfig
+from spikesim.hw.core import refuse_full_counters
 from spikesim.hw.device.events import plan_chunks
 from spikesim.hw.device.port import Port
 from spikesim.hw.device.progress import progress_bar
@@ -74,6 +75,7 @@ def count_batch(
             requests = sample_requests(trains, port.capabilities.config.event_queue)
             answers = port.burst(requests + readout.requests, patience=patience)
             row, total, words = readout.split(answers[-len(readout.requests) :])
+            refuse_full_counters(f"device {port.name}", row)
             counts.append(row)
             cycles.append(total)
             states.append(words)

@@ -12,16 +12,14 @@ import numpy.typing as npt
 from spikesim.core import SpikeTrains
 from spikesim.engine.progress import Progress
 from spikesim.errors import DeviceError, ValidationError
-from spikesim.hw.core import PARAMETERS, STATES, IntArray, Stretch
+from spikesim.hw.core import PARAMETERS, STATES, IntArray, Stretch, refuse_full_counters
 from spikesim.hw.device.batch import Readout, sample_requests
 from spikesim.hw.device.device import Device
 from spikesim.hw.device.requests import write_requests
 from spikesim.hw.device.running import CoreRun
-from spikesim.hw.generated import COUNT_BITS, WINDOWS, Clear, Reg, Window
+from spikesim.hw.generated import WINDOWS, Clear, Reg, Window
 from spikesim.hw.image import PARAM_DTYPE, STATE_DTYPE, pack_table, unpack_table, unpack_weights
 from spikesim.hw.program import Program
-
-_COUNT_MAX = (1 << COUNT_BITS) - 1
 
 
 class DeviceCore:
@@ -114,12 +112,7 @@ class DeviceCore:
             If a counter is at its end, where it stays.
         """
         counts = self.device.memory.counts(0, self.program.config.n_neurons)
-        if (counts >= _COUNT_MAX).any():
-            raise DeviceError(
-                f"device {self.name}: expected spike counts below {_COUNT_MAX}, at which a counter "
-                f"stays, got it in neuron {int(np.argmax(counts))} of the core; count the recorded "
-                "spikes, or clear the session earlier"
-            )
+        refuse_full_counters(f"device {self.name}", counts)
         return counts
 
     def weights(self) -> IntArray:

@@ -81,7 +81,9 @@ class InputEvents:
         return np.searchsorted(tick, np.arange(start, stop + 1)), line
 
 
-def resolve_inputs(net: Network, inputs: Mapping[str, Any], steps: int, seed: int) -> InputEvents:
+def resolve_inputs(
+    net: Network, inputs: Mapping[str, Any], steps: int | None, seed: int
+) -> InputEvents:
     """Check what the user gave for each name and bind it to this run.
 
     Parameters
@@ -91,8 +93,8 @@ def resolve_inputs(net: Network, inputs: Mapping[str, Any], steps: int, seed: in
         An input takes SpikeTrains, a bool array of shape (<= steps, n), or random events
         (Poisson, InhomogeneousPoisson); left out, it is silent. ``"population.i_ext"``
         takes a current, where the neuron model has that constant.
-    steps : int
-        Ticks of the run.
+    steps : int or None
+        Ticks of the run; None where it has no end.
     seed : int
         Seed of random events and currents.
 
@@ -158,7 +160,7 @@ def _name_problems(net: Network, name: Any) -> list[str]:
 
 
 def _event_source(
-    name: str, given: Any, n: int, dt: float, steps: int, seed: int, problems: list[str]
+    name: str, given: Any, n: int, dt: float, steps: int | None, seed: int, problems: list[str]
 ) -> EventSource:
     who = f"input {name!r}"
     if isinstance(given, Current):
@@ -166,12 +168,12 @@ def _event_source(
             f"{who}: expected spikes, a raster or random events, got a {type(given).__name__}; "
             f"currents drive 'population.{DRIVEN}'"
         )
-        return RecordedEvents(SpikeTrains.empty(n, steps))
+        return RecordedEvents(SpikeTrains.empty(n, 0))
     try:
         return event_source(given, name, n, dt, steps, seed)
     except ValidationError as error:
         problems += [f"{who}: {text}" for text in error.problems]
-        return RecordedEvents(SpikeTrains.empty(n, steps))
+        return RecordedEvents(SpikeTrains.empty(n, 0))
 
 
 def _current(given: Any, n: int, dt: float, seed: int, name: str) -> BoundCurrent:

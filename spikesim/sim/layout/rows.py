@@ -91,6 +91,7 @@ class RowBuilder:
         self.entries, self.pieces = np.empty((2, room), dtype=np.uint32)
         self.weights = np.empty(room if weighted else 0, dtype=np.float32)
         self.arena = Arena(5 * 4 * room)
+        self._weight, self._delay = np.zeros(1, np.float32), np.zeros(1, np.int32)
 
     def build(self) -> tuple[Columns, Columns, Columns, int]:
         """Fill the rows: offsets, index and exact weights by block, and groups; see ``Table``."""
@@ -182,9 +183,11 @@ class RowBuilder:
         plan, table, channel = self.plan, self.table, (projection.post.name, projection.receptor)
         weights, delays, scale = filled.weights, filled.delays, plan.scale(*channel)
         if weights is None:
-            weights = np.array([projection.synapses.weight], dtype=np.float32)
+            weights = self._weight
+            weights[0] = projection.synapses.weight
         if delays is None:
-            delays = np.array([projection.synapses.delay], dtype=np.int32)
+            delays = self._delay
+            delays[0] = projection.synapses.delay
         if self.weights.size:
             self.weights[part] = weights
         if channel not in self._maps:

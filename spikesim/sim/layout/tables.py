@@ -161,5 +161,5 @@ def _row_starts(table: TablePlan, origins: list[Origin]) -> npt.NDArray[np.int64
     starts = np.zeros(table.sources[1] - table.sources[0] + 1, dtype=np.int64)
     for first, last, projections in origins:
         for _, filler in projections:
-            starts[first + 1 : last + 1] += np.diff(filler.indptr)
+            starts[first + 1 : last + 1] += filler.indptr[1:] - filler.indptr[:-1]
     return np.cumsum(starts)

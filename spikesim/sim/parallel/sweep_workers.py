@@ -15,6 +15,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import Any
 
+from spikesim.engine.interrupt import Interrupt
 from spikesim.recording.export import optional_library
 
 
@@ -60,7 +61,12 @@ Outcomes = Iterator[tuple[int, Outcome]]
 def run_here(calls: Sequence[Call], jobs: int) -> Outcomes:
     """One after the other in this process."""
     for k, call in enumerate(calls):
-        yield k, call()
+        with Interrupt(at_once=True) as interrupt:
+            outcome = call()
+        if interrupt.asked:
+            # A simulation in it was cut off, so what the function made of it says nothing.
+            raise KeyboardInterrupt
+        yield k, outcome
 
 
 def run_processes(calls: Sequence[Call], jobs: int) -> Outcomes:

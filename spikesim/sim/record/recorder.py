@@ -49,8 +49,8 @@ class Recorder:
     ----------
     net : Network
     monitors : Monitors
-    steps : int
-        Ticks the run is asked for.
+    steps : int or None
+        Ticks the run is asked for; None where it has no end.
     dtype : str
         Of the states.
     sink : Sink
@@ -70,7 +70,7 @@ class Recorder:
         self,
         net: Network,
         monitors: Monitors,
-        steps: int,
+        steps: int | None,
         *,
         dtype: str = "float32",
         sink: Sink | None = None,
@@ -86,7 +86,7 @@ class Recorder:
             for rate in monitors.rates
         ]
         traces = trace_headers(net, monitors, dtype)
-        if isinstance(self._sink, MemorySink):
+        if isinstance(self._sink, MemorySink) and steps is not None:
             check_memory(traces, steps, start)
         sizes = {name: net.populations[name].n for name in monitors.spikes}
         self._sink.start(
@@ -126,7 +126,7 @@ class Recorder:
 
     def finish(self, **meta: Any) -> Recording:
         """Close the recording; it is complete if the windows reached the last tick."""
-        self._sink.finish(self._stop >= self._steps, meta)
+        self._sink.finish(self._steps is None or self._stop >= self._steps, meta)
         return self._sink.recording()
 
 

@@ -290,7 +290,8 @@ def _tile(widths: tuple[int, ...], item: int, chunk: int) -> tuple[int, int]:
 
 def _chunk_bytes(header: RecordHeader) -> int:
     """Size of the chunks of a recording, by what it may come to."""
-    steps = header.steps - header.start
+    # Where no end is said, as long as it takes to fill large chunks.
+    steps = 1 << 40 if header.steps is None else header.steps - header.start
     per_tick = 12 * _EXPECTED_HZ * header.dt * sum(header.populations.values())
     for trace in header.traces.values():
         per_tick += (8 + trace.n * np.dtype(trace.dtype).itemsize) / trace.every

@@ -30,7 +30,7 @@ def program():
     net.add_input("a", 5)
     net.add_input("b", 7)
     net.add_population("hidden", 9, LIF(beta=0.9))
-    net.add_population("out", 3, LIF(beta=0.8, alpha=0.5, start_tick=1))
+    net.add_population("out", 3, LIF(beta=0.8, alpha=0.5), start_tick=1)
     net.connect("a", "hidden", rng.normal(0.2, 0.3, (5, 9)))
     net.connect("b", "hidden", rng.normal(0.2, 0.3, (7, 9)))
     net.connect("hidden", "out", rng.normal(0.2, 0.3, (9, 3)), delay_ticks=2)
@@ -379,7 +379,8 @@ def test_a_compile_result_runs_as_its_program(program):
 
 def test_spikes_are_split_by_population_and_padding_is_left_out(program):
     first, n, _ = program.groups["out"]
-    spikes = population_spikes(program, [0, 0, 1, 1], [0, 8, first + 2, first + n], 2)
+    where = [0, 8, first + 2, first + n]
+    spikes = population_spikes(program, program.groups, [0, 0, 1, 1], where, 2)
     assert [0, 8] == spikes["hidden"].index.tolist()
     assert ([1], [2]) == (spikes["out"].ticks.tolist(), spikes["out"].index.tolist())
 

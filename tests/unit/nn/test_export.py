@@ -51,7 +51,7 @@ def test_simulated_spikes_are_the_torch_spikes_shifted_by_depth(reset, options):
 
 def test_populations_start_one_tick_later_per_layer():
     network = nn.export(deep_net("soft"), dt=2e-3, name="deep")
-    assert [0, 1, 2] == [p.neuron.start_tick for p in network.populations.values()]
+    assert [0, 1, 2] == [p.start_tick for p in network.populations.values()]
     delays = [np.unique(p.rows.delays).tolist() for p in network.projections.values()]
     assert [[0], [1], [1]] == delays
     assert (2e-3, "deep", ("layer2",)) == (network.dt, network.name, tuple(network.outputs))

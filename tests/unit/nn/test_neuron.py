@@ -37,7 +37,7 @@ def test_spikes_equal_the_numpy_oracle_in_float64(reset, strict, alpha):
     # A coarse grid, so that the threshold is hit exactly many times.
     a = np.random.default_rng(0).integers(-8, 24, (40, 3, 5)) / 16.0
     values = {"beta": 0.5, "alpha": alpha, "gain": 0.5, "bias": 0.125, "v_reset": -0.25}
-    layer = nn.LIF(threshold=1.0, reset=reset, strict=strict, reset_amount=0.75, **values)
+    layer = nn.LIF(v_th=1.0, reset=reset, strict=strict, reset_amount=0.75, **values)
     expected = oracle(a, v_th=1.0, reset=reset, amount=0.75, strict=strict, **values)
     assert 0.0 < expected.mean() < 1.0
     assert (expected == layer(torch.from_numpy(a)).numpy()).all()
@@ -45,7 +45,7 @@ def test_spikes_equal_the_numpy_oracle_in_float64(reset, strict, alpha):
 
 def test_per_neuron_parameters_apply_to_their_neuron():
     a = np.random.default_rng(1).random((30, 2, 3))
-    layer = nn.LIF(3, beta=[0.5, 0.75, 1.0], threshold=[1.0, 2.0, 4.0]).double()
+    layer = nn.LIF(3, beta=[0.5, 0.75, 1.0], v_th=[1.0, 2.0, 4.0]).double()
     spikes = layer(torch.from_numpy(a)).numpy()
     for k, (beta, v_th) in enumerate([(0.5, 1.0), (0.75, 2.0), (1.0, 4.0)]):
         expected = oracle(a[..., k], beta, 0.0, 1.0, 0.0, v_th, 0.0, "hard", 0.0, False)
@@ -118,3 +118,9 @@ def test_no_ticks_give_no_spikes():
 def test_illegal_parameters_are_named(arguments, text):
     with pytest.raises(ValidationError, match=text):
         nn.LIF(**arguments)
+
+
+def test_the_former_name_of_the_threshold_is_refused_with_the_new_one():
+    with pytest.raises(ValidationError, match="the threshold is called v_th"):
+        nn.LIF(threshold=2.0)
+    assert nn.LIF(v_th=2.0).canonical().v_th == 2.0

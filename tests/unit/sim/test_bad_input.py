@@ -37,7 +37,11 @@ def net():
         ({"delay": 1.5e-3}, "a multiple of dt", "0.001 s and 0.002 s"),
         ({"delay": -1e-3}, "a finite duration >= 0 s", "-0.001"),
         ({"delay": float("nan")}, "a finite duration", "nan"),
-        ({"pre": "E", "delay": 0.0}, "delays >= 1 tick between populations", "got 0; only inputs"),
+        (
+            {"pre": "E", "delay_ticks": 0},
+            "delays >= 1 tick between populations",
+            "got 0; only inputs",
+        ),
         ({"rule": FixedInDegree(-3)}, "0 <= k <= 4 distinct partners", "k = -3; lower k"),
         ({"rule": FixedInDegree(5)}, "0 <= k <= 4 distinct partners", "pass multapses=True"),
         ({"rule": FixedProbability(1.5)}, "0 <= p <= 1", "1.5"),

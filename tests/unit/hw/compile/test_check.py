@@ -22,11 +22,11 @@ CORE = CoreConfig(
 )
 
 
-def net_with(n_in=2, sizes=(4,), delay=0, **neuron):
+def net_with(n_in=2, sizes=(4,), delay=0, start_tick=0, **neuron):
     net = Network(1e-3)
     net.add_input("in", n_in)
     for k, n in enumerate(sizes):
-        net.add_population(f"p{k}", n, LIF(beta=0.5, **neuron))
+        net.add_population(f"p{k}", n, LIF(beta=0.5, **neuron), start_tick=start_tick)
     if sizes:
         net.connect("in", "p0", np.ones((n_in, sizes[0])), delay_ticks=delay)
     return net
@@ -92,14 +92,16 @@ def test_events_of_one_step_are_limited_by_the_event_queue():
 
 def test_what_only_the_float_engine_knows_is_named():
     from spikesim.learning import PairSTDP
-    from spikesim.neurons import LIFExp
+    from spikesim.neurons import LIFAlpha
 
     net = Network(dt=1e-3)
-    net.add_population("cells", 2, LIFExp())
+    net.add_population("cells", 2, LIFAlpha())
     net.add_population("out", 2, LIF(beta=0.9))
     net.connect("cells", "out", np.eye(2), plasticity=PairSTDP(w_max=2.0), name="learns")
     with pytest.raises(CompileError) as caught:
         compile_network(net)
     assert len(caught.value.problems) == 2
-    assert "'cells': expected LIF neurons" in caught.value.problems[0]
+    assert (
+        "'cells': LIFAlpha: expected a leaky integrator of one current" in caught.value.problems[0]
+    )
     assert "'learns': expected fixed weights, got the rule PairSTDP" in caught.value.problems[1]

@@ -23,7 +23,7 @@ def two_layers(**neuron):
     net.add_input("a", 2)
     net.add_input("b", 1)
     net.add_population("h", 5, LIF(beta=0.5, bias=0.25, refractory_ticks=3))
-    net.add_population("o", 2, LIF(beta=0.75, start_tick=1, **neuron))
+    net.add_population("o", 2, LIF(beta=0.75, **neuron), start_tick=1)
     net.connect("a", "h", np.ones((2, 5)))
     net.connect("b", "h", [[0, 0, 0, 0, -1.0]], delay_ticks=2)
     net.connect("h", "o", np.ones((5, 2)), delay_ticks=3)

@@ -3,6 +3,7 @@ import numba
 import numpy as np
 import pytest
 
+from spikesim.errors import ValidationError
 from spikesim.kernels.generate import update_kernel, update_text
 
 STATES, COUNTERS = ("v",), ("refr",)
@@ -59,8 +60,8 @@ def test_before_the_start_tick_input_is_dropped_and_nothing_moves():
 
 def test_no_literal_widens_a_float32_loop():
     text = update_text(TEMPLATE, STATES, COUNTERS, 2, {"v_th": np.float32(1)}, "float32")
-    assert "np.float32(0.5) * v" in text
-    assert "refr - np.int32(1)" in text
+    assert "np.float32(0.5) * _v" in text
+    assert "_refr - np.int32(1)" in text
     assert "float64" not in text
 
 
@@ -70,14 +71,14 @@ def test_no_literal_widens_a_float32_loop():
         ("spike = w > 1", "unknown name 'w'"),
         ("if v > 1:\n    v = 0\nspike = v > 1", "not allowed"),
         ("for k in range(3):\n    v = v + 1", "not allowed"),
-        ("spike = (v > 1) == __import__('os')", "not allowed|no function|unknown"),
+        ("spike = (v > 1) == __import__('os')", "no function '__import__'"),
         ("v = open(v)", "no function 'open'"),
         ("v, refr = 1, 2", "not allowed"),
         ("v[0] = 1", "not allowed"),
     ],
 )
 def test_a_template_beyond_the_language_is_refused(template, message):
-    with pytest.raises(SyntaxError, match=message):
+    with pytest.raises(ValidationError, match=message):
         update_text(template, STATES, COUNTERS, 1, {}, "float32")
 
 
