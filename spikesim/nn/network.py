@@ -132,8 +132,8 @@ class SpikingNet(torch.nn.Sequential):
         if not layers or len(layers) % 2 or not all(kinds):
             names = ", ".join(type(layer).__name__ for layer in layers) or "nothing"
             raise ValidationError(
-                f"SpikingNet: expected Linear, LIFLayer, Linear, LIFLayer, ... (Dropout is ignored), "
-                f"got {names}"
+                f"SpikingNet: expected Linear, LIFLayer, Linear, LIFLayer, ... (Dropout is "
+                f"ignored), got {names}"
             )
         return cast(
             Sequence[tuple[Linear, LIFLayer]], list(zip(layers[::2], layers[1::2], strict=True))
