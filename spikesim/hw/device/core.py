@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,11 +14,13 @@ from spikesim.engine.progress import Progress
 from spikesim.errors import DeviceError, ValidationError
 from spikesim.hw.core import PARAMETERS, STATES, IntArray, Stretch, refuse_full_counters
 from spikesim.hw.device.batch import Readout, run_samples
-from spikesim.hw.device.device import Device
 from spikesim.hw.device.running import CoreRun
 from spikesim.hw.generated import WINDOWS, Clear, Window
 from spikesim.hw.image import PARAM_DTYPE, STATE_DTYPE, pack_table, unpack_table, unpack_weights
 from spikesim.hw.program import Program
+
+if TYPE_CHECKING:
+    from spikesim.hw.device.device import Device
 
 
 class DeviceCore:
