@@ -17,7 +17,7 @@ from spikesim.network.view import PopulationView
 
 
 @dataclass(frozen=True)
-class Place:
+class SlicePlace:
     """Where the neurons of a slice stand in their population.
 
     Parameters
@@ -39,8 +39,8 @@ class Place:
             raise ValidationError(f"slice: expected neurons below {self.of}, got {self}")
 
     @classmethod
-    def of_view(cls, view: PopulationView) -> Place:
-        """Place of a slice."""
+    def of_view(cls, view: PopulationView) -> SlicePlace:
+        """SlicePlace of a slice."""
         return cls(view.chosen.start, view.chosen.step, view.n, view.population.n)
 
     def before(self, neuron: int) -> int:
@@ -48,7 +48,7 @@ class Place:
 
         Examples
         --------
-        >>> place = Place(first=3, step=2, n=4, of=20)  # 3, 5, 7, 9
+        >>> place = SlicePlace(first=3, step=2, n=4, of=20)  # 3, 5, 7, 9
         >>> [place.before(neuron) for neuron in (0, 3, 4, 5, 9, 10, 20)]
         [0, 0, 1, 1, 3, 4, 4]
         """
@@ -63,7 +63,7 @@ class PartSynapses:
     ----------
     drawn : DrawnSynapses
         Between the slices, by number within them.
-    pre, post : Place
+    pre, post : SlicePlace
         Of the slices.
 
     Raises
@@ -73,8 +73,8 @@ class PartSynapses:
     """
 
     drawn: DrawnSynapses
-    pre: Place
-    post: Place
+    pre: SlicePlace
+    post: SlicePlace
 
     def __post_init__(self) -> None:
         if (self.drawn.n_pre, self.drawn.n_post) != (self.pre.n, self.post.n):
@@ -140,7 +140,7 @@ class PartSynapses:
 class PartFiller:
     """Rows of synapses of slices; see ``Filler``."""
 
-    def __init__(self, inner: Filler, pre: Place, post: Place) -> None:
+    def __init__(self, inner: Filler, pre: SlicePlace, post: SlicePlace) -> None:
         self._inner, self._pre, self._post = inner, pre, post
 
     @cached_property
@@ -189,7 +189,7 @@ def placed(synapses: Synapses, pre: PopulationView, post: PopulationView) -> Syn
             f"expected synapses of {pre.n} x {post.n} neurons, as {pre!r} and {post!r} have, got "
             f"{synapses.n_pre} x {synapses.n_post}"
         )
-    places = Place.of_view(pre), Place.of_view(post)
+    places = SlicePlace.of_view(pre), SlicePlace.of_view(post)
     if isinstance(synapses, DrawnSynapses):
         return PartSynapses(synapses, *places)
     assert isinstance(synapses, GivenRows)

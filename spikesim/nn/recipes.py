@@ -30,7 +30,7 @@ from spikesim.nn import encode
 from spikesim.nn.export import export
 from spikesim.nn.loss import CountCrossEntropy
 from spikesim.nn.network import Linear, SpikingNet
-from spikesim.nn.neuron import LIF
+from spikesim.nn.neuron import LIFLayer
 from spikesim.nn.quant import IntegerNet
 from spikesim.nn.surrogate import ATan
 from spikesim.nn.train import History, fit, predict, reproducible
@@ -198,9 +198,9 @@ def mnist(
 
 
 def build(split: Split, seed: int, recipe: Recipe) -> SpikingNet:
-    """Untrained net for a data set: two dense layers of soft-reset LIF with learned bias."""
-    neuron: Callable[[int], LIF] = partial(
-        LIF, beta=recipe.beta, reset="soft", learn=("bias",), surrogate=ATan(recipe.slope)
+    """Untrained net for a data set: two dense layers of soft-reset LIFLayer with learned bias."""
+    neuron: Callable[[int], LIFLayer] = partial(
+        LIFLayer, beta=recipe.beta, reset="soft", learn=("bias",), surrogate=ATan(recipe.slope)
     )
     # A generator of our own would have to be threaded through torch's layers; fork instead, so
     # that the caller's random state is left alone.
