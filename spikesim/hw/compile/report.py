@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from spikesim.data.provenance import Provenance
 from spikesim.fixed.quantize import QuantizedPopulation
 from spikesim.hw.compile.calibrate import Calibration
 from spikesim.hw.compile.check import lif_of
@@ -129,15 +130,16 @@ def summarize(compilation: Compilation) -> Compilation:
     net, found = compilation.net, compilation.calibration
     program = made(compilation.program, "allocate")
     quantized = made(compilation.quantized, "quantize")
-    if found is None:
-        time = RunTime.expected(program, compilation.steps)
-    else:
-        time = RunTime.expected(
-            program,
-            compilation.steps or found.steps,
-            cycles_per_step=found.cycles_mean,
-            events_per_step=found.events_mean,
-        )
+    trained = Provenance.from_meta(net.meta)
+    steps = compilation.steps or (found.steps if found is not None else None)
+    if steps is None and trained is not None:
+        steps = trained.steps + program.latency
+    time = RunTime.expected(
+        program,
+        steps,
+        cycles_per_step=None if found is None else found.cycles_mean,
+        events_per_step=None if found is None else found.events_mean,
+    )
     report = CompileReport(
         program_text=program.report(),
         layers=tuple(_layer(net, net.populations[name], q) for name, q in quantized.items()),
