@@ -76,5 +76,5 @@ def test_a_window_of_a_record_has_the_statistics_of_its_ticks():
         assert expected == comparison.synchrony(late, 1e-3, bin_s)
     resumed = Recording({"a": late}, {}, 599, 1e-3, "float", start=301)
     assert late.window(400, 900) == comparison.after(resumed, 0.4)["a"]
-    with pytest.raises(ValidationError, match="from 0.301 to 0.9 s"):
+    with pytest.raises(ValidationError, match=r"from 0\.301 to 0\.9 s"):
         comparison.after(resumed, 0.3)
