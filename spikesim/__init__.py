@@ -19,10 +19,13 @@ if TYPE_CHECKING:
     from spikesim.engines import run as run
     from spikesim.errors import SpikesimError as SpikesimError
     from spikesim.errors import ValidationError as ValidationError
+    from spikesim.learning import PlasticityRule as PlasticityRule
     from spikesim.network import Network as Network
     from spikesim.network import Population as Population
     from spikesim.network import Projection as Projection
     from spikesim.neurons import LIF as LIF
+    from spikesim.neurons import NeuronModel as NeuronModel
+    from spikesim.neurons import ParametricModel as ParametricModel
     from spikesim.recording import Recording as Recording
     from spikesim.sim import InhomogeneousPoisson as InhomogeneousPoisson
     from spikesim.sim import NoiseCurrent as NoiseCurrent
@@ -47,6 +50,9 @@ _EXPORTS = {
     "Population": "spikesim.network",
     "Projection": "spikesim.network",
     "LIF": "spikesim.neurons",
+    "NeuronModel": "spikesim.neurons",
+    "ParametricModel": "spikesim.neurons",
+    "PlasticityRule": "spikesim.learning",
     "Clock": "spikesim.core",
     "CsrRows": "spikesim.core",
     "SpikeTrains": "spikesim.core",

@@ -96,3 +96,28 @@ def test_the_float32_update_is_vector_code():
     assert any(word in assembly for word in ("mulps", "fmul\tv"))
     assert "mulpd" not in assembly
     assert "cvtps2pd" not in assembly
+
+
+MIXED = """
+h = v + n * in_0 + (v > 1) * 0.5 + length / 4 + refr
+half = min(h, 4, 2.5) // 2
+spike = not ((h < v_th) | (0 < refr))
+v = length if spike else half ** 2
+refr = length + spike if spike else max(refr - 1, 0)
+"""
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_ints_and_bools_in_arithmetic_are_floats_of_the_run(dtype):
+    real = np.dtype(dtype).type
+    constants = {"v_th": real(1.5), "n": 2, "length": 3}
+    text = update_text(MIXED, STATES, COUNTERS, 1, constants, dtype)
+    assert {"float32": "float64", "float64": "float32"}[dtype] not in text
+    kernel = update_kernel(MIXED, STATES, COUNTERS, 1, constants, dtype)
+    v, refr = np.array([0.25, 1.5, -2.0, 0.5], dtype), np.array([0, 0, 2, 1], np.int16)
+    acc, flags = np.array([1, -1, 3, 0], np.int32), np.zeros(4, np.uint8)
+    kernel(0, 0, 1, 0, acc, flags, 0, real(0.5), v, refr, real(1.5), np.int32(2), np.int32(3))
+    # h = v + arrivals + 0.5 (v > 1) + 0.75 + refr: 2, 1.75, 3.75, 2.25
+    assert flags.tolist() == [1, 1, 0, 0]
+    assert v.tolist() == [3.0, 3.0, 1.0, 1.0]
+    assert refr.tolist() == [4, 4, 1, 0]
