@@ -8,15 +8,28 @@ from typing import Any
 
 import numpy.typing as npt
 
-from spikesim.core import CsrRows, read_archive, write_archive
-from spikesim.errors import ValidationError
-from spikesim.network.description import describe, rebuild
+from spikesim.core import Content, CsrRows, read_archive, write_archive
+from spikesim.core.shape import COUNT, Or
+from spikesim.errors import ValidationError, errors_of
+from spikesim.network.description import DESCRIBED, describe, rebuild
 from spikesim.network.network import Network
 from spikesim.network.population import Population, Projection
 from spikesim.network.synapses import GivenRows
 
 VERSION = 3
-_COLUMNS = ("indptr", "targets", "weights", "delays")
+_COLUMNS = {"indptr": "iu", "targets": "iu", "weights": "f", "delays": "iu"}
+_FORM = {
+    "dt": str, "name": str, "seed": int, "units": str,
+    "inputs": [(str, COUNT)],
+    "populations": [{"name": str, "n": COUNT, "neuron": DESCRIBED}],
+    "projections": [
+        {
+            "name": str, "pre": str, "post": str, "receptor": COUNT,
+            "synapses": Or(None, DESCRIBED), "plasticity": Or(None, DESCRIBED),
+        }
+    ],
+    "outputs": Or(None, [str]),
+}  # fmt: skip
 
 
 def save_network(net: Network, path: str | os.PathLike[str]) -> None:
@@ -75,20 +88,19 @@ def load_network(path: str | os.PathLike[str]) -> Network:
         If the file is absent, damaged, of another kind or version, or describes a network
         that is not legal (then with every problem).
     """
-    header, arrays = read_archive(path, "network", VERSION)
-    who = f"network file {os.fspath(path)!r}"
-    try:
+    header, arrays = read_archive(path, "network", VERSION, _FORM)
+    with errors_of(arrays.who):
         return _build(header, arrays)
-    except ValidationError as error:
-        raise ValidationError([f"{who}: {text}" for text in error.problems]) from error
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+
+
+def _build(header: dict[str, Any], arrays: Content) -> Network:
+    try:
+        dt = float.fromhex(header["dt"])
+    except (ValueError, OverflowError):
         raise ValidationError(
-            f"{who}: expected the parts of a version {VERSION} network, got {error!r}"
-        ) from error
-
-
-def _build(header: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> Network:
-    net = Network(float.fromhex(header["dt"]), header["name"], header["seed"], header["units"])
+            f"header.dt: expected a hexadecimal float, got {header['dt']!r}"
+        ) from None
+    net = Network(dt, header["name"], header["seed"], header["units"])
     problems: list[str] = []
     for name, n in header["inputs"]:
         net.inputs[name] = Population(name, n)
@@ -109,7 +121,10 @@ def _build(header: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> Netwo
         synapses, rule = entry["synapses"], entry["plasticity"]
         try:
             if synapses is None:
-                columns: dict[str, Any] = {c: arrays[f"projection/{k}/{c}"] for c in _COLUMNS}
+                columns: dict[str, Any] = {
+                    column: arrays.take(f"projection/{k}/{column}", kinds, None)
+                    for column, kinds in _COLUMNS.items()
+                }
                 synapses = GivenRows(CsrRows(**columns, n_post=known[post].n))
             else:
                 synapses = rebuild(synapses, f"projection/{k}/synapses/", arrays)

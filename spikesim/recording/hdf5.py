@@ -27,6 +27,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spikesim.core.on_demand import OnDemand
+from spikesim.core.shape import COUNT, shape_problems
 from spikesim.core.spikes import SpikeTrains
 from spikesim.errors import ValidationError
 from spikesim.recording.export import optional_library
@@ -34,7 +35,14 @@ from spikesim.recording.recording import Recording
 
 KIND, VERSION = "spikesim recording", 1
 # What h5py, numpy and json raise on bytes that are not what they claim to be.
-_UNREADABLE = (OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError, IndexError)
+_UNREADABLE = (
+    OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError, IndexError,
+    OverflowError, MemoryError,
+)  # fmt: skip
+_FORM = {
+    "steps": COUNT, "dt": float, "engine": str, "meta": dict, "populations": [(str, COUNT)],
+    "traces": [{"name": str, "every": COUNT, "subset": bool}],
+}  # fmt: skip
 
 
 def read_recording(
@@ -44,6 +52,8 @@ def read_recording(
     reader = _Reader(Path(path), start)
     with reader.opened() as file:
         header = json.loads(file.attrs["header"])
+        if problems := shape_problems(header, _FORM):
+            raise ValidationError([f"{reader.who}: {text}" for text in problems])
         # Progress first: rows committed later than it are harmless, the other way is not.
         steps, _, complete = (int(x) for x in file["progress"][:])
         meta = json.loads(file.attrs.get("result", json.dumps(header["meta"])))

@@ -11,16 +11,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from spikesim.core.archive import read_archive, write_archive
+from spikesim.core.archive import Content, read_archive, write_archive
 from spikesim.core.on_demand import OnDemand
+from spikesim.core.shape import COUNT
 from spikesim.core.spikes import SpikeTrains
-from spikesim.errors import ValidationError
+from spikesim.errors import ValidationError, errors_of
 
 if TYPE_CHECKING:
     import neo
     import pandas as pd
 
 _VERSION = 2
+_FORM = {
+    "steps": COUNT, "dt": float, "engine": str, "meta": dict, "populations": [(str, COUNT)],
+    "traces": [str], "complete": bool,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -217,15 +222,23 @@ class Recording:
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Recording:
         """Read what ``save`` wrote; raises ValidationError on any other or damaged file."""
-        header, arrays = read_archive(path, "recording", _VERSION)
+        header, arrays = read_archive(path, "recording", _VERSION, _FORM)
+        with errors_of(arrays.who):
+            return cls._from_file(header, arrays)
+
+    @classmethod
+    def _from_file(cls, header: dict[str, Any], arrays: Content) -> Recording:
         steps = header["steps"]
         spikes = {
-            name: SpikeTrains(arrays[f"spikes/{k}/ticks"], arrays[f"spikes/{k}/index"], n, steps)
+            name: SpikeTrains(
+                arrays.take(f"spikes/{k}/ticks", "iu", None),
+                arrays.take(f"spikes/{k}/index", "iu", None), n, steps,
+            )  # fmt: skip
             for k, (name, n) in enumerate(header["populations"])
         }
         axes: dict[str, dict[str, npt.NDArray[Any]]] = {
             axis: {
-                name: arrays[f"traces/{k}/{axis}"]
+                name: arrays.take(f"traces/{k}/{axis}", "iu", None)
                 for k, name in enumerate(header["traces"])
                 if f"traces/{k}/{axis}" in arrays
             }
@@ -233,7 +246,10 @@ class Recording:
         }
         return cls(
             spikes,
-            {name: arrays[f"traces/{k}"] for k, name in enumerate(header["traces"])},
+            {
+                name: arrays.take(f"traces/{k}", "biuf", None, None)
+                for k, name in enumerate(header["traces"])
+            },
             steps,
             header["dt"],
             header["engine"],

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from spikesim.errors import ValidationError
+from spikesim.errors import ValidationError, errors_of
 from spikesim.kernels.bind import Bound, bind
 from spikesim.kernels.loop import LINE, sample
 from spikesim.sim.inputs import InputEvents
@@ -183,9 +183,10 @@ class Run:
 
     def load(self, path: str | os.PathLike[str], seed: int, steps: int) -> None:
         """Go on from a saved state; raises ValidationError if it belongs to another run."""
-        learned = load_checkpoint(path, self.plan, self.state, seed, steps)
-        self._deliver_pending()
-        scatter_learned(self.plan, self.learners, self.ranks, learned)
+        with errors_of(f"checkpoint file {os.fspath(path)!r}"):
+            learned = load_checkpoint(path, self.plan, self.state, seed, steps)
+            self._deliver_pending()
+            scatter_learned(self.plan, self.learners, self.ranks, learned)
 
     def _deliver_pending(self) -> None:
         """Put into the sums what earlier ticks delivered for this one and later ones.
