@@ -34,12 +34,13 @@ _HEADER = re.compile(
 _MOST_DEFLATED = 1032
 """No byte of a deflated stream gives more bytes than this."""
 
+_PART_BYTES = 1 << 20
+"""Read at once, so that no array is in memory twice."""
+
 Arrays = dict[str, npt.NDArray[Any]]
 
 
-def read_npz(
-    path: str | os.PathLike[str], who: str, only: Collection[str] | None = None
-) -> Arrays:
+def read_npz(path: str | os.PathLike[str], who: str, only: Collection[str] | None = None) -> Arrays:
     """Give the arrays of a file that ``numpy.savez`` or ``savez_compressed`` wrote.
 
     Parameters
@@ -97,11 +98,11 @@ def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> npt.NDArray[Any
         if member.file_size > _MOST_DEFLATED * (member.compress_size + 1):
             raise ValueError(f"{name} claims {size} bytes in {member.compress_size}")
         raw = np.empty(size, dtype=np.uint8)
-        got = file.readinto(memoryview(raw)) if size else 0
-        while 0 < got < size:
-            more = file.readinto(memoryview(raw)[got:])
-            got = got + more if more else -1
-        if got != size or file.read(1):  # the second looks at the checksum, too
+        got = 0
+        while part := file.read(_PART_BYTES):  # the last, empty one looks at the checksum
+            raw[got : got + len(part)] = np.frombuffer(part, dtype=np.uint8)
+            got += len(part)
+        if got != size:
             raise ValueError(f"{name} ends early")
     if dtype.kind == "b" and size and raw.max() > 1:
         raise ValueError(f"{name} holds bools that are neither true nor false")

@@ -203,7 +203,9 @@ class Program:
                 meta=header["meta"],
             )
         if program.hash() != header["hash"]:
-            raise ValidationError(f"{arrays.who}: the hash does not match its content; compile again")
+            raise ValidationError(
+                f"{arrays.who}: the hash does not match its content; compile again"
+            )
         return program
 
     def report(self) -> str:

@@ -55,9 +55,7 @@ _MOVED = {
 }
 
 
-def rebuild(
-    entry: dict[str, Any], prefix: str, arrays: Mapping[str, npt.NDArray[Any]]
-) -> Any:
+def rebuild(entry: dict[str, Any], prefix: str, arrays: Mapping[str, npt.NDArray[Any]]) -> Any:
     """Object from what ``describe`` gave.
 
     Only a dataclass of a module that is already imported is built: a file cannot make

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from typing import Any
 
 import numpy.typing as npt
@@ -11,7 +12,11 @@ import numpy.typing as npt
 from spikesim.core import Content, CsrRows, read_archive, write_archive
 from spikesim.core.shape import COUNT, Or
 from spikesim.errors import ValidationError, errors_of
+from spikesim.learning import PlasticityRule
+from spikesim.network.connect import Rule, Shape
 from spikesim.network.description import DESCRIBED, describe, rebuild
+from spikesim.network.distribution import Distribution
+from spikesim.network.drawn import DrawnSynapses
 from spikesim.network.network import Network
 from spikesim.network.population import Population, Projection
 from spikesim.network.synapses import GivenRows
@@ -128,7 +133,13 @@ def _build(header: dict[str, Any], arrays: Content) -> Network:
                 synapses = GivenRows(CsrRows(**columns, n_post=known[post].n))
             else:
                 synapses = rebuild(synapses, f"projection/{k}/synapses/", arrays)
+                problems += [
+                    f"projection {name!r}: {text}"
+                    for text in _drawn_problems(synapses, known[pre], known[post], dt)
+                ]
             rule = rule and rebuild(rule, f"projection/{k}/plasticity/", arrays)
+            if rule is not None and not isinstance(rule, PlasticityRule):
+                problems.append(f"projection {name!r}: expected a plasticity rule, got {rule!r}")
         except ValidationError as error:
             problems += [f"projection {name!r}: {text}" for text in error.problems]
             continue
@@ -136,7 +147,37 @@ def _build(header: dict[str, Any], arrays: Content) -> Network:
             name, known[pre], known[post], synapses, entry["receptor"], rule
         )
     net._outputs = None if header["outputs"] is None else tuple(header["outputs"])
+    for what, entries, made in (
+        ("inputs", header["inputs"], net.inputs),
+        ("populations", header["populations"], net.populations),
+        ("projections", header["projections"], net.projections),
+    ):
+        if not problems and len(made) < len(entries):
+            problems.append(f"header.{what}: expected each name once")
     if problems:
         raise ValidationError(problems)
     net.validate()
     return net
+
+
+def _drawn_problems(
+    synapses: object, pre: Population, post: Population, dt: float
+) -> Iterator[str]:
+    """Why something of a file is not what a rule draws between two populations."""
+    if not isinstance(synapses, DrawnSynapses):
+        yield f"expected drawn synapses, got {synapses!r}"
+        return
+    shape = Shape(pre.n, post.n, pre is post)
+    if synapses.shape != shape or not isinstance(synapses.shape.same, bool):
+        yield f"expected synapses of {shape}, got {synapses.shape}"
+    expected: dict[str, Any] = {
+        "rule": Rule, "key": int, "weights": (int, float, Distribution),
+        "delays": (int, Distribution), "dt": float, "least": int,
+    }  # fmt: skip
+    for name, kinds in expected.items():
+        value = getattr(synapses, name)
+        if isinstance(value, bool) or not isinstance(value, kinds):
+            yield f"expected {name} of drawn synapses, got {value!r}"
+            return
+    if synapses.dt != dt or synapses.least not in (0, 1) or not 0 <= synapses.key < 2**64:
+        yield f"expected synapses drawn at dt {dt}, got {synapses!r}"

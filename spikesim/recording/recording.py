@@ -232,8 +232,10 @@ class Recording:
         spikes = {
             name: SpikeTrains(
                 arrays.take(f"spikes/{k}/ticks", "iu", None),
-                arrays.take(f"spikes/{k}/index", "iu", None), n, steps,
-            )  # fmt: skip
+                arrays.take(f"spikes/{k}/index", "iu", None),
+                n,
+                steps,
+            )
             for k, (name, n) in enumerate(header["populations"])
         }
         axes: dict[str, dict[str, npt.NDArray[Any]]] = {

@@ -13,7 +13,7 @@ import numpy as np
 
 from spikesim.core import read_archive, write_archive
 from spikesim.core.atomic import replacing
-from spikesim.core.shape import COUNT, Or, shape_problems
+from spikesim.core.shape import COUNT, shape_problems
 from spikesim.errors import ValidationError
 from spikesim.hw.program import Program
 from spikesim.recording import Recording
@@ -124,8 +124,15 @@ _PLAIN: dict[str, tuple[Any, ...]] = {
     "step_measured": ("iu", None), "image_predicted": ("iu", None, None),
     "image_measured": ("iu", None, None),
 }  # fmt: skip
+_COUNTED = (
+    "images", "mismatching_spikes", "mismatching_words", "cycles_predicted", "cycles_measured",
+)  # fmt: skip
 _FORM = {
     "version": str, "ok": bool, "mean": dict, "std": dict, "clock_hz": float,
-    "link_bytes": COUNT, "wall_s": float, "uart": Or(None, dict), "device": str,
-    "seeds": [{"seed": int, "images": COUNT, "compared": dict, "mismatches": dict}],
+    "link_bytes": COUNT, "wall_s": float, "device": str,
+    "seeds": [
+        {"seed": int, "compared": dict, "mismatches": dict}
+        | dict.fromkeys(_COUNTED, COUNT)
+        | {f"accuracy_{name}": float for name in ("float", "golden", "rtl")}
+    ],
 }  # fmt: skip

@@ -70,11 +70,14 @@ def test_a_rank_that_leaves_early_ends_the_others(code):
 
 
 def test_ranks_that_all_come_to_their_end_are_not_disturbed():
-    done = run("""
+    done = run(
+        """
         session.advance(990)
         recording = session.finish()
         print(rank, len(recording.spikes.get("clock", ())), flush=True)
         left_open = simulator.start({}, 10)
-    """, processes=3)
+    """,
+        processes=3,
+    )
     assert (0, "") == (done.returncode, done.stderr)
     assert ["0 16000", "1 0", "2 0"] == sorted(done.stdout.splitlines())
