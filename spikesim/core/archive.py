@@ -65,7 +65,11 @@ def write_archive(
 
 
 def read_archive(
-    path: str | os.PathLike[str], kind: str, version: int, form: Any = dict
+    path: str | os.PathLike[str],
+    kind: str,
+    version: int,
+    form: Any = dict,
+    oldest: int | None = None,
 ) -> tuple[dict[str, Any], Content]:
     """Header and arrays of a file made by ``write_archive``.
 
@@ -77,6 +81,8 @@ def read_archive(
         What the caller understands.
     form : form, optional
         What the header has to be; see ``core.shape``.
+    oldest : int, optional
+        First version that is understood too; default that one only.
 
     Returns
     -------
@@ -104,7 +110,8 @@ def read_archive(
     if not isinstance(meta, dict) or meta.get("kind") != kind:
         got = meta.get("kind") if isinstance(meta, dict) else meta
         raise ValidationError(f"{who}: expected kind {kind!r}, got {got!r}")
-    if meta.get("version") != version:
+    known = range(version if oldest is None else oldest, version + 1)
+    if meta.get("version") not in known:
         raise ValidationError(
             f"{who}: expected format version {version}, got {meta.get('version')!r}; "
             "use the spikesim release that wrote it, or save it again"

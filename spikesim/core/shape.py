@@ -2,7 +2,8 @@
 """The form a decoded JSON document has to have, stated as one.
 
 A form is a type (``str``, ``bool``, ``int``, ``float`` for any finite number, ``dict``, ``object``
-for anything), a ``range`` for an integer in it, a ``dict`` of forms by key, a list of one form for
+for anything), a ``range`` for an integer in it, a ``dict`` of forms by key (``"key?"``
+may be absent), ``EachOf`` for a mapping of any keys, a list of one form for
 any number of them, a tuple of forms for a list of just these, or ``Or`` for alternatives.
 """
 
@@ -26,6 +27,13 @@ class Or:
         object.__setattr__(self, "forms", forms)
 
 
+@dataclass(frozen=True)
+class EachOf:
+    """A mapping whose values are all of one form."""
+
+    form: Any
+
+
 def shape_problems(value: Any, form: Any, where: str = "header") -> list[str]:
     """Every place where a document is of another form.
 
@@ -39,10 +47,20 @@ def shape_problems(value: Any, form: Any, where: str = "header") -> list[str]:
     if isinstance(form, dict):
         if not isinstance(value, dict):
             return [_problem(where, "a mapping", value)]
-        problems = [f"{where}: expected {key!r}, which is missing" for key in form.keys() - value]
-        for key in form.keys() & value.keys():
-            problems += shape_problems(value[key], form[key], f"{where}.{key}")
-        return sorted(problems)
+        problems = []
+        for key, part in form.items():
+            name = key.removesuffix("?")
+            if name in value:
+                problems += shape_problems(value[name], part, f"{where}.{name}")
+            elif name == key:
+                problems.append(f"{where}: expected {key!r}, which is missing")
+        return problems
+    if isinstance(form, EachOf):
+        return (
+            shape_problems(value, dict.fromkeys(value, form.form), where)
+            if isinstance(value, dict)
+            else [_problem(where, "a mapping", value)]
+        )
     if isinstance(form, (list, tuple)):
         exact = isinstance(form, tuple)
         if not isinstance(value, list) or (exact and len(value) != len(form)):

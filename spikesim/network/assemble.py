@@ -15,13 +15,15 @@ from spikesim.network.connect import Rule, Shape
 from spikesim.network.distribution import Distribution
 from spikesim.network.drawn import DrawnSynapses
 from spikesim.network.explicit import Conv2D, PairList
-from spikesim.network.population import Population
 from spikesim.network.synapses import GivenRows, Synapses
+from spikesim.network.view import PopulationView
 
 Callback = Callable[[np.random.Generator, int], npt.ArrayLike]
 Weights = float | npt.ArrayLike | Callback | Distribution
 Delays = int | npt.ArrayLike | Callback
 Array = npt.NDArray[Any]
+
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 class _Pairs(NamedTuple):
@@ -34,12 +36,23 @@ class _Pairs(NamedTuple):
 
 
 class _Place(NamedTuple):
-    """What synapses are built for: sizes, tick, shortest delay, random path."""
+    """What synapses are built for: sizes, tick, shortest delay, random path.
+
+    ``after`` is how many ticks later than the delay in seconds says an input must come in, so
+    that it acts when the delay says: a model that lets inputs act from the start of their tick
+    takes what is to act at the end of one tick with the start of the next.
+    """
 
     shape: Shape
     clock: Clock
     least: int
+    after: int
     path: tuple[int, str, str]
+
+    @property
+    def least_drawn(self) -> int:
+        """Shortest legal delay in seconds, as ticks."""
+        return max(self.least - self.after, 0)
 
     @property
     def key(self) -> int:
@@ -47,8 +60,8 @@ class _Place(NamedTuple):
 
 
 def build_synapses(
-    pre: Population,
-    post: Population,
+    pre: PopulationView,
+    post: PopulationView,
     rule: Any,
     weight: Weights | None,
     delay: float | npt.ArrayLike | Distribution | None,
@@ -67,6 +80,12 @@ def build_synapses(
         With every problem of the arguments, without the name of the projection.
     """
     problems: list[str] = []
+    if pre != post and pre.overlaps(post) and not getattr(rule, "allow_self", True):
+        problems.append(
+            f"expected slices that are equal or apart for a rule with allow_self=False, got "
+            f"{pre!r} and {post!r}, in which a neuron has two numbers; connect the overlap by "
+            "itself"
+        )
     if delay is not None and delay_ticks is not None:
         problems.append("expected delay (seconds) or delay_ticks, got both")
     if isinstance(rule, CsrRows):
@@ -82,7 +101,8 @@ def build_synapses(
         what = "a convolution" if isinstance(rule, Conv2D) else "a matrix"
         problems.append(f"expected no weight beside {what}, which brings its own")
     least = 0 if pre.is_input else 1
-    place = _Place(Shape(pre.n, post.n, pre == post), clock, least, path)
+    after = int(post.neuron is not None and post.neuron.acts_at == "start")
+    place = _Place(Shape(pre.n, post.n, pre == post), clock, least, after, path)
     ticks: Any = least
     try:
         if isinstance(delay_ticks, Distribution):
@@ -92,7 +112,7 @@ def build_synapses(
         elif isinstance(delay, Distribution):
             ticks = _long_enough(delay, clock)
         elif delay is not None:
-            ticks = _ticks(delay, clock)
+            ticks = _ticks(delay, clock) + after
     except ValidationError as error:
         problems += error.problems
     drawn = isinstance(rule, Rule)
@@ -119,17 +139,19 @@ def _drawn(
     if not isinstance(weight, Distribution) and weight is not None:
         problems += _value_problems("weight", np.asarray(weight))
         weight = None if problems else float(weight)
-    elif weight is not None and max(map(abs, weight.limits())) > float(np.finfo(np.float32).max):
+    elif weight is not None and max(map(abs, weight.limits())) > _LARGEST:
         problems.append(f"expected finite float32 weights, got {weight}")
     if not isinstance(ticks, Distribution):
         problems += _value_problems("delay", np.asarray(ticks))
         ticks = 0 if problems else int(ticks)
     if problems:
         raise ValidationError(problems)
-    return DrawnSynapses(rule, place.shape, place.key, weight, ticks, place.clock.dt, place.least)
+    after = place.after if isinstance(ticks, Distribution) else 0
+    least = place.least_drawn if isinstance(ticks, Distribution) else place.least
+    return DrawnSynapses(rule, place.shape, place.key, weight, ticks, place.clock.dt, least, after)
 
 
-def _pairs(rule: Any, shape: Shape, key: int, pre: Population, post: Population) -> _Pairs:
+def _pairs(rule: Any, shape: Shape, key: int, pre: PopulationView, post: PopulationView) -> _Pairs:
     if isinstance(rule, Rule):
         filled = DrawnSynapses(rule, shape, key, 0.0, 1, 1.0, 0).filler().fill(0, shape.n_pre)
         return _Pairs(filled.indptr, filled.targets)
@@ -162,7 +184,7 @@ def _pairs(rule: Any, shape: Shape, key: int, pre: Population, post: Population)
 
 
 def _matrix_problems(
-    values: Array, found: Any, shape: Shape, pre: Population, post: Population
+    values: Array, found: Any, shape: Shape, pre: PopulationView, post: PopulationView
 ) -> None:
     problems = []
     expected = (shape.n_pre, shape.n_post)
@@ -213,7 +235,8 @@ def _column(what: str, given: Any, pairs: _Pairs, place: _Place, rng: np.random.
             given.fill(place.key, 1, 0, pairs.indptr, out)
         else:
             out = np.empty(nnz, dtype=np.int32)
-            given.fill_ticks(place.key, 2, 0, pairs.indptr, place.clock.dt, place.least, out)
+            given.fill_ticks(place.key, 2, 0, pairs.indptr, place.clock.dt, place.least_drawn, out)
+            out += place.after
         return out
     values = np.asarray(given(rng, nnz) if callable(given) else given)
     problems = _value_problems(what, values)
@@ -236,6 +259,13 @@ def _column(what: str, given: Any, pairs: _Pairs, place: _Place, rng: np.random.
 
 
 def _value_problems(what: str, values: Array) -> list[str]:
+    if values.ndim == 0 and values.dtype.kind in "if":
+        # One for all, as most projections have: without the cost of array operations.
+        value = values.item()
+        if what == "weight" and abs(value) <= _LARGEST:
+            return []
+        if what == "delay" and values.dtype.kind == "i" and 0 <= value < 2**31:
+            return []
     kinds = "iu" if what == "delay" else "iuf"
     if values.dtype.kind not in kinds:
         kind = "integer ticks" if what == "delay" else "numbers"
@@ -271,6 +301,8 @@ def _ticks(delay: float | npt.ArrayLike, clock: Clock) -> npt.NDArray[np.int64]:
     seconds = np.asarray(delay)
     if seconds.dtype.kind not in "iuf":
         raise ValidationError(f"expected delay as seconds, got {delay!r}")
+    if seconds.ndim == 0:
+        return np.array(clock.ticks(float(seconds), "delay"), dtype=np.int64)
     values, inverse = np.unique(seconds, return_inverse=True)
     problems: list[str] = []
     ticks = np.zeros(values.size, dtype=np.int64)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import Any
 
 import numpy.typing as npt
@@ -18,15 +18,17 @@ from spikesim.network.description import DESCRIBED, describe, rebuild
 from spikesim.network.distribution import Distribution
 from spikesim.network.drawn import DrawnSynapses
 from spikesim.network.network import Network
+from spikesim.network.part import PartSynapses, SlicePlace
 from spikesim.network.population import Population, Projection
 from spikesim.network.synapses import GivenRows
 
-VERSION = 3
+VERSION = 4
+_OLDEST = 3
 _COLUMNS = {"indptr": "iu", "targets": "iu", "weights": "f", "delays": "iu"}
 _FORM = {
-    "dt": str, "name": str, "seed": int, "units": str,
+    "dt": str, "name": str, "seed": int, "units": str, "meta?": dict,
     "inputs": [(str, COUNT)],
-    "populations": [{"name": str, "n": COUNT, "neuron": DESCRIBED}],
+    "populations": [{"name": str, "n": COUNT, "neuron": DESCRIBED, "start_tick?": COUNT}],
     "projections": [
         {
             "name": str, "pre": str, "post": str, "receptor": COUNT,
@@ -51,7 +53,14 @@ def save_network(net: Network, path: str | os.PathLike[str]) -> None:
     populations = []
     for k, population in enumerate(net.populations.values()):
         entry = describe(population.neuron, f"population/{k}/", arrays)
-        populations.append({"name": population.name, "n": population.n, "neuron": entry})
+        populations.append(
+            {
+                "name": population.name,
+                "n": population.n,
+                "neuron": entry,
+                "start_tick": population.start_tick,
+            }
+        )
     projections = []
     for k, projection in enumerate(net.projections.values()):
         synapses = None  # rows in columns, or the rule that draws them
@@ -76,6 +85,7 @@ def save_network(net: Network, path: str | os.PathLike[str]) -> None:
         "name": net.name,
         "seed": net.seed,
         "units": net.units,
+        "meta": net.meta,
         "inputs": [[population.name, population.n] for population in net.inputs.values()],
         "populations": populations,
         "projections": projections,
@@ -93,9 +103,17 @@ def load_network(path: str | os.PathLike[str]) -> Network:
         If the file is absent, damaged, of another kind or version, or describes a network
         that is not legal (then with every problem).
     """
-    header, arrays = read_archive(path, "network", VERSION, _FORM)
+    header, arrays = read_archive(path, "network", VERSION, _FORM, oldest=_OLDEST)
     with errors_of(arrays.who):
         return _build(header, arrays)
+
+
+def _upgrade(population: dict[str, Any]) -> None:
+    """Make an entry of version 3 one of today, with the same meaning."""
+    model, fields = population["neuron"]["class"], population["neuron"]["fields"]
+    population["start_tick"] = fields.pop("start_tick", 0)
+    if model == "spikesim.neurons.parrot.Parrot":
+        fields["merge"] = True  # arrivals in one tick were one spike
 
 
 def _build(header: dict[str, Any], arrays: Content) -> Network:
@@ -106,46 +124,38 @@ def _build(header: dict[str, Any], arrays: Content) -> Network:
             f"header.dt: expected a hexadecimal float, got {header['dt']!r}"
         ) from None
     net = Network(dt, header["name"], header["seed"], header["units"])
+    net.meta = dict(header.get("meta", {}))  # absent in older files
     problems: list[str] = []
+    refused = set()
     for name, n in header["inputs"]:
         net.inputs[name] = Population(name, n)
     for k, entry in enumerate(header["populations"]):
+        if "start_tick" not in entry:  # written as version 3
+            _upgrade(entry)
         try:
             neuron = rebuild(entry["neuron"], f"population/{k}/", arrays)
         except ValidationError as error:
             problems += [f"population {entry['name']!r}: {text}" for text in error.problems]
+            refused.add(entry["name"])
             continue
-        net.populations[entry["name"]] = Population(entry["name"], entry["n"], neuron)
+        net.populations[entry["name"]] = Population(
+            entry["name"], entry["n"], neuron, entry["start_tick"]
+        )
     known = {**net.inputs, **net.populations}
     for k, entry in enumerate(header["projections"]):
-        name, pre, post = entry["name"], entry["pre"], entry["post"]
-        strangers = [end for end in (pre, post) if end not in known]
+        name, ends = entry["name"], [entry["pre"], entry["post"]]
+        if refused & set(ends):
+            continue  # told once
+        strangers = [end for end in ends if end not in known]
         if strangers:
             problems.append(f"projection {name!r}: unknown populations {strangers}")
             continue
-        synapses, rule = entry["synapses"], entry["plasticity"]
         try:
-            if synapses is None:
-                columns: dict[str, Any] = {
-                    column: arrays.take(f"projection/{k}/{column}", kinds, None)
-                    for column, kinds in _COLUMNS.items()
-                }
-                synapses = GivenRows(CsrRows(**columns, n_post=known[post].n))
-            else:
-                synapses = rebuild(synapses, f"projection/{k}/synapses/", arrays)
-                problems += [
-                    f"projection {name!r}: {text}"
-                    for text in _drawn_problems(synapses, known[pre], known[post], dt)
-                ]
-            rule = rule and rebuild(rule, f"projection/{k}/plasticity/", arrays)
-            if rule is not None and not isinstance(rule, PlasticityRule):
-                problems.append(f"projection {name!r}: expected a plasticity rule, got {rule!r}")
+            with errors_of(f"projection {name!r}"):
+                pre, post = (known[end] for end in ends)
+                net.projections[name] = _projection(k, entry, pre, post, arrays, dt)
         except ValidationError as error:
-            problems += [f"projection {name!r}: {text}" for text in error.problems]
-            continue
-        net.projections[name] = Projection(
-            name, known[pre], known[post], synapses, entry["receptor"], rule
-        )
+            problems += error.problems
     net._outputs = None if header["outputs"] is None else tuple(header["outputs"])
     for what, entries, made in (
         ("inputs", header["inputs"], net.inputs),
@@ -160,24 +170,49 @@ def _build(header: dict[str, Any], arrays: Content) -> Network:
     return net
 
 
-def _drawn_problems(
-    synapses: object, pre: Population, post: Population, dt: float
-) -> Iterator[str]:
-    """Why something of a file is not what a rule draws between two populations."""
+def _projection(
+    k: int, entry: dict[str, Any], pre: Population, post: Population, arrays: Content, dt: float
+) -> Projection:
+    if entry["synapses"] is None:
+        columns: dict[str, Any] = {
+            column: arrays.take(f"projection/{k}/{column}", kinds, None)
+            for column, kinds in _COLUMNS.items()
+        }
+        synapses: Any = GivenRows(CsrRows(**columns, n_post=post.n))
+    else:
+        synapses = rebuild(entry["synapses"], f"projection/{k}/synapses/", arrays)
+        _check_drawn(synapses, Shape(pre.n, post.n, pre is post), dt)
+    rule = entry["plasticity"]
+    rule = rule and rebuild(rule, f"projection/{k}/plasticity/", arrays)
+    if rule is not None and not isinstance(rule, PlasticityRule):
+        raise ValidationError(f"expected a plasticity rule, got {rule!r}")
+    return Projection(entry["name"], pre, post, synapses, entry["receptor"], rule)
+
+
+def _check_drawn(synapses: object, shape: Shape, dt: float) -> None:
+    """Refuse what is not drawn by a rule between populations, or slices of them."""
+    if isinstance(synapses, PartSynapses):
+        for place in (synapses.pre, synapses.post):
+            if not isinstance(place, SlicePlace):
+                raise ValidationError(f"expected the place of a slice, got {place!r}")
+            _check_fields(place, dict.fromkeys(("first", "step", "n", "of"), int))
+        shape = Shape(synapses.pre.n, synapses.post.n, getattr(synapses.drawn, "shape", shape)[2])
+        synapses = synapses.drawn
     if not isinstance(synapses, DrawnSynapses):
-        yield f"expected drawn synapses, got {synapses!r}"
-        return
-    shape = Shape(pre.n, post.n, pre is post)
+        raise ValidationError(f"expected drawn synapses, got {synapses!r}")
     if synapses.shape != shape or not isinstance(synapses.shape.same, bool):
-        yield f"expected synapses of {shape}, got {synapses.shape}"
-    expected: dict[str, Any] = {
+        raise ValidationError(f"expected synapses of {shape}, got {synapses.shape}")
+    kinds = {
         "rule": Rule, "key": int, "weights": (int, float, Distribution),
         "delays": (int, Distribution), "dt": float, "least": int,
     }  # fmt: skip
-    for name, kinds in expected.items():
-        value = getattr(synapses, name)
-        if isinstance(value, bool) or not isinstance(value, kinds):
-            yield f"expected {name} of drawn synapses, got {value!r}"
-            return
+    _check_fields(synapses, kinds)
     if synapses.dt != dt or synapses.least not in (0, 1) or not 0 <= synapses.key < 2**64:
-        yield f"expected synapses drawn at dt {dt}, got {synapses!r}"
+        raise ValidationError(f"expected synapses drawn at dt {dt}, got {synapses!r}")
+
+
+def _check_fields(thing: object, kinds: Mapping[str, Any]) -> None:
+    for name, kind in kinds.items():
+        value = getattr(thing, name)
+        if isinstance(value, bool) or not isinstance(value, kind):
+            raise ValidationError(f"{type(thing).__name__}.{name}: got {value!r}")

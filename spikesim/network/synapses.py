@@ -147,6 +147,10 @@ class Synapses(Protocol):
         """Bound of the magnitude of all weights; at most 1.3 times the largest."""
         ...
 
+    def weight_limits(self) -> tuple[float, float]:
+        """Smallest and largest weight there can be; 0 and 0 without synapses."""
+        ...
+
     def filler(self) -> Filler:
         """Open the rows for reading."""
         ...
@@ -204,8 +208,17 @@ class GivenRows:
         """Whether every row holds every target once, in ascending order."""
         return find_matrix(self)
 
+    def weight_limits(self) -> tuple[float, float]:
+        """Smallest and largest weight."""
+        weights = self.rows.weights
+        return (float(weights.min()), float(weights.max())) if self.nnz else (0.0, 0.0)
+
     def weight_bound(self) -> float:
         """Largest magnitude of a weight."""
+        return self._bound
+
+    @cached_property
+    def _bound(self) -> float:
         return float(max(-self.rows.weights.min(), self.rows.weights.max())) if self.nnz else 0.0
 
     def filler(self) -> GivenRows:

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from spikesim.kernels.deliver import CONSTANT, PACKED
 from spikesim.network import Network
-from spikesim.sim.layout.plan import Plan, TablePlan, plan_network
+from spikesim.sim.layout.plan import Plan, plan_network
 from spikesim.sim.layout.rounding import rounding_losses
+from spikesim.sim.layout.table_plan import TablePlan
 from spikesim.sim.layout.updates import Updates
 from spikesim.sim.run.learners import method_of
 

@@ -11,7 +11,7 @@ from spikesim.kernels.deliver import CONSTANT, EXACT, PACKED
 from spikesim.network import Network, Projection
 
 if TYPE_CHECKING:
-    from spikesim.sim.layout.plan import Channel
+    from spikesim.sim.layout.channels import Channel
 
 PIECE = 40
 """Synapses that make a piece worth its start."""

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from spikesim.errors import SpikesimError, ValidationError
 from spikesim.kernels.exchange import inspect, pack, unpack
 from spikesim.sim.parallel.farewell import Farewell
-from spikesim.sim.run.state import Record
+from spikesim.sim.run.spike_record import Record
 
 _HEADER = 2
 """Words before a message: whether its rank failed, and its length."""

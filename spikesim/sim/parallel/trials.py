@@ -8,10 +8,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TYPE_CHECKING, Any
 
+from spikesim.engine.interrupt import Interrupt
 from spikesim.errors import ValidationError
-from spikesim.recording import Recording
-from spikesim.sim.record.monitor import Item
-from spikesim.sim.run.interrupt import Interrupt
+from spikesim.recording import Item, Recording
 
 if TYPE_CHECKING:
     from spikesim.sim.simulator import Simulator

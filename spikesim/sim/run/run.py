@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,8 @@ import numpy.typing as npt
 from spikesim.errors import ValidationError, errors_of
 from spikesim.kernels.bind import Bound, bind
 from spikesim.kernels.loop import LINE, sample
+from spikesim.network import Population
+from spikesim.neurons.model import NeuronModel
 from spikesim.sim.inputs import InputEvents
 from spikesim.sim.layout.plan import Plan
 from spikesim.sim.layout.tables import Table
@@ -69,12 +71,13 @@ class _Kernels:
     early: list[Bound]
     deliveries: list[Bound]
     stimuli: list[Bound]
+    updates: list[Bound]
     rest: list[Bound]
 
     @property
     def late(self) -> list[Bound]:
         """Everything that needs the tick before of all threads."""
-        return [*self.deliveries, *self.stimuli, *self.rest]
+        return [*self.deliveries, *self.stimuli, *self.updates, *self.rest]
 
 
 class Run:
@@ -101,6 +104,10 @@ class Run:
     state : State
         Changed by ``advance``; ``state.tick`` is the next tick.
     threads : Threads
+    models : dict of str to NeuronModel
+        Of each population, with the parameters as they are now.
+    counts : int64 array, shape (neurons,)
+        Spikes of all neurons of the network since the run began.
     """
 
     def __init__(
@@ -118,7 +125,12 @@ class Run:
         self._worst, self._tables = worst, tables
         self._programs: dict[int, list[TickProgram]] = {}
         self.drives, self.inputs = split_inputs(plan, inputs, dict(worst))
-        self.populations, self.samplings = tuple(populations), tuple(samplings)
+        self.samplings = tuple(samplings)
+        self._names = tuple(plan.populations)
+        kept = set(populations)
+        self._recorded = np.array([name in kept for name in self._names], dtype=np.bool_)
+        self._firsts = np.array([lo for lo, _ in plan.populations.values()], dtype=np.int64)
+        self._lines = np.array([lo for lo, _ in plan.inputs.values()], dtype=np.int64)
         self.threads = Threads(min(threads, len(plan.own)))
         bytes_per_tick = sum(8 * s.neurons.size / s.every for s in samplings)
         wish = min(_WINDOW_TICKS, int(_SAMPLE_BYTES / max(bytes_per_tick, 1)))
@@ -131,10 +143,17 @@ class Run:
             np.zeros((n, s.neurons.size), dtype=plan.dtype)
             for n, s in zip(rows, samplings, strict=True)
         ]
-        driven: dict[str, set[str]] = {}
-        for population, constant in inputs.currents:
-            driven.setdefault(population, set()).add(constant)
-        self._constants = model_constants(plan, driven)
+        self.counts = np.zeros(plan.n_neurons, dtype=np.int64)
+        self._driven: dict[str, set[str]] = {}
+        for place in inputs.currents:
+            self._driven.setdefault(place.population, set()).add(place.constant)
+        self.models = {name: model_of(p) for name, p in plan.net.populations.items()}
+        self._constants = {
+            name: model_constants(
+                plan, model, plan.net.populations[name].n, self._driven.get(name, ())
+            )
+            for name, model in self.models.items()
+        }
         self.learners: list[Learner] = []
         self._learned: dict[str, LearnedRows] = {}
         self.blocks = [self._block(tables, b) for b in plan.own]
@@ -160,16 +179,17 @@ class Run:
         """Run one window of at most ``ticks`` ticks; gives how many were run."""
         state = self.state
         start = state.tick
-        n = self._fill_inputs(start, min(ticks, self._next, self.window))
+        n = self._fill_inputs(start, self._room(min(ticks, self._next, self.window)))
         began = time.perf_counter()
         if self.ranks.size == 1:
             self.threads.run(start, n, self._programs_of)
         else:
             self._batches(start, n)
         (spent,) = self.ranks.agree(time.perf_counter() - began)
+        self._count(n)
         self._drain(start, n, sink)
-        state.record.roll(n)
-        state.inputs.roll(n)
+        state.record.close(n)
+        state.inputs.close(n)
         state.tick = start + n
         # Aim at windows of equal wall time; a factor of 2 at most, since rates change.
         fitting = int(n * _WINDOW_SECONDS / max(spent, 1e-6))
@@ -179,12 +199,21 @@ class Run:
     def save(self, path: str | os.PathLike[str], seed: int) -> None:
         """Write the state between two ticks to a file, whole or not at all."""
         learned = gather_learned(self.learners, self.ranks)
-        save_checkpoint(path, self.plan, self.state, seed, learned, self.ranks)
+        changed = {
+            name: model
+            for name, model in self.models.items()
+            if model is not self.plan.net.populations[name].neuron
+        }
+        save_checkpoint(path, self.plan, self.state, seed, learned, self.ranks, changed)
 
-    def load(self, path: str | os.PathLike[str], seed: int, steps: int) -> None:
+    def load(self, path: str | os.PathLike[str], seed: int, steps: int | None) -> None:
         """Go on from a saved state; raises ValidationError if it belongs to another run."""
         with errors_of(f"checkpoint file {os.fspath(path)!r}"):
-            learned = load_checkpoint(path, self.plan, self.state, seed, steps)
+            learned, changed = load_checkpoint(path, self.plan, self.state, seed, steps)
+            for name, model in changed.items():
+                given: Any = model
+                values = {f.name: getattr(given, f.name) for f in fields(given)}
+                self.set_parameters(name, **values)
             self._deliver_pending()
             scatter_learned(self.plan, self.learners, self.ranks, learned)
 
@@ -225,8 +254,8 @@ class Run:
         self.drives, self.inputs = split_inputs(self.plan, inputs, dict(self._worst))
         if not (bound or self.drives):
             return  # events are listed before a window: no kernel knows where they come from
-        for population, constant in silent:
-            self._constants[population][constant][:] = 0
+        for place in silent:
+            self._constants[place.population][place.constant][place.start : place.stop] = 0
         for number, block in zip(self.plan.own, self.blocks, strict=True):
             block.stimuli = self._stimuli(number)
         self._programs.clear()
@@ -242,6 +271,29 @@ class Run:
             self._learned[projection] = LearnedRows(self.plan, parts, self.ranks)
         return self._learned[projection]
 
+    def set_parameters(self, population: str, **values: Any) -> None:
+        """Change parameters of the neuron model of a population from the next tick on.
+
+        Raises
+        ------
+        ValidationError
+            If the model refuses them; nothing has changed then.
+        """
+        n = self.plan.net.populations[population].n
+        model = replace(self.models[population], **values)  # type: ignore[type-var]  # a dataclass
+        if problems := model.problems(n):
+            raise ValidationError([f"population {population!r}: {text}" for text in problems])
+        driven = self._driven.get(population, set())
+        constants = model_constants(self.plan, model, n, driven)
+        # Kernels of currents write into these arrays.
+        constants |= {key: self._constants[population][key] for key in driven}
+        self.models[population], self._constants[population] = model, constants
+        for number, block in zip(self.plan.own, self.blocks, strict=True):
+            block.updates = updates(
+                self.plan, self.state, number, block.scratch, self.models, self._constants
+            )
+        self._programs.clear()
+
     def clear(self, keep: frozenset[str]) -> None:
         """Put all but some state variables to their start, and drop what is under way."""
         self.state.clear(self.plan, keep)
@@ -249,7 +301,7 @@ class Run:
     def _block(self, tables: list[Table], block: int) -> _Kernels:
         plan, state = self.plan, self.state
         scratch = Block.make(plan, block)
-        kernels = _Kernels(scratch, [], [], self._stimuli(block), [])
+        kernels = _Kernels(scratch, [], [], self._stimuli(block), [], [])
         learners: list[Learner] = []
         for table in tables:
             if table.plan.learns:
@@ -259,7 +311,7 @@ class Run:
             for early, groups in split_groups(plan, table):
                 item = delivery(plan, table, state, block, scratch, groups)
                 (kernels.early if early else kernels.deliveries).append(item)
-        kernels.rest += updates(plan, state, block, scratch, self._constants)
+        kernels.updates += updates(plan, state, block, scratch, self.models, self._constants)
         for one in learners:
             kernels.rest += one.posts
         self.learners += learners
@@ -269,10 +321,13 @@ class Run:
     def _stimuli(self, block: int) -> list[Bound]:
         """Drives and currents onto the neurons of one block."""
         items = bind_drives(self.drives, self.plan, self.state, block)
-        for (population, constant), current in self.inputs.currents.items():
-            lo, hi = self.plan.slice(block, population)
-            function, args = current.call(self._constants[population][constant][lo:hi], lo)
-            items.append(bind(function, *args))
+        for place, current in self.inputs.currents.items():
+            lo, hi = self.plan.slice(block, place.population)
+            lo, hi = max(lo, place.start), min(hi, place.stop)
+            if lo < hi or place.start == place.stop:
+                values = self._constants[place.population][place.constant][lo:hi]
+                function, args = current.call(values, lo - place.start)
+                items.append(bind(function, *args))
         return items
 
     def _sampling(self, block: int) -> list[Bound]:
@@ -283,39 +338,60 @@ class Run:
             (column,) = np.nonzero((s.neurons >= lo) & (s.neurons < hi))
             if column.size:
                 values = self.state.neurons[s.population][s.variable]
-                items.append(
-                    bind(
-                        sample,
-                        record.clock,
-                        record.history,
-                        s.every,
-                        values,
-                        s.neurons[column],
-                        column,
-                        out,
-                    )
-                )
+                index = s.neurons[column]
+                items.append(bind(sample, record.begin, s.every, values, index, column, out))
         return items
+
+    def _room(self, ticks: int) -> int:
+        """Open a window of at most so many ticks; gives how many there is room for.
+
+        Raises
+        ------
+        ValidationError
+            If the spikes that are under way leave no room for those of one tick.
+        """
+        state = self.state
+        n = state.inputs.open(state.record.open(ticks)) if ticks else 0
+        if n == 0 < ticks:
+            raise ValidationError(
+                f"simulate: expected room for the spikes of {state.record.history} ticks, for "
+                f"which the longest delay keeps them, got {state.record.used} of "
+                f"{state.record.fired.shape[1]} per block in use at tick {state.tick}; shorten the "
+                "delays, or find out why so many neurons fire"
+            )
+        return n
 
     def _fill_inputs(self, start: int, n: int) -> int:
         """Put the events of ``n`` ticks, or as many as there is room for, into the record."""
-        if not self.plan.inputs:
+        parts = self._lines.size
+        if not parts:
             return n
         record = self.state.inputs
         event_start, lines = self.inputs.window(start, start + n)
-        used = int(record.marks[0, record.history - 1, -1])
+        if event_start[n] > record.fired.shape[1] - record.used:
+            record.compact()
+        used = record.used
         room = record.fired.shape[1] - used
         if event_start[n] > room:
-            n = max(1, int(np.searchsorted(event_start, room, side="right")) - 1)
+            n = int(np.searchsorted(event_start, room, side="right")) - 1
+            if n < 1:
+                raise ValidationError(
+                    f"simulate: expected at most {room} events of the inputs in one tick beside "
+                    f"those under way, got {event_start[1]} in tick {start}; take lower rates or "
+                    "shorter delays"
+                )
         lines = lines[: event_start[n]]
         record.fired[0, used : used + lines.size] = lines
-        marks = record.marks[0, record.history : record.history + n]
-        marks[:, 0], marks[:, -1] = event_start[:n], event_start[1 : n + 1]
-        if len(self.plan.inputs) > 1:
+        marks = record.marks[0, record.row : record.row + n]
+        marks[:, 0] = event_start[:n]
+        marks[:, -1] = event_start[1 : n + 1]
+        if parts > 1 and lines.size:
             ticks = np.repeat(np.arange(n), np.diff(event_start[: n + 1]))
-            bounds = np.array([lo for lo, _ in self.plan.inputs.values()])[1:]
-            grid = np.arange(n)[:, None] * self.plan.n_inputs + bounds
-            marks[:, 1:-1] = np.searchsorted(ticks * self.plan.n_inputs + lines, grid)
+            part = np.searchsorted(self._lines, lines, side="right") - 1
+            counts = np.bincount(ticks * parts + part, minlength=n * parts).reshape(n, parts)
+            marks[:, 1:] = np.cumsum(counts, axis=1) + marks[:, :1]
+        elif parts > 1:
+            marks[:] = 0
         marks += used
         return n
 
@@ -340,10 +416,20 @@ class Run:
             ]
         return self._programs[threads]
 
+    def _count(self, n: int) -> None:
+        """Count the spikes of a window of ``n`` ticks, those of all populations at once."""
+        record = self.state.record
+        for fired, marks in zip(record.fired, record.marks, strict=True):
+            spikes = fired[marks[record.row, 0] : marks[record.row + n - 1, -1]]
+            # Proportional to the spikes, not to the neurons.
+            np.add.at(self.counts, spikes, 1)
+
     def _drain(self, start: int, n: int, sink: Recorder) -> None:
-        for part, (name, (first, _)) in enumerate(self.plan.populations.items()):
-            if name in self.populations:
-                sink.spikes(name, *self.state.record.spikes(part, first, n))
+        if self._recorded.any():
+            starts, times, sources = self.state.record.spikes(self._firsts, n)
+            for part in np.flatnonzero((np.diff(starts) > 0) & self._recorded).tolist():
+                mine = slice(starts[part], starts[part + 1])
+                sink.spikes(self._names[part], times[mine], sources[mine])
         for sampling, out in zip(self.samplings, self.samples, strict=True):
             every = sampling.every
             ticks = np.arange(-(-start // every) * every, start + n, every)
@@ -362,3 +448,9 @@ class Run:
         if self.ranks.rank == 0:
             values[:, np.concatenate(columns)] = whole
         return values
+
+
+def model_of(population: Population) -> NeuronModel:
+    """Give the neuron model of a population of a sound network."""
+    assert population.neuron is not None
+    return population.neuron

@@ -10,76 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from spikesim.kernels.aligned import aligned
-from spikesim.kernels.loop import count_spikes, gather, roll
 from spikesim.sim.layout.plan import Plan
+from spikesim.sim.record.room import available_memory
+from spikesim.sim.run.spike_record import Record
 
 _VIRTUAL_SPIKES = 1 << 27
-"""Spikes that a record reserves at most (512 MB that cost nothing until they are used)."""
+"""Spikes that a record reserves (512 MB that cost nothing until they are used) ..."""
+_SHARE = 4
+"""... or this part of the free memory, if that is more."""
 
 _LEAST_EVENTS = 1 << 20
-
-
-@dataclass(eq=False)
-class Record:
-    """Spikes of a window of ticks and of the history before it.
-
-    Attributes
-    ----------
-    history, window : int
-        Rows before the window, and ticks that fit in it.
-    clock : int64 array, shape (1,)
-        Tick of row 0; row ``history`` is the first tick of the window.
-    fired : int32 array, shape (blocks, capacity)
-        Sources that fired, in the order of tick and number.
-    marks : int64 array, shape (blocks, history + window, parts + 1)
-        Where each part's spikes of a tick begin in ``fired``.
-    """
-
-    history: int
-    window: int
-    clock: npt.NDArray[np.int64]
-    fired: npt.NDArray[np.int32]
-    marks: npt.NDArray[np.int64]
-
-    @classmethod
-    def empty(cls, blocks: int, n: int, parts: int, history: int, window: int) -> Record:
-        """No spike in the history; room for every one of ``n`` sources in every tick."""
-        rows = history + window
-        return cls(
-            history,
-            window,
-            np.array([-history], dtype=np.int64),
-            np.empty((blocks, rows * n), dtype=np.int32),
-            np.zeros((blocks, rows, parts + 1), dtype=np.int64),
-        )
-
-    @staticmethod
-    def fitting_window(blocks: int, n: int, history: int, wish: int) -> int:
-        """Ticks of a window of at most ``wish`` that can be reserved for ``n`` sources each."""
-        return max(1, min(wish, _VIRTUAL_SPIKES // max(blocks * n, 1) - history))
-
-    @property
-    def nbytes(self) -> int:
-        """Memory in use: of ``fired`` what the fullest window needed."""
-        return self.marks.nbytes + 4 * int(self.marks[:, :, -1].max(axis=1).sum())
-
-    def roll(self, ticks: int) -> None:
-        """Begin the next window after ``ticks`` ticks: their last rows become the history."""
-        roll(ticks, self.history, self.clock, self.fired, self.marks)
-
-    def spikes(
-        self, part: int, first: int, ticks: int
-    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
-        """Spikes of one population in the first ``ticks`` ticks of the window, sorted.
-
-        Its neurons are counted from ``first``.
-        """
-        row, start = self.history, int(self.clock[0]) + self.history
-        n = count_spikes(row, ticks, part, self.marks)
-        times, sources = np.empty(n, np.int64), np.empty(n, np.int32)
-        if n:
-            gather(start, row, ticks, part, first, self.fired, self.marks, times, sources)
-        return times, sources
 
 
 @dataclass(eq=False)
@@ -120,14 +60,18 @@ class State:
         lines = plan.n_blocks if plan.n_ranks == 1 else 1
         largest = plan.n_neurons if lines == 1 else plan.largest_block(range(lines))
         parts = len(plan.populations), len(plan.inputs)
-        window = Record.fitting_window(lines, largest, plan.history, window)
-        record = own = Record.empty(lines, largest, parts[0], plan.history, window)
+        window = Record.fitting_window(lines, max(parts), plan.history, window)
+        most = _VIRTUAL_SPIKES
+        if plan.n_ranks == 1:  # windows are the same in all processes
+            most = max(most, (available_memory() or 0) // 4 // _SHARE)
+        record = own = Record.empty(lines, largest, parts[0], plan.history, window, most)
         if plan.n_ranks > 1:
             largest = plan.largest_block(range(plan.n_blocks))
             own = Record.empty(plan.n_blocks, largest, parts[0], 0, plan.batch)
         # Room for one event per line and tick; where lines send more, windows get shorter.
         room = max(plan.n_inputs, -(-_LEAST_EVENTS // (plan.history + window)))
-        inputs = Record.empty(1, room, parts[1], plan.history, window)
+        inputs = Record.empty(1, room, parts[1], plan.history, window, most)
+        inputs.per_tick = 0
         return cls(0, neurons, sums, record, inputs, own)
 
     @property
@@ -147,7 +91,7 @@ class State:
         for sums in self.sums:
             sums[:] = 0
         for record in (self.record, self.inputs):
-            record.marks[:, : record.history] = 0
+            record.forget(self.tick)
 
     def skip(self, ticks: int) -> None:
         """Go on ``ticks`` later, right after ``clear``."""

@@ -8,10 +8,10 @@ import types
 
 import pytest
 
+from spikesim.engine.interrupt import Interrupt
 from spikesim.errors import ValidationError
 from spikesim.sim.parallel.sweep import sweep
 from spikesim.sim.parallel.sweep_workers import Call
-from spikesim.sim.run.interrupt import Interrupt
 
 pytest.importorskip("joblib")
 

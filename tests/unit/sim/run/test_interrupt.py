@@ -3,7 +3,7 @@ import signal
 
 import pytest
 
-from spikesim.sim.run.interrupt import Interrupt
+from spikesim.engine.interrupt import Interrupt
 
 
 def test_the_first_signal_is_a_wish_and_the_second_an_exception():
