@@ -16,7 +16,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from spikesim.core import LIF
 from spikesim.hw.board import VirtualBoard
 from spikesim.hw.compile import compile_network
 from spikesim.hw.device import Device
@@ -24,6 +23,7 @@ from spikesim.hw.golden.fast import run_batch
 from spikesim.hw.link.transport import InProcessTransport
 from spikesim.hw.rtl.model import RtlModel
 from spikesim.network import Network
+from spikesim.neurons import LIF
 
 
 def digits_sized_program():

@@ -17,13 +17,13 @@ from typing import Any
 
 import numpy as np
 
-from spikesim.core import LIF
 from spikesim.hw.compile import compile_network
 from spikesim.hw.config import CoreConfig
 from spikesim.hw.golden import GoldenCore
 from spikesim.hw.golden.fast import run_batch
 from spikesim.hw.program import Program
 from spikesim.network import Network
+from spikesim.neurons import LIF
 
 REPEATS = 5
 STEPS = 10

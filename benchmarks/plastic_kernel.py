@@ -16,9 +16,9 @@ from itertools import product
 
 import numpy as np
 
-from spikesim.core.rule import PlasticityRule
 from spikesim.kernels.plastic import METHODS, PlasticBlock
 from spikesim.learning import PairSTDP, TripletSTDP
+from spikesim.learning.rule import PlasticityRule
 
 DT = 1e-4
 DRIVES = (("regular", 32, 32), ("poisson", 32, 32), ("poisson", 5, 5), ("poisson", 20, 1))

@@ -27,7 +27,7 @@ from scipy.optimize import nnls
 
 from benchmarks.simulator.models import Model, brunel
 from spikesim.sim import Simulator
-from spikesim.sim.mpi import Ranks, find_mpiexec
+from spikesim.sim.parallel.mpi import Ranks, find_mpiexec
 from tests.reference.thread_ranks import run_ranks
 
 ROOT = Path(__file__).parents[1]

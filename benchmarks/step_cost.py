@@ -15,7 +15,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from spikesim.core import LIF
 from spikesim.hw.compile import compile_network
 from spikesim.hw.device import Device
 from spikesim.hw.golden.fast import run_batch
@@ -23,6 +22,7 @@ from spikesim.hw.link.transport import InProcessTransport
 from spikesim.hw.program import Program
 from spikesim.hw.rtl.model import RtlModel
 from spikesim.network import Network
+from spikesim.neurons import LIF
 
 #: (neurons, dense events in the step, most clocks allowed)
 CASES = ((90, 0, 400), (90, 10, 400), (256, 0, 1000), (256, 20, 1000))

@@ -12,7 +12,7 @@ from spikesim.analysis import mean_cv, mean_rates
 from spikesim.models.brunel import Brunel, mean_field_rate
 from spikesim.models.comparison import together
 from spikesim.sim import simulate
-from spikesim.sim.sweep import sweep
+from spikesim.sim.parallel.sweep import sweep
 
 SEED = 2
 CHECKED = 5.0, 2.0  # g, eta of the claimed number: the asynchronous irregular state

@@ -11,10 +11,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from spikesim.core import LIF as LIF
     from spikesim.core import Clock as Clock
     from spikesim.core import CsrRows as CsrRows
-    from spikesim.core import Recording as Recording
     from spikesim.core import SpikeTrains as SpikeTrains
     from spikesim.engines import explain as explain
     from spikesim.engines import run as run
@@ -23,6 +21,8 @@ if TYPE_CHECKING:
     from spikesim.network import Network as Network
     from spikesim.network import Population as Population
     from spikesim.network import Projection as Projection
+    from spikesim.neurons import LIF as LIF
+    from spikesim.recording import Recording as Recording
     from spikesim.sim import InhomogeneousPoisson as InhomogeneousPoisson
     from spikesim.sim import NoiseCurrent as NoiseCurrent
     from spikesim.sim import Poisson as Poisson
@@ -44,11 +44,11 @@ _EXPORTS = {
     "Network": "spikesim.network",
     "Population": "spikesim.network",
     "Projection": "spikesim.network",
-    "LIF": "spikesim.core",
+    "LIF": "spikesim.neurons",
     "Clock": "spikesim.core",
     "CsrRows": "spikesim.core",
     "SpikeTrains": "spikesim.core",
-    "Recording": "spikesim.core",
+    "Recording": "spikesim.recording",
     "Simulator": "spikesim.sim",
     "simulate": "spikesim.sim",
     "Poisson": "spikesim.sim",
@@ -68,7 +68,7 @@ _EXPORTS = {
 _SUBPACKAGES = frozenset(
     {
         "analysis", "core", "data", "fixed", "hw", "learning", "models", "network", "neurons", "nn",
-        "sim", "units", "viz",
+        "recording", "sim", "units", "viz",
     }
 )  # fmt: skip
 

@@ -59,6 +59,7 @@ def run(
     All engines give the same spikes and the same cycles, bit for bit; they differ in speed.
     """
     from spikesim.cli.samples import load_samples
+    from spikesim.core import decode
     from spikesim.hw.program import Program
 
     if (engine is Engine.board) != (port is not None):
@@ -76,7 +77,7 @@ def run(
         compiled, samples.rasters, engine, port, progress=output.notes.is_terminal
     )
     seconds = time.perf_counter() - started
-    predicted = np.argmax(counts, axis=1)
+    predicted = decode.classify(counts)
     document: dict[str, Any] = {
         "program": str(program), "engine": engine.value, "data": data, "images": len(predicted),
         "steps": samples.rasters.shape[1], "accuracy": None, "predicted": predicted.tolist(),
@@ -84,7 +85,7 @@ def run(
         "seconds": round(seconds, 3), "images_per_second": len(predicted) / seconds,
     }  # fmt: skip
     if samples.labels is not None:
-        document["accuracy"] = float(np.mean(predicted == samples.labels))
+        document["accuracy"] = decode.accuracy(predicted, samples.labels)
     output.result(document, _table(document))
     if min_accuracy is not None and document["accuracy"] < min_accuracy:
         output.note(f"accuracy {document['accuracy']:.4f} is below {min_accuracy}")
@@ -120,14 +121,12 @@ def classify(
         axons = np.zeros((*rasters.shape[:2], first_axon + n_axons), dtype=bool)
         axons[:, :, first_axon:] = rasters
         batch = run_batch(program, axons)
-        first, n, _ = program.groups[program.outputs[0]]
-        return batch.counts[:, first : first + n], batch.total_cycles
+        return batch.counts[:, program.neurons(program.outputs[0])], batch.total_cycles
     if engine is Engine.readable:
-        from spikesim.hw.engine import run_program
+        from spikesim.engines import run as run_on
 
         runs = [
-            run_program(program, {name: raster}, len(raster), "golden-readable")
-            for raster in rasters
+            run_on(program, {name: raster}, len(raster), "golden-readable") for raster in rasters
         ]
         counts = np.stack([record.counts(program.outputs[0]) for record in runs])
         return counts, np.array([sum(record.meta["cycles"]) for record in runs])

@@ -17,9 +17,9 @@ from rich.table import Table
 from spikesim.cli.output import Output, examples
 
 if TYPE_CHECKING:
-    from spikesim.core import Recording
     from spikesim.network import Network
-    from spikesim.sim.mpi import Ranks
+    from spikesim.recording import Recording
+    from spikesim.sim.parallel.mpi import Ranks
 
 COMMAND = "simulate"
 EPILOG = examples(
@@ -52,7 +52,7 @@ def simulate(
     With [bold]--ranks[/], the processes are started through [bold]mpiexec[/] on this machine. For
     several machines, start a script that calls [bold]simulate(..., comm="world")[/].
     """
-    from spikesim.sim.mpi import Ranks
+    from spikesim.sim.parallel.mpi import Ranks
 
     if ranks > 1 and not as_rank:
         given = [f"--poisson={text}" for text in poisson or []]
@@ -109,7 +109,7 @@ def _rate(text: str) -> tuple[str, float]:
 
 def _start_ranks(ranks: int, arguments: Sequence[str]) -> int:
     """Start this command in several processes and wait for them; gives their exit code."""
-    from spikesim.sim.mpi import find_mpiexec
+    from spikesim.sim.parallel.mpi import find_mpiexec
 
     command = [
         find_mpiexec(), "-n", str(ranks), sys.executable, "-m", "spikesim.cli.main",

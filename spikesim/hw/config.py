@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -26,6 +26,8 @@ _PARAMETERS = {
     "spike_queue": "SPKQ",
     "rx_buffer": "RXBUF",
 }
+DEFAULT_CLK_HZ = 12_000_000
+"""Clock of a core unless its build says otherwise: that of the iCE40 UP5K board."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class CoreConfig:
     event_queue, spike_queue : int
         Queue lengths in words of 16 bits.
     rx_buffer : int
-        Bytes of received, unanswered frames the device can hold.
+        Bytes of received, unanswered frames the device can hold, power of two, 256 to 16384.
 
     Raises
     ------
@@ -92,6 +94,31 @@ class CoreConfig:
     def large(cls) -> CoreConfig:
         """Give a core for 28 x 28 images: 1024 axons (one per pixel), 256 neurons."""
         return cls(n_axons=1024, n_segments=2048, weight_words=32768, event_queue=2048)
+
+    @classmethod
+    def of(cls, config: CoreConfig | str | None) -> CoreConfig:
+        """Give a core as it is, by its name in ``NAMED_CORES``, or the default for None.
+
+        Raises
+        ------
+        ValidationError
+            If there is no core of this name, or it is something else.
+
+        Examples
+        --------
+        >>> CoreConfig.of("large").n_axons
+        1024
+        """
+        if config is None:
+            return cls()
+        if isinstance(config, cls):
+            return config
+        if isinstance(config, str) and config in NAMED_CORES:
+            return NAMED_CORES[config]()
+        got = repr(config) if isinstance(config, str) else type(config).__name__
+        raise ValidationError(
+            f"core: expected a CoreConfig or one of {', '.join(map(repr, NAMED_CORES))}, got {got}"
+        )
 
     @classmethod
     def from_parameters(cls, parameters: Mapping[str, int]) -> CoreConfig:
@@ -178,3 +205,36 @@ class CoreConfig:
             if not relation.holds_for(values)
         ]
         return wrong
+
+
+NAMED_CORES: dict[str, Callable[[], CoreConfig]] = {
+    "up5k": CoreConfig.default,
+    "large": CoreConfig.large,
+}
+"""Cores that have a name, smallest first."""
+
+
+def way_out(field: str, need: int, among: Iterable[str] = tuple(NAMED_CORES)) -> str:
+    """Where there is room for ``need``: a named core, or one to be built.
+
+    Parameters
+    ----------
+    field : str
+        Field of ``CoreConfig`` that is too small.
+    need : int
+    among : iterable of str
+        Named cores that may be advised: those that have room for all the rest.
+
+    Examples
+    --------
+    >>> way_out("n_axons", 784)
+    "compile for config='large' (n_axons 1024) or build the core with a larger A"
+    >>> way_out("delay_slots", 12)
+    'build the core with a larger D'
+    """
+    build = f"build the core with a larger {_PARAMETERS[field]}"
+    for name in among:
+        size = getattr(NAMED_CORES[name](), field)
+        if size >= need:
+            return f"compile for config={name!r} ({field} {size}) or {build}"
+    return build

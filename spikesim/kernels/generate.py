@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from spikesim.kernels.cache import load_generated
+from spikesim.kernels.generated import load_generated
 
 _FUNCTIONS = {"exp": "exp", "sqrt": "math.sqrt", "abs": "abs"}
 _TEXT = '''# SPDX-License-Identifier: Apache-2.0
@@ -53,7 +53,7 @@ def update_kernel(
     Parameters
     ----------
     template : str
-        See ``core.NeuronModel.template``.
+        See ``neurons.NeuronModel.template``.
     states, counters : sequences of str
         Float and int32 state variables.
     n_receptors : int

@@ -14,9 +14,9 @@ import functools
 import math
 from types import ModuleType
 
-from spikesim.core.rule import PlasticityRule, Trace
 from spikesim.kernels import rule_text as fixed
-from spikesim.kernels.cache import load_generated
+from spikesim.kernels.generated import load_generated
+from spikesim.learning.rule import PlasticityRule, SpikeTrace
 
 DEPTH = 64
 """Post spikes that the ring of a target holds."""
@@ -239,7 +239,7 @@ class _RuleText:
             after_row=_lines(self.after_row(), 2),
         )
 
-    def skips(self, text: str, traces: tuple[Trace, ...]) -> bool:
+    def skips(self, text: str, traces: tuple[SpikeTrace, ...]) -> bool:
         """Whether an event changes nothing where all ``traces`` are 0."""
         if self.rule.eligibility is not None:
             return False
@@ -343,7 +343,7 @@ def _is_zero(node: ast.expr, zero: set[str]) -> bool:
     return isinstance(node.op, (ast.Add, ast.Sub)) and left and right
 
 
-def _read(traces: tuple[Trace, ...], text: str) -> list[int]:
+def _read(traces: tuple[SpikeTrace, ...], text: str) -> list[int]:
     """Numbers of the traces that a text reads."""
     names = {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
     return [r for r, trace in enumerate(traces) if trace.name in names]
@@ -354,8 +354,8 @@ def _some(values: list[str]) -> str:
     return " | ".join(f"np.int32({value} != 0)" for value in values) or "0"
 
 
-def _stepped(trace: Trace, value: str) -> str:
-    """Trace after its event."""
+def _stepped(trace: SpikeTrace, value: str) -> str:
+    """SpikeTrace after its event."""
     if trace.mode == "hold":
         return value
     new = f"{value} + _by_{trace.name}" if trace.mode == "add" else f"_by_{trace.name}"

@@ -95,50 +95,68 @@ def collect(tick, flags, first, population, clock, fired, marks):
 
 
 @kernel
-def gather(tick, row, ticks, part, first, fired, marks, times, sources):
-    """List the spikes of one population in a window, sorted by tick and number.
+def count_parts(row, ticks, marks, starts):
+    """Count the spikes of each population in a window.
+
+    Parameters
+    ----------
+    row, ticks : int
+        First row of ``marks``, and how many.
+    marks : int64 array, shape (blocks, rows, populations + 1)
+    starts : int64 array, shape (populations + 1,)
+        Where the spikes of each population begin when they stand one after the other; written.
+    """
+    parts = starts.size - 1
+    starts[:] = 0
+    for k in range(row, row + ticks):
+        for block in range(marks.shape[0]):
+            if marks[block, k, 0] < marks[block, k, parts]:
+                for part in range(parts):
+                    starts[part + 1] += marks[block, k, part + 1] - marks[block, k, part]
+    for part in range(parts):
+        starts[part + 1] += starts[part]
+
+
+@kernel
+def gather(tick, row, ticks, firsts, fired, marks, cursor, times, sources):
+    """List the spikes of a window by population, each sorted by tick and number.
 
     Parameters
     ----------
     tick, row : int
         First tick, and its row in ``marks``.
     ticks : int
-    part : int
-        Column of ``marks``.
-    first : int
-        Number of the population's first neuron; written numbers count from there.
+    firsts : int64 array, shape (populations,)
+        Number of each population's first neuron; written numbers count from there.
     fired, marks : int32 and int64 arrays
         Record of all blocks, which own ascending ranges of neurons.
+    cursor : int64 array, shape (populations + 1,)
+        Where the spikes of each population begin; changed.
     times, sources : int64 and int32 arrays
         Written.
     """
-    count = 0
+    parts = firsts.size
     for k in range(row, row + ticks):
         for block in range(fired.shape[0]):
-            for at in range(marks[block, k, part], marks[block, k, part + 1]):
-                times[count] = tick + k - row
-                sources[count] = fired[block, at] - first
-                count += 1
-
-
-@kernel
-def count_spikes(row, ticks, part, marks):
-    """Spikes of one population in a window; see ``gather``."""
-    count = 0
-    for block in range(marks.shape[0]):
-        for k in range(row, row + ticks):
-            count += marks[block, k, part + 1] - marks[block, k, part]
-    return count
+            if marks[block, k, 0] == marks[block, k, parts]:
+                continue
+            for part in range(parts):
+                count = cursor[part]
+                for at in range(marks[block, k, part], marks[block, k, part + 1]):
+                    times[count] = tick + k - row
+                    sources[count] = fired[block, at] - firsts[part]
+                    count += 1
+                cursor[part] = count
 
 
 @kernel
 def roll(ticks, history, clock, fired, marks):
-    """Let the last ``history`` rows of a window of so many ticks be the first of the next.
+    """Let the ``history`` rows that follow the first ``ticks`` be the first ones.
 
     Parameters
     ----------
     ticks, history : int
-        Rows of the window, and rows to keep.
+        Rows to drop, and rows to keep.
     clock, fired, marks : arrays
         Record of all blocks; changed.
     """
@@ -153,15 +171,14 @@ def roll(ticks, history, clock, fired, marks):
 
 
 @kernel
-def sample(tick, clock, history, every, values, index, column, out):
+def sample(tick, begin, every, values, index, column, out):
     """Keep a state variable of some neurons at the end of every ``every``-th tick.
 
     Parameters
     ----------
     tick : int
-    clock : int64 array, shape (1,)
-    history : int
-        Rows of the record before the first tick of the window.
+    begin : int64 array, shape (1,)
+        First tick of the window.
     every : int
     values : array, shape (n,)
     index, column : int64 arrays, shape (k,)
@@ -170,7 +187,6 @@ def sample(tick, clock, history, every, values, index, column, out):
         Samples of the window; written.
     """
     if tick % every == 0:
-        start = clock[0] + history
-        row = tick // every - (start + every - 1) // every
+        row = tick // every - (begin[0] + every - 1) // every
         for k in range(index.size):
             out[row, column[k]] = values[index[k]]

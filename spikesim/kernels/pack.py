@@ -79,14 +79,14 @@ def encode(
 
 
 @kernel
-def begin_pieces(counts, capacity, used, offsets, cursor) -> None:
+def begin_pieces(counts, begins, used, offsets, cursor) -> None:
     """Turn counts into places: the next rows follow the rows placed so far.
 
     Parameters
     ----------
     counts : uint32 array, shape (rows, blocks, groups)
-    capacity : int
-        Entries there is room for in each block.
+    begins : int64 array, shape (blocks,)
+        Where the entries of each block begin among all.
     used : int64 array, shape (blocks,)
         Entries placed so far; changed.
     offsets : uint32 array, shape (blocks, rows * groups)
@@ -100,7 +100,7 @@ def begin_pieces(counts, capacity, used, offsets, cursor) -> None:
         for r in range(rows):
             for k in range(groups):
                 offsets[b, r * groups + k] = at
-                cursor[r, b, k] = at + b * capacity
+                cursor[r, b, k] = at + begins[b]
                 at += counts[r, b, k]
         used[b] = at
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from spikesim.core.rule import PlasticityRule
 from spikesim.errors import ValidationError
 from spikesim.kernels import plastic_normalize, plastic_pair
 from spikesim.kernels.aligned import aligned
@@ -21,6 +20,7 @@ from spikesim.kernels.generate_rule import (
     rule_kernels,
     table_traces,
 )
+from spikesim.learning.rule import PlasticityRule
 
 Call = tuple[Callable[..., None], tuple[Any, ...]]
 METHODS = ("deferred", "immediate", "dense")

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rules of synaptic change, as plain descriptions; the kernels are made from their texts."""
 
-from spikesim.core.rule import PlasticityRule, Trace
 from spikesim.learning.digits import DiehlCook
 from spikesim.learning.inhibitory import VogelsSprekeler
 from spikesim.learning.pair import PairSTDP
 from spikesim.learning.power_law import PowerLawSTDP
 from spikesim.learning.reward import RewardSTDP
+from spikesim.learning.rule import PlasticityRule, SpikeTrace
 from spikesim.learning.short_term import TsodyksMarkram
 from spikesim.learning.tracking import TrackingRule
 from spikesim.learning.triplet import TripletSTDP
@@ -17,7 +17,7 @@ __all__ = [
     "PlasticityRule",
     "PowerLawSTDP",
     "RewardSTDP",
-    "Trace",
+    "SpikeTrace",
     "TrackingRule",
     "TripletSTDP",
     "TsodyksMarkram",

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from spikesim.core.rule import PlasticityRule, Trace
+from spikesim.learning.rule import PlasticityRule, SpikeTrace
 from spikesim.units import ms
 
 _VARIANTS = ("triplet", "power", "exponential", "symmetric")
@@ -70,14 +70,14 @@ class DiehlCook(PlasticityRule):
         return super().problems()
 
     @property
-    def pre_traces(self) -> tuple[Trace, ...]:
-        """Trace of the arrivals."""
-        return (Trace("x", self.tau_pre, "set"),)
+    def pre_traces(self) -> tuple[SpikeTrace, ...]:
+        """SpikeTrace of the arrivals."""
+        return (SpikeTrace("x", self.tau_pre, "set"),)
 
     @property
-    def post_traces(self) -> tuple[Trace, ...]:
+    def post_traces(self) -> tuple[SpikeTrace, ...]:
         """Traces of the target's spikes that the variant needs."""
-        fast, slow = Trace("y", self.tau_post, "set"), Trace("z", self.tau_slow, "set")
+        fast, slow = SpikeTrace("y", self.tau_post, "set"), SpikeTrace("z", self.tau_slow, "set")
         return {"triplet": (fast, slow), "symmetric": (fast,)}.get(self.variant, ())
 
     def constants(self) -> dict[str, float]:

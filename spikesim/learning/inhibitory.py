@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from spikesim.core.rule import PlasticityRule, Trace
+from spikesim.learning.rule import PlasticityRule, SpikeTrace
 from spikesim.units import Hz, ms
 
 
@@ -51,14 +51,14 @@ class VogelsSprekeler(PlasticityRule):
     w_min: float = 0.0
 
     @property
-    def pre_traces(self) -> tuple[Trace, ...]:
-        """Trace of the arrivals."""
-        return (Trace("x", self.tau),)
+    def pre_traces(self) -> tuple[SpikeTrace, ...]:
+        """SpikeTrace of the arrivals."""
+        return (SpikeTrace("x", self.tau),)
 
     @property
-    def post_traces(self) -> tuple[Trace, ...]:
-        """Trace of the target's spikes."""
-        return (Trace("y", self.tau),)
+    def post_traces(self) -> tuple[SpikeTrace, ...]:
+        """SpikeTrace of the target's spikes."""
+        return (SpikeTrace("y", self.tau),)
 
     def constants(self) -> dict[str, float]:
         """Learning rate, and the trace that the target's rate leaves on average, twice."""

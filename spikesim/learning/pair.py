@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from spikesim.core.rule import PairWindow, PlasticityRule, Trace
+from spikesim.learning.rule import PairWindow, PlasticityRule, SpikeTrace
 from spikesim.units import ms
 
 _PAIRINGS = ("all", "nearest", "pre_centered", "restricted")
@@ -79,17 +79,17 @@ class PairSTDP(PlasticityRule):
         return "add" if self.pairing == "all" else "set"
 
     @property
-    def pre_traces(self) -> tuple[Trace, ...]:
-        """Trace ``x`` of the arrivals."""
-        return (Trace("x", self.tau_plus, self._mode),)
+    def pre_traces(self) -> tuple[SpikeTrace, ...]:
+        """SpikeTrace ``x`` of the arrivals."""
+        return (SpikeTrace("x", self.tau_plus, self._mode),)
 
     @property
-    def post_traces(self) -> tuple[Trace, ...]:
-        """Trace ``y`` of the target's spikes."""
-        return (Trace("y", self.tau_minus, self._mode),)
+    def post_traces(self) -> tuple[SpikeTrace, ...]:
+        """SpikeTrace ``y`` of the target's spikes."""
+        return (SpikeTrace("y", self.tau_minus, self._mode),)
 
     @property
-    def eligibility(self) -> Trace | None:
+    def eligibility(self) -> SpikeTrace | None:
         """Variable ``c`` per synapse, for pairings that forget at the target's spike.
 
         "pre_centered": trace of the arrivals since then. "restricted": above 0 when the last
@@ -97,7 +97,7 @@ class PairSTDP(PlasticityRule):
         """
         slowest = max(self.tau_plus, self.tau_minus)
         taus = {"pre_centered": self.tau_plus, "restricted": slowest}
-        return Trace("c", taus[self.pairing], "hold") if self.pairing in taus else None
+        return SpikeTrace("c", taus[self.pairing], "hold") if self.pairing in taus else None
 
     @property
     def pair(self) -> PairWindow | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from spikesim.core.rule import PlasticityRule, Trace
+from spikesim.learning.rule import PlasticityRule, SpikeTrace
 from spikesim.units import ms
 
 
@@ -65,14 +65,14 @@ class PowerLawSTDP(PlasticityRule):
         return super().problems()
 
     @property
-    def pre_traces(self) -> tuple[Trace, ...]:
-        """Trace ``x`` of the arrivals."""
-        return (Trace("x", self.tau_plus),)
+    def pre_traces(self) -> tuple[SpikeTrace, ...]:
+        """SpikeTrace ``x`` of the arrivals."""
+        return (SpikeTrace("x", self.tau_plus),)
 
     @property
-    def post_traces(self) -> tuple[Trace, ...]:
-        """Trace ``y`` of the target's spikes."""
-        return (Trace("y", self.tau_minus),)
+    def post_traces(self) -> tuple[SpikeTrace, ...]:
+        """SpikeTrace ``y`` of the target's spikes."""
+        return (SpikeTrace("y", self.tau_minus),)
 
     def constants(self) -> dict[str, float]:
         """Amplitudes with what is common to all synapses multiplied in."""

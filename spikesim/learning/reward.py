@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from spikesim.core.rule import PlasticityRule, Trace
+from spikesim.learning.rule import PlasticityRule, SpikeTrace
 from spikesim.units import ms, second
 
 
@@ -47,24 +47,24 @@ class RewardSTDP(PlasticityRule):
     w_min: float = 0.0
 
     @property
-    def pre_traces(self) -> tuple[Trace, ...]:
-        """Trace of the arrivals."""
-        return (Trace("x", self.tau_plus),)
+    def pre_traces(self) -> tuple[SpikeTrace, ...]:
+        """SpikeTrace of the arrivals."""
+        return (SpikeTrace("x", self.tau_plus),)
 
     @property
-    def post_traces(self) -> tuple[Trace, ...]:
-        """Trace of the target's spikes."""
-        return (Trace("y", self.tau_minus),)
+    def post_traces(self) -> tuple[SpikeTrace, ...]:
+        """SpikeTrace of the target's spikes."""
+        return (SpikeTrace("y", self.tau_minus),)
 
     @property
-    def eligibility(self) -> Trace:
+    def eligibility(self) -> SpikeTrace:
         """What a reward would change."""
-        return Trace("c", self.tau_c, "hold")
+        return SpikeTrace("c", self.tau_c, "hold")
 
     @property
-    def modulator(self) -> Trace:
+    def modulator(self) -> SpikeTrace:
         """Dopamine."""
-        return Trace("dopamine", self.tau_d, "hold")
+        return SpikeTrace("dopamine", self.tau_d, "hold")
 
     def constants(self) -> dict[str, float]:
         """Amplitudes of the window."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from spikesim.core.rule import PlasticityRule, Trace
+from spikesim.learning.rule import PlasticityRule, SpikeTrace
 from spikesim.units import ms
 
 
@@ -51,9 +51,9 @@ class TsodyksMarkram(PlasticityRule):
         return found
 
     @property
-    def pre_traces(self) -> tuple[Trace, ...]:
+    def pre_traces(self) -> tuple[SpikeTrace, ...]:
         """Utilization and used resources."""
-        return (Trace("u", self.tau_facil, "hold"), Trace("z", self.tau_rec, "hold"))
+        return (SpikeTrace("u", self.tau_facil, "hold"), SpikeTrace("z", self.tau_rec, "hold"))
 
     def constants(self) -> dict[str, float]:
         """Give the number of the equation."""

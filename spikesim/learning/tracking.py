@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from spikesim.core.rule import PlasticityRule, Trace
+from spikesim.learning.rule import PlasticityRule, SpikeTrace
 from spikesim.units import ms
 
 
@@ -51,9 +51,9 @@ class TrackingRule(PlasticityRule):
     w_min: float = 0.0
 
     @property
-    def pre_traces(self) -> tuple[Trace, ...]:
-        """Trace of the arrivals, saturating."""
-        return (Trace("x", self.tau, by=self.step, top=self.top),)
+    def pre_traces(self) -> tuple[SpikeTrace, ...]:
+        """SpikeTrace of the arrivals, saturating."""
+        return (SpikeTrace("x", self.tau, by=self.step, top=self.top),)
 
     def constants(self) -> dict[str, float]:
         """Numbers of the equation."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from spikesim.core.rule import PlasticityRule, Trace
+from spikesim.learning.rule import PlasticityRule, SpikeTrace
 from spikesim.units import ms
 
 
@@ -73,16 +73,16 @@ class TripletSTDP(PlasticityRule):
         return found
 
     @property
-    def pre_traces(self) -> tuple[Trace, ...]:
+    def pre_traces(self) -> tuple[SpikeTrace, ...]:
         """Fast and slow trace of the arrivals."""
         mode = "set" if self.pairing == "nearest" else "add"
-        return (Trace("r1", self.tau_plus, mode), Trace("r2", self.tau_x, mode))
+        return (SpikeTrace("r1", self.tau_plus, mode), SpikeTrace("r2", self.tau_x, mode))
 
     @property
-    def post_traces(self) -> tuple[Trace, ...]:
+    def post_traces(self) -> tuple[SpikeTrace, ...]:
         """Fast and slow trace of the target's spikes."""
         mode = "set" if self.pairing == "nearest" else "add"
-        return (Trace("o1", self.tau_minus, mode), Trace("o2", self.tau_y, mode))
+        return (SpikeTrace("o1", self.tau_minus, mode), SpikeTrace("o2", self.tau_y, mode))
 
     def constants(self) -> dict[str, float]:
         """Amplitudes in the unit of the weight."""

@@ -65,11 +65,11 @@ import numpy as np
 
 from spikesim.analysis import power_spectrum
 from spikesim.core import SpikeTrains, stream
-from spikesim.core.recording_export import optional_library
 from spikesim.models import comparison
 from spikesim.models.comparison import Reference
 from spikesim.network import FixedInDegree, Network, OneToOne
 from spikesim.neurons import LIFDelta
+from spikesim.recording.export import optional_library
 from spikesim.units import ms, mV
 
 DISCARD_S = 0.2
@@ -253,7 +253,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             model = replace(REGIMES[regime], n=options.n)
             run = comparison.run(model, options.seconds, seed=seed, threads=options.threads)
             trains = comparison.together(comparison.after(run, DISCARD_S))
-            shown.setdefault(regime, trains.window(0, round(0.1 / model.dt)))
+            stop = trains.start + round(0.1 / model.dt)
+            shown.setdefault(regime, trains.window(trains.start, stop))
             found |= measure(trains, model.dt, regime)
         return found
 

@@ -62,11 +62,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from spikesim.core import NeuronModel, stream
+from spikesim.core import stream
 from spikesim.models import comparison
 from spikesim.models.comparison import Reference
 from spikesim.network import FixedProbability, Network
 from spikesim.neurons import LIFCond, LIFExp
+from spikesim.neurons.model import NeuronModel
 from spikesim.units import ms, mV, nS, to_ticks
 
 DISCARD_S = 0.2
@@ -122,8 +123,7 @@ class VogelsAbbott(ABC):
             for post in self.sizes:
                 net.connect(
                     pre, post, FixedProbability(self.k / self.n), weight=weight,
-                    # A current that starts d after the spike arrives in the tick after d.
-                    delay=self.delay + self.dt, receptor=pre,
+                    delay=self.delay, receptor=pre,
                 )  # fmt: skip
         return net
 

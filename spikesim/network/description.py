@@ -44,6 +44,12 @@ def describe(thing: Any, prefix: str, arrays: Arrays) -> dict[str, Any]:
     return {"class": f"{kind.__module__}.{kind.__qualname__}", "fields": values}
 
 
+# Where classes stood when older files were written.
+_MOVED = {
+    "spikesim.core.neuron.LIF": "spikesim.neurons.lif.LIF",
+}
+
+
 def rebuild(entry: dict[str, Any], prefix: str, arrays: Arrays) -> Any:
     """Object from what ``describe`` gave.
 
@@ -55,7 +61,8 @@ def rebuild(entry: dict[str, Any], prefix: str, arrays: Arrays) -> Any:
     ValidationError
         If the class is unknown, or refuses the values.
     """
-    module, _, name = str(entry["class"]).rpartition(".")
+    path = str(entry["class"])
+    module, _, name = _MOVED.get(path, path).rpartition(".")
     kind = getattr(sys.modules.get(module), name, None)
     if not (isinstance(kind, type) and is_dataclass(kind)):
         raise ValidationError(

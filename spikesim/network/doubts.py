@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from spikesim.core import NeuronModel
 from spikesim.core.quantity import DURATION, WAY_OUT
 from spikesim.network.distribution import Distribution
 from spikesim.network.drawn import DrawnSynapses
 from spikesim.network.population import Population, Projection
 from spikesim.network.synapses import GivenRows, Synapses
+from spikesim.neurons.model import NeuronModel
 
 UNITS = ("SI", "own")
 # Strong inhibition of all by all is ordinary; so much excitation is none that leaves rates.

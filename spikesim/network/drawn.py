@@ -16,6 +16,7 @@ from spikesim.network.synapses import Arena, Filled, find_matrix, row_ranges
 
 _WEIGHTS, _DELAYS = 1, 2  # purposes of the counters; 0 is the pairs
 _SAMPLE, _TIGHT = 2**16, 1.3
+_ALL = np.zeros(0, dtype=np.int32)
 
 
 @dataclass(frozen=True)
@@ -33,11 +34,11 @@ class DrawnSynapses:
     weights : float or Distribution
         In the unit of the target's synaptic input.
     delays : int (ticks) or Distribution (seconds)
-        Drawn delays are rounded to ticks, and at least ``least``.
+        Drawn delays are rounded to ticks, at least ``least``, and then ``after`` is added.
     dt : float
         Tick in seconds.
-    least : int
-        Shortest legal delay in ticks: 1, or 0 from an input.
+    least, after : int, ticks
+        Only drawn delays look at them: see ``delays``.
 
     Raises
     ------
@@ -52,6 +53,7 @@ class DrawnSynapses:
     delays: int | Distribution
     dt: float
     least: int
+    after: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "shape", Shape(*self.shape))
@@ -77,8 +79,10 @@ class DrawnSynapses:
     @cached_property
     def indptr(self) -> npt.NDArray[np.int64]:
         """Row starts, int64 array of shape (n_pre + 1,)."""
-        lengths = self.degrees.reshape(-1, self.n_pre).sum(axis=0)
-        return np.concatenate([[0], np.cumsum(lengths)])
+        lengths = self.degrees if self.degrees.ndim == 1 else self.degrees.sum(axis=0)
+        starts = np.zeros(self.n_pre + 1, dtype=np.int64)
+        lengths.cumsum(out=starts[1:])
+        return starts
 
     @property
     def nnz(self) -> int:
@@ -105,7 +109,8 @@ class DrawnSynapses:
     def _span(self) -> tuple[int, int]:
         if not isinstance(self.delays, Distribution):
             return self.delays, self.delays
-        return self.delays.tick_range(self.dt, self.least)
+        first, last = self.delays.tick_range(self.dt, self.least)
+        return first + self.after, last + self.after
 
     @property
     def min_delay(self) -> int:
@@ -122,6 +127,10 @@ class DrawnSynapses:
 
         The limit of the distribution, if a sample comes near it; else all are drawn.
         """
+        return self._bound
+
+    @cached_property
+    def _bound(self) -> float:
         if self.nnz == 0:
             return 0.0
         if not isinstance(self.weights, Distribution):
@@ -168,7 +177,7 @@ class DrawnFiller:
         targets: npt.NDArray[np.int32] = take(int(indptr[-1]), np.int32)
         if targets.size:
             self._draw(lo, hi, indptr, targets)
-        places: npt.NDArray[np.int32] = take(0, np.int32)
+        places = _ALL
         if within is not None:
             from spikesim.kernels.connect import keep_between
 
@@ -184,4 +193,6 @@ class DrawnFiller:
             self._delays.fill_ticks(
                 made.key, _DELAYS, lo, indptr, made.dt, made.least, delays, places
             )
+            if made.after:
+                delays += made.after
         return Filled(indptr, targets, weights, delays)

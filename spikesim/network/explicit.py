@@ -30,7 +30,7 @@ class PairList:
 
     Examples
     --------
-    >>> from spikesim.core import LIF
+    >>> from spikesim.neurons import LIF
     >>> from spikesim.network import Network
     >>> net = Network(dt=1e-3)
     >>> a = net.add_population("a", 3, LIF(beta=0.9))

@@ -9,15 +9,16 @@ from typing import Any
 
 import numpy.typing as npt
 
-from spikesim.core import Clock, CsrRows, NeuronModel, PlasticityRule, stream
+from spikesim.core import Clock, CsrRows, stream
 from spikesim.core.quantity import DURATION, WEIGHT
 from spikesim.errors import ValidationError
+from spikesim.learning.rule import PlasticityRule
+from spikesim.network.assemble import Delays, Weights, build_synapses
 from spikesim.network.connect import Rule
 from spikesim.network.distribution import Distribution
 from spikesim.network.doubts import UNITS, delay_doubts, population_doubts, projection_doubts
 from spikesim.network.explicit import Conv2D, PairList
 from spikesim.network.population import Population, Projection
-from spikesim.network.rows import Delays, Weights, build_synapses
 from spikesim.network.synapses import receptor_index
 from spikesim.network.validate import (
     network_problems,
@@ -25,6 +26,7 @@ from spikesim.network.validate import (
     population_problems,
     projection_problems,
 )
+from spikesim.neurons.model import NeuronModel
 
 
 class Network:
@@ -54,7 +56,7 @@ class Network:
 
     Examples
     --------
-    >>> from spikesim.core import LIF
+    >>> from spikesim.neurons import LIF
     >>> net = Network(dt=1e-3, name="pair")
     >>> drive = net.add_input("drive", 2)
     >>> out = net.add_population("out", 2, LIF(beta=0.9))
@@ -166,11 +168,14 @@ class Network:
         weight : float, Distribution, float array of shape (n_pre, n_post), or callable, optional
             Weights for a rule. A callable gets (rng, k) and returns k weights.
         delay : float, Distribution or float array, shape (n_pre, n_post), seconds, optional
-            Delay, a multiple of dt; a distribution is rounded to ticks, at least 1 between
-            populations. A rule with numbers or distributions is drawn when it is needed,
-            arrays and callables make its synapses at once.
+            Time from a spike, at the end of its tick, until its input acts; a multiple of dt.
+            Where an input acts from the start of a tick on (``NeuronModel.acts_at``) that is a
+            tick more than where it acts at the end. A distribution is rounded to ticks, at
+            least the shortest that is possible. A rule with numbers or distributions is drawn
+            when it is needed, arrays and callables make its synapses at once.
         delay_ticks : int, int array of shape (n_pre, n_post), or callable, optional
-            Delay in ticks instead. Without either: 0 from an input, 1 between populations.
+            Ticks from that of the spike to the one in which the input comes in, instead.
+            Without either: 0 from an input, 1 between populations.
         receptor : str or int, optional
             Input channel of the target, by name or number; default the first of
             ``post.neuron.receptors``.
@@ -186,7 +191,7 @@ class Network:
 
         Examples
         --------
-        >>> from spikesim.core import LIF
+        >>> from spikesim.neurons import LIF
         >>> from spikesim.network import OneToOne
         >>> net = Network(dt=1e-3)
         >>> a = net.add_population("a", 3, LIF(beta=0.9))

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from spikesim.core import CsrRows, NeuronModel
+from spikesim.core import CsrRows
 from spikesim.network.synapses import Synapses, rows_of
+from spikesim.neurons.model import NeuronModel
 
 
 @dataclass(frozen=True)

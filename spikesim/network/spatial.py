@@ -55,7 +55,7 @@ class DistanceDependent(Rule):
 
     Examples
     --------
-    >>> from spikesim.core import LIF
+    >>> from spikesim.neurons import LIF
     >>> from spikesim.network import Network
     >>> net = Network(dt=1e-3)
     >>> sheet = net.add_population("sheet", 100, LIF(beta=0.9))

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from spikesim.core import NeuronModel
 from spikesim.network.population import Population, Projection
+from spikesim.neurons.model import ACTS_AT, NeuronModel
 
 
 def population_problems(population: Population) -> list[str]:
@@ -27,6 +27,11 @@ def population_problems(population: Population) -> list[str]:
     elif population.neuron is not None:
         if isinstance(population.neuron, NeuronModel):
             problems += [f"{who}: {text}" for text in population.neuron.problems(int(n))]
+            if population.neuron.acts_at not in ACTS_AT:
+                problems.append(
+                    f"{who}: expected {type(population.neuron).__name__}.acts_at in {ACTS_AT}, got "
+                    f"{population.neuron.acts_at!r}"
+                )
         else:
             problems.append(f"{who}: expected a neuron model, got {population.neuron!r}")
     return problems
@@ -65,7 +70,7 @@ def projection_problems(projection: Projection) -> list[str]:
     if not pre.is_input and synapses.nnz and synapses.min_delay < 1:
         problems.append(
             f"{who}: expected delays >= 1 tick between populations, got {synapses.min_delay}; only "
-            "inputs may act in the same tick"
+            "inputs may act in the same tick, and with delay=0.0 currents and conductances"
         )
     return problems
 

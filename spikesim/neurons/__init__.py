@@ -4,10 +4,25 @@
 from spikesim.neurons.adex import AdEx
 from spikesim.neurons.alif import ALIF
 from spikesim.neurons.izhikevich import Izhikevich
+from spikesim.neurons.lif import LIF
 from spikesim.neurons.lif_alpha import LIFAlpha
 from spikesim.neurons.lif_cond import LIFCond
 from spikesim.neurons.lif_delta import LIFDelta
 from spikesim.neurons.lif_exp import LIFExp
+from spikesim.neurons.model import NeuronModel
+from spikesim.neurons.parameters import ParametricModel
 from spikesim.neurons.parrot import Parrot
 
-__all__ = ["ALIF", "AdEx", "Izhikevich", "LIFAlpha", "LIFCond", "LIFDelta", "LIFExp", "Parrot"]
+__all__ = [
+    "ALIF",
+    "LIF",
+    "AdEx",
+    "Izhikevich",
+    "LIFAlpha",
+    "LIFCond",
+    "LIFDelta",
+    "LIFExp",
+    "NeuronModel",
+    "ParametricModel",
+    "Parrot",
+]

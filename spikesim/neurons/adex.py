@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -87,6 +87,8 @@ class AdEx(ParametricModel):
     >>> AdEx(e_rev={"exc": 0.0}, tau_syn={"exc": 3e-3}).states
     ('v', 'w', 'g_exc')
     """
+
+    acts_at: ClassVar[Literal["start", "end"]] = "start"
 
     capacitance: Capacitance = 281e-12
     g_leak: LeakConductance = 30e-9

@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -51,6 +51,8 @@ class LIFAlpha(CurrentDriven):
     >>> LIFAlpha(tau_syn=2e-3).states
     ('v', 'i_syn', 'rise_syn')
     """
+
+    acts_at: ClassVar[Literal["start", "end"]] = "start"
 
     tau_syn: TimeConstantByReceptor = 2e-3
 

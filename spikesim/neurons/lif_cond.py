@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -79,6 +79,8 @@ class LIFCond(IntegrateAndFire):
     >>> cell.states
     ('v', 'g_exc', 'g_inh')
     """
+
+    acts_at: ClassVar[Literal["start", "end"]] = "start"
 
     tau_mem: TimeConstant = 20e-3
     tau_syn: TimeConstantByReceptor

@@ -22,9 +22,8 @@ class LIFDelta(CurrentDriven):
         tau_mem dv/dt = v_rest - v + resistance * i_ext,      v jumps by w at an arrival
         h = exp(-dt/tau_mem) v + (1 - exp(-dt/tau_mem)) (v_rest + R i_ext) + in_0
 
-    An arrival in tick t acts at the end of the tick, and may fire the neuron in it. So a
-    spike through a delay of d ticks acts d dt after it happened, as in NEST's
-    iaf_psc_delta. ``core.LIF`` is the same neuron with constants per tick, the form that
+    An arrival in tick t acts at the end of the tick, and may fire the neuron in it, as in NEST's
+    iaf_psc_delta. ``neurons.LIF`` is the same neuron with constants per tick, the form that
     torch and hardware share; this one is independent of dt, and its threshold may adapt.
 
     Threshold, reset and refractory time: ``IntegrateAndFire``. Membrane: ``CurrentDriven``.

@@ -13,9 +13,9 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 import numpy as np
 import numpy.typing as npt
 
-from spikesim.core import NeuronModel
 from spikesim.core import quantity as q
 from spikesim.errors import ValidationError
+from spikesim.neurons.model import NeuronModel
 from spikesim.units import to_ticks
 
 FloatArray = npt.NDArray[np.float64]

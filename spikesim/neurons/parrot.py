@@ -16,7 +16,8 @@ class Parrot(ParametricModel):
     """Fires in every tick in which the weights that arrive sum to more than 0.
 
     So each spike of an input can be recorded, delayed, and sent on to many populations as
-    one and the same train. Several arrivals in one tick are repeated as one spike.
+    one and the same train. What arrives in a tick is repeated at its end; several arrivals in
+    one tick are repeated as one spike.
 
     Examples
     --------

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from spikesim import core
+from spikesim import neurons
 from spikesim.errors import ValidationError
 from spikesim.network import Network
 from spikesim.nn.network import Linear, SpikingNet
@@ -63,7 +63,7 @@ def weights(linear: Linear) -> np.ndarray:
     return np.ascontiguousarray(linear.weight.detach().float().cpu().numpy().T)
 
 
-def canonical(linear: Linear, lif: LIF, start_tick: int = 0) -> core.LIF:
+def canonical(linear: Linear, lif: LIF, start_tick: int = 0) -> neurons.LIF:
     """Give the neuron with the projection's bias, if any, moved into it.
 
     Raises

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import cast
 
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from spikesim.errors import ValidationError
+from spikesim.nn import exact
 from spikesim.nn.functional import LIFState
 from spikesim.nn.neuron import LIF
 
@@ -18,6 +20,8 @@ NetState = tuple[LIFState | None, ...]
 
 class Linear(torch.nn.Linear):
     """Dense projection applied to every tick; input (T, B, n_pre) or (B, n_pre).
+
+    Sums are exact (`spikesim.nn.exact`), so that a net trains to the same bits on every machine.
 
     Without a bias by default: a constant drive belongs to the neuron (``LIF(bias=...)``).
     A bias given here is moved there on export.
@@ -33,9 +37,20 @@ class Linear(torch.nn.Linear):
     """
 
     def __init__(self, n_pre: int, n_post: int, bias: bool = False, scale: float = 1.0) -> None:
+        self._bound = scale / math.sqrt(max(1, n_pre)), 1.0 / math.sqrt(max(1, n_pre))
         super().__init__(n_pre, n_post, bias=bias)
-        with torch.no_grad():
-            self.weight.mul_(scale)
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        """Draw weights as PyTorch does, but round after each operation on every machine."""
+        for values, bound in zip((self.weight, self.bias), self._bound, strict=True):
+            if values is not None:
+                values.copy_(torch.rand_like(values).mul_(2.0).sub_(1.0).mul_(bound))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Sum of the weights of the spikes."""
+        out = exact.linear(x, self.weight)
+        return out if self.bias is None else out + exact.spread(self.bias, out.shape)
 
 
 class SpikingNet(torch.nn.Sequential):

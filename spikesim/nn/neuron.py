@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from spikesim import core
+from spikesim import neurons
 from spikesim.errors import ValidationError
 from spikesim.nn.functional import LIFParams, LIFState, Reset, lif_init, lif_seq, lif_step
 from spikesim.nn.surrogate import ATan, Surrogate
@@ -30,7 +30,7 @@ class LIF(torch.nn.Module):
     alpha : float or sequence, shape (n,)
         Current decay per tick; 0 is a delta synapse.
     gain, bias, threshold, v_reset, reset_amount
-        As ``gain, bias, v_th, v_reset, reset_amount`` of ``core.LIF``.
+        As ``gain, bias, v_th, v_reset, reset_amount`` of ``neurons.LIF``.
     reset : {"hard", "soft", "none"}
         What a spike does to the membrane.
     strict : bool
@@ -45,7 +45,7 @@ class LIF(torch.nn.Module):
     Raises
     ------
     ValidationError
-        For values ``core.LIF`` refuses, an unknown name in ``learn``, or ``learn`` without n.
+        For values ``neurons.LIF`` refuses, an unknown name in ``learn``, or ``learn`` without n.
 
     Examples
     --------
@@ -80,7 +80,7 @@ class LIF(torch.nn.Module):
             "beta": beta, "alpha": alpha, "gain": gain, "bias": bias, "v_th": threshold,
             "v_reset": v_reset, "reset_amount": reset_amount,
         }  # fmt: skip
-        checked = core.LIF(reset=reset, strict=strict, **values)
+        checked = neurons.LIF(reset=reset, strict=strict, **values)
         unknown = set(learn) - set(_PER_NEURON[:5])
         if unknown:
             raise ValidationError(
@@ -112,14 +112,14 @@ class LIF(torch.nn.Module):
             surrogate=self.surrogate,
         )  # fmt: skip
 
-    def canonical(self, start_tick: int = 0) -> core.LIF:
+    def canonical(self, start_tick: int = 0) -> neurons.LIF:
         """Give the same neuron as plain data (float64), for export and quantization."""
         values: dict[str, Any] = {
             key: value.detach().double().cpu().numpy() if isinstance(value, Tensor) else value
             for key, value in vars(self.params()).items()
             if key in _PER_NEURON
         }
-        return core.LIF(**values, reset=self.reset, strict=self.strict, start_tick=start_tick)
+        return neurons.LIF(**values, reset=self.reset, strict=self.strict, start_tick=start_tick)
 
     def initial_state(self, a: Tensor) -> LIFState:
         """Resting state for one tick's input of shape (B, ..., n)."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
@@ -20,16 +20,20 @@ import numpy as np
 import torch
 
 from spikesim import data
+from spikesim.core.decode import accuracy
 from spikesim.data import Shift, Split, Warp
+from spikesim.fixed.settings import STATE_BITS, WEIGHT_BITS, Quantization
 from spikesim.network import Network
 from spikesim.nn import encode
 from spikesim.nn.export import export
 from spikesim.nn.loss import CountCrossEntropy
 from spikesim.nn.network import Linear, SpikingNet
 from spikesim.nn.neuron import LIF
-from spikesim.nn.quant import IntegerNet, QuantSettings
+from spikesim.nn.quant import IntegerNet
 from spikesim.nn.surrogate import ATan
 from spikesim.nn.train import fit, predict, reproducible
+
+_DEFAULT_CORE = Quantization(weight_bits=WEIGHT_BITS, state_bits=STATE_BITS)
 
 
 @dataclass(frozen=True)
@@ -54,8 +58,8 @@ class Recipe:
         Images per step.
     augment : Shift or Warp, optional
         Random changes of training images.
-    quant : QuantSettings
-        How floats become integers.
+    quant : Quantization
+        How floats become integers; with widths, so that a core of others is refused.
     """
 
     hidden: int
@@ -70,7 +74,7 @@ class Recipe:
     integer_lr: float = 1e-3
     batch_size: int = 64
     augment: Shift | Warp | None = None
-    quant: QuantSettings = field(default_factory=QuantSettings)
+    quant: Quantization = _DEFAULT_CORE
 
 
 #: 64-160-10 within 256 neurons and 256 axons.
@@ -129,7 +133,7 @@ class TrainedModel:
         return self.recipe.steps + len(self.model.stages()) - 1
 
     @property
-    def quant(self) -> QuantSettings:
+    def quant(self) -> Quantization:
         """Settings the compiler must use to get the same integers."""
         return self.recipe.quant
 
@@ -238,12 +242,10 @@ def train(
         as_float = predict(model, split.x_test, encode=encoder)
         as_integers = predict(integers, split.x_test, encode=encoder)
 
-    def share(found: np.ndarray) -> float:
-        return float(np.mean(found == split.y_test))
-
     return TrainedModel(
         name=name, seed=seed, recipe=recipe, split=split, model=model,
-        accuracy_float=share(as_float), accuracy_quantized=share(as_integers),
-        accuracy_unrounded=share(unrounded),
+        accuracy_float=accuracy(as_float, split.y_test),
+        accuracy_quantized=accuracy(as_integers, split.y_test),
+        accuracy_unrounded=accuracy(unrounded, split.y_test),
         predicted_float=as_float, predicted_quantized=as_integers, seconds=seconds,
     )  # fmt: skip

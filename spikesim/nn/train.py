@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One training loop, reproducible to the bit on one machine."""
+"""One training loop, reproducible to the bit."""
 
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -12,10 +13,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from spikesim.core import stream
+from spikesim.core import decode, stream
 from spikesim.errors import ValidationError
 from spikesim.nn.decode import arg_max, spike_count
 from spikesim.nn.loss import CountCrossEntropy
+from spikesim.nn.optimizer import AdamW
 
 Encode = Callable[[Tensor], Tensor]
 Augment = Callable[[np.ndarray, np.random.Generator], np.ndarray]
@@ -111,7 +113,7 @@ def fit(
         )
     criterion = CountCrossEntropy() if loss is None else loss
     labels = torch.as_tensor(np.asarray(y), dtype=torch.int64)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=lr, weight_decay=weight_decay)
+    optimizer = AdamW(model.parameters(), lr=lr, weight_decay=weight_decay)
     n_steps = epochs * -(-len(x) // batch_size)
     rate = torch.optim.lr_scheduler.LambdaLR(optimizer, _schedule(n_steps, warm_up))
     rng = stream(seed, "fit")
@@ -157,7 +159,7 @@ def accuracy(
     model: torch.nn.Module, x: np.ndarray, y: np.ndarray, *, encode: Encode, batch_size: int = 500
 ) -> float:
     """Share of images, 0..1, whose class by spike count is right."""
-    return float(np.mean(predict(model, x, encode=encode, batch_size=batch_size) == y))
+    return decode.accuracy(predict(model, x, encode=encode, batch_size=batch_size), y)
 
 
 @contextlib.contextmanager
@@ -181,7 +183,8 @@ def _schedule(n_steps: int, warm_up: float) -> Callable[[int], float]:
         if step < rise:
             return (step + 1) / rise if warm_up > 0 else 1.0
         done = (step - rise) / max(1.0, n_steps - rise)
-        return 0.5 * (1.0 + float(np.cos(np.pi * min(1.0, done))))
+        # Cut to 24 bits: the cosines of two libraries may differ in the last of 53.
+        return round(2**23 * (1.0 + math.cos(math.pi * min(1.0, done)))) / 2**24
 
     return factor
 

@@ -6,26 +6,29 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from spikesim.core import CsrRows, Recording, stream
+from spikesim.core import CsrRows
+from spikesim.engine.interrupt import Interrupt
+from spikesim.engine.progress import Progress, reporting
 from spikesim.errors import ValidationError
 from spikesim.network import Network
-from spikesim.sim.checkpoint import checkpoint_problems
-from spikesim.sim.choice import kernel_name
-from spikesim.sim.inputs import InputEvents, resolve_inputs
-from spikesim.sim.interrupt import Interrupt
-from spikesim.sim.monitor import Item, Monitors, Trace, parse_record
-from spikesim.sim.progress import Progress, reporting
-from spikesim.sim.recorder import Recorder, make_sink
-from spikesim.sim.run import Run, Sampling
-from spikesim.sim.sink import Sink
+from spikesim.recording import Item, Monitor, Monitors, Recording
+from spikesim.sim.arguments import checked
+from spikesim.sim.explain import kernel_name
+from spikesim.sim.inputs import resolve_inputs
+from spikesim.sim.record.recorder import Recorder, make_sink
+from spikesim.sim.record.sink import Sink
+from spikesim.sim.run.checkpoint import checkpoint_problems
+from spikesim.sim.run.claim import Claim, exclusive
+from spikesim.sim.run.run import Run, Sampling
 
 if TYPE_CHECKING:
-    from spikesim.sim.engine import Simulator
+    from spikesim.sim.simulator import Simulator
 
 _log = logging.getLogger(__name__)
 
@@ -56,7 +59,7 @@ class Session:
 
     Examples
     --------
-    >>> from spikesim.core import LIF
+    >>> from spikesim.neurons import LIF
     >>> from spikesim.sim import Simulator
     >>> net = Network(dt=1e-3)
     >>> _ = net.add_population("clock", 1, LIF(beta=1.0, bias=0.25, v_th=1.0))
@@ -82,6 +85,7 @@ class Session:
         threads: int = 1,
     ) -> None:
         self.net, self.plan, self._ranks = simulator.net, simulator.plan, simulator.ranks
+        self._claim = Claim()
         with self._ranks.together():
             self._start(simulator, inputs, steps, record, seed, to, resume, threads)
 
@@ -100,7 +104,7 @@ class Session:
         if self._ranks.size > 1:
             self._ranks.same("run", f"steps={steps}, seed={seed}, record={monitors}")
         self.steps, self.seed, self.monitors = int(steps), int(seed), monitors
-        samplings = [_sampling(self.net, trace) for trace in monitors.traces]
+        samplings = [_sampling(self.net, state) for state in monitors.states]
         recording = self._ranks.rank == 0
         self._run = Run(
             simulator.plan, simulator.tables, simulator.worst, events,
@@ -113,7 +117,6 @@ class Session:
             meta |= {"rank": self._ranks.rank, "ranks": self._ranks.size}
         if resume is not None:
             self._run.load(resume, self.seed, self.steps)
-            meta["first_tick"] = self.tick
         self._recorder = Recorder(
             self.net,
             monitors if recording else Monitors(),
@@ -125,6 +128,7 @@ class Session:
         )
         self.interrupted = False
         self._unsaved: dict[str, str] = {}
+        self._paused: dict[str, int] = {}
 
     @property
     def tick(self) -> int:
@@ -157,6 +161,7 @@ class Session:
         """Sum of ``memory``."""
         return sum(self.memory.values())
 
+    @exclusive("recording")
     def advance(
         self,
         ticks: int,
@@ -164,6 +169,7 @@ class Session:
         progress: Progress = False,
         checkpoint: Path | None = None,
         checkpoint_every: int | None = None,
+        interrupt: Interrupt | None = None,
     ) -> None:
         """Run some ticks.
 
@@ -178,6 +184,8 @@ class Session:
         progress : bool or callable
         checkpoint, checkpoint_every :
             As for ``Simulator.run``.
+        interrupt : Interrupt, optional
+            Somebody else's wish to stop, heard instead of the signal.
 
         Raises
         ------
@@ -186,10 +194,15 @@ class Session:
         """
         with self._ranks.together():
             progress = progress if self._ranks.rank == 0 else False
-            self._advance(ticks, progress, checkpoint, checkpoint_every)
+            self._advance(ticks, progress, checkpoint, checkpoint_every, interrupt)
 
     def _advance(
-        self, ticks: int, progress: Progress, checkpoint: Path | None, checkpoint_every: int | None
+        self,
+        ticks: int,
+        progress: Progress,
+        checkpoint: Path | None,
+        checkpoint_every: int | None,
+        heard: Interrupt | None,
     ) -> None:
         stop = self.tick + int(ticks)
         problems = [] if checkpoint is None else checkpoint_problems(checkpoint)
@@ -204,12 +217,14 @@ class Session:
         due = self.tick + every
         self.interrupted = False
         with (
+            self._claim.recording(),
             self._recorder,
-            Interrupt() as interrupt,
+            Interrupt() if heard is None else nullcontext(heard) as interrupt,
             reporting(progress, self.net.dt, self.tick) as report,
         ):
             while self.tick < stop and not self._ranks.any(interrupt.asked):
-                self._window(min(due, stop))
+                with self._claim.window():
+                    self._window(min(due, stop))
                 report(self.tick, stop)
                 if checkpoint is not None and self.tick in (due, stop):
                     self._try_to_save(checkpoint)
@@ -218,6 +233,7 @@ class Session:
         if self.interrupted and checkpoint is not None:
             self._try_to_save(checkpoint)
 
+    @exclusive("state")
     def set_inputs(self, inputs: Mapping[str, Any]) -> None:
         """Go on with other inputs; what is under way still arrives.
 
@@ -230,6 +246,7 @@ class Session:
         """
         self._run.set_inputs(resolve_inputs(self.net, inputs, self.steps, self.seed))
 
+    @exclusive("state")
     def weights(self, projection: str) -> CsrRows:
         """Give the synapses of a projection that learns, with their weights as they are now.
 
@@ -238,6 +255,7 @@ class Session:
         """
         return self._run.learned(projection).rows(self.tick)
 
+    @exclusive("state")
     def normalize(self, projection: str, total: float) -> None:
         """Scale the weights onto each target of a projection so that they sum to ``total``.
 
@@ -249,6 +267,7 @@ class Session:
         for learner in self._run.learners_of(projection):
             learner.synapses.normalize(self.tick, total)
 
+    @exclusive("state")
     def reward(self, projection: str, amount: float) -> None:
         """Raise the common signal (dopamine) of a reward-modulated projection.
 
@@ -260,6 +279,7 @@ class Session:
         for learner in self._run.learners_of(projection):
             learner.synapses.reward(self.tick, amount)
 
+    @exclusive("state")
     def clear(self, keep: Iterable[str] = ()) -> None:
         """Put neurons back to their initial state and drop all spikes that are under way.
 
@@ -270,11 +290,15 @@ class Session:
         """
         self._run.clear(frozenset(keep))
 
+    @exclusive("recording")
     def pause(self, ticks: int, keep: Iterable[str] = ()) -> None:
         """Let silence pass without running it; neurons are put back as by ``clear``.
 
         Traces of plasticity rules decay as long as it lasts. Variables that are kept do not
         move: a slow decay is up to the caller.
+
+        The recording counts the pause as the silence it stands for: rates are over the time with
+        the pauses, and an interval may span one. ``meta["paused_ticks"]`` is their sum.
 
         Parameters
         ----------
@@ -294,7 +318,7 @@ class Session:
                 f"session: expected a pause of 0 to {self.steps - self.tick} ticks, got {ticks}; "
                 "start it with more steps"
             )
-        if self.monitors.traces or self.monitors.weights:
+        if self.monitors.states or self.monitors.weights:
             problems.append(
                 "session: expected only spikes and rates to be recorded, got states or weights, "
                 "which have no values in a pause; advance instead"
@@ -303,18 +327,26 @@ class Session:
             raise ValidationError(problems)
         self.clear(keep)
         self._run.state.skip(int(ticks))
+        if ticks:
+            self._paused["paused_ticks"] = self._paused.get("paused_ticks", 0) + int(ticks)
         self._recorder.window(self.tick)
 
+    @exclusive("state")
     def save(self, path: Path) -> None:
         """Write a checkpoint to a file, whole or not at all."""
         self._run.save(path, self.seed)
 
+    @exclusive("nothing")
     def finish(self) -> Recording:
-        """Close the recording; it is complete when the last of ``steps`` ticks was run."""
+        """Close the recording; it is complete when the last of ``steps`` ticks was run.
+
+        The session can be looked at and saved afterwards, but not advanced.
+        """
+        self._claim.close("finish()")
         with self._ranks.together():
             events = self._ranks.total(self.events)
             return self._recorder.finish(
-                events=events, threads=self._run.threads.used, **self._unsaved
+                events=events, threads=self._run.threads.used, **self._paused, **self._unsaved
             )
 
     def _try_to_save(self, path: Path) -> None:
@@ -336,54 +368,15 @@ class Session:
         last = self.tick - 1
         for weights in self.monitors.weights:
             if last % weights.every == 0:
-                values = self._run.learned(weights.projection).weights(self.tick)
+                values = self._run.learned(weights.source).weights(self.tick)
                 if self._ranks.rank > 0:
                     continue
-                chosen = values if weights.synapses is None else values[list(weights.synapses)]
+                chosen = values if weights.index is None else values[list(weights.index)]
                 self._recorder.trace(weights.name, np.array([last]), chosen[np.newaxis, :])
         self._recorder.window(self.tick)
 
 
-def checked(
-    net: Network,
-    inputs: Mapping[str, Any],
-    steps: int,
-    record: Iterable[Item] | Item,
-    seed: int,
-) -> tuple[Monitors, InputEvents]:
-    """Check the arguments of a run.
-
-    Raises
-    ------
-    ValidationError
-        With every problem of all of them.
-    """
-    problems = []
-    whole = isinstance(steps, (int, np.integer)) and not isinstance(steps, bool)
-    if not whole or steps < 0:
-        problems.append(f"simulate: expected steps as an integer >= 0, got {steps!r}")
-    try:
-        stream(seed)
-    except ValidationError as error:
-        problems += error.problems
-    judged = not problems
-    try:
-        monitors = parse_record(net, record)
-    except ValidationError as error:
-        problems += error.problems
-    try:
-        # With steps that make no sense the lengths of the inputs cannot be judged.
-        if judged:
-            events = resolve_inputs(net, inputs, int(steps), int(seed))
-    except ValidationError as error:
-        problems += error.problems
-    if problems:
-        raise ValidationError(problems)
-    return monitors, events
-
-
-def _sampling(net: Network, trace: Trace) -> Sampling:
-    population, _, variable = trace.variable.rpartition(".")
-    n = net.populations[population].n
-    neurons = np.arange(n) if trace.neurons is None else np.array(trace.neurons, dtype=np.int64)
-    return Sampling(trace.name, population, variable, neurons, trace.every)
+def _sampling(net: Network, item: Monitor) -> Sampling:
+    n = net.populations[item.source].n
+    neurons = np.arange(n) if item.index is None else np.array(item.index, dtype=np.int64)
+    return Sampling(item.name, item.source, item.variable, neurons, item.every)

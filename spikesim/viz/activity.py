@@ -199,7 +199,7 @@ def _raster(axes: Axes, populations: Mapping[str, SpikeTrains], dt: float, neuro
         names.append((first + some.n / 2, f"{name} ({some.n} of {trains.n})"))
         first += some.n
         axes.axhline(first - 0.5, color=INK, linewidth=0.4, alpha=0.4)
-        axes.set_xlim(0.0, trains.steps * dt)
+        axes.set_xlim(trains.start * dt, trains.stop * dt)
     axes.set_ylim(max(first, 1) - 0.5, -0.5)
     axes.set_yticks([at for at, _ in names], [label for _, label in names], fontsize=8)
     axes.set_ylabel("neuron")

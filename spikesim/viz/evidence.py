@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from spikesim.core import Recording, read_archive, write_archive
+from spikesim.core import read_archive, write_archive
 from spikesim.errors import ValidationError
 from spikesim.hw.program import Program
+from spikesim.recording import Recording
 
 RESULT, ARRAYS, PROGRAM = "result.json", "evidence.npz", "seed0.spk"
 _VERSION = 1

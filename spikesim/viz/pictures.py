@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
-from spikesim.core import SpikeTrains
+from spikesim.core import SpikeTrains, decode
 from spikesim.viz.accuracy import accuracy
 from spikesim.viz.agreement import agreement
 from spikesim.viz.confusion import confusion
@@ -57,7 +57,7 @@ class Picture:
 
 def _accuracy(evidence: Evidence) -> Figure:
     right = {
-        _ENGINES[name]: (values == evidence.labels).mean(axis=1)
+        _ENGINES[name]: np.array(list(map(decode.accuracy, values, evidence.labels)))
         for name, values in evidence.predicted.items()
     }
     return accuracy(right, evidence.labels.shape[1])

@@ -50,7 +50,7 @@ def spike_raster(
             s=60 if few else 14, color=color, linewidths=1.6 if few else 0,
         )  # fmt: skip
         axes.set_ylim(trains.n - 0.5, -0.5)
-        axes.set_xlim(-0.5 * dt * 1e3, (trains.steps - 0.5) * dt * 1e3)
+        axes.set_xlim((trains.start - 0.5) * dt * 1e3, (trains.stop - 0.5) * dt * 1e3)
         axes.set_ylabel(f"{name}\nneuron")
         axes.set_yticks(_index_ticks(trains.n))
         axes.grid(axis="x", color=INK, alpha=0.1)

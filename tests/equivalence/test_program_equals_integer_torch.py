@@ -6,11 +6,12 @@ import pytest
 import torch
 
 from spikesim import nn
+from spikesim.engines import run
+from spikesim.fixed import Quantization
 from spikesim.hw.compile import compile_network
 from spikesim.hw.config import CoreConfig
-from spikesim.hw.engine import run_program
 from spikesim.hw.golden.fast import run_batch
-from spikesim.nn.quant import IntegerNet, QuantSettings
+from spikesim.nn.quant import IntegerNet
 
 STEPS, BATCH = 12, 6
 
@@ -48,7 +49,7 @@ def test_every_spike_is_equal_after_the_shift_by_depth(case, bias, granularity):
     if bias and "alpha" in CASES[case]:
         bias = False  # refused by export: it would ramp up with the current
     model = stack(bias, **CASES[case])
-    settings = QuantSettings(granularity=granularity)
+    settings = Quantization(granularity=granularity)
     integer = IntegerNet(model, settings)
     assert integer.exact()
     program = compile_network(nn.export(model), quantization=settings).program
@@ -66,10 +67,10 @@ def test_every_spike_is_equal_after_the_shift_by_depth(case, bias, granularity):
 
 def test_four_bit_weights_agree_too():
     model = stack(True, reset="soft")
-    settings = QuantSettings(weight_bits=4)
+    settings = Quantization(weight_bits=4)
     config = CoreConfig(weight_bits=4)
     program = compile_network(nn.export(model), config, quantization=settings).program
     rasters = np.random.default_rng(2).random((1, STEPS, 20)) < 0.4
     expected = spikes_of_torch(IntegerNet(model, settings), rasters)[-1][:, 0]
-    run = run_program(program, {"in": rasters[0]}, STEPS + 2, "golden-readable")
-    np.testing.assert_array_equal(expected, run.raster("layer2")[2:])
+    recording = run(program, {"in": rasters[0]}, STEPS + 2, "golden-readable")
+    np.testing.assert_array_equal(expected, recording.raster("layer2")[2:])

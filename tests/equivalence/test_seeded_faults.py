@@ -16,8 +16,8 @@ import pytest
 
 from spikesim.errors import SpikesimError
 from spikesim.hw.rtl.build import build_library, hdl_root
+from spikesim.hw.rtl.lockstep import Lockstep, LockstepReport
 from spikesim.hw.rtl.model import RtlModel
-from spikesim.hw.verify import Lockstep, LockstepReport
 from tests.equivalence.random_programs import SMALL, random_events, random_program
 
 pytestmark = pytest.mark.rtl

@@ -6,10 +6,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from spikesim.core import LIF, CsrRows
+from spikesim.core import CsrRows
 from spikesim.learning import PairSTDP, RewardSTDP, TripletSTDP, TsodyksMarkram
 from spikesim.network import AllToAll, FixedProbability, Network, Uniform
-from spikesim.sim import Poisson, Simulator, tables
+from spikesim.neurons import LIF
+from spikesim.sim import Poisson, Simulator
+from spikesim.sim.layout import tables
 from tests.reference.thread_ranks import run_ranks
 
 RULES = (

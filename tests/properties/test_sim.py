@@ -5,10 +5,11 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from spikesim.core import LIF, CsrRows
+from spikesim.core import CsrRows
 from spikesim.network import Network
+from spikesim.neurons import LIF
 from spikesim.sim import simulate
-from spikesim.sim.plan import plan_network
+from spikesim.sim.layout.plan import plan_network
 from tests.reference.lif_network import run_reference
 
 # Values on a coarse grid meet thresholds exactly; the others round in every operation.

@@ -16,12 +16,12 @@ Change = Callable[[float, float, Times, Times], float]
 
 
 def every(times: Times, now: float, tau: float) -> float:
-    """Trace to which each spike adds 1."""
+    """SpikeTrace to which each spike adds 1."""
     return sum(math.exp(-(now - t) / tau) for t in times)
 
 
 def nearest(times: Times, now: float, tau: float) -> float:
-    """Trace that each spike sets to 1."""
+    """SpikeTrace that each spike sets to 1."""
     return math.exp(-(now - times[-1]) / tau) if times else 0.0
 
 

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spikesim.core import Recording, SpikeTrains
+from spikesim.core import SpikeTrains
 from spikesim.hw.device import Device
 from spikesim.hw.device.requests import crc_request
 from spikesim.hw.generated import Window
 from spikesim.hw.golden.fast import BatchResult
 from spikesim.hw.image import pack_table, unpack_table
+from spikesim.recording import Recording
 
 _STATE = np.dtype([("v", np.int32), ("i", np.int32), ("refr", np.int32)])
 

@@ -12,13 +12,15 @@ import numpy as np
 from spikesim.cli.pipeline.board import run_images, step_through
 from spikesim.cli.pipeline.compare import Tally, add_image
 from spikesim.cli.pipeline.training import HeldOut, TrainedFiles
-from spikesim.core import Recording, SpikeTrains
+from spikesim.core import SpikeTrains
+from spikesim.core.decode import classify
 from spikesim.hw.board import VirtualBoard
 from spikesim.hw.compile import CompileResult, compile_network
 from spikesim.hw.device import Device
 from spikesim.hw.golden.fast import BatchResult, run_batch
 from spikesim.hw.program import Program
 from spikesim.network import Network
+from spikesim.recording import Recording
 from spikesim.sim import Simulator, simulate
 
 #: Rate of the bit-level line: the core of the demo runs at 12 MHz and samples a bit 16 times.
@@ -110,12 +112,11 @@ def evaluate_seed(
     compiled = compile_network(net)
     program = compiled.program
     golden = run_batch(program, rasters, record=("spikes", "cycles"))
-    first, n, _ = program.groups[program.outputs[0]]
     outcome = Outcome(
         files.seed, program, labels,
         {
             "float": _float_classes(net, rasters),
-            "golden": np.argmax(golden.counts[:, first : first + n], axis=1),
+            "golden": classify(golden.counts[:, program.neurons(program.outputs[0])]),
         },
         golden.total_cycles, np.zeros(len(labels), np.int64), Tally(),
     )  # fmt: skip
@@ -135,8 +136,13 @@ def _float_classes(net: Network, rasters: np.ndarray) -> np.ndarray:
     output = net.outputs[0]
     ((name, _),) = net.inputs.items()
     simulator = Simulator(net, dtype="float64")
-    runs = (simulator.run({name: raster}, len(raster)) for raster in rasters)
-    return np.array([int(np.argmax(record.counts(output))) for record in runs])
+    counts = []
+    for raster in rasters:
+        record = simulator.run({name: raster}, len(raster))
+        if not record.complete:
+            raise KeyboardInterrupt  # an image that was cut off has no class
+        counts.append(record.counts(output))
+    return classify(counts)
 
 
 def _on_board(
@@ -147,14 +153,14 @@ def _on_board(
     report: Callable[[int], None],
 ) -> None:
     program = outcome.program
-    output, classes = program.outputs[0], []
+    output, counts = program.outputs[0], []
     for k, run in enumerate(run_images(device, rasters, golden, READ_FIRST)):
         spikes = {name: run.record.raster(name) for name in program.groups}
         add_image(outcome.tally, program, golden, k, spikes, run.words, run.cycles)
         outcome.cycles_measured[k] = run.cycles
-        classes.append(int(np.argmax(run.record.counts(output))))
+        counts.append(run.record.counts(output))
         report(1)
-    outcome.predicted["rtl"] = np.array(classes)
+    outcome.predicted["rtl"] = classify(counts)
 
 
 def _example(

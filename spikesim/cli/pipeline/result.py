@@ -10,6 +10,7 @@ import numpy as np
 
 import spikesim
 from spikesim.cli.pipeline.evaluate import Outcome
+from spikesim.core.decode import accuracy
 from spikesim.errors import ValidationError
 from spikesim.viz import Evidence
 
@@ -18,10 +19,10 @@ ENGINES = ("float", "golden", "rtl")
 
 def seed_result(outcome: Outcome) -> dict[str, Any]:
     """One entry of ``seeds`` in ``result.json``."""
-    hits = {name: outcome.predicted[name] == outcome.labels for name in ENGINES}
+    shares = {name: accuracy(outcome.predicted[name], outcome.labels) for name in ENGINES}
     return {
         "seed": outcome.seed,
-        **{f"accuracy_{name}": float(np.mean(hits[name])) for name in ENGINES},
+        **{f"accuracy_{name}": share for name, share in shares.items()},
         "images": len(outcome.labels),
         "mismatching_spikes": outcome.tally.spikes,
         "mismatching_words": outcome.tally.words,

@@ -1,23 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pass 4: from quantized populations to tables in the core's terms, without addresses of rows."""
+"""A pass: from quantized populations to tables in the core's terms, without addresses of rows."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from spikesim.core import LIF
 from spikesim.fixed.quantize import QuantizedPopulation
 from spikesim.hw.compile.check import lif_of
+from spikesim.hw.compile.compilation import Compilation, made
 from spikesim.hw.config import CoreConfig
 from spikesim.hw.generated import ResetMode
 from spikesim.hw.image import PARAM_DTYPE, POPULATION_DTYPE, Table
 from spikesim.network import Network
+from spikesim.neurons import LIF
 
 RESET_MODES = {
     "none": ResetMode.NONE,
@@ -67,21 +68,12 @@ class Lowered:
     neuron_rows: dict[int, list[SourceRow]]
 
 
-def lower(
-    net: Network,
-    quantized: Mapping[str, QuantizedPopulation],
-    config: CoreConfig,
-    record: Iterable[str] | None = None,
-) -> Lowered:
-    """Place inputs and populations in order and gather each source's synapses.
-
-    Parameters
-    ----------
-    record : iterable of str, optional
-        Populations whose spikes go to the spike queue; all by default.
-    """
+def lower(compilation: Compilation) -> Compilation:
+    """Place inputs and populations in order and gather each source's synapses."""
+    net, config = compilation.net, compilation.config
+    quantized = made(compilation.quantized, "quantize")
     lanes = config.lanes
-    recorded = set(net.populations if record is None else record)
+    recorded = set(net.populations if compilation.record is None else compilation.record)
     inputs, first = {}, 0
     for name, source in net.inputs.items():
         inputs[name] = (first, source.n)
@@ -112,7 +104,8 @@ def lower(
         start = inputs[name][0] if name in inputs else groups[name][0]
         into = axon_rows if name in inputs else neuron_rows
         into.update({start + index: row for index, row in own_rows.items()})
-    return Lowered(inputs, groups, params, records, axon_rows, neuron_rows)
+    lowered = Lowered(inputs, groups, params, records, axon_rows, neuron_rows)
+    return replace(compilation, lowered=lowered)
 
 
 def weight_layers(total: npt.NDArray[np.int64], limit: int) -> list[Layer]:

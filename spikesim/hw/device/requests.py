@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +21,7 @@ from spikesim.hw.generated import (
     Command,
     Window,
 )
-from spikesim.hw.link.session import Request
+from spikesim.hw.link.exchange import Request
 
 READ_HALFWORDS = REPLIES[Command.READ].most
 WRITE_HALFWORDS = REQUESTS[Command.WRITE].most
@@ -67,7 +68,7 @@ def crc_request(window: Window, address: int, count: int) -> Request:
     return Request(Command.CRC32, payload, fence=True, answer=True)
 
 
-def clear_request(mask: Clear) -> Request:
+def clear_request(mask: Clear | int) -> Request:
     """CLEAR once the core is idle."""
     return Request(Command.CLEAR, struct.pack("<H", int(mask)), fence=True)
 
@@ -75,6 +76,11 @@ def clear_request(mask: Clear) -> Request:
 def run_request(steps: int) -> Request:
     """RUN once the core is idle."""
     return Request(Command.RUN, struct.pack("<I", steps), fence=True)
+
+
+def event_requests(frames: Iterable[bytes]) -> list[Request]:
+    """EVENTS once the core is idle: the run before has then emptied the queue."""
+    return [Request(Command.EVENTS, frame, fence=True) for frame in frames]
 
 
 def baud_request(baud: int, clk_hz: int) -> Request:

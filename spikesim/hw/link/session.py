@@ -25,7 +25,7 @@ from spikesim.hw.link.exchange import MAX_OPEN, Exchange, Refusal, Request
 from spikesim.hw.link.framing import DELIMITER, FrameReader, encode_frame
 from spikesim.hw.link.transport import Transport
 
-__all__ = ["Request", "Session", "SessionStatistics"]
+__all__ = ["LinkSession", "Request", "SessionStatistics"]
 
 _LOG = logging.getLogger(__name__)
 # Before the device has told its own, the window must suit the smallest one.
@@ -50,7 +50,7 @@ class SessionStatistics:
     resyncs: int = 0
 
 
-class Session:
+class LinkSession:
     """Exactly-once commands to one device.
 
     Parameters

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import serial
 
-from spikesim.hw.generated import DEFAULT_BAUD as DEFAULT_BAUD
+from spikesim.hw.generated import DEFAULT_BAUD
 from spikesim.hw.link.errors import PortBusyError, PortNotFoundError, UnpluggedError
 
 _READ_CHUNK = 65536

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from spikesim.core import CsrRows, stream
-from spikesim.core.rule import PlasticityRule
 from spikesim.errors import ValidationError
 from spikesim.learning import DiehlCook
+from spikesim.learning.rule import PlasticityRule
 from spikesim.network import Network, OneToOne
 from spikesim.neurons import LIFCond
 from spikesim.units import ms, mV, to_ticks

@@ -115,6 +115,8 @@ class Presenter:
         self.session.set_inputs({INPUT: Poisson(rates_hz)})
         self._spikes.counts[:] = 0
         self.session.advance(self._shown_ticks)
+        if self.session.interrupted:
+            raise KeyboardInterrupt  # half an image is no presentation
         counts = self._spikes.counts.copy()
         self.shown += 1
         self._rest()
@@ -124,6 +126,8 @@ class Presenter:
         if self.rest == "run":
             self.session.set_inputs({INPUT: Poisson(0.0)})
             self.session.advance(self._rest_ticks)
+            if self.session.interrupted:
+                raise KeyboardInterrupt
             return
         ticks, dt = self._rest_ticks, self.model.dt
         self.session.pause(ticks, keep=_KEPT)

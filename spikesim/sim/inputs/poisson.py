@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from spikesim.core.quantity import RATE
 from spikesim.errors import ValidationError
-from spikesim.sim.inputs.distribution import HIGHEST_MEAN
+from spikesim.sim.inputs.count_tables import HIGHEST_MEAN
 from spikesim.sim.inputs.drawn import RandomEvents
 
 

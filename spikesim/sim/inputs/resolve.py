@@ -5,50 +5,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from spikesim.core import SpikeTrains
+from spikesim.engine.sources import EventSource, RecordedEvents, event_source
 from spikesim.errors import ValidationError
 from spikesim.network import Network
 from spikesim.network.doubts import current_doubts
-from spikesim.sim.currents import BoundCurrent, Current
-from spikesim.sim.inputs.drawn import Events, RandomEvents
+from spikesim.sim.inputs.currents import BoundCurrent, Current
+from spikesim.sim.inputs.drawn import RandomEvents
 
 DRIVEN = "i_ext"
 """Constant of a neuron model that a current may drive."""
-
-
-class EventSource(Protocol):
-    """Events of one input; lines count from 0."""
-
-    def window(self, start: int, stop: int) -> Events:
-        """Ticks and lines of the events of start <= tick < stop, sorted."""
-        ...
-
-    def listed(self, start: int, stop: int) -> Events:
-        """Where the events of each tick begin, shape (stop - start + 1,), and their lines."""
-        ...
-
-
-@dataclass(frozen=True, eq=False)
-class RecordedEvents:
-    """Events that were given spike by spike."""
-
-    trains: SpikeTrains
-
-    def window(self, start: int, stop: int) -> Events:
-        """Ticks and lines of the events of start <= tick < stop, sorted."""
-        lo, hi = np.searchsorted(self.trains.ticks, (start, stop))
-        return self.trains.ticks[lo:hi], self.trains.index[lo:hi]
-
-    def listed(self, start: int, stop: int) -> Events:
-        """Where the events of each tick begin, shape (stop - start + 1,), and their lines."""
-        event_start = np.searchsorted(self.trains.ticks, np.arange(start, stop + 1))
-        first = event_start[0]
-        return event_start - first, self.trains.index[first : event_start[-1]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,20 +168,10 @@ def _event_source(
         )
         return RecordedEvents(SpikeTrains.empty(n, steps))
     try:
-        if isinstance(given, RandomEvents):
-            return given.bind_events(n, dt, seed, name)
-        trains = given if isinstance(given, SpikeTrains) else SpikeTrains.from_raster(given)
+        return event_source(given, name, n, dt, steps, seed)
     except ValidationError as error:
         problems += [f"{who}: {text}" for text in error.problems]
         return RecordedEvents(SpikeTrains.empty(n, steps))
-    if trains.n != n:
-        problems.append(f"{who}: expected {n} lines, got {trains.n}")
-    if trains.steps > steps:
-        problems.append(
-            f"{who}: expected spikes over at most {steps} ticks, got {trains.steps}; run longer or "
-            f"cut with window(0, {steps})"
-        )
-    return RecordedEvents(trains)
 
 
 def _current(given: Any, n: int, dt: float, seed: int, name: str) -> BoundCurrent:

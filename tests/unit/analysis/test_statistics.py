@@ -16,8 +16,9 @@ from spikesim.analysis import (
     power_spectrum,
     spike_counts,
 )
-from spikesim.core import Recording, SpikeTrains
+from spikesim.core import SpikeTrains
 from spikesim.errors import ValidationError
+from spikesim.recording import Recording
 
 # Elephant's own use of quantities.
 pytestmark = pytest.mark.filterwarnings("ignore:The 'copy' argument in Quantity")
@@ -41,7 +42,7 @@ def trains():
 @pytest.fixture(scope="module")
 def neo_trains(trains):
     pytest.importorskip("neo")
-    block = Recording({"E": trains}, {}, STEPS, DT, "numba").to_neo()
+    block = Recording({"E": trains}, {}, STEPS, DT, "float").to_neo()
     return list(block.segments[0].spiketrains)
 
 

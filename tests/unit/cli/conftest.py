@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from spikesim.cli.main import main
-from spikesim.core import LIF
 from spikesim.hw.compile import compile_network
 from spikesim.network import Network
+from spikesim.neurons import LIF
 
 
 class Call:

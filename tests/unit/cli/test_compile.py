@@ -3,11 +3,11 @@ import numpy as np
 import pytest
 
 from spikesim.cli.compile import core_config
-from spikesim.core import LIF
 from spikesim.errors import ValidationError
 from spikesim.hw.config import CoreConfig
 from spikesim.hw.program import Program
 from spikesim.network import Network
+from spikesim.neurons import LIF
 
 
 def test_program_file_is_that_of_the_compiler(spikesim, files):

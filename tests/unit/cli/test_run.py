@@ -2,8 +2,8 @@
 import numpy as np
 import pytest
 
+from spikesim import engines
 from spikesim.cli.samples import encode_images
-from spikesim.hw.engine import run_program
 from spikesim.hw.program import Program
 
 pytest.importorskip("torch", reason="needs torch, to encode images")
@@ -20,7 +20,7 @@ def test_classes_are_those_of_the_readable_golden_model(spikesim, files):
     program = Program.load(files / "prog.spk")
     images = np.load(files / "images.npz")["images"]
     records = [
-        run_program(program, {"in": raster}, 13, "golden-readable")
+        engines.run(program, {"in": raster}, 13, "golden-readable")
         for raster in encode_images(images, 12, 1)
     ]
     assert [int(np.argmax(r.counts("layer1"))) for r in records] == document["predicted"]

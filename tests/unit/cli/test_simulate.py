@@ -7,8 +7,9 @@ import time
 
 import pytest
 
-from spikesim.core import LIF, Recording
 from spikesim.network import Network
+from spikesim.neurons import LIF
+from spikesim.recording import Recording
 from spikesim.sim import Poisson
 from spikesim.sim import simulate as run
 

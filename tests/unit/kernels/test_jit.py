@@ -9,7 +9,7 @@ from spikesim.kernels import deliver, loop, pack
 
 SCRIPT = """
 import numba, numpy as np
-from spikesim.core import LIF
+from spikesim.neurons import LIF
 from spikesim.network import AllToAll, Network
 from spikesim.sim import Poisson, simulate
 net = Network(dt=1e-3)

@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from spikesim.kernels import poisson
-from spikesim.sim.inputs.distribution import CountTables, count_tables, poisson_thresholds
+from spikesim.sim.inputs.count_tables import CountTables, count_tables, poisson_thresholds
 from tests.reference import poisson as reference
 
 KEYS = (0x0123456789ABCDEF, 0xFEDCBA9876543210)

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spikesim.core import NeuronModel, SpikeTrains
+from spikesim.core import SpikeTrains
 from spikesim.learning import (
     DiehlCook,
     PairSTDP,
@@ -33,6 +33,7 @@ from spikesim.learning import (
     VogelsSprekeler,
 )
 from spikesim.network import Network, PairList
+from spikesim.neurons.model import NeuronModel
 from spikesim.sim import Simulator, explain
 
 FOLDER = Path(__file__).parents[2] / "reference" / "peers"

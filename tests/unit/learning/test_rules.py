@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import pytest
 
 import spikesim.learning
-from spikesim.core.rule import PlasticityRule, Trace
 from spikesim.errors import ValidationError
 from spikesim.learning import (
     DiehlCook,
@@ -19,8 +18,9 @@ from spikesim.learning import (
     TsodyksMarkram,
     VogelsSprekeler,
 )
+from spikesim.learning.rule import PlasticityRule, SpikeTrace
 
-FADING = Trace("x", 0.02)
+FADING = SpikeTrace("x", 0.02)
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Written(PlasticityRule):
     """A rule with a text of the user's."""
 
     text: str
-    trace: Trace = FADING
+    trace: SpikeTrace = FADING
     w_min = 0.0
     w_max = 1.0
 
@@ -80,8 +80,8 @@ def test_a_rule_is_a_value(rule):
         (lambda: Written("if w: w = 0"), "not allowed"),
         (lambda: Written("w = ("), "not Python"),
         (lambda: Written("w = w.real"), "not allowed"),
-        (lambda: Written("w = x", Trace("x", 0.1, "jump")), "'jump'"),
-        (lambda: Written("w = x", Trace("w_max", 0.1)), "different names"),
+        (lambda: Written("w = x", SpikeTrace("x", 0.1, "jump")), "'jump'"),
+        (lambda: Written("w = x", SpikeTrace("w_max", 0.1)), "different names"),
     ],
 )
 def test_a_wrong_rule_says_what_is_wrong(make, message):

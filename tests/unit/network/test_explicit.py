@@ -2,9 +2,9 @@
 import numpy as np
 import pytest
 
-from spikesim.core import LIF
 from spikesim.errors import ValidationError
 from spikesim.network import Conv2D, Network, Normal, PairList
+from spikesim.neurons import LIF
 
 
 def _net(n_pre, n_post):

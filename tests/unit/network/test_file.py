@@ -3,11 +3,12 @@ from dataclasses import dataclass
 
 import pytest
 
-from spikesim.core import LIF, read_archive, write_archive
+from spikesim.core import read_archive, write_archive
 from spikesim.errors import ValidationError
 from spikesim.network import FixedInDegree, Network
 from spikesim.network.description import describe, rebuild
 from spikesim.network.file import VERSION
+from spikesim.neurons import LIF
 
 
 @pytest.fixture

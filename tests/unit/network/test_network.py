@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from spikesim.core import LIF, CsrRows
+from spikesim.core import CsrRows
 from spikesim.errors import ValidationError
 from spikesim.network import (
     AllToAll,
@@ -23,6 +23,7 @@ from spikesim.network import (
     SmallWorld,
     Uniform,
 )
+from spikesim.neurons import LIF
 
 
 @pytest.fixture

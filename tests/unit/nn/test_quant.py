@@ -53,7 +53,7 @@ def random_net(seed, reset, *, alpha=0.0, scale=3.0, granularity="neuron", v_res
     with torch.no_grad():
         for _, lif in net.stages():
             lif.bias.uniform_(-0.1, 0.1)
-    return nn.IntegerNet(net, nn.QuantSettings(granularity=granularity))
+    return nn.IntegerNet(net, nn.Quantization(granularity=granularity))
 
 
 @pytest.mark.parametrize("reset", ["hard", "soft", "none"])
@@ -80,7 +80,7 @@ def test_bursts_beyond_both_rails_saturate_alike(reset, beta, alpha):
     # 20 excitatory and 20 inhibitory sources of full weight: 20 * 127 << 7 is beyond 18 bits. The
     # negative reset amount lifts the membrane over the rail when it is subtracted.
     lif = nn.LIF(3, beta=beta, alpha=alpha, reset=reset, reset_amount=-1.5)
-    net = nn.IntegerNet(nn.SpikingNet(nn.Linear(40, 3), lif), nn.QuantSettings(gain_shift=7))
+    net = nn.IntegerNet(nn.SpikingNet(nn.Linear(40, 3), lif), nn.Quantization(gain_shift=7))
     with torch.no_grad():
         net.model[0].weight.fill_(0.5)
         net.model[0].weight[:, 20:] = -0.5

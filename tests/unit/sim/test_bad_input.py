@@ -80,7 +80,7 @@ def test_a_matrix_with_not_a_number_names_its_place():
         ({"record": "E.w"}, "state of population 'E' among .*'v'.*, got 'E.w'"),
         ({"record": "X.v"}, r"with a population of \['E', 'relay'\], got 'X.v'"),
         ({"record": Trace("E.v", neurons=[10])}, "record 'E.v': expected neurons below 10, got 10"),
-        ({"record": Rate("F", bin=5)}, "expected a population of .*got Rate"),
+        ({"record": Rate("F", bin=5e-3)}, "expected a population of .*got Rate"),
         ({"record": "E.v", "steps": 10**10}, "got [0-9,]+ bytes .* 'E.v'; keep a subset .*to='run"),
         ({"steps": -1}, "steps as an integer >= 0, got -1"),
         ({"inputs": {"inn": Poisson(5.0)}}, r"names among \['in'\], or .* got 'inn'"),

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spikesim.core import Recording
 from spikesim.errors import ValidationError
 from spikesim.learning import PairSTDP
 from spikesim.network import AllToAll, FixedProbability, Network
 from spikesim.neurons import LIFDelta
+from spikesim.recording import Recording
 from spikesim.sim import Poisson, Simulator
 
 STEPS = 100_000

@@ -2,17 +2,20 @@
 import numpy as np
 import pytest
 
-from spikesim.core import LIF
+from spikesim.fixed import Quantization
+from spikesim.hw.compile import Compilation
 from spikesim.hw.compile.lower import lower, weight_layers
-from spikesim.hw.compile.quantize import Quantization, quantize
+from spikesim.hw.compile.quantize import quantize
 from spikesim.hw.config import CoreConfig
 from spikesim.network import Network
+from spikesim.neurons import LIF
 
 CORE = CoreConfig(n_neurons=32, n_axons=8, lanes=4, n_segments=64, spike_queue=64)
 
 
 def lowered(net, **options):
-    return lower(net, quantize(net, CORE, Quantization("population")), CORE, **options)
+    start = Compilation(net, CORE, Quantization("population"), **options)
+    return lower(quantize(start)).lowered
 
 
 def two_layers(**neuron):

@@ -4,9 +4,9 @@ import json
 import numpy as np
 import pytest
 
-from spikesim.core import LIF
 from spikesim.hw.compile import compile_network
 from spikesim.network import Network
+from spikesim.neurons import LIF
 
 FLOAT32 = 1e-4  # weights are stored as float32, and the error is a difference of two of them
 

@@ -4,7 +4,6 @@
 import numpy as np
 import pytest
 
-from spikesim.core import LIF
 from spikesim.errors import ValidationError
 from spikesim.hw.compile import compile_network
 from spikesim.hw.device import Device
@@ -13,6 +12,7 @@ from spikesim.hw.golden import GoldenCore
 from spikesim.hw.link.transport import InProcessTransport
 from spikesim.hw.rtl.model import RtlModel
 from spikesim.network import Network
+from spikesim.neurons import LIF
 from tests.equivalence.random_programs import SMALL, random_program
 
 pytestmark = pytest.mark.rtl
