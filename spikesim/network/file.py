@@ -66,6 +66,7 @@ def save_network(net: Network, path: str | os.PathLike[str]) -> None:
         "name": net.name,
         "seed": net.seed,
         "units": net.units,
+        "meta": net.meta,
         "inputs": [[population.name, population.n] for population in net.inputs.values()],
         "populations": populations,
         "projections": projections,
@@ -105,6 +106,7 @@ def _upgrade(population: dict[str, Any]) -> None:
 
 def _build(header: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> Network:
     net = Network(float.fromhex(header["dt"]), header["name"], header["seed"], header["units"])
+    net.meta = dict(header.get("meta", {}))  # absent in older files
     problems: list[str] = []
     refused = set()
     for name, n in header["inputs"]:

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from spikesim.core import CsrRows
 from spikesim.network.synapses import Synapses, rows_of
+from spikesim.network.view import PopulationView
 from spikesim.neurons.model import NeuronModel
 
 
@@ -38,6 +40,27 @@ class Population:
     def is_input(self) -> bool:
         """Whether the spikes come from outside."""
         return self.neuron is None
+
+    def __getitem__(self, key: slice | int) -> PopulationView:
+        """Slice it: ``population[:100]`` stands wherever the population may.
+
+        Raises
+        ------
+        ValidationError
+            If the slice holds no neuron, or runs backwards.
+
+        Examples
+        --------
+        >>> Population("E", 10)[::3]
+        E[0:10:3]
+        """
+        return PopulationView.of(self, key)
+
+    def __iter__(self) -> Iterator[PopulationView]:
+        return (self[k] for k in range(self.n))
+
+    def __len__(self) -> int:
+        return self.n
 
     def __hash__(self) -> int:
         return hash((self.name, self.n))

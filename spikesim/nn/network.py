@@ -13,7 +13,7 @@ from torch import Tensor
 from spikesim.errors import ValidationError
 from spikesim.nn import exact
 from spikesim.nn.functional import LIFState
-from spikesim.nn.neuron import LIF
+from spikesim.nn.neuron import LIFLayer
 
 NetState = tuple[LIFState | None, ...]
 
@@ -23,7 +23,7 @@ class Linear(torch.nn.Linear):
 
     Sums are exact (`spikesim.nn.exact`), so that a net trains to the same bits on every machine.
 
-    Without a bias by default: a constant drive belongs to the neuron (``LIF(bias=...)``).
+    Without a bias by default: a constant drive belongs to the neuron (``LIFLayer(bias=...)``).
     A bias given here is moved there on export.
 
     Parameters
@@ -54,7 +54,7 @@ class Linear(torch.nn.Linear):
 
 
 class SpikingNet(torch.nn.Sequential):
-    """Layers in a row; stateful ones are `LIF`, all others are applied tick by tick alike.
+    """Layers in a row; stateful ones are `LIFLayer`, all others are applied tick by tick alike.
 
     ``net(x)`` runs from rest. ``net.seq(x, state)`` and ``net.step(x_t, state)`` take the state
     and hand the new one back. ``net.advance(x)`` continues from the state the net itself holds,
@@ -63,11 +63,11 @@ class SpikingNet(torch.nn.Sequential):
     Parameters
     ----------
     *layers : torch.nn.Module
-        Stateless modules that accept leading time and batch axes, and `LIF`.
+        Stateless modules that accept leading time and batch axes, and `LIFLayer`.
 
     Examples
     --------
-    >>> net = SpikingNet(Linear(2, 3), LIF(3), Linear(3, 1), LIF(1))
+    >>> net = SpikingNet(Linear(2, 3), LIFLayer(3), Linear(3, 1), LIFLayer(1))
     >>> net(torch.ones(5, 4, 2)).shape
     torch.Size([5, 4, 1])
     """
@@ -81,7 +81,7 @@ class SpikingNet(torch.nn.Sequential):
         before = self._given(state)
         after: list[LIFState | None] = []
         for layer, old in zip(self, before, strict=True):
-            if isinstance(layer, LIF):
+            if isinstance(layer, LIFLayer):
                 x, new = layer.seq(x, old)
                 after.append(new)
             else:
@@ -99,11 +99,11 @@ class SpikingNet(torch.nn.Sequential):
         return self.seq(x)[0]
 
     def layer_spikes(self, x: Tensor) -> list[Tensor]:
-        """Spikes (T, B, n) of every LIF layer, from rest, in order."""
+        """Spikes (T, B, n) of every LIFLayer layer, from rest, in order."""
         spikes = []
         for layer in self:
             x = layer(x)
-            if isinstance(layer, LIF):
+            if isinstance(layer, LIFLayer):
                 spikes.append(x)
         return spikes
 
@@ -117,23 +117,27 @@ class SpikingNet(torch.nn.Sequential):
         """Forget the held state."""
         self._held = None
 
-    def stages(self) -> Sequence[tuple[Linear, LIF]]:
+    def stages(self) -> Sequence[tuple[Linear, LIFLayer]]:
         """Give the net as (projection, population) pairs, for export and quantization.
 
         Raises
         ------
         ValidationError
-            If the layers do not alternate between Linear and LIF.
+            If the layers do not alternate between Linear and LIFLayer.
         """
         layers = [layer for layer in self if not isinstance(layer, torch.nn.Dropout)]
-        kinds = [isinstance(m, LIF if k % 2 else torch.nn.Linear) for k, m in enumerate(layers)]
+        kinds = [
+            isinstance(m, LIFLayer if k % 2 else torch.nn.Linear) for k, m in enumerate(layers)
+        ]
         if not layers or len(layers) % 2 or not all(kinds):
             names = ", ".join(type(layer).__name__ for layer in layers) or "nothing"
             raise ValidationError(
-                f"SpikingNet: expected Linear, LIF, Linear, LIF, ... (Dropout is ignored), "
-                f"got {names}"
+                f"SpikingNet: expected Linear, LIFLayer, Linear, LIFLayer, ... (Dropout is "
+                f"ignored), got {names}"
             )
-        return cast(Sequence[tuple[Linear, LIF]], list(zip(layers[::2], layers[1::2], strict=True)))
+        return cast(
+            Sequence[tuple[Linear, LIFLayer]], list(zip(layers[::2], layers[1::2], strict=True))
+        )
 
     def _given(self, state: NetState | None) -> NetState:
         if state is None:

@@ -47,7 +47,7 @@ def read_recording(
     path: str | os.PathLike[str], start: int | None, stop: int | None, only: tuple[str, ...] | None
 ) -> Recording:
     """Open start <= tick < stop of a file; see ``Recording.open``."""
-    reader = _Reader(Path(path))
+    reader = _FileReader(Path(path))
     with reader.opened() as file:
         header = json.loads(file.attrs["header"])
         first = int(header.get("start", header["meta"].get("first_tick", 0)))
@@ -86,7 +86,7 @@ def read_recording(
     )
 
 
-class _Reader:
+class _FileReader:
     """Reads spikes and traces of one file; opens it each time, so that nothing stays open."""
 
     def __init__(self, path: Path) -> None:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from spikesim.core.listing import listed
 from spikesim.core.on_demand import OnDemand
+from spikesim.core.slicing import parse_slice
 from spikesim.core.spikes import SpikeTrains
 from spikesim.errors import ValidationError
 from spikesim.recording.request import INPUT_SPIKES
@@ -293,6 +294,9 @@ class Recording:
 
     def _trains(self, population: str) -> SpikeTrains:
         if population not in self.spikes:
+            sliced = parse_slice(_Sizes(self.spikes), population)
+            if sliced is not None:
+                return self.spikes[sliced[0]].select(np.array(sliced[1]))
             kept = f"only of {listed(self.spikes)}" if self.spikes else "nor of any population"
             raise ValidationError(
                 f"recording: no spikes of {population!r}, {kept}; populations are recorded with "
@@ -300,3 +304,19 @@ class Recording:
                 f"{INPUT_SPIKES[0].upper()}{INPUT_SPIKES[1:]}"
             )
         return self.spikes[population]
+
+
+class _Sizes(Mapping[str, int]):
+    """Neurons of recorded populations; reads the spikes of one only when it is asked for."""
+
+    def __init__(self, spikes: Mapping[str, SpikeTrains]) -> None:
+        self._spikes = spikes
+
+    def __getitem__(self, name: str) -> int:
+        return self._spikes[name].n
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._spikes)
+
+    def __len__(self) -> int:
+        return len(self._spikes)

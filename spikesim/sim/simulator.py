@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,9 +16,8 @@ from spikesim.errors import ValidationError
 from spikesim.network import Network
 from spikesim.recording import Item, Recording
 from spikesim.sim.arguments import checked
-from spikesim.sim.layout.plan import plan_network
 from spikesim.sim.layout.rounding import rounding_losses
-from spikesim.sim.layout.tables import SumOverflowError, build_tables
+from spikesim.sim.layout.settle import settle
 from spikesim.sim.layout.updates import Updates
 from spikesim.sim.parallel.batch import run_batch
 from spikesim.sim.parallel.mpi import Communicator, Ranks
@@ -186,21 +184,9 @@ class Simulator:
             self.ranks.same("network", fingerprint(self.net))
             self.ranks.same("options", f"dtype={dtype}, threads={self.threads}, blocks={blocks}, "
                             f"updates={updates}")  # fmt: skip
-        for headroom in (0, 4, 8):
-            plan = plan_network(self.net, dtype, blocks, self.threads * size, headroom, updates)
-            if plan.n_blocks < size:
-                raise ValidationError(
-                    f"simulate: expected at least one block for each of {size} processes, got "
-                    f"blocks={plan.n_blocks}; leave it out"
-                )
-            self.plan = replace(plan, rank=self.ranks.rank, n_ranks=size)
-            try:
-                self.tables, self.worst = build_tables(self.plan, self.threads, self.ranks)
-                break
-            except SumOverflowError:
-                # Some neuron has far more synapses than the mean: take a coarser unit.
-                if headroom == 8:
-                    raise
+        self.plan, self.tables, self.worst = settle(
+            self.net, dtype, blocks, self.threads, updates, self.ranks
+        )
         if self.ranks.rank == 0:
             for text in rounding_losses(self.plan):
                 _log.warning("%s", text)

@@ -27,9 +27,9 @@ CASES = {
 def stack(bias, **neuron):
     torch.manual_seed(0)
     model = nn.SpikingNet(
-        nn.Linear(20, 30, bias=bias), nn.LIF(30, beta=0.9, **neuron),
-        nn.Linear(30, 17, bias=bias), nn.LIF(17, beta=0.8, **neuron),
-        nn.Linear(17, 4, bias=bias), nn.LIF(4, beta=0.95, **neuron),
+        nn.Linear(20, 30, bias=bias), nn.LIFLayer(30, beta=0.9, **neuron),
+        nn.Linear(30, 17, bias=bias), nn.LIFLayer(17, beta=0.8, **neuron),
+        nn.Linear(17, 4, bias=bias), nn.LIFLayer(4, beta=0.95, **neuron),
     )  # fmt: skip
     with torch.no_grad():
         for parameter in model.parameters():

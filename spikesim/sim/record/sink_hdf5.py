@@ -128,10 +128,12 @@ class HDF5Sink:
         """Hand the window to the operating system; from now on it outlives this process."""
         if self._spikes:
             ticks, neuron = (np.concatenate(part) for part in zip(*self._spikes, strict=True))
-            self._spikes = []
-            # Each population is sorted, and they come in the order of their numbers.
-            order = _by_tick(ticks, self._stop, stop)
-            self._append(0, ticks[order], neuron[order])
+            several, self._spikes = len(self._spikes) > 1, []
+            if several:
+                # Each population is sorted, and they come in the order of their numbers.
+                order = _by_tick(ticks, self._stop, stop)
+                ticks, neuron = ticks[order], neuron[order]
+            self._append(0, ticks, neuron)
         for k, samples in enumerate(self._samples):
             if samples and samples[0]:
                 self._append(1 + k, *_side_by_side(samples))

@@ -16,6 +16,7 @@ from spikesim.core.atomic import place_problems
 from spikesim.errors import ValidationError
 from spikesim.network import Network
 from spikesim.network.description import describe, rebuild
+from spikesim.network.part import PartSynapses
 from spikesim.network.synapses import GivenRows
 from spikesim.neurons.model import NeuronModel
 from spikesim.sim.layout.blocks import Range
@@ -56,6 +57,7 @@ def fingerprints(net: Network) -> dict[str, str]:
             projection.pre.name, projection.post.name, projection.receptor, synapses.nnz,
             synapses.weight, synapses.min_delay, synapses.max_delay,
             float(synapses.weight_bound()), repr(projection.plasticity),
+            *((synapses.pre, synapses.post) if isinstance(synapses, PartSynapses) else ()),
             arrays=columns,
         )  # fmt: skip
     return parts

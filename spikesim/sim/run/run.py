@@ -145,8 +145,8 @@ class Run:
         ]
         self.counts = np.zeros(plan.n_neurons, dtype=np.int64)
         self._driven: dict[str, set[str]] = {}
-        for population, constant in inputs.currents:
-            self._driven.setdefault(population, set()).add(constant)
+        for place in inputs.currents:
+            self._driven.setdefault(place.population, set()).add(place.constant)
         self.models = {name: model_of(p) for name, p in plan.net.populations.items()}
         self._constants = {
             name: model_constants(
@@ -252,8 +252,8 @@ class Run:
         self.drives, self.inputs = split_inputs(self.plan, inputs, dict(self._worst))
         if not (bound or self.drives):
             return  # events are listed before a window: no kernel knows where they come from
-        for population, constant in silent:
-            self._constants[population][constant][:] = 0
+        for place in silent:
+            self._constants[place.population][place.constant][place.start : place.stop] = 0
         for number, block in zip(self.plan.own, self.blocks, strict=True):
             block.stimuli = self._stimuli(number)
         self._programs.clear()
@@ -319,10 +319,13 @@ class Run:
     def _stimuli(self, block: int) -> list[Bound]:
         """Drives and currents onto the neurons of one block."""
         items = bind_drives(self.drives, self.plan, self.state, block)
-        for (population, constant), current in self.inputs.currents.items():
-            lo, hi = self.plan.slice(block, population)
-            function, args = current.call(self._constants[population][constant][lo:hi], lo)
-            items.append(bind(function, *args))
+        for place, current in self.inputs.currents.items():
+            lo, hi = self.plan.slice(block, place.population)
+            lo, hi = max(lo, place.start), min(hi, place.stop)
+            if lo < hi or place.start == place.stop:
+                values = self._constants[place.population][place.constant][lo:hi]
+                function, args = current.call(values, lo - place.start)
+                items.append(bind(function, *args))
         return items
 
     def _sampling(self, block: int) -> list[Bound]:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from spikesim.kernels.aligned import aligned
 from spikesim.kernels.bind import Bound, Literal, bind, program
-from spikesim.kernels.deliver import CONSTANT, EXACT, PACKED, PIECES, deliver
+from spikesim.kernels.deliver import CONSTANT, EXACT, PACKED, PIECES, WIDE, deliver
 from spikesim.kernels.generate import update_kernel
 from spikesim.kernels.loop import LINE, advance, collect
 from spikesim.neurons.model import NeuronModel
@@ -21,7 +21,7 @@ from spikesim.sim.layout.plan import Plan
 from spikesim.sim.layout.tables import Table
 from spikesim.sim.run.state import State
 
-_WEIGHT_TYPES = {CONSTANT: np.int32, PACKED: np.int32, EXACT: np.float64}
+_WEIGHT_TYPES = {CONSTANT: np.int32, PACKED: np.int32, WIDE: np.int32, EXACT: np.float64}
 
 
 @dataclass(eq=False)

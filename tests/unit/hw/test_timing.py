@@ -19,7 +19,7 @@ def net():
     net = Network(1e-3)
     net.add_input("in", 40)
     net.add_population("hidden", 12, LIF(beta=0.9))
-    net.add_population("out", 3, LIF(beta=0.9, start_tick=1))
+    net.add_population("out", 3, LIF(beta=0.9), start_tick=1)
     rng = np.random.default_rng(0)
     net.connect("in", "hidden", rng.normal(size=(40, 12)))
     net.connect("hidden", "out", rng.normal(size=(12, 3)))

@@ -95,6 +95,55 @@ def test_nothing_to_train_on_is_refused(images, labels, options):
         )  # fmt: skip
 
 
+def little(labels, images=None, **options):
+    split = data.digits(0)
+    images = split.x_train[: len(labels)] if images is None else images
+    return nn.fit(
+        recipes.build(split, 0, SHORT), images, labels,
+        encode=partial(encode.rate, steps=4), epochs=1, **options,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (np.arange(1, 11), r"labels from 0 to 9.*got 1 to 10; subtract 1$"),
+        (np.array([0, 10]), r"got 0 to 10$"),
+        (np.array([-1, 3]), r"got -1 to 3$"),
+        (np.array([0.0, 1.0]), "integer labels.*float64"),
+        (np.eye(10)[:3], "integer labels.*float64"),
+        (np.array(["a", "b"]), "integer labels.*<U1"),
+    ],
+    ids=["1 to 10", "too large", "negative", "floats", "one-hot", "text"],
+)
+def test_labels_that_no_output_stands_for_are_refused(labels, message):
+    with pytest.raises(ValidationError, match=message):
+        little(labels)
+
+
+def test_the_first_and_the_last_label_are_taken():
+    assert 1 == len(little(np.array([0, 9], np.uint8)).loss)
+
+
+def test_images_that_are_no_numbers_are_refused():
+    with pytest.raises(ValidationError, match=r"floats or uint8.*object"):
+        little(np.array([1]), np.array([[None]], dtype=object))
+
+
+@pytest.mark.parametrize("seed", [-1, 2**63, 10**23, 1.5, True])
+def test_seeds_that_torch_does_not_take_are_refused(seed):
+    split = data.digits(0)
+    with pytest.raises(ValidationError, match=f"from 0 to {2**63 - 1}"):
+        recipes.train("x", split, seed, SHORT)
+
+
+def test_a_trained_model_keeps_its_histories_and_where_it_comes_from(trained):
+    assert (4, 1) == (len(trained.history.loss), len(trained.integer_history.loss))
+    known = data.Provenance.from_meta(trained.network().meta)
+    assert ("digits", 8, 0, 0.2) == (known.data, known.steps, known.split_seed, known.test_share)
+    assert "157" in known.encoding
+
+
 def test_losses_fall_when_the_true_class_spikes_more():
     labels = torch.tensor([1])
     few, many = torch.zeros(4, 1, 3), torch.zeros(4, 1, 3)
