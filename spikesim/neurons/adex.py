@@ -27,8 +27,8 @@ from spikesim.neurons.parameters import (
     by_receptor,
     scalar_or_array,
 )
-from spikesim.neurons.unit_guard import settled, to_threshold
 from spikesim.neurons.synapses import arrival_constants, arrival_lines
+from spikesim.neurons.unit_guard import settled, to_threshold
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -21,8 +21,8 @@ from spikesim.neurons.parameters import (
     by_receptor,
     scalar_or_array,
 )
-from spikesim.neurons.unit_guard import settled
 from spikesim.neurons.synapses import arrival_constants, arrival_lines
+from spikesim.neurons.unit_guard import settled
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
