@@ -146,6 +146,8 @@ def _frame(spec: Spec) -> Iterator[str]:
         yield f"limits.EVENT_HORIZON: {n['EVENT_HORIZON']} does not fit below bit MARKER_BIT"
     if n["MIN_INCREMENT"] >= 1 << n["PHASE_BITS"]:
         yield f"line.MIN_INCREMENT: {n['MIN_INCREMENT']} does not fit PHASE_BITS"
+    if n["MIN_INCREMENT"] & (n["MIN_INCREMENT"] - 1):
+        yield f"line.MIN_INCREMENT: {n['MIN_INCREMENT']} is no power of two"
 
 
 def _widths(spec: Spec) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spikesim.cli.output import Output, examples
+from spikesim.cli.output import OVERWRITE, Output, check_target, examples
 from spikesim.errors import ValidationError
 
 if TYPE_CHECKING:
@@ -35,26 +35,41 @@ def compile_command(
     config: Annotated[
         str, typer.Option(help="Core: up5k, large, or a TOML file with its sizes.")
     ] = "up5k",
+    overwrite: Annotated[bool, OVERWRITE] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Result as JSON on stdout.")] = False,
 ) -> None:
     """Quantize a network, fit it into the core's memories and save the program.
 
     What does not fit is refused with every limit, the need, and what to change. The report shows
-    memory, rows, predicted cycles and the quantization error of each layer.
+    memory, rows, predicted cycles and times, and the quantization error of each layer.
     """
+    from spikesim.data.provenance import Provenance
     from spikesim.hw.compile import compile_network
+    from spikesim.hw.timing import RunTime
     from spikesim.network import Network
 
-    compiled = compile_network(Network.load(network), core_config(config))
+    check_target("--out", out, overwrite)
+    net = Network.load(network)
+    trained = Provenance.from_meta(net.meta)
+    compiled = compile_network(net, core_config(config))
     compiled.program.save(out)
     document = {
         "program": str(out), "hash": compiled.program.hash(),
         "program_id": compiled.program.program_id, "config": compiled.program.config.to_dict(),
         "memory": memory_document(compiled.program), **compiled.report.to_dict(),
     }  # fmt: skip
+    text = str(compiled.report)
+    if trained is not None:
+        spent = RunTime.expected(compiled.program, trained.steps + compiled.program.latency)
+        document["time"] = spent.to_dict()
+        text += (
+            f"\nan image of {spent.steps} steps: {spent.run_ms:.3g} ms at "
+            f"{spent.clk_hz / 1e6:g} MHz, {spent.line_ms:.3g} ms on the line at {spent.baud:,} baud"
+        )
     output = Output(as_json)
-    output.result(document, str(compiled.report))
-    output.note(f"saved {out}; next: spikesim run {out} --data digits")
+    output.result(document, text)
+    rest = "" if trained else " --data IMAGES.npz --steps TICKS"
+    output.note(f"saved {out}; next: spikesim run {out}{rest}")
 
 
 def core_config(name: str) -> CoreConfig:

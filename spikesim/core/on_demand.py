@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, ValuesView
 from typing import Generic, TypeVar
 
+from spikesim.core.listing import listed
+
 T = TypeVar("T")
 
 
@@ -65,7 +67,7 @@ class OnDemand(Mapping[str, T], Generic[T]):
         return map(self._read, self._names)
 
     def __repr__(self) -> str:
-        return f"OnDemand({list(self._names)})"
+        return f"OnDemand({listed(self._names)})"
 
 
 class _Items(ItemsView[str, T]):

@@ -9,10 +9,15 @@ from __future__ import annotations
 
 import hashlib
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from spikesim.errors import ValidationError
+
+#: Largest seed that every random generator in use takes: 64 bits with a sign.
+LARGEST_SEED = 2**63 - 1
 
 
 def stream(seed: int, *path: int | str) -> np.random.Generator:
@@ -48,7 +53,10 @@ def stream(seed: int, *path: int | str) -> np.random.Generator:
     >>> bool((a == b).all())
     True
     """
-    return np.random.Generator(np.random.Philox(key=_digest(seed, path, 16)))
+    key = _digest(seed, path, 16)
+    bits = np.random.Philox(_NO_SEED)
+    bits.state = {**_START, "state": {"counter": _ZEROS, "key": _words(key)}}
+    return np.random.Generator(bits)
 
 
 # Inputs that change with every image ask for the same key each time.
@@ -67,6 +75,25 @@ def stream_key(seed: int, *path: int | str) -> int:
     False
     """
     return _digest(seed, path, 8)
+
+
+class _NoSeed(np.random.bit_generator.ISeedSequence):
+    """In place of a seed where the key is set: NumPy would ask the system for one each time."""
+
+    def generate_state(self, n_words: int, dtype: Any = np.uint32) -> npt.NDArray[Any]:
+        """Zeros."""
+        return np.zeros(n_words, dtype=dtype)
+
+
+_NO_SEED = _NoSeed()
+_ZEROS = np.zeros(4, dtype=np.uint64)
+_START = {
+    "bit_generator": "Philox", "buffer": _ZEROS, "buffer_pos": 4, "has_uint32": 0, "uinteger": 0,
+}  # fmt: skip
+
+
+def _words(key: int) -> npt.NDArray[np.uint64]:
+    return np.array([key & 0xFFFFFFFFFFFFFFFF, key >> 64], dtype=np.uint64)
 
 
 def _digest(seed: int, path: tuple[int | str, ...], size: int) -> int:

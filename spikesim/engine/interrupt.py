@@ -13,15 +13,29 @@ _handle = inspect.unwrap(signal.signal)
 
 
 class Interrupt:
-    """Turns the first SIGINT into a wish to stop, so that nothing recorded is lost."""
+    """Turns the first SIGINT into a wish to stop, so that nothing recorded is lost.
 
-    def __init__(self) -> None:
+    Several may stand around each other, as a session does in a sweep: the innermost takes the
+    signal, and all around it know. A process that ignores the signal goes on ignoring it.
+
+    Parameters
+    ----------
+    at_once : bool
+        Raise KeyboardInterrupt where there is no inner one to end something in good order.
+    """
+
+    def __init__(self, at_once: bool = False) -> None:
         self.asked = False
+        self._at_once = at_once
+        self._before: Any = None
 
     def __enter__(self) -> Interrupt:
-        self._before: Any = None
         if threading.current_thread() is threading.main_thread():
-            self._before = _handle(signal.SIGINT, self._ask)
+            before = _handle(signal.SIGINT, self._ask)
+            if before is signal.SIG_IGN or before == signal.SIG_IGN:
+                _handle(signal.SIGINT, before)
+            else:
+                self._before = before
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -29,6 +43,9 @@ class Interrupt:
             _handle(signal.SIGINT, self._before)
 
     def _ask(self, number: int, frame: object) -> None:
-        if self.asked:
+        if self.asked or self._at_once:
             raise KeyboardInterrupt
-        self.asked = True
+        around: Any = self
+        while isinstance(around, Interrupt):
+            around.asked = True
+            around = getattr(around._before, "__self__", None)

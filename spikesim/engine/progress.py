@@ -65,20 +65,28 @@ def counting(progress: Progress, what: str) -> Iterator[Report]:
         yield progress if callable(progress) else _silent
         return
     if not sys.stderr.isatty():
-        said = [time.perf_counter()]
+        began = time.perf_counter()
+        said = [began]
 
         def log(done: int, total: int) -> None:
             now = time.perf_counter()
             if done >= total or now - said[0] >= LOG_SECONDS:
                 said[0] = now
-                _log.info("%s: %d of %d", what, done, total)
+                left = (now - began) * (total - done) / done if done else 0.0
+                _log.info("%s: %d of %d, about %.0f s left", what, done, total, left)
 
         yield log
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
-    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn())
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -10,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spikesim.core import SpikeTrains
+from spikesim.core.slicing import parse_slice
 from spikesim.errors import ValidationError
 
 Events = tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]
@@ -62,6 +65,7 @@ def event_source(
     Parameters
     ----------
     given : SpikeTrains, bool array of shape (<= steps, n), or random events
+        Ticks of spike trains are those of the run.
     name : str
         Of the input; random events depend on it.
     n : int
@@ -99,3 +103,59 @@ def event_source(
     if problems:
         raise ValidationError(problems)
     return RecordedEvents(trains)
+
+
+def driven_lines(
+    inputs: Mapping[Any, Any], sizes: Mapping[str, int]
+) -> tuple[list[tuple[Any, str, range]], list[str]]:
+    """Find which lines each key of the user's inputs drives.
+
+    Parameters
+    ----------
+    inputs : mapping
+        Keys are an input or a slice of one, as object or text such as ``"drive[:50]"``.
+    sizes : mapping of str to int
+        Lines of each input, in the order in which they are numbered.
+
+    Returns
+    -------
+    list of (key, input, lines)
+        In the order of the lines; keys that name no input are left out.
+    problems : list of str
+        Slices that are not legal, or that drive a line twice.
+
+    Examples
+    --------
+    >>> found, problems = driven_lines({"b": 1, "a[3:]": 2, "x.i_ext": 3}, {"a": 5, "b": 2})
+    >>> [(name, lines) for _, name, lines in found], problems
+    ([('a', range(3, 5)), ('b', range(0, 2))], [])
+    """
+    found: list[tuple[Any, str, range]] = []
+    problems: list[str] = []
+    for key in inputs:
+        name = key if isinstance(key, str) else getattr(key, "name", "")
+        if name in sizes:
+            found.append((key, name, range(sizes[name])))
+            continue
+        try:
+            sliced = parse_slice(sizes, str(name))
+        except ValidationError as error:
+            problems += [f"inputs: {text}" for text in error.problems]
+            continue
+        if sliced is None:
+            continue
+        if sliced[1].step > 1:
+            problems.append(
+                f"input {name!r}: expected lines next to each other, got every "
+                f"{sliced[1].step}th; drive each by itself, or all with rates of 0 between"
+            )
+        else:
+            found.append((key, *sliced))
+    order = list(sizes)
+    found.sort(key=lambda item: (order.index(item[1]), item[2].start))
+    for (_, name, lines), (_, other, later) in itertools.pairwise(found):
+        if name == other and later.start < lines.stop:
+            problems.append(
+                f"input {name!r}: expected each line to be driven once, got {lines} and {later}"
+            )
+    return found, problems

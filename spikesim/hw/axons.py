@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from spikesim.core import SpikeTrains
+from spikesim.core.slicing import slice_name
 from spikesim.engine import EventSource, event_source
-from spikesim.engine.sources import RecordedEvents
+from spikesim.engine.sources import RecordedEvents, driven_lines
 from spikesim.errors import ValidationError
 from spikesim.hw.config import way_out
 from spikesim.hw.program import Program
@@ -34,13 +35,17 @@ def axon_sources(
             f"inputs: expected a mapping from input name to spikes, got {type(inputs).__name__}; "
             f"the inputs are {list(program.inputs)}"
         )
-    problems: list[str] = []
+    found, problems = driven_lines(inputs, {name: n for name, (_, n) in program.inputs.items()})
+    known = [key for key, _, _ in found]
+    problems += [
+        f"input {name!r}: expected one of {list(program.inputs)}"
+        for name in inputs
+        if name not in known and not problems
+    ]
     sources: Sources = []
-    for name, value in inputs.items():
-        if name not in program.inputs:
-            problems.append(f"input {name!r}: expected one of {list(program.inputs)}")
-            continue
-        first, n = program.inputs[name]
+    for key, name, lines in found:
+        value, n, first = inputs[key], len(lines), program.inputs[name][0] + lines.start
+        name = slice_name(name, lines) if n < program.inputs[name][1] else name
         try:
             if getattr(value, "counts", False) is True:
                 raise ValidationError(

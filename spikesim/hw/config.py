@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -214,7 +214,7 @@ NAMED_CORES: dict[str, Callable[[], CoreConfig]] = {
 """Cores that have a name, smallest first."""
 
 
-def way_out(field: str, need: int) -> str:
+def way_out(field: str, need: int, among: Iterable[str] = tuple(NAMED_CORES)) -> str:
     """Where there is room for ``need``: a named core, or one to be built.
 
     Parameters
@@ -222,6 +222,8 @@ def way_out(field: str, need: int) -> str:
     field : str
         Field of ``CoreConfig`` that is too small.
     need : int
+    among : iterable of str
+        Named cores that may be advised: those that have room for all the rest.
 
     Examples
     --------
@@ -231,7 +233,8 @@ def way_out(field: str, need: int) -> str:
     'build the core with a larger D'
     """
     build = f"build the core with a larger {_PARAMETERS[field]}"
-    for name, make in NAMED_CORES.items():
-        if getattr(make(), field) >= need:
-            return f"compile for config={name!r} ({field} {getattr(make(), field)}) or {build}"
+    for name in among:
+        size = getattr(NAMED_CORES[name](), field)
+        if size >= need:
+            return f"compile for config={name!r} ({field} {size}) or {build}"
     return build

@@ -15,9 +15,9 @@ import numpy.typing as npt
 
 from spikesim.core import SpikeTrains
 from spikesim.engine.contract import Progress
-from spikesim.errors import ValidationError
+from spikesim.errors import DeviceError, ValidationError
 from spikesim.hw.config import CoreConfig
-from spikesim.hw.generated import FIELDS, Window
+from spikesim.hw.generated import FIELDS, MAX_COUNT, Window
 from spikesim.hw.program import Program
 
 IntArray = npt.NDArray[np.integer[Any]]
@@ -48,6 +48,30 @@ class Stretch:
     total_cycles: int
     cycles: npt.NDArray[np.int64] | None = None
     history: dict[str, npt.NDArray[np.int32]] = field(default_factory=dict)
+
+
+def refuse_full_counters(name: str, counts: npt.NDArray[np.int64]) -> None:
+    """Refuse counts of which one may be too small.
+
+    Parameters
+    ----------
+    name : str
+        Whose they are.
+    counts : int array, shape (..., N)
+        Spike counters of a core.
+
+    Raises
+    ------
+    DeviceError
+        If a counter is at its end, where it stays.
+    """
+    if (counts >= MAX_COUNT).any():
+        neuron = int(np.argwhere(counts >= MAX_COUNT)[0][-1])
+        raise DeviceError(
+            f"{name}: expected spike counts below {MAX_COUNT}, at which a counter of the core "
+            f"stays, got it in neuron {neuron} of the core; run fewer steps at a time, clear in "
+            "between, or count recorded spikes"
+        )
 
 
 class ProgrammedCore(Protocol):

@@ -14,7 +14,7 @@ from spikesim.engine.contract import Inputs, Path
 from spikesim.engine.progress import Progress, counting
 from spikesim.errors import ValidationError
 from spikesim.hw.axons import axon_sources, axon_window, check_queue
-from spikesim.hw.core import ProgrammedCore
+from spikesim.hw.core import ProgrammedCore, refuse_full_counters
 from spikesim.hw.program import Program
 from spikesim.hw.session import CoreSession
 from spikesim.recording import Item
@@ -76,6 +76,7 @@ class PreparedProgram:
                 if most.size:
                     check_queue(program, int(most.max()), int(most.max(axis=0).argmax()))
                 own_counts, own_cycles = self._core.batch(rasters, ticks, False)
+                refuse_full_counters(f"engine {self._core.name}", own_counts)
                 counts.append(own_counts)
                 cycles.append(own_cycles)
                 done += len(rasters)

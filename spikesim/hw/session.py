@@ -72,7 +72,7 @@ class CoreSession:
             problems += error.problems
         if problems:
             raise ValidationError(problems)
-        self._spikes = bool(self._monitors.spikes)
+        self._spikes = bool(self._monitors.spiking)
         self._stretches: list[tuple[int, Stretch]] = []
         self._total_cycles = 0
         self._tick = 0
@@ -184,9 +184,12 @@ class CoreSession:
         none = np.zeros(0, np.int64)
         ticks = np.concatenate([none, *(part.ticks + at for at, part in self._stretches)])
         neurons = np.concatenate([none, *(part.neurons for _, part in self._stretches)])
-        spikes = population_spikes(
-            self.program, self._monitors.spikes, ticks, neurons, steps, start
+        whole = population_spikes(
+            self.program, self._monitors.spiking, ticks, neurons, steps, start
         )
+        spikes = {name: whole[name] for name in self._monitors.spikes}
+        for part in self._monitors.spikes_of_parts:
+            spikes[part.whose] = whole[part.source].select(np.array(part.index))
         meta: dict[str, Any] = {
             "program_id": self.program.program_id,
             "seed": self.seed,
@@ -204,6 +207,11 @@ class CoreSession:
             self.program.dt,
             self._core.name,
             meta,
+            trace_index={
+                item.name: np.array(item.index, np.int64)
+                for item in self._monitors.states
+                if item.index is not None
+            },
             complete=self.steps is None or self._tick >= self.steps,
             start=start,
         )
@@ -217,8 +225,9 @@ class CoreSession:
 
     def _trace(self, item: Monitor) -> npt.NDArray[np.int32]:
         first, n = self._place(item.source)
-        parts = [part.history[item.variable][:, first : first + n] for _, part in self._stretches]
-        return np.concatenate([np.zeros((0, n), np.int32), *parts])
+        columns = first + (np.arange(n) if item.index is None else np.array(item.index))
+        parts = [part.history[item.variable][:, columns] for _, part in self._stretches]
+        return np.concatenate([np.zeros((0, columns.size), np.int32), *parts])
 
     def _place(self, population: str) -> tuple[int, int]:
         if population not in self.program.groups:
@@ -281,12 +290,12 @@ class CoreSession:
 
 
 def recordable(program: Program) -> Recordable:
-    """Give what the engines of the core can keep of a program."""
+    """Give what a core can keep of a program."""
     return Recordable(
         program.dt,
         {name: n for name, (_, n, _) in program.groups.items()},
         dict.fromkeys(program.groups, ("v", "i")),
         spikes=program.recorded,
-        whole="an engine of the core",
+        whole="a core",
         inputs=tuple(program.inputs),
     )

@@ -107,6 +107,6 @@ def prune(root: Path) -> None:
 def source_key() -> str:
     """Hash of all kernel sources; a kernel that calls others has code of theirs in it."""
     digest = hashlib.blake2b(digest_size=8)
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()

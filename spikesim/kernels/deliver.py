@@ -14,12 +14,13 @@ from spikesim.kernels.intrinsics import prefetch
 from spikesim.kernels.jit import kernel
 
 # What an entry of a row is (argument ``mode``, compiled in, so that the other loops vanish).
-CONSTANT, PACKED, EXACT = 0, 1, 2
+CONSTANT, PACKED, EXACT, WIDE = 0, 1, 2, 3
 PIECES = 1024
 """Pieces listed at a time: enough to prefetch ahead, few enough for L1."""
 _AHEAD = 16
 """Spikes whose place in the row table is asked for ahead; measured: a fifth of the listing."""
 _PIECES_AHEAD = 8
+_LOW = 0xFFFFFFFF
 
 
 @kernel
@@ -113,11 +114,24 @@ def scatter(count, pieces, mode, shift, index, weights, weight, base, ring_mask,
             for j in range(lo, hi):
                 entry = index[j]
                 acc[np.int64(entry) & mask] += np.int32(entry) >> shift
-        elif mode == 1:
+        elif mode == 1 and ring_mask <= mask:
             for j in range(lo, hi):
                 entry = index[j]
                 # The mask of the ring takes the weight's bits off too.
                 acc[(np.int64(entry) + base) & ring_mask] += np.int32(entry) >> shift
+        elif mode == 1:
+            # Other tables cover more delays with a piece: the ring is longer than this entry.
+            for j in range(lo, hi):
+                entry = index[j]
+                acc[((np.int64(entry) & mask) + base) & ring_mask] += np.int32(entry) >> shift
+        elif mode == 3 and ring_mask == 0:
+            for j in range(lo, hi):
+                entry = np.int64(index[j])
+                acc[entry & _LOW] += np.int32(entry >> 32)
+        elif mode == 3:
+            for j in range(lo, hi):
+                entry = np.int64(index[j])
+                acc[((entry & _LOW) + base) & ring_mask] += np.int32(entry >> 32)
         else:
             for j in range(lo, hi):
                 acc[index[j]] += weights[j]
@@ -154,7 +168,8 @@ def deliver(
     mode : int
         CONSTANT: ``index`` holds accumulators, all weights are ``weight``. PACKED: an
         entry holds the weight in its upper bits, and the accumulator in the lower
-        ``shift`` bits. EXACT: ``index`` and ``weights`` go side by side.
+        ``shift`` bits. EXACT: ``index`` and ``weights`` go side by side. WIDE: as PACKED, in
+        64 bits, half of them for the accumulator.
     shift, ring_mask : int
         Bits of the accumulator in a packed entry; slots * stride - 1, or 0 for one slot.
     clock : int64 array, shape (1,)

@@ -44,7 +44,7 @@ def encode(
         Accumulator of each target in its block.
     stride : int
         Accumulators per slot.
-    entries : uint32 array, shape (nnz,)
+    entries : uint32 or uint64 array, shape (nnz,)
         Written.
     pieces : uint32 array, shape (nnz,)
         Piece of each within its row; written.
@@ -71,7 +71,8 @@ def encode(
     if group_bits > 0:
         low = (1 << group_bits) - 1
         for j in range(_U64(targets.size)):
-            entries[j] += ((delays[j * step] - shortest) & low) * stride
+            # Unsigned: with 64 bits a signed addend would make it a float.
+            entries[j] += _U64(((delays[j * step] - shortest) & low) * stride)
     for row in range(indptr.size - 1):
         mine = counts[row]
         for j in range(_U64(indptr[row]), _U64(indptr[row + 1])):
@@ -113,12 +114,12 @@ def place(starts, entries, pieces, weights, cursor, index, exact) -> None:
     ----------
     starts : int64 array, shape (projections, rows + 1)
         Where rows start in the columns.
-    entries, pieces : uint32 arrays, shape (nnz,)
+    entries, pieces : arrays, shape (nnz,)
         See ``encode``.
     weights : float32 array, shape (nnz,) or (0,)
     cursor : int64 array, shape (rows, blocks * n_groups)
         Changed.
-    index : uint16, uint32 or int32 array
+    index : uint16, uint32, uint64 or int32 array
         Written.
     exact : float32 array
         Weights, written if there are any.

@@ -15,8 +15,8 @@ from spikesim.network.connect import Rule, Shape
 from spikesim.network.distribution import Distribution
 from spikesim.network.drawn import DrawnSynapses
 from spikesim.network.explicit import Conv2D, PairList
-from spikesim.network.population import Population
 from spikesim.network.synapses import GivenRows, Synapses
+from spikesim.network.view import PopulationView
 
 Callback = Callable[[np.random.Generator, int], npt.ArrayLike]
 Weights = float | npt.ArrayLike | Callback | Distribution
@@ -60,8 +60,8 @@ class _Place(NamedTuple):
 
 
 def build_synapses(
-    pre: Population,
-    post: Population,
+    pre: PopulationView,
+    post: PopulationView,
     rule: Any,
     weight: Weights | None,
     delay: float | npt.ArrayLike | Distribution | None,
@@ -80,6 +80,12 @@ def build_synapses(
         With every problem of the arguments, without the name of the projection.
     """
     problems: list[str] = []
+    if pre != post and pre.overlaps(post) and not getattr(rule, "allow_self", True):
+        problems.append(
+            f"expected slices that are equal or apart for a rule with allow_self=False, got "
+            f"{pre!r} and {post!r}, in which a neuron has two numbers; connect the overlap by "
+            "itself"
+        )
     if delay is not None and delay_ticks is not None:
         problems.append("expected delay (seconds) or delay_ticks, got both")
     if isinstance(rule, CsrRows):
@@ -145,7 +151,7 @@ def _drawn(
     return DrawnSynapses(rule, place.shape, place.key, weight, ticks, place.clock.dt, least, after)
 
 
-def _pairs(rule: Any, shape: Shape, key: int, pre: Population, post: Population) -> _Pairs:
+def _pairs(rule: Any, shape: Shape, key: int, pre: PopulationView, post: PopulationView) -> _Pairs:
     if isinstance(rule, Rule):
         filled = DrawnSynapses(rule, shape, key, 0.0, 1, 1.0, 0).filler().fill(0, shape.n_pre)
         return _Pairs(filled.indptr, filled.targets)
@@ -178,7 +184,7 @@ def _pairs(rule: Any, shape: Shape, key: int, pre: Population, post: Population)
 
 
 def _matrix_problems(
-    values: Array, found: Any, shape: Shape, pre: Population, post: Population
+    values: Array, found: Any, shape: Shape, pre: PopulationView, post: PopulationView
 ) -> None:
     problems = []
     expected = (shape.n_pre, shape.n_post)

@@ -11,6 +11,7 @@ import numpy as np
 from spikesim.core.quantity import DURATION, WAY_OUT
 from spikesim.network.distribution import Distribution
 from spikesim.network.drawn import DrawnSynapses
+from spikesim.network.part import PartSynapses
 from spikesim.network.population import Population, Projection
 from spikesim.network.synapses import GivenRows
 from spikesim.neurons.model import NeuronModel
@@ -61,7 +62,7 @@ def projection_doubts(projection: Projection) -> list[str]:
 def _weight_doubts(projection: Projection, needed: float) -> list[str]:
     """Doubts about weights of which ``needed`` fires a neuron by itself."""
     rule = projection.plasticity
-    largest, exciting, inhibiting = _drive(projection)
+    largest, exciting, inhibiting, fan_in = _drive(projection)
     neuron = projection.post.neuron
     assert neuron is not None  # it has a threshold
     saturates = neuron.receptors[projection.receptor] in neuron.conductances
@@ -71,7 +72,7 @@ def _weight_doubts(projection: Projection, needed: float) -> list[str]:
         # Weights may start anywhere: where they can go says what is meant.
         largest = max(largest, abs(rule.w_min), abs(rule.w_max))
         if math.isfinite(rule.w_max):
-            drives.append((rule.w_max * projection.nnz / projection.post.n, MOST_GROWN))
+            drives.append((rule.w_max * fan_in, MOST_GROWN))
     text = input_doubt("a weight", largest, needed, math.inf)
     if text:
         return [text]
@@ -83,23 +84,26 @@ def _weight_doubts(projection: Projection, needed: float) -> list[str]:
     ][:1]
 
 
-def _drive(projection: Projection) -> tuple[float, float, float]:
-    """Largest magnitude of a weight, and what excites and inhibits a neuron in all, on average.
+def _drive(projection: Projection) -> tuple[float, float, float, float]:
+    """Largest magnitude of a weight, and what excites and inhibits a neuron, and how many do.
 
-    Of a distribution by its limits and mean, without drawing it.
+    The last three on average over the targets; of a distribution by its limits and mean, without
+    drawing it.
     """
     synapses, n = projection.synapses, projection.post.n
+    if isinstance(synapses, PartSynapses):  # neurons outside of a slice get nothing
+        synapses, n = synapses.drawn, synapses.post.n
     if isinstance(synapses, GivenRows):
         weights = synapses.rows.weights
         exciting = float(np.sum(weights, where=weights > 0, dtype=np.float64)) / n
         inhibiting = -float(np.sum(weights, where=weights < 0, dtype=np.float64)) / n
-        return synapses.weight_bound(), exciting, inhibiting
+        return synapses.weight_bound(), exciting, inhibiting, synapses.nnz / n
     low, high = synapses.weight_limits()
     mean = (low + high) / 2
     if isinstance(synapses, DrawnSynapses):
         mean = getattr(synapses.weights, "mean", mean)
-    total = mean * synapses.nnz / n
-    return max(abs(low), abs(high)), max(total, 0.0), max(-total, 0.0)
+    fan_in = synapses.nnz / n
+    return max(abs(low), abs(high)), max(mean, 0.0) * fan_in, max(-mean, 0.0) * fan_in, fan_in
 
 
 def current_doubts(neuron: NeuronModel | None, largest: float) -> list[str]:

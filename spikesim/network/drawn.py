@@ -16,6 +16,7 @@ from spikesim.network.synapses import Arena, Filled, find_matrix, row_ranges
 
 _WEIGHTS, _DELAYS = 1, 2  # purposes of the counters; 0 is the pairs
 _SAMPLE, _TIGHT = 2**16, 1.3
+_ALL = np.zeros(0, dtype=np.int32)
 
 
 @dataclass(frozen=True)
@@ -78,8 +79,10 @@ class DrawnSynapses:
     @cached_property
     def indptr(self) -> npt.NDArray[np.int64]:
         """Row starts, int64 array of shape (n_pre + 1,)."""
-        lengths = self.degrees.reshape(-1, self.n_pre).sum(axis=0)
-        return np.concatenate([[0], np.cumsum(lengths)])
+        lengths = self.degrees if self.degrees.ndim == 1 else self.degrees.sum(axis=0)
+        starts = np.zeros(self.n_pre + 1, dtype=np.int64)
+        lengths.cumsum(out=starts[1:])
+        return starts
 
     @property
     def nnz(self) -> int:
@@ -132,6 +135,10 @@ class DrawnSynapses:
 
         The limit of the distribution, if a sample comes near it; else all are drawn.
         """
+        return self._bound
+
+    @cached_property
+    def _bound(self) -> float:
         if self.nnz == 0:
             return 0.0
         if not isinstance(self.weights, Distribution):
@@ -178,7 +185,7 @@ class DrawnFiller:
         targets: npt.NDArray[np.int32] = take(int(indptr[-1]), np.int32)
         if targets.size:
             self._draw(lo, hi, indptr, targets)
-        places: npt.NDArray[np.int32] = take(0, np.int32)
+        places = _ALL
         if within is not None:
             from spikesim.kernels.connect import keep_between
 

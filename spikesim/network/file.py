@@ -66,6 +66,7 @@ def save_network(net: Network, path: str | os.PathLike[str]) -> None:
         "name": net.name,
         "seed": net.seed,
         "units": net.units,
+        "meta": net.meta,
         "inputs": [[population.name, population.n] for population in net.inputs.values()],
         "populations": populations,
         "projections": projections,
@@ -105,7 +106,9 @@ def _upgrade(population: dict[str, Any]) -> None:
 
 def _build(header: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> Network:
     net = Network(float.fromhex(header["dt"]), header["name"], header["seed"], header["units"])
+    net.meta = dict(header.get("meta", {}))  # absent in older files
     problems: list[str] = []
+    refused = set()
     for name, n in header["inputs"]:
         net.inputs[name] = Population(name, n)
     for k, entry in enumerate(header["populations"]):
@@ -115,6 +118,7 @@ def _build(header: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> Netwo
             neuron = rebuild(entry["neuron"], f"population/{k}/", arrays)
         except ValidationError as error:
             problems += [f"population {entry['name']!r}: {text}" for text in error.problems]
+            refused.add(entry["name"])
             continue
         net.populations[entry["name"]] = Population(
             entry["name"], entry["n"], neuron, entry["start_tick"]
@@ -122,6 +126,8 @@ def _build(header: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> Netwo
     known = {**net.inputs, **net.populations}
     for k, entry in enumerate(header["projections"]):
         name, pre, post = entry["name"], entry["pre"], entry["post"]
+        if refused & {pre, post}:
+            continue  # told once
         strangers = [end for end in (pre, post) if end not in known]
         if strangers:
             problems.append(f"projection {name!r}: unknown populations {strangers}")

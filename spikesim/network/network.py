@@ -11,6 +11,7 @@ from typing import Any
 import numpy.typing as npt
 
 from spikesim.core import Clock, CsrRows, stream
+from spikesim.core.listing import listed
 from spikesim.core.quantity import DURATION, WEIGHT
 from spikesim.errors import ValidationError
 from spikesim.learning.rule import PlasticityRule
@@ -19,6 +20,7 @@ from spikesim.network.connect import Rule
 from spikesim.network.distribution import Distribution
 from spikesim.network.doubts import UNITS, delay_doubts, population_doubts, projection_doubts
 from spikesim.network.explicit import Conv2D, PairList
+from spikesim.network.part import placed
 from spikesim.network.population import Population, Projection
 from spikesim.network.relay import is_relay, relay_problems
 from spikesim.network.synapses import receptor_index
@@ -28,6 +30,7 @@ from spikesim.network.validate import (
     population_problems,
     projection_problems,
 )
+from spikesim.network.view import PopulationView, find_view
 from spikesim.neurons.model import NeuronModel
 
 
@@ -50,6 +53,9 @@ class Network:
     inputs, populations : dict of str to Population
     projections : dict of str to Projection
         All in the order of insertion.
+    meta : dict of str to str or int
+        What else is worth keeping, such as what it was trained on (`data.Provenance`); saved with
+        the network and handed on to its program.
 
     Raises
     ------
@@ -79,6 +85,7 @@ class Network:
         self.inputs: dict[str, Population] = {}
         self.populations: dict[str, Population] = {}
         self.projections: dict[str, Projection] = {}
+        self.meta: dict[str, str | int] = {}
         self._outputs: tuple[str, ...] | None = None
 
     @property
@@ -160,8 +167,8 @@ class Network:
 
     def connect(
         self,
-        pre: Population | str,
-        post: Population | str,
+        pre: Population | PopulationView | str,
+        post: Population | PopulationView | str,
         rule: Rule | PairList | Conv2D | CsrRows | npt.ArrayLike,
         *,
         weight: Weights | None = None,
@@ -175,8 +182,9 @@ class Network:
 
         Parameters
         ----------
-        pre, post : Population or str
-            Ends, as objects or names.
+        pre, post : Population, slice of one, or str
+            Ends, as objects or names: ``net.populations["E"]``, ``"E"``, ``"E[:100]"``. Sizes of
+            a rule, a matrix or rows are those of the slices.
         rule : Rule, PairList, Conv2D, CsrRows or matrix of shape (n_pre, n_post)
             Which pairs; a dense or scipy.sparse matrix or a convolution brings its weights
             (0 is no synapse), rows bring weights and delays.
@@ -217,18 +225,19 @@ class Network:
         ends = [self._find(end, role, problems) for end, role in ((pre, "pre"), (post, "post"))]
         if name is not None and name in self.projections:
             problems.append(f"projection {name!r}: the name is taken; choose another")
-        source, target = ends
-        if source is None or target is None:
+        before, behind = ends
+        if before is None or behind is None:
             raise ValidationError(problems)
-        chosen = name if name is not None else self._free_name(f"{source.name}->{target.name}")
+        chosen = name if name is not None else self._free_name(f"{before.name}->{behind.name}")
         who = f"projection {chosen!r}"
+        source, target = before.population, behind.population
         try:
             weight, delay = WEIGHT.plain("weight", weight), DURATION.plain("delay", delay)
             if self.units == "SI" and delay is not None and delay_doubts(delay):
                 raise ValidationError(delay_doubts(delay))
             synapses = build_synapses(
-                source,
-                target,
+                before,
+                behind,
                 rule,
                 weight,
                 delay,
@@ -236,6 +245,7 @@ class Network:
                 self.clock,
                 (self.seed, "connect", str(chosen)),
             )
+            synapses = placed(synapses, before, behind)
             names = ("",) if target.neuron is None else target.neuron.receptors
             channel = receptor_index(tuple(names), receptor)
         except ValidationError as error:
@@ -343,8 +353,8 @@ class Network:
 
     def __repr__(self) -> str:
         return (
-            f"Network({self.name!r}, dt={self.dt:g}, inputs={list(self.inputs)}, "
-            f"populations={list(self.populations)}, projections={list(self.projections)})"
+            f"Network({self.name!r}, dt={self.dt:g}, inputs={listed(self.inputs)}, "
+            f"populations={listed(self.populations)}, projections={listed(self.projections)})"
         )
 
     def _add(self, population: Population, into: dict[str, Population]) -> Population:
@@ -356,22 +366,38 @@ class Network:
             )
         if not problems and self.units == "SI":
             problems += population_doubts(population, self.dt)
+        if not problems and population.neuron is not None:
+            who, n = f"population {population.name!r}", int(population.n)
+            found = population.neuron.population_problems(self.dt, n)
+            problems += [f"{who}: {text}" for text in found]
         if problems:
             raise ValidationError(problems)
         stored = replace(population, n=int(population.n), start_tick=int(population.start_tick))
         into[population.name] = stored
         return stored
 
-    def _find(self, end: Population | str, role: str, problems: list[str]) -> Population | None:
-        name = end.name if isinstance(end, Population) else end
+    def _find(
+        self, end: Population | PopulationView | str, role: str, problems: list[str]
+    ) -> PopulationView | None:
+        """Find the population or slice that was meant; a whole one is a slice, too."""
+        given = end.population if isinstance(end, PopulationView) else end
+        name = given.name if isinstance(given, Population) else given
         found = self.inputs.get(name) or self.populations.get(name)
-        if found is None or (isinstance(end, Population) and end != found):
+        if isinstance(name, str) and found is None:
+            try:
+                view = find_view(self.inputs | self.populations, name)
+            except ValidationError as error:
+                problems += [f"connect: {text}" for text in error.problems]
+                return None
+            if view is not None:
+                return view
+        if found is None or (isinstance(given, Population) and given != found):
             known = [*self.inputs, *self.populations]
             problems.append(
                 f"connect: expected {role} as a part of this network, one of {known}, got {name!r}"
             )
             return None
-        return found
+        return end if isinstance(end, PopulationView) else found[:]
 
     def _free_name(self, wish: str) -> str:
         if wish not in self.projections:

@@ -215,6 +215,10 @@ class GivenRows:
 
     def weight_bound(self) -> float:
         """Largest magnitude of a weight."""
+        return self._bound
+
+    @cached_property
+    def _bound(self) -> float:
         return float(max(-self.rows.weights.min(), self.rows.weights.max())) if self.nnz else 0.0
 
     def filler(self) -> GivenRows:

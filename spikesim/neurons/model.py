@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy.typing as npt
 
+from spikesim.core.text.checked import Checked
 from spikesim.errors import ValidationError
+from spikesim.neurons.update import construction_problems, population_problems
 
 if TYPE_CHECKING:
     from spikesim.neurons.lif import LIF
@@ -18,11 +20,12 @@ Constants = dict[str, Any]
 ACTS_AT = ("start", "end")
 
 
-class NeuronModel(ABC):
+class NeuronModel(metaclass=Checked):
     """A neuron model: a frozen dataclass of parameters that describes one tick of one neuron.
 
     The engine writes the text of ``template`` into a loop over neurons and compiles that
-    once per model, so a new model is one subclass and no engine code.
+    once per model, so a new model is one subclass and no engine code. The text is read when a
+    model is made, and once more, with tick and number of neurons, when a population takes it.
 
     Attributes
     ----------
@@ -53,7 +56,8 @@ class NeuronModel(ABC):
     def constants(self, dt: float, n: int) -> Constants:
         """Constants of the template for ticks of ``dt`` seconds and ``n`` neurons.
 
-        Scalars stay scalars, which is faster; arrays hold one value per neuron.
+        Scalars stay scalars, which is faster; arrays hold one value per neuron. A float is a float
+        of the run, a whole number an int. A ValueError says why this tick is none for the model.
         """
 
     @abstractmethod
@@ -62,12 +66,11 @@ class NeuronModel(ABC):
 
     @abstractmethod
     def template(self) -> str:
-        """Update of one neuron in one tick, as Python text on scalars without branches.
+        """Update of one neuron in one tick, as text in the language of ``spikesim.core.text``.
 
         It reads and writes states and counters, reads the constants and the inputs
         ``in_0``, ``in_1``, … (sum of the weights that arrive in this tick, by receptor),
-        and assigns the bool ``spike``. Allowed are arithmetic, comparisons, ``&``, ``|``,
-        ``a if c else b``, min, max, exp, sqrt and temporaries.
+        and assigns the bool ``spike``. Other names that it assigns are temporaries.
         """
 
     @property
@@ -103,6 +106,14 @@ class NeuronModel(ABC):
     def problems(self, n: int) -> list[str]:
         """Why these parameters do not fit ``n`` neurons; empty when they do."""
         return []
+
+    def text_problems(self) -> list[str]:
+        """Why names, constants or template are not sound; empty when they are."""
+        return construction_problems(self)
+
+    def population_problems(self, dt: float, n: int) -> list[str]:
+        """Why template, constants or start values do not fit n neurons in ticks of dt seconds."""
+        return population_problems(self, dt, n)
 
     def doubts(self, dt: float) -> list[str]:
         """Why legal parameters look like ones in another unit; empty when they do not."""

@@ -10,7 +10,7 @@ from spikesim.nn.export import export
 from spikesim.nn.functional import LIFParams, LIFState
 from spikesim.nn.loss import CountCrossEntropy, CountMSE
 from spikesim.nn.network import Linear, SpikingNet
-from spikesim.nn.neuron import LIF
+from spikesim.nn.neuron import LIFLayer
 from spikesim.nn.quant import IntegerNet
 from spikesim.nn.recipes import TrainedModel
 from spikesim.nn.surrogate import ATan, Boxcar, FastSigmoid, Sigmoid, Surrogate, Triangle, spike
@@ -24,7 +24,7 @@ __all__ = [
     "FastSigmoid",
     "History",
     "IntegerNet",
-    "LIF",
+    "LIFLayer",
     "LIFParams",
     "LIFState",
     "Linear",

@@ -11,7 +11,7 @@ from spikesim import neurons
 from spikesim.errors import ValidationError
 from spikesim.network import Network
 from spikesim.nn.network import Linear, SpikingNet
-from spikesim.nn.neuron import LIF
+from spikesim.nn.neuron import LIFLayer
 
 
 def export(model: SpikingNet, dt: float = 1e-3, name: str = "") -> Network:
@@ -25,7 +25,7 @@ def export(model: SpikingNet, dt: float = 1e-3, name: str = "") -> Network:
     Parameters
     ----------
     model : SpikingNet
-        Alternating Linear and LIF layers; dropout is ignored.
+        Alternating Linear and LIFLayer layers; dropout is ignored.
     dt : float
         Length of a tick in seconds.
     name : str
@@ -43,7 +43,7 @@ def export(model: SpikingNet, dt: float = 1e-3, name: str = "") -> Network:
 
     Examples
     --------
-    >>> net = export(SpikingNet(Linear(4, 3), LIF(3), Linear(3, 2), LIF(2)))
+    >>> net = export(SpikingNet(Linear(4, 3), LIFLayer(3), Linear(3, 2), LIFLayer(2)))
     >>> [(p.name, p.n, p.start_tick) for p in net.populations.values()]
     [('layer0', 3, 0), ('layer1', 2, 1)]
     """
@@ -64,7 +64,7 @@ def weights(linear: Linear) -> np.ndarray:
     return np.ascontiguousarray(linear.weight.detach().float().cpu().numpy().T)
 
 
-def canonical(linear: Linear, lif: LIF) -> neurons.LIF:
+def canonical(linear: Linear, lif: LIFLayer) -> neurons.LIF:
     """Give the neuron with the projection's bias, if any, moved into it.
 
     Raises
@@ -77,8 +77,8 @@ def canonical(linear: Linear, lif: LIF) -> neurons.LIF:
         return neuron
     if np.any(np.asarray(neuron.alpha) != 0.0):
         raise ValidationError(
-            "export: a Linear bias into a LIF with alpha > 0 ramps up with the current; expected "
-            "Linear(..., bias=False) with LIF(bias=...) instead"
+            "export: a Linear bias into a LIFLayer with alpha > 0 ramps up with the current; "
+            "expected Linear(..., bias=False) with LIFLayer(bias=...) instead"
         )
     drive = linear.bias.detach().double().cpu().numpy()
     return replace(neuron, bias=np.asarray(neuron.bias) + np.asarray(neuron.gain) * drive)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The LIF layer."""
+"""Leaky integrate-and-fire neurons as a torch layer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from spikesim.nn.surrogate import ATan, Surrogate
 _PER_NEURON = ("beta", "alpha", "gain", "bias", "v_th", "v_reset", "reset_amount")
 
 
-class LIF(torch.nn.Module):
+class LIFLayer(torch.nn.Module):
     """Canonical leaky integrate-and-fire layer, time first.
 
     Parameters
@@ -49,7 +49,7 @@ class LIF(torch.nn.Module):
 
     Examples
     --------
-    >>> layer = LIF(beta=0.5)
+    >>> layer = LIFLayer(beta=0.5)
     >>> layer(torch.tensor([[[0.75]], [[0.75]]])).flatten().tolist()
     [0.0, 1.0]
     """
@@ -57,7 +57,9 @@ class LIF(torch.nn.Module):
     def __new__(cls, *_: Any, **given: Any) -> Self:
         """Refuse the former name of a keyword; the rest is up to ``__init__``."""
         if "threshold" in given:
-            raise ValidationError("LIF: the threshold is called v_th, as in neurons.LIF; v_th=...")
+            raise ValidationError(
+                "LIFLayer: the threshold is called v_th, as in neurons.LIF; v_th=..."
+            )
         return super().__new__(cls)
 
     def __init__(
@@ -90,10 +92,10 @@ class LIF(torch.nn.Module):
         unknown = set(learn) - set(_PER_NEURON[:5])
         if unknown:
             raise ValidationError(
-                f"LIF: learn accepts {', '.join(_PER_NEURON[:5])}, got {sorted(unknown)}"
+                f"LIFLayer: learn accepts {', '.join(_PER_NEURON[:5])}, got {sorted(unknown)}"
             )
         if learn and n is None:
-            raise ValidationError(f"LIF: learn={list(learn)} needs the number of neurons n")
+            raise ValidationError(f"LIFLayer: learn={list(learn)} needs the number of neurons n")
         if n is not None:
             checked.arrays(n)
         self._scalars: dict[str, float | None] = {}

@@ -29,6 +29,7 @@ from typing import Any
 
 import numpy.typing as npt
 
+from spikesim.core.listing import listed
 from spikesim.core.on_demand import OnDemand
 from spikesim.core.spikes import SpikeTrains
 from spikesim.errors import ValidationError
@@ -46,7 +47,7 @@ def read_recording(
     path: str | os.PathLike[str], start: int | None, stop: int | None, only: tuple[str, ...] | None
 ) -> Recording:
     """Open start <= tick < stop of a file; see ``Recording.open``."""
-    reader = _Reader(Path(path))
+    reader = _FileReader(Path(path))
     with reader.opened() as file:
         header = json.loads(file.attrs["header"])
         first = int(header.get("start", header["meta"].get("first_tick", 0)))
@@ -65,7 +66,7 @@ def read_recording(
         unknown = sorted(set(only or ()) - {*populations, *traces})
         if unknown:
             raise ValidationError(
-                f"{reader.who}: expected names among {populations + traces}, got {unknown}"
+                f"{reader.who}: expected names among {listed(populations + traces)}, got {unknown}"
             )
         populations = [name for name in populations if only is None or name in only]
         traces = [name for name in traces if only is None or name in only]
@@ -85,7 +86,7 @@ def read_recording(
     )
 
 
-class _Reader:
+class _FileReader:
     """Reads spikes and traces of one file; opens it each time, so that nothing stays open."""
 
     def __init__(self, path: Path) -> None:

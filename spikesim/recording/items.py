@@ -78,6 +78,8 @@ class Rate:
     bin: float
 
     def __post_init__(self) -> None:
+        name = getattr(self.population, "name", self.population)  # a population or a slice of one
+        object.__setattr__(self, "population", name)
         object.__setattr__(self, "bin", bin_seconds(self.bin, f"Rate({self.population!r}), bin"))
 
     @property

@@ -4,14 +4,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from spikesim.core.listing import listed
 from spikesim.core.on_demand import OnDemand
+from spikesim.core.slicing import parse_slice
 from spikesim.core.spikes import SpikeTrains
 from spikesim.errors import ValidationError
 from spikesim.recording.request import INPUT_SPIKES
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Recording:
     """Spikes and traces of one run, over the window of time that was recorded.
 
@@ -255,6 +257,13 @@ class Recording:
 
         return read_recording(path, start, stop, None if only is None else tuple(only))
 
+    def __repr__(self) -> str:
+        until = "" if self.complete else ", cut off"
+        return (
+            f"Recording({self.engine}, ticks {self.start} to {self.stop} of {self.dt:g} s{until}, "
+            f"spikes of {listed(self.spikes)}, traces {listed(self.traces)})"
+        )
+
     def _trace_problems(self, name: str, trace: npt.NDArray[Any]) -> list[str]:
         ticks = self.trace_ticks.get(name)
         rows = self.steps if ticks is None else ticks.size
@@ -279,16 +288,35 @@ class Recording:
     def _known_trace(self, name: str) -> None:
         if name not in self.traces:
             raise ValidationError(
-                f"recording: trace {name!r} was not recorded, only {sorted(self.traces)}; "
+                f"recording: trace {name!r} was not recorded, only {listed(self.traces)}; "
                 f"run again with record=('spikes', {name!r})"
             )
 
     def _trains(self, population: str) -> SpikeTrains:
         if population not in self.spikes:
-            kept = f"only of {sorted(self.spikes)}" if self.spikes else "nor of any population"
+            sliced = parse_slice(_Sizes(self.spikes), population)
+            if sliced is not None:
+                return self.spikes[sliced[0]].select(np.array(sliced[1]))
+            kept = f"only of {listed(self.spikes)}" if self.spikes else "nor of any population"
             raise ValidationError(
                 f"recording: no spikes of {population!r}, {kept}; populations are recorded with "
                 f"record='spikes' or record={f'{population}.spikes'!r}, beside others in a tuple. "
                 f"{INPUT_SPIKES[0].upper()}{INPUT_SPIKES[1:]}"
             )
         return self.spikes[population]
+
+
+class _Sizes(Mapping[str, int]):
+    """Neurons of recorded populations; reads the spikes of one only when it is asked for."""
+
+    def __init__(self, spikes: Mapping[str, SpikeTrains]) -> None:
+        self._spikes = spikes
+
+    def __getitem__(self, name: str) -> int:
+        return self._spikes[name].n
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._spikes)
+
+    def __len__(self) -> int:
+        return len(self._spikes)

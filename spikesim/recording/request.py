@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from spikesim.core.clock import bin_ticks
+from spikesim.core.listing import listed
+from spikesim.core.slicing import parse_slice, slice_name
 from spikesim.errors import ValidationError
 from spikesim.recording.items import Rate, Trace, Weights
 
@@ -30,6 +32,8 @@ class Monitor:
         Which neurons or synapses, in the order of the columns; default all.
     every : int, ticks
         Kept are ticks 0, every, 2 every, ... of the run; for a rate the width of its bins.
+    part : str
+        Slice of the population as text, such as ``"E[0:100]"``, where only that was asked for.
     """
 
     kind: Kind
@@ -37,11 +41,17 @@ class Monitor:
     variable: str
     index: tuple[int, ...] | None = None
     every: int = 1
+    part: str = ""
+
+    @property
+    def whose(self) -> str:
+        """Population, slice of one, or projection."""
+        return self.part or self.source
 
     @property
     def name(self) -> str:
         """Name in the recording."""
-        return f"{self.source}.{self.variable}"
+        return f"{self.whose}.{self.variable}"
 
 
 @dataclass(frozen=True)
@@ -58,8 +68,13 @@ class Monitors:
 
     @property
     def spikes(self) -> tuple[str, ...]:
-        """Populations whose spikes are kept."""
-        return tuple(item.source for item in self._of("spikes"))
+        """Populations all of whose spikes are kept."""
+        return tuple(item.source for item in self._of("spikes") if not item.part)
+
+    @property
+    def spikes_of_parts(self) -> tuple[Monitor, ...]:
+        """Slices of populations whose spikes are kept."""
+        return tuple(item for item in self._of("spikes") if item.part)
 
     @property
     def states(self) -> tuple[Monitor, ...]:
@@ -79,7 +94,8 @@ class Monitors:
     @property
     def spiking(self) -> tuple[str, ...]:
         """Populations whose spikes the engine has to report: those kept, and those counted."""
-        return tuple(dict.fromkeys([*self.spikes, *(rate.source for rate in self.rates)]))
+        counted = (item.source for item in (*self.spikes_of_parts, *self.rates))
+        return tuple(dict.fromkeys([*self.spikes, *counted]))
 
     def _of(self, kind: Kind) -> tuple[Monitor, ...]:
         return tuple(item for item in self.items if item.kind == kind)
@@ -123,7 +139,8 @@ def parse_record(record: Iterable[Item] | Item, can: Recordable) -> Monitors:
     ----------
     record : str, Trace, Rate, Weights, or iterable of them
         ``"spikes"`` (all populations), ``"population.spikes"``, ``"population.v"`` or any
-        other state of that population; objects for subsets and intervals.
+        other state of that population, or of a slice of it, ``"population[:100].v"``; objects
+        for other subsets and intervals.
     can : Recordable
 
     Raises
@@ -181,6 +198,10 @@ def _monitors(item: Any, can: Recordable) -> list[Monitor]:
         population, _, variable = item.rpartition(".")
         if variable == "spikes" and population in spiking:
             return [Monitor("spikes", population, "spikes")]
+        if variable == "spikes":
+            part = _sliced(population, item, False, can)
+            if part is not None and part[0] in spiking:
+                return [Monitor("spikes", part[0], "spikes", part[1], 1, part[2])]
         item = Trace(item)
     if not isinstance(item, (Trace, Rate, Weights)):
         raise ValidationError(f"record: expected names, Trace, Rate or Weights, got {item!r}")
@@ -188,14 +209,14 @@ def _monitors(item: Any, can: Recordable) -> list[Monitor]:
         found, n = _weights(item, can), can.projections.get(item.projection, 0)
     elif isinstance(item, Rate):
         found = _rate(item, can)
-        n = 1
+        n = can.sizes[found.source]
     else:
         found = _state(item, can)
         n = can.sizes[found.source]
-    if can.whole and (found.kind != "state" or found.index is not None or found.every != 1):
+    if can.whole and (found.kind != "state" or found.every != 1):
         raise ValidationError(
-            f"record: expected 'spikes' or states of all neurons in every tick, such as "
-            f"'<population>.<state>', which is all that {can.whole} keeps, got {item}"
+            f"record: expected 'spikes' or states in every tick, such as '<population>.<state>', "
+            f"which is all that {can.whole} keeps, got {item}"
         )
     if found.index and max(found.index) >= n:
         what = "synapses" if found.kind == "weights" else "neurons"
@@ -207,15 +228,19 @@ def _monitors(item: Any, can: Recordable) -> list[Monitor]:
 
 def _state(item: Trace, can: Recordable) -> Monitor:
     population, _, variable = str(item.variable).rpartition(".")
+    part = _sliced(population, item, item.neurons is not None, can)
+    if part is not None:
+        whole = _state(Trace(f"{part[0]}.{variable}", None, item.every), can)
+        return replace(whole, index=part[1], part=part[2])
     if population not in can.sizes:
         if population in can.inputs:
             raise ValidationError(
-                f"record: expected a population of {list(can.sizes)}, got the input "
+                f"record: expected a population of {listed(can.sizes)}, got the input "
                 f"{population!r} in {item.variable!r}; {INPUT_SPIKES}"
             )
         raise ValidationError(
             "record: expected 'spikes', '<population>.spikes' or '<population>.<state>' with a "
-            f"population of {list(can.sizes)}, got {item.variable!r}"
+            f"population of {listed(can.sizes)}, got {item.variable!r}"
         )
     states = list(can.states.get(population, ()))
     if variable not in states:
@@ -228,16 +253,41 @@ def _state(item: Trace, can: Recordable) -> Monitor:
 
 
 def _rate(item: Rate, can: Recordable) -> Monitor:
-    if item.population not in can.sizes:
-        raise ValidationError(f"record: expected a population of {list(can.sizes)}, got {item}")
     every = bin_ticks(item.bin, can.dt, f"record {item.name!r}, bin")
+    part = _sliced(item.population, item, False, can)
+    if part is not None:
+        population, index, name = part
+        return Monitor("rate", population, "rate", index, every, name)
+    if item.population not in can.sizes:
+        raise ValidationError(f"record: expected a population of {listed(can.sizes)}, got {item}")
     return Monitor("rate", item.population, "rate", None, every)
+
+
+def _sliced(
+    population: str, item: Item, chosen: bool, can: Recordable
+) -> tuple[str, tuple[int, ...], str] | None:
+    """Find population, neurons and name of a slice; None where it is none.
+
+    Raises
+    ------
+    ValidationError
+        If the slice is not legal, or neurons were chosen besides.
+    """
+    try:
+        sliced = parse_slice(can.sizes, population)
+    except ValidationError as error:
+        raise ValidationError([f"record: {text}" for text in error.problems]) from None
+    if sliced is None:
+        return None
+    if chosen:
+        raise ValidationError(f"record: expected a slice or neurons, got both in {item}")
+    return sliced[0], tuple(sliced[1]), slice_name(*sliced)
 
 
 def _weights(item: Weights, can: Recordable) -> Monitor:
     if item.projection not in can.projections:
         raise ValidationError(
-            f"record: expected a projection of {list(can.projections)}, got {item}"
+            f"record: expected a projection of {listed(can.projections)}, got {item}"
         )
     index = None if item.synapses is None else tuple(item.synapses)
     return Monitor("weights", item.projection, "w", index, item.every)

@@ -107,36 +107,48 @@ class Tables:
 
     def trains(self, file: Any, populations: tuple[str, ...]) -> list[SpikeTrains]:
         """Spikes of some populations, in one pass over the table."""
-        wanted = np.array([self._place[name] for name in populations], dtype=np.int64)
-        order = np.full(len(self.populations), -1)
-        order[wanted] = np.arange(wanted.size)
-        ticks, neurons, owners = [], [], []
-        lo, hi = self._first[wanted.min()], self._first[wanted.max() + 1]
-        for part, neuron in self._slabs(file):
-            mine = np.flatnonzero((neuron >= lo) & (neuron < hi))
-            if not mine.size:
-                continue
-            owner = self._owner(neuron[mine])
-            rank = order[owner]
-            kept = rank >= 0
-            ticks.append(file["spikes/ticks"][part][mine[kept]])
-            neurons.append((neuron[mine] - self._first[owner])[kept])
-            owners.append(rank[kept])
-        # Rows are sorted by tick: a stable sort by population keeps that.
-        rank = _joined(owners)
-        by_population = np.argsort(rank, kind="stable")
-        ends = np.searchsorted(rank[by_population], np.arange(1, wanted.size))
-        each = zip(
-            populations,
-            np.split(_joined(ticks)[by_population], ends),
-            np.split(_joined(neurons)[by_population].astype(np.int32), ends),
-            strict=True,
-        )
         steps = self._stop - self._start
         return [
-            SpikeTrains(when, index, self.populations[name], steps, self._start)
-            for name, when, index in each
+            SpikeTrains(ticks, index, self.populations[name], steps, self._start)
+            for name, ticks, index in zip(
+                populations, *self._columns_of(file, populations), strict=True
+            )
         ]
+
+    def _columns_of(
+        self, file: Any, populations: tuple[str, ...]
+    ) -> tuple[list[npt.NDArray[Any]], list[npt.NDArray[Any]]]:
+        """Ticks and neurons of each of some populations."""
+        wanted = np.array([self._place[name] for name in populations], dtype=np.int64)
+        # Sorting 16 bits takes a tenth of the time of 64.
+        dtype: Any = np.int16 if wanted.size < 1 << 15 else np.int64
+        order: npt.NDArray[np.integer] = np.full(len(self.populations), -1, dtype)
+        order[wanted] = np.arange(wanted.size)
+        lo, hi = self._first[wanted.min()], self._first[wanted.max() + 1]
+        ticks, neurons, ranks = [], [], []
+        for part, neuron in self._slabs(file):
+            kept = (neuron >= lo) & (neuron < hi)
+            if not kept.any():
+                continue
+            if wanted.size > 1:
+                owner = self._owner(neuron)
+                kept &= order[owner] >= 0
+                ranks.append(order[owner[kept]])
+                neuron = neuron - self._first[owner]
+            else:
+                neuron = neuron - lo
+            every = bool(kept.all())
+            ticks.append(file["spikes/ticks"][part] if every else file["spikes/ticks"][part][kept])
+            neurons.append(neuron.astype(np.int32) if every else neuron[kept].astype(np.int32))
+        when = np.concatenate([np.zeros(0, np.int64), *ticks])
+        index = np.concatenate([np.zeros(0, np.int32), *neurons])
+        if wanted.size == 1:
+            return [when], [index]
+        # Rows are sorted by tick: a stable sort by population keeps that.
+        rank = np.concatenate([order[:0], *ranks])
+        sort = np.argsort(rank, kind="stable")
+        ends = np.searchsorted(rank[sort], np.arange(1, wanted.size))
+        return np.split(when[sort], ends), np.split(index[sort], ends)
 
     def batches(self, file: Any, populations: tuple[str, ...]) -> list[tuple[str, ...]]:
         """Split populations, in their order, into groups of about 50 MB of spikes."""
@@ -194,10 +206,6 @@ class Tables:
         entry = self.traces[trace]
         table, rows = file[f"traces/{entry['table']}"], int(file["rows"][1 + entry["table"]])
         return table, _rows(table["ticks"], rows, self._start, self._stop - entry["span"] + 1)
-
-
-def _joined(parts: list[npt.NDArray[Any]]) -> npt.NDArray[np.int64]:
-    return np.concatenate([np.zeros(0, np.int64), *parts])
 
 
 def _rows(ticks: Any, committed: int, start: int, stop: int) -> slice:

@@ -3,18 +3,19 @@
 
 from __future__ import annotations
 
-from spikesim.kernels.deliver import CONSTANT, PACKED
+from spikesim.kernels.deliver import CONSTANT, PACKED, WIDE
 from spikesim.network import Network
-from spikesim.sim.layout.plan import Plan, plan_network
+from spikesim.sim.layout.plan import Plan
 from spikesim.sim.layout.rounding import rounding_losses
+from spikesim.sim.layout.settle import settled_plan
 from spikesim.sim.layout.table_plan import TablePlan
 from spikesim.sim.layout.updates import Updates
 from spikesim.sim.run.learners import method_of
 
 
 def kernel_name(plan: Plan) -> str:
-    """Name of the way sums are formed: "due-pieces-int32" or "due-pieces-float64"."""
-    return "due-pieces-float64" if plan.exact else "due-pieces-int32"
+    """Name of the way sums are formed, such as "due-pieces-int32"; see ``Plan.sum_type``."""
+    return f"due-pieces-{plan.sum_type}"
 
 
 def explain(
@@ -44,7 +45,7 @@ def explain(
       sums: integers, the same for any order: any threads and blocks give the same bits
       neurons: 2 in every tick; one compiled loop per model
     """
-    plan = plan_network(net, dtype, blocks, threads, updates=updates)
+    plan = settled_plan(net, dtype, blocks, threads, updates)
     used = min(threads, plan.n_blocks)
     lines = [
         f"kernel {kernel_name(plan)}, {dtype}, {_count(used, 'thread')}, "
@@ -55,6 +56,11 @@ def explain(
         else "  sums: integers, the same for any order: any threads and blocks give the same bits",
         f"  neurons: {plan.n_neurons} in every tick; one compiled loop per model",
     ]
+    if plan.wide_sums:
+        lines.append(
+            "  wide: the weights onto some neuron sum to more than 2**31 - 1 units; all sums have "
+            "64 bits"
+        )
     if plan.slots > 1:
         lines.append(
             f"  input: sums of {plan.slots} ticks are kept, so that pieces of a row can cover "
@@ -85,9 +91,9 @@ def _table(plan: Plan, table: TablePlan) -> str:
     elif table.mode == CONSTANT:
         size = 2 if plan.slots * plan.stride <= 1 << 16 else 4
         what = f"one weight, {size} bytes per synapse"
-    elif table.mode == PACKED:
-        bits = 32 - plan.index_bits
-        what = f"own weights of {bits} bits packed with the target, 4 bytes per synapse"
+    elif table.mode in (PACKED, WIDE):
+        bits, size = 32 - plan.index_bits, 4 if table.mode == PACKED else 8
+        what = f"own weights of {bits} bits packed with the target, {size} bytes per synapse"
     else:
         what = "own float32 weights, 8 bytes per synapse"
     if table.shortest == table.longest:

@@ -73,8 +73,11 @@ def _agreement(evidence: Evidence) -> Figure:
 
 
 def _confusion(evidence: Evidence) -> Figure:
-    n_classes = int(evidence.labels.max()) + 1
-    return confusion(evidence.labels, evidence.predicted["rtl"], n_classes, "RTL, all seeds")
+    predicted = evidence.predicted["rtl"]
+    # Few images need not show every class; the network may take one for any of them.
+    n_classes = int(max(evidence.labels.max(), predicted.max())) + 1
+    seeds = "RTL, all seeds" if len(evidence.labels) > 1 else "RTL"
+    return confusion(evidence.labels, predicted, n_classes, seeds)
 
 
 def _raster(evidence: Evidence) -> Figure:

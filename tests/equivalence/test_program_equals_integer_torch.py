@@ -7,6 +7,7 @@ import torch
 
 from spikesim import nn
 from spikesim.engines import run
+from spikesim.errors import CompileError
 from spikesim.fixed import Quantization
 from spikesim.hw.compile import compile_network
 from spikesim.hw.config import CoreConfig
@@ -26,9 +27,9 @@ CASES = {
 def stack(bias, **neuron):
     torch.manual_seed(0)
     model = nn.SpikingNet(
-        nn.Linear(20, 30, bias=bias), nn.LIF(30, beta=0.9, **neuron),
-        nn.Linear(30, 17, bias=bias), nn.LIF(17, beta=0.8, **neuron),
-        nn.Linear(17, 4, bias=bias), nn.LIF(4, beta=0.95, **neuron),
+        nn.Linear(20, 30, bias=bias), nn.LIFLayer(30, beta=0.9, **neuron),
+        nn.Linear(30, 17, bias=bias), nn.LIFLayer(17, beta=0.8, **neuron),
+        nn.Linear(17, 4, bias=bias), nn.LIFLayer(4, beta=0.95, **neuron),
     )  # fmt: skip
     with torch.no_grad():
         for parameter in model.parameters():
@@ -74,3 +75,19 @@ def test_four_bit_weights_agree_too():
     expected = spikes_of_torch(IntegerNet(model, settings), rasters)[-1][:, 0]
     recording = run(program, {"in": rasters[0]}, STEPS + 2, "golden-readable")
     np.testing.assert_array_equal(expected, recording.raster("layer2")[2:])
+
+
+def test_shifts_of_single_populations_are_those_of_the_program():
+    model = stack(True, reset="soft")
+    settings = Quantization(gain_shift=5, gain_shifts={"layer1": 1})
+    integer = IntegerNet(model, settings)
+    assert [5, 1, 5] == [q.gain_shift for q in integer.quantized()]
+    assert (8, 18) == (integer.settings.weight_bits, integer.settings.state_bits)
+    program = compile_network(nn.export(model), quantization=integer.settings).program
+    rasters = np.random.default_rng(3).random((1, STEPS, 20)) < 0.4
+    expected = spikes_of_torch(integer, rasters)[1][:, 0]
+    got = run_batch(program, rasters, STEPS + 2, record=("spikes",))
+    first, n, start = program.groups["layer1"]
+    np.testing.assert_array_equal(expected, got.spikes[0, start : start + STEPS, first : first + n])
+    with pytest.raises(CompileError, match="weight_bits <= 4"):
+        compile_network(nn.export(model), CoreConfig(weight_bits=4), quantization=integer.settings)

@@ -101,8 +101,8 @@ FAULTS = (
     Fault(
         "soft reset takes the wrong amount",
         "spk_lif_pipe.v",
-        "(reset_i == RESET_BY_THRESHOLD) ? v_th6_q : reset_value_i",
-        "(reset_i == RESET_HARD) ? v_th6_q : reset_value_i",
+        "(reset_i == SPK_RESET_SOFT_THRESHOLD) ? v_th6_q : reset_value_i",
+        "(reset_i == SPK_RESET_HARD) ? v_th6_q : reset_value_i",
     ),
     Fault(
         "floor ignored",

@@ -27,7 +27,9 @@ def allocate(compilation: Compilation) -> Compilation:
     lowered = made(compilation.lowered, "lower")
     needs = made(compilation.needs, "segment")
     net = compilation.without_problems().net
-    meta: dict[str, str | int] = {"name": net.name, "tick_fs": round(net.dt * 10**15)}
+    meta: dict[str, str | int] = {
+        **net.meta, "name": net.name, "tick_fs": round(net.dt * 10**15),
+    }  # fmt: skip
     program = place(lowered, needs, compilation.config, net.outputs, meta)
     return replace(compilation, program=program)
 

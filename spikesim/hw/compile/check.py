@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from spikesim.errors import ValidationError
 from spikesim.fixed.quantize import QuantizedPopulation
 from spikesim.hw.compile.canonical import not_canonical
 from spikesim.hw.compile.compilation import Compilation, made
-from spikesim.hw.config import CoreConfig, way_out
+from spikesim.hw.config import NAMED_CORES, CoreConfig, way_out
 from spikesim.hw.generated import PARAM_FIELDS, POP_FIELDS
 from spikesim.network import Network, Population
 from spikesim.neurons import LIF
@@ -49,7 +49,7 @@ def check_limits(compilation: Compilation) -> Compilation:
     """Collect sizes, delays and parameters beyond the core, and input it might not hold."""
     net, config, events = compilation.net, compilation.config, compilation.events_per_step
     return compilation.adding(
-        problems=check_network(net, config) + event_problems(config, events),
+        problems=check_network(net, config) + event_problems(config, events, roomy_cores(net)),
         warnings=event_warnings(net, config) if events is None else (),
     )
 
@@ -138,15 +138,23 @@ def accumulator_warnings(quantized: Mapping[str, QuantizedPopulation]) -> list[s
     ]
 
 
-def event_problems(config: CoreConfig, events_per_step: int | None) -> list[str]:
-    """Problem of a stated or measured number of input spikes in one step."""
+def event_problems(
+    config: CoreConfig, events_per_step: int | None, among: Iterable[str] = tuple(NAMED_CORES)
+) -> list[str]:
+    """Problem of a stated or measured number of input spikes in one step.
+
+    Parameters
+    ----------
+    among : iterable of str
+        Named cores that may be advised.
+    """
     room = config.event_queue - 1
     if events_per_step is None or events_per_step <= room:
         return []
     return [
         f"input: expected at most {room} spikes in one step (event queue of "
         f"{config.event_queue} words), got {events_per_step}; spread them over more steps, "
-        f"{way_out('event_queue', events_per_step + 1)}"
+        f"{way_out('event_queue', events_per_step + 1, among)}"
     ]
 
 
@@ -162,27 +170,50 @@ def event_warnings(net: Network, config: CoreConfig) -> list[str]:
     ]
 
 
+def roomy_cores(net: Network) -> tuple[str, ...]:
+    """Named cores with axons, neurons, records and delay slots enough for a network."""
+    return tuple(
+        name
+        for name, make in NAMED_CORES.items()
+        if all(getattr(make(), field) >= need for field, need in _needs(net, make()).items())
+    )
+
+
+def _needs(net: Network, config: CoreConfig) -> dict[str, int]:
+    """Least value of each field of a core that depends on the network alone."""
+    slots = [1]
+    for projection in net.projections.values():
+        longest = int(projection.rows.delays.max(initial=0))
+        slots.append(longest + (1 if projection.pre.is_input else 0))
+    return {
+        "n_axons": sum(p.n for p in net.inputs.values()),
+        "n_neurons": config.lanes * sum(-(-p.n // config.lanes) for p in net.populations.values()),
+        "n_populations": len(net.populations),
+        "delay_slots": max(slots),
+    }
+
+
 def _size_problems(net: Network, config: CoreConfig) -> list[str]:
-    lanes = config.lanes
-    axons = sum(p.n for p in net.inputs.values())
-    groups = sum(-(-p.n // lanes) for p in net.populations.values())
+    lanes, needs, roomy = config.lanes, _needs(net, config), roomy_cores(net)
+    axons, groups = needs["n_axons"], needs["n_neurons"] // lanes
     problems = []
     if axons > config.n_axons:
         problems.append(
             f"inputs: need {axons} axons, the core has {config.n_axons}; crop or pool the input, "
-            f"{way_out('n_axons', axons)}"
+            f"{way_out('n_axons', axons, roomy)}"
         )
     if groups > config.n_groups:
         problems.append(
             f"populations: need {groups} groups of {lanes} neurons "
             f"({net.n_neurons} neurons, each population padded to whole groups), the core has "
-            f"{config.n_groups}; use fewer neurons, {way_out('n_neurons', groups * lanes)}"
+            f"{config.n_groups}; use fewer neurons, "
+            f"{way_out('n_neurons', needs['n_neurons'], roomy)}"
         )
     if len(net.populations) > config.n_populations:
         problems.append(
             f"populations: need {len(net.populations)} records, the core has "
             f"{config.n_populations}; merge populations with equal constants, "
-            f"{way_out('n_populations', len(net.populations))}"
+            f"{way_out('n_populations', needs['n_populations'], roomy)}"
         )
     return problems
 
@@ -194,9 +225,10 @@ def _delay_problems(net: Network, config: CoreConfig) -> list[str]:
         longest = int(projection.rows.delays.max(initial=0))
         if longest > limit:
             late = int((projection.rows.delays > limit).sum())
+            slots = longest + config.delay_slots - limit
             problems.append(
                 f"projection {name!r}: expected delays of at most {limit} ticks, got {longest} "
                 f"({late} synapses); use a longer dt or shorter delays, "
-                f"{way_out('delay_slots', longest + config.delay_slots - limit)}"
+                f"{way_out('delay_slots', slots, roomy_cores(net))}"
             )
     return problems

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from spikesim.hw.compile.check import roomy_cores
 from spikesim.hw.compile.compilation import Compilation, made
 from spikesim.hw.compile.lower import Layer, Lowered, SourceRow
-from spikesim.hw.config import CoreConfig, way_out
+from spikesim.hw.config import NAMED_CORES, CoreConfig, way_out
 from spikesim.hw.generated import CYCLES_SEGMENT, MAX_CHAIN
 
 # A hole of h all-zero groups costs h words and h cycles if it is kept, one entry and
@@ -22,7 +23,8 @@ _SPLIT_HOLES = (CYCLES_SEGMENT + 1, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 1 << 30)
 def segment(compilation: Compilation) -> Compilation:
     """Choose the first way to cut the rows that fits, or say what none of them leaves room for."""
     lowered = made(compilation.lowered, "lower")
-    chosen, problems = choose_segments(lowered, compilation.config)
+    roomy = roomy_cores(compilation.net)
+    chosen, problems = choose_segments(lowered, compilation.config, roomy)
     return replace(compilation, needs=chosen).adding(problems=problems)
 
 
@@ -93,8 +95,15 @@ def needs(lowered: Lowered, hole: int) -> Needs:
     )
 
 
-def choose_segments(lowered: Lowered, config: CoreConfig) -> tuple[Needs, list[str]]:
+def choose_segments(
+    lowered: Lowered, config: CoreConfig, among: Iterable[str] = tuple(NAMED_CORES)
+) -> tuple[Needs, list[str]]:
     """Give the first way to split that fits, or the best one and why it does not.
+
+    Parameters
+    ----------
+    among : iterable of str
+        Named cores that may be advised.
 
     Returns
     -------
@@ -116,12 +125,12 @@ def choose_segments(lowered: Lowered, config: CoreConfig) -> tuple[Needs, list[s
         problems.append(
             f"synapses: need {leanest.words} weight words of {config.lanes}, the core has "
             f"{config.weight_words}; prune whole groups, use fewer neurons, "
-            f"{way_out('weight_words', leanest.words)}"
+            f"{way_out('weight_words', leanest.words, among)}"
         )
     if fewest.segments > config.n_segments:
         problems.append(
             f"synapses: need {fewest.segments} row segments, the core has {config.n_segments}; use "
-            f"fewer different delays per source, {way_out('n_segments', fewest.segments)}"
+            f"fewer different delays per source, {way_out('n_segments', fewest.segments, among)}"
         )
     if fewest.chain > MAX_CHAIN:
         problems.append(
@@ -133,6 +142,6 @@ def choose_segments(lowered: Lowered, config: CoreConfig) -> tuple[Needs, list[s
             f"synapses: need {leanest.words} weight words with {leanest.segments} segments, or "
             f"{fewest.words} with {fewest.segments}; the core has {config.weight_words} and "
             f"{config.n_segments}; prune whole groups, "
-            f"{way_out('weight_words', fewest.words)} or NSEG"
+            f"{way_out('weight_words', fewest.words, among)} or NSEG"
         )
     return fewest, problems

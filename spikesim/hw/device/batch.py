@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,7 @@ from spikesim.core import SpikeTrains
 from spikesim.core.decode import classify
 from spikesim.errors import ValidationError
 from spikesim.hw.config import CoreConfig
+from spikesim.hw.core import refuse_full_counters
 from spikesim.hw.device.events import plan_chunks
 from spikesim.hw.device.port import Port
 from spikesim.hw.device.progress import progress_bar
@@ -65,26 +66,56 @@ def count_batch(
     samples, steps = samples_of(program, port.capabilities.config, rasters, steps)
     places = [program.groups[name][:2] for name in program.outputs]
     readout = Readout(places, port.capabilities.config.n_neurons if state else 0)
-    control = np.zeros(1, np.uint16)
-    port.burst(write_requests(Window.REG, Reg.CTRL.address, control))
-    patience = port.capabilities.patience(steps)
-    counts, cycles, states = [], [], []
     with progress_bar("classify", len(samples), progress) as advance:
-        for k, trains in enumerate(samples):
-            requests = sample_requests(trains, port.capabilities.config.event_queue)
-            answers = port.burst(requests + readout.requests, patience=patience)
-            row, total, words = readout.split(answers[-len(readout.requests) :])
-            counts.append(row)
-            cycles.append(total)
-            states.append(words)
-            if advance is not None:
-                advance(k + 1)
+        counts, cycles, states = run_samples(port, samples, steps, readout, advance)
     shape = (len(samples), sum(n for _, n in places))
     return BatchCounts(
         counts=np.array(counts, np.int64).reshape(shape),
         cycles=np.array(cycles, np.int64),
         state=np.array(states, np.uint16) if state else None,
     )
+
+
+def run_samples(
+    port: Port,
+    samples: Iterable[SpikeTrains],
+    steps: int,
+    readout: Readout,
+    progress: Callable[[int], None] | None = None,
+) -> tuple[list[npt.NDArray[np.int64]], list[int], list[npt.NDArray[np.uint16]]]:
+    """Run the loaded program on samples, one burst each, and read what a readout names.
+
+    Parameters
+    ----------
+    samples : iterable of SpikeTrains
+        Input of each by axon, ``steps`` long.
+    progress : callable, optional
+        Called with the number of samples done.
+
+    Returns
+    -------
+    counts, cycles, states : lists
+        As ``Readout.split`` gives them, one entry per sample.
+
+    Raises
+    ------
+    DeviceError
+        If a counter is at its end, where it stays, or the link failed.
+    """
+    port.burst(write_requests(Window.REG, Reg.CTRL.address, np.zeros(1, np.uint16)))
+    patience = port.capabilities.patience(steps)
+    counts, cycles, states = [], [], []
+    for done, trains in enumerate(samples, start=1):
+        requests = sample_requests(trains, port.capabilities.config.event_queue)
+        answers = port.burst(requests + readout.requests, patience=patience)
+        row, total, words = readout.split(answers[-len(readout.requests) :])
+        refuse_full_counters(f"device {port.name}", row)
+        counts.append(row)
+        cycles.append(total)
+        states.append(words)
+        if progress is not None:
+            progress(done)
+    return counts, cycles, states
 
 
 def samples_of(

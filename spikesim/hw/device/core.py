@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,16 +12,15 @@ import numpy.typing as npt
 from spikesim.core import SpikeTrains
 from spikesim.engine.progress import Progress
 from spikesim.errors import DeviceError, ValidationError
-from spikesim.hw.core import PARAMETERS, STATES, IntArray, Stretch
-from spikesim.hw.device.batch import Readout, sample_requests
-from spikesim.hw.device.device import Device
-from spikesim.hw.device.requests import write_requests
+from spikesim.hw.core import PARAMETERS, STATES, IntArray, Stretch, refuse_full_counters
+from spikesim.hw.device.batch import Readout, run_samples
 from spikesim.hw.device.running import CoreRun
-from spikesim.hw.generated import COUNT_BITS, WINDOWS, Clear, Reg, Window
+from spikesim.hw.generated import WINDOWS, Clear, Window
 from spikesim.hw.image import PARAM_DTYPE, STATE_DTYPE, pack_table, unpack_table, unpack_weights
 from spikesim.hw.program import Program
 
-_COUNT_MAX = (1 << COUNT_BITS) - 1
+if TYPE_CHECKING:
+    from spikesim.hw.device.device import Device
 
 
 class DeviceCore:
@@ -114,12 +113,7 @@ class DeviceCore:
             If a counter is at its end, where it stays.
         """
         counts = self.device.memory.counts(0, self.program.config.n_neurons)
-        if (counts >= _COUNT_MAX).any():
-            raise DeviceError(
-                f"device {self.name}: expected spike counts below {_COUNT_MAX}, at which a counter "
-                f"stays, got it in neuron {int(np.argmax(counts))} of the core; count the recorded "
-                "spikes, or clear the session earlier"
-            )
+        refuse_full_counters(f"device {self.name}", counts)
         return counts
 
     def weights(self) -> IntArray:
@@ -164,23 +158,18 @@ class DeviceCore:
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """Run samples, each from the start state, and let the core count."""
         config = self.program.config
-        readout = Readout([(0, config.n_neurons)], 0)
-        device = self.device
-        device.burst(write_requests(Window.REG, Reg.CTRL.address, np.zeros(1, np.uint16)))
         self._run = None
-        patience = device.capabilities.patience(steps)
-        counts, cycles = [], []
-        try:
+
+        def samples() -> Iterator[SpikeTrains]:
             for raster in rasters:
                 ticks, axons = np.nonzero(raster)
-                trains = SpikeTrains(ticks, axons.astype(np.int32), config.n_axons, steps)
-                requests = sample_requests(trains, device.capabilities.config.event_queue)
-                answers = device.burst(requests + readout.requests, patience=patience)
-                row, total, _ = readout.split(answers[-len(readout.requests) :])
-                counts.append(row)
-                cycles.append(total)
+                yield SpikeTrains(ticks, axons.astype(np.int32), config.n_axons, steps)
+
+        readout = Readout([(0, config.n_neurons)], 0)
+        try:
+            counts, cycles, _ = run_samples(self.device, samples(), steps, readout)
         except KeyboardInterrupt:
-            device.stop()
+            self.device.stop()
             raise
         shape = (len(rasters), config.n_neurons)
         return np.array(counts, np.int64).reshape(shape), np.array(cycles, np.int64)

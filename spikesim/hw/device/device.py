@@ -15,6 +15,7 @@ import numpy.typing as npt
 from spikesim.errors import DeviceError
 from spikesim.hw.device.batch import BatchCounts, count_batch
 from spikesim.hw.device.capabilities import IDENTITY_HALFWORDS, Capabilities
+from spikesim.hw.device.core import DeviceCore
 from spikesim.hw.device.line import change_baud
 from spikesim.hw.device.loading import load_program
 from spikesim.hw.device.memory import Memory
@@ -243,8 +244,6 @@ class Device:
         An interrupt (Ctrl-C) ends the run between two steps; what was run comes back, and
         ``complete`` is False.
         """
-        from spikesim.hw.device.core import DeviceCore
-
         core = DeviceCore(self, self.require_program(), each_step=each_step)
         session = CoreSession(core, inputs, steps, record, seed, None)
         if not resume:

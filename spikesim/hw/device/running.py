@@ -60,6 +60,10 @@ class SpikeDecoder:
         self._ticks.append(steps[~is_marker])
         self._neurons.append(values[~is_marker])
 
+    def reach(self, step: int) -> None:
+        """Know that what comes is of this step or later, so that silence of any length is told."""
+        self._step = max(self._step, step)
+
     def spikes(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """Give steps and neurons so far, int64 arrays of shape (k,)."""
         if not self._ticks:
@@ -152,6 +156,7 @@ class CoreRun:
         start, decoder = self.step, SpikeDecoder(self.step)
         longest = _MAX_CHUNK if after_each is None else 1
         for chunk in _short(plan_chunks(axons, config.event_queue, start), longest):
+            decoder.reach(self.step)
             self._run_chunk(chunk, decoder)
             self.step += chunk.steps
             if after_each is not None and chunk.steps:

@@ -62,6 +62,8 @@ _VERILATOR_FLAGS = (
     "--prefix",
     "Vspk",
 )
+_PACKAGE = Path(__file__).parents[2]
+_CHECKOUT = _PACKAGE.parent
 _RUNTIME = ("verilated.cpp", "verilated_threads.cpp")
 # Unpacked arrays in the header of the model's root that carry a memory named "mem".
 _MEMBER = re.compile(r"VlUnpacked<[^;]*?,\s*\d+>\s+(\w+__DOT__mem);")
@@ -70,18 +72,23 @@ _MEMBER = re.compile(r"VlUnpacked<[^;]*?,\s*\d+>\s+(\w+__DOT__mem);")
 def hdl_root() -> Path:
     """Give the folder that holds ``rtl`` and ``sim``.
 
+    It is $SPIKESIM_HDL, else the one that a wheel carries, else ``hdl`` of the checkout.
+
     Raises
     ------
     ToolchainError
-        The sources are not beside the package.
+        The sources are in none of them.
     """
-    root = Path(os.environ.get("SPIKESIM_HDL", Path(__file__).parents[3] / "hdl"))
-    if not (root / "sim" / _HARNESS).is_file():
-        raise ToolchainError(
-            f"core sources: expected them in {root}, got no {_HARNESS} there; run from a checkout "
-            "or set SPIKESIM_HDL to its hdl folder"
-        )
-    return root
+    named = os.environ.get("SPIKESIM_HDL")
+    places = [Path(named)] if named else [_PACKAGE / "_hdl", _CHECKOUT / "hdl"]
+    for root in places:
+        if (root / "sim" / _HARNESS).is_file():
+            return root
+    looked = " or ".join(str(place) for place in places)
+    raise ToolchainError(
+        f"core sources: expected sim/{_HARNESS} in {looked}, found none; install spikesim anew or "
+        "set SPIKESIM_HDL to the hdl folder of a checkout"
+    )
 
 
 def sources(root: Path | None = None) -> list[Path]:
@@ -91,13 +98,19 @@ def sources(root: Path | None = None) -> list[Path]:
 
 
 def cache_folder() -> Path:
-    """Where libraries are kept: SPIKESIM_CACHE, a checkout's build folder, or the user's cache."""
-    if "SPIKESIM_CACHE" in os.environ:
-        folder = Path(os.environ["SPIKESIM_CACHE"])
-    elif (checkout := Path(__file__).parents[3]).joinpath("pyproject.toml").is_file():
-        folder = checkout / "build"
+    """Where libraries are kept: SPIKESIM_CACHE, a checkout's build folder, or the user's cache.
+
+    Raises
+    ------
+    ToolchainError
+        Nothing can be written there, or others could: its files are executed.
+    """
+    if named := os.environ.get("SPIKESIM_CACHE"):
+        folder = Path(named)
+    elif (_CHECKOUT / "hdl" / "sim" / _HARNESS).is_file():
+        folder = _CHECKOUT / "build"
     else:
-        user = os.environ.get("XDG_CACHE_HOME", "")
+        user = os.environ.get("XDG_CACHE_HOME")
         folder = (Path(user) if user else Path.home() / ".cache") / "spikesim"
     folder = folder / "rtl"
     try:

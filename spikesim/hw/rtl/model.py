@@ -225,7 +225,7 @@ class RtlModel:
         return dict(zip(_SIGNALS, self._raw, strict=True))
 
     def memory(self, path: str) -> npt.NDArray[Any]:
-        """View of a memory by its path below the top, such as ``u_soc.u_core.u_state``.
+        """View of a memory by its path below the top, as ``u_soc.u_core.u_neuron_mem.u_state``.
 
         Returns
         -------

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -68,3 +69,22 @@ def thin_projections(net: Network) -> set[str]:
 def distinct_sources(projections: list[Projection]) -> list[Projection]:
     """Give one projection for each population that they come from."""
     return list({p.pre.name: p for p in projections}.values())
+
+
+def mean_piece(groups: Groups) -> float:
+    """Mean synapses of a piece of a row, were all targets in one block; inf without rows.
+
+    Of the rows of neurons, or, if there are none, of input lines.
+    """
+    for from_inputs in (False, True):
+        synapses = pieces = 0
+        for _, group in groups:
+            if group[0].pre.is_input is from_inputs:
+                synapses += sum(projection.nnz for projection in group)
+                shortest = min(projection.synapses.min_delay for projection in group)
+                longest = max(projection.synapses.max_delay for projection in group)
+                rows = sum(projection.pre.n for projection in distinct_sources(group))
+                pieces += rows * (longest - shortest + 1)
+        if synapses:
+            return synapses / pieces
+    return math.inf

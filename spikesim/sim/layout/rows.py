@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from spikesim.kernels.deliver import CONSTANT, EXACT, PACKED
+from spikesim.kernels.deliver import CONSTANT, EXACT, PACKED, WIDE
 from spikesim.kernels.pack import begin_pieces, encode, place
 from spikesim.network import Filled, Filler, Projection
 from spikesim.network.synapses import Arena, row_ranges
@@ -88,9 +88,14 @@ class RowBuilder:
         most = max(1, _COUNTS // (table.n_groups * blocks))
         self.ranges = list(row_ranges(starts, CHUNK, most))
         room = max((int(starts[hi] - starts[lo]) for lo, hi in self.ranges), default=0)
-        self.entries, self.pieces = np.empty((2, room), dtype=np.uint32)
+        self.pieces = np.empty(room, dtype=np.uint32)
+        self.entries: npt.NDArray[Any] = np.empty(
+            room, dtype=np.uint64 if table.mode == WIDE else np.uint32
+        )
         self.weights = np.empty(room if weighted else 0, dtype=np.float32)
         self.arena = Arena(5 * 4 * room)
+        self._unit = {PACKED: 1 << plan.index_bits, WIDE: 1 << 32}.get(table.mode, 0)
+        self._weight, self._delay = np.zeros(1, np.float32), np.zeros(1, np.int32)
 
     def build(self) -> tuple[Columns, Columns, Columns, int]:
         """Fill the rows: offsets, index and exact weights by block, and groups; see ``Table``."""
@@ -112,8 +117,8 @@ class RowBuilder:
         table, stride = self.table, self.plan.stride
         if table.mode == CONSTANT:
             return np.uint16 if self.plan.slots * stride <= 1 << 16 else np.uint32
-        if table.mode == PACKED:
-            return np.uint32
+        if table.mode in (PACKED, WIDE):
+            return np.uint32 if table.mode == PACKED else np.uint64
         return np.uint16 if table.learns and stride <= 1 << 16 else np.int32
 
     def _expected(self) -> npt.NDArray[np.int64]:
@@ -182,9 +187,11 @@ class RowBuilder:
         plan, table, channel = self.plan, self.table, (projection.post.name, projection.receptor)
         weights, delays, scale = filled.weights, filled.delays, plan.scale(*channel)
         if weights is None:
-            weights = np.array([projection.synapses.weight], dtype=np.float32)
+            weights = self._weight
+            weights[0] = projection.synapses.weight
         if delays is None:
-            delays = np.array([projection.synapses.delay], dtype=np.int32)
+            delays = self._delay
+            delays[0] = projection.synapses.delay
         if self.weights.size:
             self.weights[part] = weights
         if channel not in self._maps:
@@ -193,7 +200,7 @@ class RowBuilder:
         encode(
             filled.indptr, filled.targets, weights, delays,
             0.0 if table.mode == EXACT else 1.0 / scale,
-            1 << plan.index_bits if table.mode == PACKED else 0, table.shortest,
+            self._unit, table.shortest,
             table.group_bits, table.n_groups, *self._maps[channel], plan.stride,
             self.entries[part], self.pieces[part], counts, bounds,
         )  # fmt: skip

@@ -26,7 +26,7 @@ class TablePlan:
     Attributes
     ----------
     mode : int
-        CONSTANT, PACKED or EXACT; see ``kernels.deliver``.
+        CONSTANT, PACKED, WIDE or EXACT; see ``kernels.deliver``.
     projections : tuple of Projection
     from_inputs : bool
         Whether the sources are input lines instead of neurons.
@@ -73,6 +73,7 @@ def plan_table(
     sources: Mapping[str, tuple[int, Range]],
     room: int,
     blocks: int,
+    n_sums: int,
 ) -> TablePlan:
     """Decide what one table holds, and how many delays a piece covers.
 
@@ -87,6 +88,8 @@ def plan_table(
         log2 of the delays that a piece may cover.
     blocks : int
         Blocks of targets.
+    n_sums : int
+        Accumulators of one tick; 0 where a piece cannot cover several delays.
     """
     from_inputs = group[0].pre.is_input
     spans = [sources[one.pre.name] for one in distinct_sources(group)]
@@ -94,16 +97,17 @@ def plan_table(
     shortest = min(projection.synapses.min_delay for projection in group)
     longest = max(projection.synapses.max_delay for projection in group)
     n = max(sum(p.pre.n for p in distinct_sources(group)), 1)
-    piece = sum(p.nnz for p in group) / n / (longest - shortest + 1) / blocks
+    delays = longest - shortest + 1
+    piece = sum(p.nnz for p in group) / n / delays / blocks
     bits = 0
     learns = any(projection.plasticity is not None for projection in group)
-    while (
-        mode != EXACT
-        and bits < room
-        and piece * (1 << bits) < _SHORT
-        and (1 << bits) < longest - shortest + 1
-    ):
-        bits += 1
+    if mode != EXACT:
+        while bits < room and piece * (1 << bits) < _SHORT and (1 << bits) < delays:
+            bits += 1
+        sparse = piece * (1 << bits) < 1.0
+        while sparse and (1 << bits) < delays and n_sums << bits < n * blocks * delays >> bits + 1:
+            # Most pieces are empty. Twice the sums take less memory than half the row table.
+            bits += 1
     return TablePlan(
         mode, tuple(group), from_inputs, (start, stop), (first, last + 1), code, shortest, longest, bits, learns,
     )  # fmt: skip

@@ -90,21 +90,21 @@ def build_tables(
 
 
 class SumOverflowError(ValidationError):
-    """Sums of weights that might leave int32."""
+    """Sums of weights that might leave their integers."""
 
 
 def _check_sums(plan: Plan, worst: dict[tuple[str, int], int]) -> None:
-    """Refuse sums that might leave int32; a source fires at most once per tick."""
+    """Refuse sums that might leave their type; a source fires at most once per tick."""
     problems = []
     for (population, receptor), total in worst.items():
-        if total >= 2**31:
+        if total >= plan.limit:
             model = plan.net.populations[population].neuron
             assert model is not None  # validated
             name = model.receptors[receptor]
             problems.append(
                 f"population {population!r}: the weights onto one neuron through {name!r} sum to "
-                f"{total} units of {plan.scale(population, receptor):.3g}, more than the 2**31 - 1 "
-                "of its accumulator; take dtype='float64', or fewer or more equal weights"
+                f"{total} units of {plan.scale(population, receptor):.3g}, more than the "
+                f"{plan.limit - 1} of its {plan.sum_type} accumulator; take dtype='float64'"
             )
     if problems:
         raise SumOverflowError(problems)
@@ -161,5 +161,5 @@ def _row_starts(table: TablePlan, origins: list[Origin]) -> npt.NDArray[np.int64
     starts = np.zeros(table.sources[1] - table.sources[0] + 1, dtype=np.int64)
     for first, last, projections in origins:
         for _, filler in projections:
-            starts[first + 1 : last + 1] += np.diff(filler.indptr)
+            starts[first + 1 : last + 1] += filler.indptr[1:] - filler.indptr[:-1]
     return np.cumsum(starts)

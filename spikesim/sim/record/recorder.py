@@ -49,8 +49,8 @@ class Recorder:
     ----------
     net : Network
     monitors : Monitors
-    steps : int
-        Ticks the run is asked for.
+    steps : int or None
+        Ticks the run is asked for; None where it has no end.
     dtype : str
         Of the states.
     sink : Sink
@@ -70,7 +70,7 @@ class Recorder:
         self,
         net: Network,
         monitors: Monitors,
-        steps: int,
+        steps: int | None,
         *,
         dtype: str = "float32",
         sink: Sink | None = None,
@@ -81,14 +81,13 @@ class Recorder:
         self.monitors = monitors
         self._sink = MemorySink() if sink is None else sink
         self._kept = frozenset(monitors.spikes)
-        self._rates = [
-            _RateCounter(rate, net.populations[rate.source].n, net.dt, start)
-            for rate in monitors.rates
-        ]
+        self._parts = [(part, _numbers(part, net)) for part in monitors.spikes_of_parts]
+        self._rates = [_RateCounter(rate, net, start) for rate in monitors.rates]
         traces = trace_headers(net, monitors, dtype)
-        if isinstance(self._sink, MemorySink):
+        if isinstance(self._sink, MemorySink) and steps is not None:
             check_memory(traces, steps, start)
         sizes = {name: net.populations[name].n for name in monitors.spikes}
+        sizes |= {part.whose: len(part.index or ()) for part, _ in self._parts}
         self._sink.start(
             RecordHeader(steps, net.dt, engine, sizes, traces, dict(meta or {}), start)
         )
@@ -106,9 +105,13 @@ class Recorder:
         """Spikes of one population in this window, sorted by (tick, index)."""
         for counter in self._rates:
             if counter.rate.source == population:
-                counter.add(ticks)
+                counter.add(ticks, index)
         if population in self._kept:
             self._sink.spikes(population, ticks, index)
+        for part, numbers in self._parts:
+            if part.source == population:
+                own = numbers[index]
+                self._sink.spikes(part.whose, ticks[own >= 0], own[own >= 0])
 
     def trace(self, name: str, ticks: Ticks, values: npt.NDArray[Any]) -> None:
         """Rows of one trace in this window: ticks of shape (k,), values of shape (k, n)."""
@@ -126,7 +129,7 @@ class Recorder:
 
     def finish(self, **meta: Any) -> Recording:
         """Close the recording; it is complete if the windows reached the last tick."""
-        self._sink.finish(self._stop >= self._steps, meta)
+        self._sink.finish(self._steps is None or self._stop >= self._steps, meta)
         return self._sink.recording()
 
 
@@ -170,16 +173,27 @@ def _states(net: Network, population: str) -> tuple[str, ...]:
     return () if neuron is None else tuple(neuron.states)
 
 
-class _RateCounter:
-    """Spikes of one population in the bins that are not over yet."""
+def _numbers(item: Monitor, net: Network) -> Index:
+    """Number the neurons of a population within a slice of it; -1 outside."""
+    numbers = np.full(net.populations[item.source].n, -1, dtype=np.int32)
+    numbers[list(item.index or ())] = np.arange(len(item.index or ()), dtype=np.int32)
+    return numbers
 
-    def __init__(self, rate: Monitor, n: int, dt: float, start: int) -> None:
+
+class _RateCounter:
+    """Spikes of one population, or a slice of it, in the bins that are not over yet."""
+
+    def __init__(self, rate: Monitor, net: Network, start: int) -> None:
         self.rate = rate
-        self._hz = 1.0 / (max(n, 1) * rate.every * dt)
+        self._numbers = None if rate.index is None else _numbers(rate, net)
+        n = net.populations[rate.source].n if rate.index is None else len(rate.index)
+        self._hz = 1.0 / (max(n, 1) * rate.every * net.dt)
         self._first = -(-start // rate.every)  # the bin that counts[0] belongs to; whole ones only
         self._counts = np.zeros(0, dtype=np.int64)
 
-    def add(self, ticks: Ticks) -> None:
+    def add(self, ticks: Ticks, index: Index) -> None:
+        if self._numbers is not None:
+            ticks = ticks[self._numbers[index] >= 0]
         ticks = ticks[np.searchsorted(ticks, self._first * self.rate.every) :]
         if len(ticks):
             new = np.bincount(ticks // self.rate.every - self._first, minlength=len(self._counts))

@@ -17,6 +17,9 @@ Ticks = npt.NDArray[np.int64]
 Index = npt.NDArray[np.int32]
 
 
+_LEAST_ROWS = 64
+
+
 @dataclass(frozen=True)
 class TraceHeader:
     """Form of one trace.
@@ -62,7 +65,7 @@ class RecordHeader:
         First tick of the run; above 0 when it goes on from a checkpoint.
     """
 
-    steps: int
+    steps: int | None
     dt: float
     engine: str
     populations: Mapping[str, int]
@@ -132,7 +135,8 @@ class MemorySink:
         self._values: dict[str, npt.NDArray[Any]] = {}
         self._rows = dict.fromkeys(header.traces, 0)
         for name, trace in header.traces.items():
-            rows = n_samples(header.start, header.steps, trace.every)
+            stop = header.start if header.steps is None else header.steps
+            rows = n_samples(header.start, stop, trace.every)
             self._ticks[name] = np.zeros(rows, dtype=np.int64)
             # Pages that are never written cost nothing, should the run be cut off.
             self._values[name] = np.zeros((rows, trace.n), dtype=trace.dtype)
@@ -146,6 +150,10 @@ class MemorySink:
         """Copy the rows into their place."""
         lo = self._rows[name]
         self._rows[name] = hi = lo + len(ticks)
+        if hi > len(self._ticks[name]):  # no end was said: twice the room, so rows move seldom
+            room = max(2 * len(self._ticks[name]), hi, _LEAST_ROWS)
+            self._ticks[name] = _longer(self._ticks[name], room)
+            self._values[name] = _longer(self._values[name], room)
         self._ticks[name][lo:hi] = ticks
         self._values[name][lo:hi] = values
 
@@ -185,3 +193,9 @@ class MemorySink:
             self._complete,
             header.start,
         )
+
+
+def _longer(array: npt.NDArray[Any], rows: int) -> npt.NDArray[Any]:
+    longer = np.zeros((rows, *array.shape[1:]), dtype=array.dtype)
+    longer[: len(array)] = array
+    return longer

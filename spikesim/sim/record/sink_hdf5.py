@@ -128,10 +128,12 @@ class HDF5Sink:
         """Hand the window to the operating system; from now on it outlives this process."""
         if self._spikes:
             ticks, neuron = (np.concatenate(part) for part in zip(*self._spikes, strict=True))
-            self._spikes = []
-            # Each population is sorted, and they come in the order of their numbers.
-            order = _by_tick(ticks, self._stop, stop)
-            self._append(0, ticks[order], neuron[order])
+            several, self._spikes = len(self._spikes) > 1, []
+            if several:
+                # Each population is sorted, and they come in the order of their numbers.
+                order = _by_tick(ticks, self._stop, stop)
+                ticks, neuron = ticks[order], neuron[order]
+            self._append(0, ticks, neuron)
         for k, samples in enumerate(self._samples):
             if samples and samples[0]:
                 self._append(1 + k, *_side_by_side(samples))
@@ -164,7 +166,7 @@ class HDF5Sink:
             return ticks, group.create_dataset(
                 "neuron", (0,), dtype, maxshape=(None,), chunks=(rows,)
             )
-        width = sum(widths)
+        width = max(sum(widths), 1)  # HDF5 has no chunks without columns
         rows, columns = _tile(widths, dtype.itemsize, self._chunk)
         across = -(-width // columns) * rows * columns * dtype.itemsize
         return ticks, group.create_dataset(
@@ -179,7 +181,8 @@ class HDF5Sink:
         self._reserve(ticks.nbytes + values.nbytes + 2 * (1 + across) * self._chunk)
         for dataset, new in zip(self._columns[k], (ticks, values), strict=True):
             dataset.resize(hi, axis=0)
-            dataset[lo:hi] = new
+            if new.size:
+                dataset[lo:hi] = new
         self._rows[k] = hi
 
     def _reserve(self, size: int) -> None:
@@ -287,7 +290,8 @@ def _tile(widths: tuple[int, ...], item: int, chunk: int) -> tuple[int, int]:
 
 def _chunk_bytes(header: RecordHeader) -> int:
     """Size of the chunks of a recording, by what it may come to."""
-    steps = header.steps - header.start
+    # Where no end is said, as long as it takes to fill large chunks.
+    steps = 1 << 40 if header.steps is None else header.steps - header.start
     per_tick = 12 * _EXPECTED_HZ * header.dt * sum(header.populations.values())
     for trace in header.traces.values():
         per_tick += (8 + trace.n * np.dtype(trace.dtype).itemsize) / trace.every

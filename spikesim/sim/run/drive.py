@@ -20,8 +20,6 @@ from spikesim.sim.layout.channels import weight_bound
 from spikesim.sim.layout.plan import Plan
 from spikesim.sim.run.state import State
 
-_MOST = 2**31
-
 
 @dataclass(frozen=True, eq=False)
 class Drive:
@@ -101,7 +99,8 @@ def split_inputs(
             for projection in mine
             if is_relay(projection.post) and most > 1
         ]
-        driven = isinstance(source, DrawnEvents) and all(map(one_to_one, mine))
+        whole = isinstance(source, DrawnEvents) and source.n == plan.net.inputs[bound.name].n
+        driven = whole and all(map(one_to_one, mine))
         if not driven:
             listed.append(bound)
         for projection in mine:
@@ -113,11 +112,11 @@ def split_inputs(
                 largest = int(np.ceil(weight_bound(projection) / plan.scale(*key)))
                 events = most if driven else min(source.most_events, most * _fan_in(projection))
                 worst[key] = worst.get(key, 0) + events * largest
-            if not plan.exact and worst.get(key, 0) >= _MOST:
+            if not plan.exact and worst.get(key, 0) >= plan.limit:
                 problems.append(
                     f"input {bound.name!r}: up to {most} events per line and tick and the synapses "
-                    f"of {projection.post.name!r} sum to more than the 2**31 - 1 units of an "
-                    "accumulator; take dtype='float64', a lower rate or a shorter dt"
+                    f"of {projection.post.name!r} sum to more than the {plan.limit - 1} units "
+                    f"of an {plan.sum_type} accumulator; take dtype='float64', a lower rate or a shorter dt"
                 )
     if problems:
         raise ValidationError(problems)
@@ -152,4 +151,4 @@ def _units(plan: Plan, projection: Projection) -> npt.NDArray[Any]:
     if plan.exact:
         return weights
     scale = plan.scale(projection.post.name, projection.receptor)
-    return np.rint(weights / scale).astype(np.int32)
+    return np.rint(weights / scale).astype(plan.sum_type)

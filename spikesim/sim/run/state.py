@@ -32,7 +32,7 @@ class State:
         Next tick to run.
     neurons : dict of str to dict of str to array, shape (n,)
         State variables and counters of each population.
-    sums : list of int32 or float64 array, shape (slots * stride,)
+    sums : list of int32, int64 or float64 array, shape (slots * stride,)
         Input of the coming ticks, by block.
     record, inputs : Record
         Spikes of neurons and of input lines.
@@ -54,9 +54,11 @@ class State:
     def initial(cls, plan: Plan, window: int) -> State:
         """State before tick 0: nothing has fired and nothing is on its way."""
         neurons = _initial_neurons(plan)
-        kind = np.float64 if plan.exact else np.int32
         size = plan.slots * plan.stride
-        sums = [aligned(size if block in plan.own else 0, kind) for block in range(plan.n_blocks)]
+        sums = [
+            aligned(size if block in plan.own else 0, plan.sum_type)
+            for block in range(plan.n_blocks)
+        ]
         lines = plan.n_blocks if plan.n_ranks == 1 else 1
         largest = plan.n_neurons if lines == 1 else plan.largest_block(range(lines))
         parts = len(plan.populations), len(plan.inputs)

@@ -136,3 +136,47 @@ def test_every_problem_is_reported_at_once():
 def test_a_value_beyond_the_state_word_names_the_neuron():
     with pytest.raises(ValidationError, match="bias of neuron 1 becomes"):
         quantize_population([DENSE], n=2, beta=0.5, bias=[0.0, 1000.0])
+
+
+def rounded(x):
+    return int(abs(x) + 0.5) * (1 if x >= 0 else -1)
+
+
+@pytest.mark.parametrize("bits", [4, 8, 16])
+@pytest.mark.parametrize("seed", range(10))
+def test_bias_and_gain_of_each_neuron_are_on_its_own_scale(seed, bits):
+    rng = np.random.default_rng(seed)
+    weights, n = rng.normal(size=(6, 5)), 5
+    gain = rng.choice([-2.0, -0.3, 0.5, 1.7], size=n)
+    bias, v_th = rng.normal(size=n) * 0.3, rng.uniform(0.5, 2.0, size=n)
+    q = quantize_population(
+        [weights], n=n, beta=0.9, gain=gain, bias=bias, v_th=v_th,
+        settings=Quantization(weight_bits=bits),
+    )  # fmt: skip
+    top, limit = 2 ** (bits - 1) - 1, 2**14
+    largest = [max(map(abs, column)) for column in weights.T.tolist()]
+    scales = [
+        min(top / (abs(g) * w), limit / th) for g, w, th in zip(gain, largest, v_th, strict=True)
+    ]
+    steps = [s for s in range(8) if max(v_th * scales) * 2**s <= limit] or [0]
+    assert steps[-1] == q.gain_shift
+    for j, scale in enumerate(scales):
+        codes = [max(-top, min(top, rounded(w * gain[j] * scale))) for w in weights[:, j]]
+        assert codes == q.weights[0][:, j].tolist()
+        assert rounded(bias[j] * scale * 2 ** steps[-1]) == q.bias[j]
+        assert rounded(v_th[j] * scale * 2 ** steps[-1]) == q.v_th[j]
+
+
+def test_the_bias_is_not_multiplied_by_the_gain():
+    plain = quantize_population([DENSE], n=2, beta=0.5, bias=0.25)
+    q = quantize_population([DENSE], n=2, beta=0.5, bias=0.25, gain=-0.5)
+    assert (plain.bias / plain.scale).tolist() == [0.25, 0.25] == (q.bias / q.scale).tolist()
+
+
+def test_a_population_with_inhibition_only_is_bounded_and_scaled_like_its_mirror():
+    weights = np.full((259, 1), 1.0)
+    up = quantize_population([weights], n=1, beta=1.0)
+    down = quantize_population([-weights], n=1, beta=1.0)
+    assert (259 * 127, False) == (down.acc_bound, down.acc_exact)
+    assert (up.weights[0] == -down.weights[0]).all()
+    assert (up.v_th.tolist(), up.gain_shift) == (down.v_th.tolist(), down.gain_shift)

@@ -104,6 +104,27 @@ def test_a_forged_rule_is_refused(parts):
         _load(path, header, arrays)
 
 
+def test_a_class_that_a_file_cannot_name_is_not_saved(tmp_path):
+    @dataclass(frozen=True, eq=False)
+    class Inner(LIF):
+        """Stands within a function."""
+
+    net = Network(dt=1e-3)
+    net.add_population("a", 2, Inner(beta=0.5))
+    with pytest.raises(ValidationError, match=r"at the top of a module, got .*Inner'"):
+        net.save(tmp_path / "net.npz")
+    assert not (tmp_path / "net.npz").exists()
+
+
+def test_a_class_of_a_script_is_one_sentence_and_nothing_follows_from_it(parts):
+    path, header, arrays = parts
+    header["populations"][0]["neuron"]["class"] = "__main__.Mine"
+    with pytest.raises(ValidationError) as raised:
+        _load(path, header, arrays)
+    (problem,) = raised.value.problems
+    assert "'__main__.Mine'; it stood in the script that saved it; move it to a module" in problem
+
+
 def test_files_of_version_3_load_with_the_same_meaning(tmp_path):
     """The start tick stood in the model then, and a Parrot merged what arrived in one tick."""
     net = Network(dt=1e-3)

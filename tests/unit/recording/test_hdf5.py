@@ -175,3 +175,25 @@ def test_another_version_is_refused(tmp_path):
         file.attrs["version"] = 3
     with pytest.raises(ValidationError, match="version 2 or less, got 3"):
         Recording.open(tmp_path / "new.h5")
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        (Trace("a.v", neurons=[]),),
+        (Trace("a.v", neurons=[]), "b.v"),
+        ("b.v", Trace("a.v", neurons=[])),
+        (Rate("a", 1e-3), "a.v"),
+        (),
+    ],
+    ids=str,
+)
+def test_a_file_holds_columns_of_no_neuron_and_nothing_at_all(tmp_path, record):
+    got, rasters, states = _run(tmp_path / "run.h5", {"a": 3, "b": 2}, record)
+    assert {} == dict(got.spikes.items())
+    for name, values in got.traces.items():
+        if name == "a.rate":
+            assert np.allclose(rasters["a"].mean(axis=1) * 1e3, values[:, 0], rtol=1e-12)
+        else:
+            assert np.array_equal(states[name[0]][:, got.columns(name)], values)
+        assert np.array_equal(np.arange(STEPS) * 1e-3, got.trace_times(name))

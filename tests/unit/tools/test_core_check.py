@@ -93,6 +93,7 @@ def load(tmp_path):
         ("min = 256, max = 16384", "min = 128, max = 16384", "RXBUF: min 128, a frame takes 254"),
         ("EVENT_HORIZON = { value = 32767", "EVENT_HORIZON = { value = 32768", "MARKER_BIT"),
         ("MIN_INCREMENT   = { value = 4096", "MIN_INCREMENT = { value = 16777216", "PHASE_BITS"),
+        ("MIN_INCREMENT   = { value = 4096", "MIN_INCREMENT = { value = 4097", "no power of two"),
         ("SET_BAUD = { code = 11, ", "SET_BAUD = { code = 128, ", "commands.SET_BAUD: 128 to 128"),
         ("SOFT_THRESHOLD = { code = 3", "SOFT_THRESHOLD = { code = 4", "SOFT_THRESHOLD: 4 to 4"),
         (

@@ -304,3 +304,26 @@ def test_generated_verilog_elaborates_inside_a_module(texts, tmp_path):
         command, cwd=tmp_path, env=verilator_env(), capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def numbers_in(text):
+    return [int(number) for number in re.findall(r"\b\d+\b", text)]
+
+
+HEADER = re.compile(r"^ +parameter integer (\w+) += (\d+),? *(?://(.*))?$", re.MULTILINE)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "hdl").glob("*/*.v")), ids=lambda p: p.stem)
+def test_defaults_and_ranges_in_a_module_header_are_those_of_the_specification(path):
+    # Verilog-2005 cannot include a file in front of the parameters, so headers repeat numbers.
+    spec = core_spec.load(ROOT / gen_core.SPEC)
+    parameters = {p.name: p for p in spec.parameters}
+    limits = {n.name: n.value for n in spec.limits}
+    for name, value, comment in HEADER.findall(path.read_text(encoding="utf-8")):
+        if name not in parameters:
+            continue
+        parameter = parameters[name]
+        assert parameter.value == int(value), name
+        relations = [r.holds + r.text(limits) for r in spec.relations if name in r.names]
+        known = {parameter.low, parameter.high, *parameter.choices, *numbers_in("".join(relations))}
+        assert set(numbers_in(comment)) <= known, f"{name}: {comment}"

@@ -147,7 +147,12 @@ def test_every_reason_of_every_population_is_named_at_once():
         compile_network(net)
     text = str(caught.value)
     assert len(caught.value.problems) == 3
-    for part in ("currents that do more than decay", "threshold that adapts", "upstroke", "the rule PairSTDP"):
+    for part in (
+        "currents that do more than decay",
+        "threshold that adapts",
+        "upstroke",
+        "the rule PairSTDP",
+    ):
         assert part in text
 
 

@@ -85,3 +85,13 @@ def test_every_population_that_cannot_be_expressed_is_named():
     text = str(caught.value)
     for part in ("'out': beta", "split the population", "'silent': expected a finite", "'mixed'"):
         assert part in text
+
+
+@pytest.mark.parametrize(("bits", "top", "limit"), [((4, 16), 7, 1 << 12), ((8, 17), 127, 1 << 13)])
+def test_widths_left_open_are_those_of_the_core(bits, top, limit):
+    core = CoreConfig(weight_bits=bits[0], state_bits=bits[1])
+    start = Compilation(net_with(LIF(beta=0.5), weights=((0.05,) * 3,) * 2), core)
+    q = quantize(start).quantized["out"]
+    assert bits == (q.weight_bits, q.state_bits)
+    assert top == int(np.abs(q.weights[0]).max())
+    assert limit // 2 < q.v_th.max() <= limit

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Libraries are built once, appear whole, and fail with the tool's own words."""
 
+import os
 import shutil
+from pathlib import Path
 
 import pytest
 
 from spikesim.hw.rtl import build
-from spikesim.hw.rtl.build import build_library, hdl_root, sources
+from spikesim.hw.rtl.build import build_library, cache_folder, hdl_root, sources
 from spikesim.hw.rtl.toolchain import ToolchainError
 from tests.equivalence.random_programs import SMALL
 
@@ -22,6 +24,52 @@ def test_missing_sources_are_named(monkeypatch, tmp_path):
     monkeypatch.setenv("SPIKESIM_HDL", str(tmp_path))
     with pytest.raises(ToolchainError, match="SPIKESIM_HDL"):
         hdl_root()
+
+
+@pytest.fixture
+def installed(monkeypatch, tmp_path):
+    """A package that stands outside a checkout, with the sources a wheel carries."""
+    package = tmp_path / "site-packages" / "spikesim"
+    (package / "_hdl" / "sim").mkdir(parents=True)
+    (package / "_hdl" / "sim" / "spk_sim.cpp").touch()
+    monkeypatch.setattr(build, "_PACKAGE", package)
+    monkeypatch.setattr(build, "_CHECKOUT", package.parent)
+    monkeypatch.delenv("SPIKESIM_HDL", raising=False)
+    monkeypatch.delenv("SPIKESIM_CACHE", raising=False)
+    return package
+
+
+def test_an_installed_package_brings_its_sources(installed):
+    assert installed / "_hdl" == hdl_root()
+    (installed / "_hdl" / "sim" / "spk_sim.cpp").unlink()
+    with pytest.raises(ToolchainError, match=r"_hdl or .*hdl, found none"):
+        hdl_root()
+
+
+def test_an_installed_package_builds_in_the_users_cache(installed, monkeypatch, tmp_path):
+    (installed.parent / "pyproject.toml").touch()  # of whoever installed into this folder
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert tmp_path / "cache" / "spikesim" / "rtl" == cache_folder()
+    monkeypatch.setenv("XDG_CACHE_HOME", "")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert tmp_path / ".cache" / "spikesim" / "rtl" == cache_folder()
+
+
+@pytest.mark.parametrize(("owner", "trusted"), [(0, True), (1000, True), (1001, False)])
+def test_a_cache_is_trusted_if_it_is_of_the_user_or_of_root(monkeypatch, tmp_path, owner, trusted):
+    monkeypatch.setenv("SPIKESIM_CACHE", str(tmp_path))
+    cache_folder()
+    own = Path.stat
+
+    def stat(path, **options):
+        known = own(path, **options)
+        values = list(known)
+        values[4] = owner
+        return os.stat_result(values)
+
+    monkeypatch.setattr(Path, "stat", stat)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert trusted == (tmp_path / "rtl" == cache_folder())
 
 
 def test_the_sources_hold_the_device_and_the_harness_top():

@@ -3,6 +3,7 @@ import numba
 import numpy as np
 import pytest
 
+from spikesim.errors import ValidationError
 from spikesim.kernels.generate import update_kernel, update_text
 
 STATES, COUNTERS = ("v",), ("refr",)
@@ -59,8 +60,8 @@ def test_before_the_start_tick_input_is_dropped_and_nothing_moves():
 
 def test_no_literal_widens_a_float32_loop():
     text = update_text(TEMPLATE, STATES, COUNTERS, 2, {"v_th": np.float32(1)}, "float32")
-    assert "np.float32(0.5) * v" in text
-    assert "refr - np.int32(1)" in text
+    assert "np.float32(0.5) * _v" in text
+    assert "_refr - np.int32(1)" in text
     assert "float64" not in text
 
 
@@ -70,14 +71,14 @@ def test_no_literal_widens_a_float32_loop():
         ("spike = w > 1", "unknown name 'w'"),
         ("if v > 1:\n    v = 0\nspike = v > 1", "not allowed"),
         ("for k in range(3):\n    v = v + 1", "not allowed"),
-        ("spike = (v > 1) == __import__('os')", "not allowed|no function|unknown"),
+        ("spike = (v > 1) == __import__('os')", "no function '__import__'"),
         ("v = open(v)", "no function 'open'"),
         ("v, refr = 1, 2", "not allowed"),
         ("v[0] = 1", "not allowed"),
     ],
 )
 def test_a_template_beyond_the_language_is_refused(template, message):
-    with pytest.raises(SyntaxError, match=message):
+    with pytest.raises(ValidationError, match=message):
         update_text(template, STATES, COUNTERS, 1, {}, "float32")
 
 
@@ -95,3 +96,28 @@ def test_the_float32_update_is_vector_code():
     assert any(word in assembly for word in ("mulps", "fmul\tv"))
     assert "mulpd" not in assembly
     assert "cvtps2pd" not in assembly
+
+
+MIXED = """
+h = v + n * in_0 + (v > 1) * 0.5 + length / 4 + refr
+half = min(h, 4, 2.5) // 2
+spike = not ((h < v_th) | (0 < refr))
+v = length if spike else half ** 2
+refr = length + spike if spike else max(refr - 1, 0)
+"""
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_ints_and_bools_in_arithmetic_are_floats_of_the_run(dtype):
+    real = np.dtype(dtype).type
+    constants = {"v_th": real(1.5), "n": 2, "length": 3}
+    text = update_text(MIXED, STATES, COUNTERS, 1, constants, dtype)
+    assert {"float32": "float64", "float64": "float32"}[dtype] not in text
+    kernel = update_kernel(MIXED, STATES, COUNTERS, 1, constants, dtype)
+    v, refr = np.array([0.25, 1.5, -2.0, 0.5], dtype), np.array([0, 0, 2, 1], np.int16)
+    acc, flags = np.array([1, -1, 3, 0], np.int32), np.zeros(4, np.uint8)
+    kernel(0, 0, 1, 0, acc, flags, 0, real(0.5), v, refr, real(1.5), np.int32(2), np.int32(3))
+    # h = v + arrivals + 0.5 (v > 1) + 0.75 + refr: 2, 1.75, 3.75, 2.25
+    assert flags.tolist() == [1, 1, 0, 0]
+    assert v.tolist() == [3.0, 3.0, 1.0, 1.0]
+    assert refr.tolist() == [4, 4, 1, 0]
