@@ -92,7 +92,8 @@ def _drive(projection: Projection) -> tuple[float, float, float, float]:
     """
     synapses, n = projection.synapses, projection.post.n
     if isinstance(synapses, PartSynapses):  # neurons outside of a slice get nothing
-        synapses, n = synapses.drawn, synapses.post.n
+        n = synapses.post.n
+        synapses = synapses.drawn
     if isinstance(synapses, GivenRows):
         weights = synapses.rows.weights
         exciting = float(np.sum(weights, where=weights > 0, dtype=np.float64)) / n
