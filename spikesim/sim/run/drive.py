@@ -18,6 +18,7 @@ from spikesim.sim.layout.channels import weight_bound
 from spikesim.sim.layout.plan import Plan
 from spikesim.sim.run.state import State
 
+
 @dataclass(frozen=True, eq=False)
 class Drive:
     """One projection of a random input whose draws go straight into the sums.
