@@ -50,8 +50,8 @@ def _pack(case, stride):
     bound = np.zeros(case["n_post"], np.int64)
     encode(
         indptr, case["targets"], weights, case["delays"], 0.0 if case["mode"] == EXACT else 4.0,
-        {PACKED: 1 << SHIFT, WIDE: 1 << 32}.get(case["mode"], 0), case["shortest"], case["bits"], groups,
-        block_of, place_of, stride, entries, pieces, counts.reshape(n_pre, -1), bound,
+        {PACKED: 1 << SHIFT, WIDE: 1 << 32}.get(case["mode"], 0), case["shortest"], case["bits"],
+        groups, block_of, place_of, stride, entries, pieces, counts.reshape(n_pre, -1), bound,
     )  # fmt: skip
     offsets = np.zeros((blocks, n_pre * groups + 1), np.uint32)
     used, cursor = np.zeros(blocks, np.int64), np.empty(counts.shape, np.int64)

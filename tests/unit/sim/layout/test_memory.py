@@ -21,7 +21,7 @@ def net(n=300, delay_ticks=1, **given):
     made = Network(1e-4, seed=1)
     made.add_population("E", n, CELL)
     made.connect("E", "E", FixedInDegree(20), name="few", weight=1e-3)
-    made.connect("E", "E", AllToAll(), name="many", **given or dict(weight=1e-3, delay=1e-3))
+    made.connect("E", "E", AllToAll(), name="many", **given or {"weight": 1e-3, "delay": 1e-3})
     if delay_ticks > 1:
         made.connect("E", "E", FixedInDegree(1), name="far", weight=1e-3, delay_ticks=delay_ticks)
     return made
@@ -46,10 +46,10 @@ def test_a_network_is_refused_before_its_rows_are_built(monkeypatch):
 @pytest.mark.parametrize(
     ("given", "options"),
     [
-        (dict(weight=1e-3, delay=1e-3), {}),
-        (dict(weight=Normal(1e-3, 1e-4), delay=1e-3), dict(blocks=3)),
-        (dict(weight=Normal(1e-3, 1e-4), delay=Uniform(1e-3, 2e-3)), dict(blocks=2)),
-        (dict(weight=1e-3, delay=1e-3), dict(dtype="float64")),
+        ({"weight": 1e-3, "delay": 1e-3}, {}),
+        ({"weight": Normal(1e-3, 1e-4), "delay": 1e-3}, {"blocks": 3}),
+        ({"weight": Normal(1e-3, 1e-4), "delay": Uniform(1e-3, 2e-3)}, {"blocks": 2}),
+        ({"weight": 1e-3, "delay": 1e-3}, {"dtype": "float64"}),
     ],
 )
 def test_the_estimate_covers_what_the_rows_take_and_not_much_more(given, options):
