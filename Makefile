@@ -17,7 +17,7 @@ PYTEST := $(PY) -m pytest -q
 SPREAD := -n $(JOBS) --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-synth demo test test-fast test-all test-hdl test-rtl lint fmt regs check \
+.PHONY: help setup setup-synth demo test test-fast test-all test-hdl test-rtl test-wheel lint fmt regs check \
         syn bench bench-simulator setup-peers peer-traces report clean
 
 help: ## this list
@@ -27,7 +27,7 @@ help: ## this list
 
 setup: $(STAMP) ## create the environment and install everything the demo and the tests need
 
-$(STAMP): pyproject.toml constraints.txt
+$(STAMP): pyproject.toml setup.py constraints.txt
 	@tools/setup.sh "$(VENV)" "$(PYTHON)" train,hdl,viz,analysis,mpi,dev && touch "$@"
 
 setup-synth: $(SYNTH) ## add the open synthesis tools (large)
@@ -74,6 +74,9 @@ test-hdl: setup ## cocotb benches only
 test-rtl: setup ## lock-step runs of the Verilated core only
 	@$(PYTEST) $(SPREAD) -m "rtl and not slow" $(TESTS) $(ARGS)
 
+test-wheel: setup ## build wheel and sdist, run every engine from the wheel outside the checkout
+	@$(PY) tools/wheel.py
+
 # --- quality ---------------------------------------------------------------------------------
 
 lint: setup ## ruff, mypy, import contracts, Verilog lint, generated files, house rules
@@ -88,7 +91,7 @@ regs: setup ## regenerate register, command and status files from hdl/spec/core.
 peer-traces: setup-peers ## regenerate the weights of NEST and Brian2 that tests compare with
 	@$(PEERS)/bin/python -m tests.reference.peers
 
-check: lint test ## what continuous integration runs
+check: lint test test-wheel ## what continuous integration runs
 
 clean: ## remove build results (keeps the environment)
-	rm -rf build/demo build/rtl build/lint .pytest_cache .mypy_cache .ruff_cache
+	rm -rf build/demo build/rtl build/lint build/wheel .pytest_cache .mypy_cache .ruff_cache

@@ -21,6 +21,7 @@ import numpy as np
 
 from spikesim.cli.pipeline.board import run_images
 from spikesim.cli.pipeline.compare import Tally, add_image
+from spikesim.core.decode import accuracy, classify
 from spikesim.hw.compile import compile_network
 from spikesim.hw.config import CoreConfig
 from spikesim.hw.device import Device
@@ -57,13 +58,12 @@ def measure(case: Case, seed: int, rtl_images: int) -> dict[str, Any]:
     start = time.perf_counter()
     golden = run_batch(program, rasters, record=("spikes",))
     golden_s = time.perf_counter() - start
-    first, n, _ = program.groups[program.outputs[0]]
-    classes = np.argmax(golden.counts[:, first : first + n], axis=1)
+    classes = classify(golden.counts[:, program.neurons(program.outputs[0])])
     tally = compare(program, golden, rasters[:rtl_images]) if rtl_images else Tally()
     return {
         "seed": seed, "test_images": len(labels), "accuracy_float": model.accuracy_float,
         "accuracy_full_precision": model.accuracy_unrounded,
-        "accuracy_golden": float(np.mean(classes == labels)), "training_s": model.seconds,
+        "accuracy_golden": accuracy(classes, labels), "training_s": model.seconds,
         "golden_images_per_s": len(labels) / golden_s,
         "clocks_per_image": float(golden.total_cycles.mean()), "rtl_images": rtl_images,
         "mismatching_spikes": tally.spikes, "mismatching_words": tally.words,

@@ -35,7 +35,7 @@ def digit_program() -> Program:
     net = Network(1e-3, "784-128-10")
     net.add_input("in", 784)
     net.add_population("hidden", 128, LIF(beta=0.9, reset="soft"))
-    net.add_population("out", 10, LIF(beta=0.9, reset="soft", start_tick=1))
+    net.add_population("out", 10, LIF(beta=0.9, reset="soft"), start_tick=1)
     net.connect("in", "hidden", rng.normal(0.01, 0.05, (784, 128)))
     net.connect("hidden", "out", rng.normal(0.05, 0.2, (128, 10)))
     return compile_network(net, CoreConfig.large()).program

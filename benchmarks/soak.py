@@ -54,7 +54,7 @@ def network(n: int = 1000) -> Network:
     net.add_population("I", n * 2 // 10, cell)
     net.add_input("background I", n * 2 // 10)
     rule = PairSTDP(w_max=3e-3, a_plus=0.01, a_minus=0.0105)
-    loop, delay = FixedProbability(0.1), Uniform(1e-3, 5e-3)
+    loop, delay = FixedProbability(0.1), Uniform(0.5e-3, 4.5e-3)
     net.connect("pattern", "E", AllToAll(), weight=1e-3, plasticity=rule, name="pattern->E")
     net.connect("E", "E", loop, weight=0.5e-3, delay=delay, plasticity=rule, name="E->E")
     net.connect("E", "I", loop, weight=1.5e-3, delay=delay)
@@ -124,7 +124,7 @@ def samples(folder: Path, seconds: float) -> Iterator[tuple[float, float, int]]:
     keep = (
         "spikes",
         Trace("E.v", neurons=range(0, 800, 100), every=10),
-        Rate("E", bin=200),
+        Rate("E", bin=0.1),
         Weights("E->E", every=20_000, synapses=range(0, 50_000, 100)),
     )
     fill_caches()

@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> float:
             peak = peak_frequency(trains, model.dt)
         print(f"{regime:8} g = {model.g:g}, eta = {model.eta:g}: {hz:6.1f} Hz, CV {cv:.2f}")
 
-        window = trains.window(0, round(SHOWN_S / model.dt))
+        window = trains.window(trains.start, trains.start + round(SHOWN_S / model.dt))
         some = window.select(np.linspace(0, n - 1, 50).astype(int))
         raster.plot(1e3 * some.times(model.dt), some.index, "k.", markersize=2)
         raster.set_title(f"{regime}\ng = {model.g:g}, η = {model.eta:g}\n{hz:.1f} Hz, CV {cv:.2f}")

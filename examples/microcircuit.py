@@ -34,7 +34,8 @@ def main(argv: Sequence[str] | None = None) -> float:
     raster, bars = figure.subplots(1, 2, width_ratios=(3, 1))
     first, centers = 0, []
     for k, name in enumerate(POPULATIONS):
-        train = trains[name].window(0, round(0.3 / model.dt))
+        start = trains[name].start
+        train = trains[name].window(start, start + round(0.3 / model.dt))
         # The same part of every population, so that heights compare.
         part = train.select(range(0, train.n, max(1, round(40 * model.scale))))
         raster.plot(

@@ -39,7 +39,7 @@ def network(n: int) -> Network:
         net.add_population(name, size, cell)
         net.add_input(f"drive {name}", size)
         net.connect(f"drive {name}", name, OneToOne(), weight=1.5e-3, receptor="exc")
-    loop, delay = FixedProbability(0.1), Uniform(0.5e-3, 3e-3)
+    loop, delay = FixedProbability(0.1), Uniform(0.3e-3, 2.8e-3)
     net.connect("E", "E", loop, weight=6 * unit, delay=delay, receptor="exc")
     net.connect("E", "I", loop, weight=6 * unit, delay=delay, receptor="exc")
     net.connect("I", "I", loop, weight=-30 * unit, delay=delay, receptor="inh")
@@ -69,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> float:
             drive, steps, seed=SEED, record=record, progress=stop_halfway,
             to=folder / "first.h5", checkpoint=folder / "half.checkpoint",
         )  # fmt: skip
-        print(f"interrupted after {first.steps * DT:.2f} of {seconds:.0f} s: {first.complete=}")
+        print(f"interrupted after {first.stop * DT:.2f} of {seconds:.0f} s: {first.complete=}")
         Simulator(network(n)).run(
             drive, steps, seed=SEED, record=record,
             to=folder / "rest.h5", resume=folder / "half.checkpoint",
@@ -85,7 +85,7 @@ def main(argv: Sequence[str] | None = None) -> float:
             }
             expected = set(zip(trains.ticks.tolist(), trains.index.tolist(), strict=True))
             different += len(joined ^ expected)
-        picture([part.spikes["E"] for part in parts], first.steps, seconds, options.out)
+        picture([part.spikes["E"] for part in parts], first.stop, seconds, options.out)
     late = whole.spikes["E"].window(steps * 3 // 4, steps).counts() / (seconds / 4)
     total = sum(len(trains) for trains in whole.spikes.values())
     print(f"rate of E in the last quarter: {late.mean():.2f} Hz (target {TARGET_HZ:g} Hz)")

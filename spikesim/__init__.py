@@ -15,13 +15,17 @@ if TYPE_CHECKING:
     from spikesim.core import CsrRows as CsrRows
     from spikesim.core import SpikeTrains as SpikeTrains
     from spikesim.engines import explain as explain
+    from spikesim.engines import prepare as prepare
     from spikesim.engines import run as run
     from spikesim.errors import SpikesimError as SpikesimError
     from spikesim.errors import ValidationError as ValidationError
+    from spikesim.learning import PlasticityRule as PlasticityRule
     from spikesim.network import Network as Network
     from spikesim.network import Population as Population
     from spikesim.network import Projection as Projection
     from spikesim.neurons import LIF as LIF
+    from spikesim.neurons import NeuronModel as NeuronModel
+    from spikesim.neurons import ParametricModel as ParametricModel
     from spikesim.recording import Recording as Recording
     from spikesim.sim import InhomogeneousPoisson as InhomogeneousPoisson
     from spikesim.sim import NoiseCurrent as NoiseCurrent
@@ -41,10 +45,14 @@ __version__ = "0.1.0"
 _EXPORTS = {
     "run": "spikesim.engines",
     "explain": "spikesim.engines",
+    "prepare": "spikesim.engines",
     "Network": "spikesim.network",
     "Population": "spikesim.network",
     "Projection": "spikesim.network",
     "LIF": "spikesim.neurons",
+    "NeuronModel": "spikesim.neurons",
+    "ParametricModel": "spikesim.neurons",
+    "PlasticityRule": "spikesim.learning",
     "Clock": "spikesim.core",
     "CsrRows": "spikesim.core",
     "SpikeTrains": "spikesim.core",
@@ -67,8 +75,8 @@ _EXPORTS = {
 # Packages reachable as attributes without an import statement of their own.
 _SUBPACKAGES = frozenset(
     {
-        "analysis", "core", "data", "fixed", "hw", "learning", "models", "network", "neurons", "nn",
-        "recording", "sim", "units", "viz",
+        "analysis", "core", "data", "engine", "engines", "fixed", "hw", "learning", "models",
+        "network", "neurons", "nn", "recording", "sim", "units", "viz",
     }
 )  # fmt: skip
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One call for every engine.
+"""All engines by name, and the calls that use one.
 
 Engines are imported when they are first used: a float run loads no hardware code, and a
 golden run loads no numba kernel of ``sim``.
@@ -7,23 +7,41 @@ golden run loads no numba kernel of ``sim``.
 
 from __future__ import annotations
 
+import difflib
+import importlib
+import inspect
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+from spikesim.engine import Engine, Prepared
+from spikesim.engine.progress import Progress
 from spikesim.errors import ValidationError
 from spikesim.network import Network
-from spikesim.recording import Recording
+from spikesim.recording import Item, Recording
 
 if TYPE_CHECKING:
     from spikesim.hw.program import Program
+
+ENGINES: Mapping[str, str] = {
+    "float": "spikesim.sim.float_engine:FloatEngine",
+    "golden": "spikesim.hw.engines:golden_engine",
+    "golden-readable": "spikesim.hw.engines:readable_engine",
+    "rtl": "spikesim.hw.engines:rtl_engine",
+    "virtual": "spikesim.hw.engines:virtual_engine",
+    "board": "spikesim.hw.engines:board_engine",
+}
+"""Engine name -> ``module:callable`` that gets the options of the engine and gives it."""
 
 
 def run(
     net_or_program: Network | Program,
     inputs: Mapping[str, Any],
     steps: int,
-    engine: str | object | None = None,
-    record: Iterable[str] | str = ("spikes",),
+    engine: str | Engine | None = None,
+    record: Iterable[Item] | Item = ("spikes",),
+    *,
+    seed: int = 0,
+    progress: Progress = False,
     **options: Any,
 ) -> Recording:
     """Run a network or a compiled program on any engine.
@@ -36,15 +54,21 @@ def run(
         Spikes of each input; one that is left out is silent.
     steps : int
         Ticks to run.
-    engine : str or object, optional
-        ``"numba"`` (floating point), ``"golden"`` (integer model), ``"rtl"`` (Verilated
-        core), ``"board"`` (device on a serial port), or an open device. Default: "numba"
-        for a network, "golden" for a program.
-    record : iterable of str
-        ``"spikes"``, ``"population.v"``, ``"population.i"``.
+    engine : str or Engine, optional
+        ``"float"`` (floating point), ``"golden"`` (integer model), ``"golden-readable"``,
+        ``"rtl"`` (Verilated core), ``"virtual"`` (the same behind a serial port), ``"board"``
+        (device on ``port=``), an open device, or an engine of your own. Default: "float" for a
+        network, "golden" for a program.
+    record : str, Trace, Rate, Weights, or iterable of them
+        ``"spikes"``, ``"population.spikes"``, ``"population.v"``, ``"population.i"``; objects in
+        the float engine.
+    seed : int
+        Of random inputs.
+    progress : bool or callable
+        True draws a bar, or logs; a callable gets (ticks done, steps).
     **options
-        For "numba" those of ``sim.simulate`` (seed, dtype, ...). For the others those of
-        the engine, and ``compile_options``: a mapping for ``hw.compile.compile_network``.
+        Of the engine. "float": dtype, threads, ... of ``sim.simulate``. The others:
+        ``compile_options`` for ``hw.compile.compile_network``; "board": port, baud.
 
     Returns
     -------
@@ -65,35 +89,56 @@ def run(
     >>> run(net, {}, 6).raster("clock")[:, 0].tolist()
     [False, True, False, True, False, True]
     """
-    chosen = _choose(net_or_program, engine)
-    if chosen == "numba":
-        from spikesim.sim import simulate
+    with prepare(net_or_program, engine, **options) as ready:
+        session = ready.start(inputs, steps, record=record, seed=seed)
+        session.advance(int(steps), progress=progress)
+        return session.finish()
 
-        assert isinstance(net_or_program, Network)  # _choose refuses anything else
-        return simulate(net_or_program, inputs, steps, record=record, **options)
-    from spikesim.hw.engine import run_program
 
-    program: Any = net_or_program
-    if isinstance(net_or_program, Network):
-        from spikesim.hw.compile import compile_network
+def prepare(
+    net_or_program: Network | Program, engine: str | Engine | None = None, **options: Any
+) -> Prepared:
+    """Make a network or program ready to run many times on an engine.
 
-        program = compile_network(net_or_program, **options.pop("compile_options", {})).program
-    names = (record,) if isinstance(record, str) else tuple(record)
-    return run_program(program, inputs, steps, chosen, names, **options)
+    Parameters
+    ----------
+    net_or_program, engine, **options :
+        As for ``run``.
+
+    Returns
+    -------
+    Prepared
+        Opens sessions that are advanced by hand, and runs batches of samples. Use it as a
+        context, or close it: it may hold a port or a process.
+
+    Raises
+    ------
+    ValidationError, CompileError
+        As for ``run``.
+
+    Examples
+    --------
+    >>> from spikesim.neurons import LIF
+    >>> net = Network(dt=1e-3)
+    >>> _ = net.add_population("clock", 1, LIF(beta=1.0, bias=0.5, v_th=1.0))
+    >>> with prepare(net, "golden") as ready:
+    ...     session = ready.start({})
+    ...     session.advance(6)
+    ...     session.counts("clock").tolist()
+    [3]
+    """
+    return _engine_of(net_or_program, engine, options).prepare(net_or_program)
 
 
 def explain(
-    net_or_program: Network | Program, engine: str | object | None = None, **options: Any
+    net_or_program: Network | Program, engine: str | Engine | None = None, **options: Any
 ) -> str:
     """Which kernel or device would run this, and why, as text.
 
     Parameters
     ----------
-    net_or_program : Network or Program
-    engine : str or object, optional
+    net_or_program, engine, **options :
         As for ``run``.
-    **options
-        For "numba": dtype, threads. For the others: ``compile_options``.
 
     Returns
     -------
@@ -102,54 +147,64 @@ def explain(
 
     Raises
     ------
-    ValidationError
-        If the engine is unknown or cannot run what was given.
+    ValidationError, CompileError
+        As for ``run``.
     """
-    chosen = _choose(net_or_program, engine)
-    if chosen == "numba":
-        from spikesim.sim import explain as explain_float
-
-        assert isinstance(net_or_program, Network)  # _choose refuses anything else
-        return explain_float(net_or_program, **options)
-    what = chosen if isinstance(chosen, str) else type(chosen).__name__
-    program: Any = net_or_program
-    if isinstance(net_or_program, Network):
-        from spikesim.hw.compile import compile_network
-
-        program = compile_network(net_or_program, **options.get("compile_options", {})).program
-        how = "the network is compiled to integers first"
-    else:
-        how = "the program runs as it is, integers only"
-    return f"engine {what}: {how}\n{getattr(program, 'program', program).report()}"
+    return _engine_of(net_or_program, engine, options).explain(net_or_program)
 
 
-def _choose(net_or_program: object, engine: str | object | None) -> Any:
-    """Engine to use; refuses what is known to be wrong before anything is compiled."""
-    is_network = isinstance(net_or_program, Network)
+def find_engine(engine: str | Engine, **options: Any) -> Engine:
+    """Give the engine of a name, or an engine that was given as an object.
+
+    Parameters
+    ----------
+    engine : str, Device or Engine
+    **options
+        Of the engine of this name.
+
+    Raises
+    ------
+    ValidationError
+        If there is no such engine, or it has no such option.
+    """
+    if not isinstance(engine, str):
+        return _as_engine(engine, options)
+    if engine not in ENGINES:
+        near = difflib.get_close_matches({"numba": "float"}.get(engine, engine), ENGINES, 1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ValidationError(
+            f"run: expected an engine among {list(ENGINES)} or a device, got {engine!r}{hint}"
+        )
+    module, name = ENGINES[engine].split(":")
+    make = getattr(importlib.import_module(module), name)
+    known = list(inspect.signature(make).parameters)
+    if unknown := [key for key in options if key not in known]:
+        raise ValidationError(
+            f"engine {engine!r}: expected options among {known}, got {unknown[0]!r}"
+        )
+    return cast(Engine, make(**options))
+
+
+def _engine_of(model: object, engine: str | Engine | None, options: Mapping[str, Any]) -> Engine:
     if engine is None:
-        engine = "numba" if is_network else "golden"
-    if engine == "numba":
-        if not is_network:
+        engine = "float" if isinstance(model, Network) else "golden"
+    return find_engine(engine, **options)
+
+
+def _as_engine(engine: object, options: Mapping[str, Any]) -> Engine:
+    if isinstance(engine, Engine):
+        if options:
             raise ValidationError(
-                f"run: expected a Network for engine 'numba', got "
-                f"{type(net_or_program).__name__}; choose engine='golden' for a Program"
+                f"run: expected options with the name of an engine only, got {list(options)} "
+                f"beside {engine!r}"
             )
         return engine
-    from spikesim.hw.engine import ENGINES, find_engine
-    from spikesim.hw.program import Program
+    from spikesim.hw.device import Device
+    from spikesim.hw.engines import device_engine
 
-    problems: list[str] = []
-    program = getattr(net_or_program, "program", net_or_program)
-    if not is_network and not isinstance(program, Program):
-        problems.append(
-            f"run: expected a Network or a Program, got {type(net_or_program).__name__}"
-        )
-    if isinstance(engine, str) and engine not in ENGINES:
-        problems.append(
-            f"run: expected an engine among {['numba', *ENGINES]} or a device, got {engine!r}"
-        )
-    elif not problems:
-        find_engine(engine)  # type: ignore[arg-type]  # refuses objects that are no engine
-    if problems:
-        raise ValidationError(problems)
-    return engine
+    if isinstance(engine, Device):
+        return device_engine(engine, **options)
+    raise ValidationError(
+        f"run: expected an engine among {list(ENGINES)}, a device, or an object with name and "
+        f"prepare, got {type(engine).__name__}"
+    )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rules for every test: one thread per process, and no silent skip in continuous integration."""
+"""Rules for every test: one thread per process, a time limit, and no silent skip in CI."""
 
 import os
 
@@ -8,6 +8,19 @@ import pytest
 # Two test processes on two cores; libraries that spawn a thread per core would fight over them.
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
+
+
+# Seconds by mark; where several apply the longest counts. The default stands in pyproject.toml.
+# A cold bench or library is compiled first, on a machine that may do other things.
+LIMITS = {"rtl": 900, "hdl": 900, "slow": 3600}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    for item in items:
+        limits = [seconds for mark, seconds in LIMITS.items() if item.get_closest_marker(mark)]
+        if limits and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(max(limits)))
 
 
 def skips_are_forbidden() -> bool:

@@ -11,7 +11,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from core_emit import c_source, markdown_source, verilog_source
+from core_emit import c_source, check_source, verilog_source
+from core_emit_markdown import markdown_source
 from core_emit_python import python_source
 from core_spec import Spec, SpecError, load
 
@@ -24,6 +25,7 @@ def outputs(spec: Spec) -> dict[Path, str]:
     """Give every generated file as (path relative to the root) -> text."""
     return {
         Path("hdl/rtl/generated/spk_core_defs.vh"): verilog_source(spec, NOTICE),
+        Path("hdl/rtl/spk_core_check.v"): check_source(spec, NOTICE),
         Path("spikesim/hw/generated.py"): python_source(spec, NOTICE),
         Path("firmware/include/spk/spk_core_defs.h"): c_source(spec, NOTICE),
         Path("docs/reference/core.md"): markdown_source(spec, NOTICE),

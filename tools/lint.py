@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Run every static check, show the output of those that fail, and say which they were.
+"""Run every static check, show what fails and what is warned of, and say which failed.
 
 ``python tools/lint.py`` runs all; ``python tools/lint.py ruff mypy`` runs the named ones.
 """
@@ -45,6 +45,9 @@ def main(argv: Iterable[str] | None = None) -> int:
         )
         seconds = time.perf_counter() - start
         print(f"lint: {name:<10} {'failed' if done.returncode else 'ok':<7} {seconds:6.1f} s")
+        for line in done.stdout.splitlines():
+            if not done.returncode and ": warning: " in line:
+                print(f"  {line}")
         if done.returncode:
             failed.append(name)
             print((done.stdout + done.stderr).rstrip())

@@ -44,7 +44,7 @@ def cuba(size: int, seed: int) -> Model:
     for pre, weight in (("exc", q.w_exc), ("inh", q.w_inh)):
         for post in sizes:
             net.connect(
-                pre, post, FixedProbability(q.p), weight=weight, delay=_after(q.delay), receptor=pre
+                pre, post, FixedProbability(q.p), weight=weight, delay=q.delay, receptor=pre
             )
     return Model(net, {}, dict.fromkeys(sizes, float(q.synapses_per_neuron)))
 
@@ -116,7 +116,7 @@ def microcircuit(scale: float, seed: int) -> Model:
             net.connect(
                 pre, post, FixedTotalNumber(total),
                 weight=Normal(mean, abs(mean) * q.w_rel_std, **bound),
-                delay=Normal(_after(delay), delay * q.delay_rel_std, low=_after(DT / 2)),
+                delay=Normal(delay, delay * q.delay_rel_std, low=DT / 2),
             )  # fmt: skip
     return Model(net, inputs, degree)
 
@@ -171,12 +171,3 @@ def _own(weight: float, delay: float) -> dict[str, Any]:
         "weight": Normal(weight, 0.1 * abs(weight), **bound),
         "delay": Uniform(delay - spread, delay + spread),
     }
-
-
-def _after(delay: float) -> float:
-    """Delay here of the synapse that moves the membrane ``delay`` after a spike in NEST.
-
-    What arrives in a tick moves a current-based membrane from the start of that tick on, and
-    the spike happened at the end of its own, so one tick more is the same network.
-    """
-    return delay + DT

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lint the Verilog with three front ends; each of them finds things the others accept.
 
-verilator  every module as top, all warnings, language fixed to Verilog-2005
+verilator  every module as top, all warnings, language fixed to Verilog-2005; the whole device also
+           at every corner of the parameter ranges in core.toml
 slang      whole design, strict elaboration
 verible    layout and naming, rules in verible.rules
 
@@ -20,12 +21,19 @@ from spikesim.hw.rtl.toolchain import verilator_command, verilator_env
 
 HDL = Path(__file__).resolve().parents[1]
 ROOT = HDL.parent
+sys.path.append(str(ROOT / "tools"))
+
+from core_corners import corners  # noqa: E402 - found through the path just added
+from core_spec import load  # noqa: E402 - as above
+
 RULES = HDL / "lint" / "verible.rules"
 WAIVERS = HDL / "lint" / "waivers.vlt"
 # Black boxes of vendor cells, so that board tops elaborate without vendor libraries.
 VENDOR_CELLS = HDL / "lint" / "vendor_cells.v"
-# Parameter sets besides the defaults, applied to the modules named: corner widths must lint too.
-CORNERS: dict[str, tuple[dict[str, int], ...]] = {}
+SPEC = HDL / "spec" / "core.toml"
+# Modules that are linted at every corner of core.toml besides their defaults. Each of them holds
+# all others, so every module is elaborated with the widths that the corner gives it.
+CORNER_TOPS = ("spk_top",)
 
 
 def rtl_files() -> list[Path]:
@@ -48,8 +56,10 @@ def verilator_findings() -> list[str]:
     """Give what ``verilator --lint-only -Wall`` says about every module taken as top."""
     findings = []
     for path in [*rtl_files(), *board_files()]:
-        for corner in ({}, *CORNERS.get(path.stem, ())):
-            findings += _verilator(path, corner)
+        findings += _verilator(path, {})
+        if path.stem in CORNER_TOPS:
+            for corner in corners(load(SPEC)):
+                findings += [f"{line} [{corner}]" for line in _verilator(path, corner)]
     return findings
 
 

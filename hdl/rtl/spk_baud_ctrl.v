@@ -18,16 +18,19 @@ module spk_baud_ctrl #(
   output wire        load_o
 );
 
+  `include "spk_core_defs.vh"
+
   localparam [63:0] CLK_WIDE = {32'd0, CLK_HZ[31:0]};
   localparam [63:0] BAUD_WIDE = {32'd0, BAUD[31:0]};
-  // baud * 16 * 2^24 / clock, rounded
-  localparam [63:0] DEFAULT_WIDE = (BAUD_WIDE * (64'd1 << 28) + CLK_WIDE / 64'd2) / CLK_WIDE;
+  // baud * OVERSAMPLING * 2^PHASE_BITS / clock, rounded
+  localparam [63:0] SCALE = {32'd0, SPK_OVERSAMPLING[31:0]} << SPK_PHASE_BITS;
+  localparam [63:0] DEFAULT_WIDE = (BAUD_WIDE * SCALE + CLK_WIDE / 64'd2) / CLK_WIDE;
   localparam [23:0] DEFAULT = DEFAULT_WIDE[23:0];
-  localparam [31:0] CONFIRM = CLK_HZ / 4;
-  localparam TW = $clog2(CLK_HZ / 4 + 1);
+  localparam integer CONFIRM = CLK_HZ / SPK_CONFIRM_DIVISOR;
+  localparam integer TW = $clog2(CONFIRM + 1);
 
   generate
-    if (BAUD < 1 || CLK_HZ <= BAUD * 16) begin : g_illegal
+    if (BAUD < 1 || CLK_HZ <= BAUD * SPK_OVERSAMPLING) begin : g_illegal
       spk_baud_ctrl_illegal_rate u_illegal ();
     end
   endgenerate

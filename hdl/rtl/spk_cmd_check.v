@@ -40,11 +40,14 @@ module spk_cmd_check #(
   localparam integer POP_SIZE = NPOP * SPK_STRIDE_POP;
   localparam integer ACC_SIZE = D * N;
   localparam integer COUNT_SIZE = N;
-  localparam integer REG_SIZE = 256;
-  localparam [23:0] READ_MOST = 24'd124;
+  // Bytes of a frame besides its payload.
+  localparam integer FRAME = SPK_MIN_FRAME;
+  // Increments are compared by their upper bits: both limits are powers of two.
+  localparam integer MIN_BIT = $clog2(SPK_MIN_INCREMENT);
   // Writable registers: CTRL alone, and PROGRAM_ID to SCRATCH without a gap.
   localparam [8:0] RW_END = SPK_REG_SCRATCH[8:0] + 9'd1;
 
+  wire [31:0] length = {24'd0, length_i};
   wire [ 7:0] window = a_i[7:0];
   wire [23:0] address = a_i[31:8];
   wire [24:0] range_end = {1'b0, address} + {1'b0, b_i};
@@ -61,17 +64,17 @@ module spk_cmd_check #(
     bad_length_o = 1'b1;
     needs_idle_o = !in_reg;
     case ({1'b0, command_i})
-      SPK_CMD_PING: bad_length_o = length_i != 8'd8;
-      SPK_CMD_READ: bad_length_o = length_i != 8'd9;
-      SPK_CMD_WRITE: bad_length_o = length_i < 8'd10 || length_i[0];
-      SPK_CMD_CRC32: bad_length_o = length_i != 8'd11;
-      SPK_CMD_EVENTS: bad_length_o = length_i < 8'd8 || length_i[0];
-      SPK_CMD_RUN: bad_length_o = length_i != 8'd8;
-      SPK_CMD_STOP: bad_length_o = length_i != 8'd4;
-      SPK_CMD_CLEAR: bad_length_o = length_i != 8'd6;
-      SPK_CMD_SPIKES: bad_length_o = length_i != 8'd5;
-      SPK_CMD_ARGMAX: bad_length_o = length_i != 8'd8;
-      SPK_CMD_SET_BAUD: bad_length_o = length_i != 8'd8;
+      SPK_CMD_PING: bad_length_o = length != FRAME + SPK_PING_REQUEST_MIN;
+      SPK_CMD_READ: bad_length_o = length != FRAME + SPK_READ_REQUEST_MIN;
+      SPK_CMD_WRITE: bad_length_o = length < FRAME + SPK_WRITE_REQUEST_MIN || length_i[0];
+      SPK_CMD_CRC32: bad_length_o = length != FRAME + SPK_CRC32_REQUEST_MIN;
+      SPK_CMD_EVENTS: bad_length_o = length < FRAME + SPK_EVENTS_REQUEST_MIN || length_i[0];
+      SPK_CMD_RUN: bad_length_o = length != FRAME + SPK_RUN_REQUEST_MIN;
+      SPK_CMD_STOP: bad_length_o = length != FRAME + SPK_STOP_REQUEST_MIN;
+      SPK_CMD_CLEAR: bad_length_o = length != FRAME + SPK_CLEAR_REQUEST_MIN;
+      SPK_CMD_SPIKES: bad_length_o = length != FRAME + SPK_SPIKES_REQUEST_MIN;
+      SPK_CMD_ARGMAX: bad_length_o = length != FRAME + SPK_ARGMAX_REQUEST_MIN;
+      SPK_CMD_SET_BAUD: bad_length_o = length != FRAME + SPK_SET_BAUD_REQUEST_MIN;
       default: bad_command_o = 1'b1;
     endcase
     case ({1'b0, command_i})
@@ -92,22 +95,26 @@ module spk_cmd_check #(
       SPK_WIN_ACC[3:0]: size = ACC_SIZE[24:0];
       SPK_WIN_COUNT[3:0]: size = COUNT_SIZE[24:0];
       SPK_WIN_FIRED[3:0]: size = COUNT_SIZE[24:0];
-      default: size = REG_SIZE[24:0];
+      default: size = SPK_REG_HALFWORDS[24:0];
     endcase
   end
 
   always @* begin
     refuse_o = SPK_ST_OK[3:0];
     case ({1'b0, command_i})
-      SPK_CMD_READ: if (b_i == 24'd0 || b_i > READ_MOST) refuse_o = SPK_ST_BAD_VALUE[3:0];
+      SPK_CMD_READ:
+      if (b_i == 24'd0 || b_i > SPK_READ_REPLY_WORDS_MAX[23:0]) refuse_o = SPK_ST_BAD_VALUE[3:0];
       SPK_CMD_CRC32: if (b_i == 24'd0) refuse_o = SPK_ST_BAD_VALUE[3:0];
       SPK_CMD_ARGMAX: if (b_i == 24'd0 || out_of_range_o) refuse_o = SPK_ST_BAD_VALUE[3:0];
       SPK_CMD_RUN:
       if (!program_i) refuse_o = SPK_ST_NO_PROGRAM[3:0];
       else if (run_too_long) refuse_o = SPK_ST_BAD_VALUE[3:0];
-      SPK_CMD_CLEAR: if (a_i[15:6] != 10'd0) refuse_o = SPK_ST_BAD_VALUE[3:0];
+      SPK_CMD_CLEAR:
+      if ((a_i[15:0] & ~SPK_CLEAR_ALL[15:0]) != 16'd0) refuse_o = SPK_ST_BAD_VALUE[3:0];
       SPK_CMD_SET_BAUD:
-      if (a_i[31:24] != 8'd0 || a_i[23:12] == 12'd0) refuse_o = SPK_ST_BAD_VALUE[3:0];
+      if (a_i[31:SPK_PHASE_BITS] != 0 || a_i[SPK_PHASE_BITS-1:MIN_BIT] == 0) begin
+        refuse_o = SPK_ST_BAD_VALUE[3:0];
+      end
       default: ;
     endcase
   end

@@ -76,20 +76,17 @@ module spk_cmd_engine #(
 
   `include "spk_core_defs.vh"
 
-  localparam [4:0] IDLE = 5'd0, HEAD = 5'd1, SEQUENCE = 5'd2, FENCE = 5'd3, CHECK = 5'd4;
-  localparam [4:0] RANGE = 5'd5, BEGIN = 5'd6, WORD0 = 5'd7, WORD1 = 5'd8, WORD2 = 5'd9;
-  localparam [4:0] ACCESS = 5'd10, ADVANCE = 5'd11, LOCK = 5'd12, LOAD0 = 5'd13, LOAD = 5'd14;
-  localparam [4:0] EV_NEXT = 5'd15, EV_WORD = 5'd16, EV_MARK = 5'd17, EV_PUSH = 5'd18;
-  localparam [4:0] WAIT = 5'd19, ECHO = 5'd20, ANSWER = 5'd21, SPIKES = 5'd22, LOW = 5'd23;
-  localparam [4:0] HIGH = 5'd24, DONE = 5'd25, SEND = 5'd26, POP = 5'd27, SENDING = 5'd28;
-  localparam [4:0] BAUD = 5'd29, FLUSH = 5'd30;
+  `include "spk_cmd_states.vh"
 
-  localparam [7:0] HEAD_END = 8'd10;  // length, sequence, command, seven bytes of arguments
-  localparam [7:0] ARGS_AT = 8'd3;
-  localparam [7:0] WORDS_AT = 8'd7;   // first word of WRITE and EVENTS
-  localparam [6:0] SPIKES_END = 7'd123;  // flags and step take three halfwords, words 120
+  // In the frame store a length byte stands in front of the frame.
+  localparam integer ARGS = 1 + SPK_HEADER_BYTES;
+  localparam integer HEAD = ARGS + SPK_CRC32_REQUEST_MAX;  // behind the longest arguments
+  localparam integer WORDS = ARGS + SPK_EVENTS_REQUEST_WORD_AT;  // where WRITE has its data, too
+  localparam [7:0] ARGS_AT = ARGS[7:0], HEAD_END = HEAD[7:0], WORDS_AT = WORDS[7:0];
+  localparam integer SPIKES_WORDS = SPK_SPIKES_REPLY_MAX / 2;
+  localparam [6:0] SPIKES_END = SPIKES_WORDS[6:0];
 
-  reg  [ 4:0] state_q;
+  wire [ 4:0] state;
   reg  [ 7:0] offset_q;
   reg  [ 7:0] length_q;
   reg  [ 7:0] seq_q;
@@ -100,22 +97,20 @@ module spk_cmd_engine #(
   reg  [15:0] word_q;      // word of the frame
   reg  [ 6:0] put_q;       // next halfword of the reply
   reg  [ 1:0] phase_q;     // part of SPIKES; pass over EVENTS; settling time; executed
-  reg  [ 3:0] status_q;
+  wire [ 3:0] status;
   reg         lock_q;
   reg         locked_q;
 
-  wire [ 7:0] code = {1'b0, cmd_q[6:0]};
+  wire [ 7:0] code = cmd_q & ~SPK_FENCE[7:0];
   wire        busy = core_status_i[SPK_STATUS_BUSY_BIT];
   wire        running = core_status_i[SPK_STATUS_RUNNING_BIT];
   wire        is_ping = code == SPK_CMD_PING;
   wire        is_write = code == SPK_CMD_WRITE;
   wire        is_argmax = code == SPK_CMD_ARGMAX;
   wire        is_crc = code == SPK_CMD_CRC32;
-  wire        is_read = code == SPK_CMD_READ;
   wire        is_clear = code == SPK_CMD_CLEAR;
   wire        is_spikes = code == SPK_CMD_SPIKES;
   wire        is_events = code == SPK_CMD_EVENTS;
-  wire        windowed = is_read || is_write || is_crc;
 
   // --- verdicts on the request -----------------------------------------------------------------
 
@@ -137,129 +132,44 @@ module spk_cmd_engine #(
   wire [ 3:0] refuse;        // own check of the command, 0: none
   wire [ 3:0] refuse_event;  // of the word as event or advance, 0: none
 
-  wire        in_begin = state_q == BEGIN;
-  wire        in_event = state_q == EV_WORD;
-  wire        is_advance = word_q[15];
+  wire        in_begin = state == BEGIN;
+  wire        in_event = state == EV_WORD;
+  wire        is_advance = word_q[SPK_MARKER_BIT];
   wire        last_word = offset_q + 8'd1 == length_q;
   wire        second = phase_q[0];  // pass over EVENTS that queues
   wire        no_room = {8'd0, need} > ev_free_i;
-  wire        access_ack = state_q == ACCESS && bus_ack_i;
+  wire        access_ack = state == ACCESS && bus_ack_i;
   wire        spikes_done = b[7:0] == 8'd0 || put_q == SPIKES_END;
   wire        take_spike = spk_tready_o && spk_tvalid_i;
-  wire        out_of_order = status_q == SPK_ST_BAD_SEQUENCE[3:0];
+  wire        out_of_order = status == SPK_ST_BAD_SEQUENCE[3:0];
   wire        scanning = is_crc || is_argmax;
-  wire        words_end = state_q == ADVANCE && b == 24'd0;
+  wire        words_end = state == ADVANCE && b == 24'd0;
   wire        settled = phase_q == 2'd3;
 
   // --- sequence of states ----------------------------------------------------------------------
 
-  always @(posedge clk) begin
-    if (rst) begin
-      state_q <= FLUSH;
-      status_q <= 4'd0;
-    end else begin
-      case (state_q)
-        IDLE: begin
-          status_q <= SPK_ST_OK[3:0];
-          if (break_i) state_q <= FLUSH;
-          else if (frame_i) state_q <= HEAD;
-        end
-        HEAD: if (offset_q == HEAD_END) state_q <= SEQUENCE;
-        SEQUENCE: begin
-          state_q <= execute ? FENCE : SEND;
-          if (!execute) status_q <= seq_status;
-        end
-        FENCE:
-        if (break_i) state_q <= FLUSH;
-        else if (!cmd_q[7] || !busy) state_q <= CHECK;
-        CHECK: begin
-          state_q <= SEND;
-          if (bad_command) status_q <= SPK_ST_BAD_COMMAND[3:0];
-          else if (bad_length) status_q <= SPK_ST_BAD_LENGTH[3:0];
-          else if (windowed && bad_window) status_q <= SPK_ST_BAD_WINDOW[3:0];
-          else state_q <= RANGE;
-        end
-        RANGE: begin
-          state_q <= SEND;
-          if (windowed && out_of_range) status_q <= SPK_ST_BAD_ADDRESS[3:0];
-          else if (is_write && read_only) status_q <= SPK_ST_READ_ONLY[3:0];
-          else if (needs_idle && busy) status_q <= SPK_ST_BUSY[3:0];
-          else if (refuse != 4'd0) status_q <= refuse;
-          else state_q <= BEGIN;
-        end
-        BEGIN:
-        case (code)
-          SPK_CMD_SPIKES: state_q <= ANSWER;
-          SPK_CMD_READ, SPK_CMD_CRC32, SPK_CMD_ARGMAX: state_q <= ACCESS;
-          SPK_CMD_PING, SPK_CMD_WRITE: state_q <= WORD0;
-          SPK_CMD_EVENTS: state_q <= LOCK;
-          SPK_CMD_STOP, SPK_CMD_CLEAR: state_q <= WAIT;
-          default: state_q <= DONE;
-        endcase
-        WORD0: state_q <= WORD1;
-        WORD1: state_q <= WORD2;
-        WORD2: state_q <= is_write ? ACCESS : is_ping ? ECHO : EV_WORD;
-        ACCESS: if (bus_ack_i) state_q <= ADVANCE;
-        ADVANCE:
-        if (break_i && !is_write) state_q <= FLUSH;
-        else if (b != 24'd0) state_q <= is_write ? WORD0 : ACCESS;
-        else if (scanning) state_q <= scan_busy ? ADVANCE : LOW;
-        else if (is_spikes) state_q <= phase_q[0] ? SPIKES : ANSWER;
-        else state_q <= DONE;
-        LOCK:
-        if (break_i) state_q <= FLUSH;
-        else if (locked_q && (running || !busy)) state_q <= LOAD0;
-        LOAD0: state_q <= LOAD;
-        LOAD: if (offset_q == WORDS_AT) state_q <= EV_NEXT;
-        EV_NEXT:
-        if (!last_word) state_q <= WORD0;
-        else if (second) state_q <= ANSWER;
-        else if (no_room) begin
-          state_q <= SEND;
-          status_q <= SPK_ST_QUEUE_FULL[3:0];
-        end else state_q <= LOAD0;
-        EV_WORD: begin
-          state_q <= EV_NEXT;
-          if (second) begin
-            if (!is_advance) state_q <= new_step ? EV_MARK : EV_PUSH;
-          end else if (refuse_event != 4'd0) begin
-            state_q <= SEND;
-            status_q <= refuse_event;
-          end
-        end
-        EV_MARK: if (ev_tready_i) state_q <= EV_PUSH;
-        EV_PUSH: if (ev_tready_i) state_q <= EV_NEXT;
-        WAIT:
-        if (break_i) state_q <= FLUSH;
-        else if (settled && !(is_clear ? busy : running)) state_q <= is_clear ? DONE : ANSWER;
-        ECHO: state_q <= b[0] ? ANSWER : WORD0;
-        ANSWER: state_q <= ACCESS;
-        LOW: state_q <= HIGH;
-        HIGH: state_q <= DONE;
-        SPIKES:
-        if (spikes_done || (!spk_tvalid_i && spk_level_i == 16'd0)) state_q <= DONE;
-        DONE: state_q <= SEND;
-        SEND: if (!sending_i) state_q <= POP;
-        POP: state_q <= SENDING;
-        SENDING:
-        if (break_i) state_q <= FLUSH;
-        else if (!sending_i)
-          state_q <= code == SPK_CMD_SET_BAUD && status_q == 4'd0 && phase_q[0] ? BAUD : IDLE;
-        BAUD:
-        if (break_i) state_q <= FLUSH;
-        else if (tx_idle_i) state_q <= IDLE;
-        default: state_q <= IDLE;  // FLUSH
-      endcase
-    end
-  end
+  spk_cmd_sequencer u_sequencer (
+    .clk(clk), .rst(rst), .state_o(state), .status_o(status),
+    .frame_i(frame_i), .head_end_i(offset_q == HEAD_END), .args_end_i(offset_q == WORDS_AT),
+    .last_word_i(last_word), .command_i(cmd_q), .phase_i(phase_q), .break_i(break_i),
+    .execute_i(execute), .seq_status_i(seq_status), .bad_command_i(bad_command),
+    .bad_length_i(bad_length), .bad_window_i(bad_window), .out_of_range_i(out_of_range),
+    .read_only_i(read_only), .needs_idle_i(needs_idle), .refuse_i(refuse),
+    .bus_ack_i(bus_ack_i), .words_end_i(b == 24'd0), .scan_busy_i(scan_busy),
+    .last_echo_i(b[0]), .busy_i(busy), .running_i(running), .locked_i(locked_q),
+    .advance_i(is_advance), .new_step_i(new_step), .refuse_event_i(refuse_event),
+    .no_room_i(no_room), .ev_tready_i(ev_tready_i),
+    .spikes_end_i(spikes_done || (!spk_tvalid_i && spk_level_i == 16'd0)),
+    .sending_i(sending_i), .tx_idle_i(tx_idle_i)
+  );
 
   // --- data ------------------------------------------------------------------------------------
 
   // offset of the next byte of the frame; the memory answers one cycle later
   always @(posedge clk) begin
-    case (state_q)
+    case (state)
       IDLE: offset_q <= frame_i ? 8'd1 : 8'd0;
-      HEAD, WORD0, WORD1, LOAD0: offset_q <= offset_q + 8'd1;
+      HEADER, WORD0, WORD1, LOAD0: offset_q <= offset_q + 8'd1;
       LOAD: if (offset_q != WORDS_AT) offset_q <= offset_q + 8'd1;
       BEGIN: offset_q <= is_ping || is_events ? ARGS_AT : WORDS_AT;
       EV_NEXT: if (last_word) offset_q <= ARGS_AT;
@@ -271,16 +181,16 @@ module spk_cmd_engine #(
 
   always @(posedge clk) begin
     locked_q <= ev_locked_i;
-    lock_q <= state_q == LOCK || (lock_q && state_q != SEND && state_q != FLUSH);
-    if (state_q == HEAD) {cmd_q, seq_q, length_q} <= {a[7:0], cmd_q, seq_q};
+    lock_q <= state == LOCK || (lock_q && state != SEND && state != FLUSH);
+    if (state == HEADER) {cmd_q, seq_q, length_q} <= {a[7:0], cmd_q, seq_q};
     if (rst) cmd_q <= 8'd0;  // the bus is never unknown, even when idle
     if (in_begin && is_spikes) word_q[7:0] <= a[7:0];
-    if (state_q == WORD1) word_q[7:0] <= byte_i;
-    if (state_q == WORD2) word_q[15:8] <= byte_i;
+    if (state == WORD1) word_q[7:0] <= byte_i;
+    if (state == WORD2) word_q[15:8] <= byte_i;
   end
 
   always @(posedge clk) begin
-    case (state_q)
+    case (state)
       IDLE: phase_q <= 2'd0;
       DONE: phase_q <= 2'd1;  // executed, not answered from the kept reply
       EV_NEXT: if (last_word) phase_q <= 2'd1;
@@ -289,25 +199,25 @@ module spk_cmd_engine #(
       default: ;
     endcase
     // a kept reply is sent again with its own size, an executed command starts from nothing
-    if (state_q == IDLE) put_q <= kept_size;
-    else if (state_q == FENCE) put_q <= 7'd0;
+    if (state == IDLE) put_q <= kept_size;
+    else if (state == FENCE) put_q <= 7'd0;
     else if (put_o) put_q <= put_q + 7'd1;
   end
 
   spk_sequence u_sequence (
     .clk(clk), .rst(rst), .sequence_i(seq_q), .ping_i(is_ping), .execute_o(execute),
-    .status_o(seq_status), .flush_i(flush_o), .done_i(state_q == DONE), .size_i(put_q),
+    .status_o(seq_status), .flush_i(flush_o), .done_i(state == DONE), .size_i(put_q),
     .expected_o(expected_o), .kept_size_o(kept_size)
   );
 
   spk_cmd_operands u_operands (
     .clk(clk), .rst(rst), .code_i(code), .length_i(length_q[7:1]), .byte_i(byte_i),
-    .word_i(word_q[14:0]), .next_step_i(next_step_i), .head_i(state_q == HEAD),
-    .range_i(state_q == CHECK), .ping_i(in_begin && is_ping), .echo_i(state_q == ECHO),
-    .answer_i(state_q == ANSWER),
-    .second_i(second), .taken_i(access_ack), .next_i(state_q == ADVANCE),
-    .spikes_i(is_spikes && words_end), .spike_i(take_spike), .subtract_i(state_q == LOAD),
-    .lane_i(offset_q[1:0]), .start_i(state_q == LOAD0),
+    .word_i(word_q[14:0]), .next_step_i(next_step_i), .head_i(state == HEADER),
+    .range_i(state == CHECK), .ping_i(in_begin && is_ping), .echo_i(state == ECHO),
+    .answer_i(state == ANSWER),
+    .second_i(second), .taken_i(access_ack), .next_i(state == ADVANCE),
+    .spikes_i(is_spikes && words_end), .spike_i(take_spike), .subtract_i(state == LOAD),
+    .lane_i(offset_q[1:0]), .start_i(state == LOAD0),
     .add_i(in_event && is_advance && !beyond), .a_o(a), .b_o(b), .borrow_o(borrow)
   );
 
@@ -325,9 +235,9 @@ module spk_cmd_engine #(
     .A(A)
   ) u_event (
     .clk(clk), .rst(rst), .next_step_i(next_step_i[14:0]),
-    .begin_i(state_q == LOAD0), .distance_i({borrow, a}), .word_i(word_q),
-    .accept_i(second ? state_q == EV_PUSH && ev_tready_i : in_event && !is_advance),
-    .keep_i(state_q == EV_NEXT && last_word && second),
+    .begin_i(state == LOAD0), .distance_i({borrow, a}), .word_i(word_q),
+    .accept_i(second ? state == EV_PUSH && ev_tready_i : in_event && !is_advance),
+    .keep_i(state == EV_NEXT && last_word && second),
     .forget_i(clear_o && (a[SPK_CLEAR_QUEUES_BIT] || a[SPK_CLEAR_STATE_BIT])),
     .beyond_o(beyond), .refuse_o(refuse_event), .new_step_o(new_step), .marker_o(marker),
     .need_o(need)
@@ -339,26 +249,26 @@ module spk_cmd_engine #(
   );
 
   assign offset_o = offset_q;
-  assign pop_o = state_q == POP;
+  assign pop_o = state == POP;
 
-  assign put_o = state_q == LOW || state_q == HIGH || state_q == ECHO || take_spike ||
+  assign put_o = state == LOW || state == HIGH || state == ECHO || take_spike ||
                  (access_ack && !is_write && !scanning);
   assign put_index_o = put_q;
-  assign put_data_o = state_q == ACCESS ? bus_rdata_i : state_q == SPIKES ? spk_tdata_i :
-                      state_q == ECHO ? word_q : state_q == LOW ? scanned[15:0] : scanned[31:16];
-  assign start_o = state_q == SEND && !sending_i;
+  assign put_data_o = state == ACCESS ? bus_rdata_i : state == SPIKES ? spk_tdata_i :
+                      state == ECHO ? word_q : state == LOW ? scanned[15:0] : scanned[31:16];
+  assign start_o = state == SEND && !sending_i;
   assign sequence_o = seq_q;
-  assign status_o = {4'd0, status_q};
-  assign halfwords_o = status_q == SPK_ST_OK[3:0] ? put_q : {6'd0, out_of_order};
+  assign status_o = {4'd0, status};
+  assign halfwords_o = status == SPK_ST_OK[3:0] ? put_q : {6'd0, out_of_order};
 
-  assign flush_o = state_q == FLUSH;
-  assign set_baud_o = state_q == BAUD && tx_idle_i;
+  assign flush_o = state == FLUSH;
+  assign set_baud_o = state == BAUD && tx_idle_i;
   assign increment_o = a[23:0];
   assign bad_sequence_o = start_o && out_of_order;
   assign clear_errors_o = clear_o && a[SPK_CLEAR_ERRORS_BIT];
   assign clear_program_o = clear_o && a[SPK_CLEAR_TABLES_BIT];
 
-  assign bus_req_o = state_q == ACCESS && !scan_busy;
+  assign bus_req_o = state == ACCESS && !scan_busy;
   assign bus_we_o = is_write;
   assign bus_win_o = a[3:0];
   assign bus_addr_o = a[31:8];
@@ -370,11 +280,11 @@ module spk_cmd_engine #(
   assign clear_o = in_begin && is_clear;
   assign clear_mask_o = a[15:0];
 
-  assign ev_tdata_o = state_q == EV_MARK ? {1'b1, marker} : word_q;
-  assign ev_tvalid_o = state_q == EV_MARK || state_q == EV_PUSH;
+  assign ev_tdata_o = state == EV_MARK ? {1'b1, marker} : word_q;
+  assign ev_tvalid_o = state == EV_MARK || state == EV_PUSH;
   // A core stalled on a full queue waits while SPIKES takes words: the reply holds what was there.
-  assign ev_lock_o = lock_q || state_q == SPIKES;
-  assign spk_tready_o = state_q == SPIKES && !spikes_done;
+  assign ev_lock_o = lock_q || state == SPIKES;
+  assign spk_tready_o = state == SPIKES && !spikes_done;
 
 endmodule
 

@@ -20,11 +20,13 @@ module spk_cobs_rx (
   output wire       bad_o
 );
 
+  `include "spk_core_defs.vh"
+
   reg  [7:0] left_q;  // bytes of the block still to come
   reg        zero_q;  // the block stands for a zero when another block follows
   reg        open_q;  // a byte has come since the delimiter
 
-  wire       delimiter = data_i == 8'd0;
+  wire       delimiter = data_i == SPK_DELIMITER[7:0];
   wire       code = left_q == 8'd0;
 
   always @(posedge clk) begin
@@ -39,7 +41,7 @@ module spk_cobs_rx (
         zero_q <= 1'b0;
       end else if (code) begin
         left_q <= data_i - 8'd1;
-        zero_q <= data_i != 8'hff;
+        zero_q <= {24'd0, data_i} != SPK_COBS_BLOCK + 1;
       end else begin
         left_q <= left_q - 8'd1;
       end

@@ -24,6 +24,8 @@ module spk_cobs_tx (
   input  wire       m_axis_tready
 );
 
+  `include "spk_core_defs.vh"
+
   localparam [2:0] IDLE = 3'd0;
   localparam [2:0] SCAN = 3'd1;  // address of the byte to look at is out
   localparam [2:0] LOOK = 3'd2;  // its data is in
@@ -38,7 +40,7 @@ module spk_cobs_tx (
 
   wire       at_end = scan_q == length_i;
   wire       block_sent = send_q == scan_q;
-  wire       zero = data_i == 8'd0;
+  wire       zero = data_i == SPK_DELIMITER[7:0];
 
   always @(posedge clk) begin
     if (rst) begin
@@ -81,7 +83,7 @@ module spk_cobs_tx (
   assign address_o = (state_q == READ || state_q == SEND) ? send_q : scan_q;
   assign scan_o = state_q == LOOK;
   assign m_axis_tvalid = state_q == CODE || state_q == SEND || state_q == STOP;
-  assign m_axis_tdata = state_q == STOP ? 8'd0 :
+  assign m_axis_tdata = state_q == STOP ? SPK_DELIMITER[7:0] :
                         state_q == CODE ? scan_q - send_q + 8'd1 : data_i;
 
 endmodule

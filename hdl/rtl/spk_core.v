@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The core: memories, sweep, neuron update, recording and their sequence. Ports towards the link
+// The core: the engine, its queues, its memories and the host's way to them. Ports towards the link
 // are a halfword bus for the memory windows (only while busy_o = 0), a stream of event words in,
 // a stream of spike words out, and control. run_i, stop_i and clear_i are pulses; run_i and
 // clear_i only while busy_o = 0. ev_lock_i keeps the next step from starting: once ev_locked_o
@@ -15,7 +15,7 @@ module spk_core #(
     parameter integer VB     = 18,        // bits of v and i: 16 to 18
     parameter integer AB     = 16,        // bits of an accumulator: 16
     parameter integer D      = 8,         // delay slots: power of two, 1 to 16
-    parameter integer NSEG   = 512,       // segments: A + N to 65536
+    parameter integer NSEG   = 512,       // segments: A + N to 65535
     parameter integer NPOP   = 16,        // population records: 1 to 64
     parameter integer WWORDS = 16384,     // weight words: 1 to 65536
     parameter integer EVQ    = 512,       // event queue words: power of two, 4 to 32768
@@ -74,11 +74,10 @@ module spk_core #(
   localparam integer DW = (D > 1) ? $clog2(D) : 1;
   localparam integer BW = (WWORDS > 1) ? $clog2(WWORDS) : 1;
   localparam integer SW = $clog2(NSEG);
-  localparam integer POP_WORDS = NPOP * 16;
+  localparam integer POP_WORDS = NPOP * SPK_STRIDE_POP;
   localparam integer PW = $clog2(POP_WORDS);
   localparam integer WW = L * WB;
   localparam integer ACC_WORDS = (N / L) * D;
-  localparam integer CW = $clog2(ACC_WORDS);
   localparam integer EW = $clog2(EVQ);
   localparam integer QW = $clog2(SPKQ);
   localparam integer SPK_FULL = SPKQ - N - 1;  // highest level at which a recorded step fits
@@ -95,7 +94,6 @@ module spk_core #(
       .N(N), .A(A), .L(L), .WB(WB), .VB(VB), .AB(AB), .D(D), .NSEG(NSEG), .NPOP(NPOP),
       .WWORDS(WWORDS), .EVQ(EVQ), .SPKQ(SPKQ)
   ) u_check ();
-
 
   wire sweeping, issue, add, updating, acc_clear;
   wire [15:0] zero_addr, zero;
@@ -228,13 +226,8 @@ module spk_core #(
 
   wire [15:0] host_addr, host_write, host_data, pop_host;
   wire [LW-1:0] host_lane;
-  wire [15:0] maint_addr = zeroing ? zero_addr : host_addr;
   wire [3:0] host_sub;
-  wire [15:0] sub_enable = 16'd1 << host_sub;
-  wire unused_bits = &{1'b0, maint_addr, acc_addr, sub_enable};
-  wire [16:0] zero_from = {1'b0, zero_addr};
-  wire zero_state = zero[SPK_CLEAR_STATE_BIT];
-  wire zero_tables = zero[SPK_CLEAR_TABLES_BIT];
+  wire [15:0] maint_addr = zeroing ? zero_addr : host_addr;
 
   spk_host_bus #(.N(N), .L(L), .WW(WW), .BW(BW), .GW(GW), .DW(DW), .SW(SW)) u_host_bus (
       .clk          (clk),
@@ -268,127 +261,65 @@ module spk_core #(
   // ---------------------------------------------------------------------------------------------
   // Memories
 
-  wire [WW/16-1:0] weight_we = {(WW / 16) {zero[SPK_CLEAR_WEIGHTS_BIT] &
-                                           (zero_from < WWORDS[16:0])}} |
-                               (sub_enable[WW/16-1:0] &
-                                {(WW / 16) {host_write[SPK_WIN_WEIGHT[3:0]]}});
-  wire [2:0] param_we = {3{zero_tables & (zero_from < N[16:0])}} |
-                        (sub_enable[2:0] & {3{host_write[SPK_WIN_PARAM[3:0]]}});
-  wire [2:0] word_we = {3{state_we | (zero_state & (zero_from < N[16:0]))}} |
-                       (sub_enable[2:0] & {3{host_write[SPK_WIN_STATE[3:0]]}});
-  wire [47:0] host_word = {4'd0, host_data[11:0], host_data, host_data};
-
-  spk_mem_weight #(.WIDTH(WW), .DEPTH(WWORDS), .TARGET(TARGET)) u_weight (
-      .clk    (clk),
-      .en_i   (issue | ~running_o),
-      .we_i   (weight_we),
-      .addr_i (sweeping ? weight_addr : maint_addr[BW-1:0]),
-      .wdata_i({(WW / 16) {host_data}}),
-      .rdata_o(weight_rdata)
+  spk_synapse_mem #(
+      .N(N), .L(L), .WB(WB), .AB(AB), .D(D), .NSEG(NSEG), .WWORDS(WWORDS), .BW(BW), .GW(GW),
+      .DW(DW), .SW(SW), .TARGET(TARGET)
+  ) u_synapse_mem (
+      .clk           (clk),
+      .running_i     (running_o),
+      .sweeping_i    (sweeping),
+      .updating_i    (updating),
+      .addr_i        (maint_addr),
+      .lane_i        (host_lane),
+      .write_i       (host_write),
+      .sub_i         (host_sub),
+      .data_i        (host_data),
+      .seg_i         (seg_host),
+      .zero_addr_i   (zero_addr),
+      .zero_i        (zero),
+      .seg_raddr_i   (seg_raddr),
+      .seg_rdata_o   (seg_rdata),
+      .issue_i       (issue),
+      .add_i         (add),
+      .weight_addr_i (weight_addr),
+      .acc_addr_i    (acc_addr),
+      .weight_rdata_o(weight_rdata),
+      .update_lane_i (idx[LW-1:0]),
+      .acc_clear_i   (acc_clear),
+      .acc_rdata_o   (acc_rdata)
   );
 
-  spk_mem_1r1w #(.WIDTH(SEG_BITS), .DEPTH(NSEG)) u_seg (
-      .clk    (clk),
-      .we_i   (host_write[SPK_WIN_SEG[3:0]] | (zero_tables & (zero_from < NSEG[16:0]))),
-      .waddr_i(maint_addr[SW-1:0]),
-      .wdata_i(seg_host),
-      .re_i   (1'b1),
-      .raddr_i(sweeping ? seg_raddr : maint_addr[SW-1:0]),
-      .rdata_o(seg_rdata)
+  spk_neuron_mem #(.N(N), .NPOP(NPOP)) u_neuron_mem (
+      .clk          (clk),
+      .running_i    (running_o),
+      .updating_i   (updating),
+      .addr_i       (maint_addr),
+      .write_i      (host_write),
+      .sub_i        (host_sub),
+      .data_i       (host_data),
+      .pop_i        (pop_host),
+      .zero_addr_i  (zero_addr),
+      .zero_i       (zero),
+      .pop_raddr_i  (pop_raddr),
+      .pop_rdata_o  (pop_rdata),
+      .param_raddr_i(param_raddr),
+      .param_rdata_o(param_rdata),
+      .state_raddr_i(idx),
+      .state_rdata_o(state_rdata),
+      .state_we_i   (state_we),
+      .state_waddr_i(state_waddr),
+      .state_wdata_i(state_wdata),
+      .count_raddr_i(count_raddr),
+      .count_rdata_o(count_rdata),
+      .count_we_i   (count_we),
+      .count_waddr_i(count_waddr),
+      .count_wdata_i(count_wdata),
+      .fired_raddr_i(fired_raddr),
+      .fired_rdata_o(fired_rdata),
+      .fired_we_i   (fired_we),
+      .fired_waddr_i(fired_waddr),
+      .fired_wdata_i(fired_wdata)
   );
-
-  spk_mem_1r1w #(.WIDTH(WORD_BITS), .DEPTH(N), .CHUNK(16)) u_param (
-      .clk    (clk),
-      .we_i   (param_we),
-      .waddr_i(maint_addr[NW-1:0]),
-      .wdata_i(host_word),
-      .re_i   (1'b1),
-      .raddr_i(updating ? param_raddr : maint_addr[NW-1:0]),
-      .rdata_o(param_rdata)
-  );
-
-  spk_mem_1r1w #(.WIDTH(16), .DEPTH(POP_WORDS)) u_pop (
-      .clk    (clk),
-      .we_i   (host_write[SPK_WIN_POP[3:0]] | (zero_tables & (zero_from < POP_WORDS[16:0]))),
-      .waddr_i(maint_addr[PW-1:0]),
-      .wdata_i(pop_host),
-      .re_i   (1'b1),
-      .raddr_i(updating ? pop_raddr : maint_addr[PW-1:0]),
-      .rdata_o(pop_rdata)
-  );
-
-  spk_mem_1r1w #(.WIDTH(WORD_BITS), .DEPTH(N), .CHUNK(16)) u_state (
-      .clk    (clk),
-      .we_i   (word_we),
-      .waddr_i(updating ? state_waddr : maint_addr[NW-1:0]),
-      .wdata_i(updating ? state_wdata : host_word),
-      .re_i   (1'b1),
-      .raddr_i(updating ? idx : maint_addr[NW-1:0]),
-      .rdata_o(state_rdata)
-  );
-
-  spk_mem_1r1w #(.WIDTH(16), .DEPTH(N)) u_count (
-      .clk    (clk),
-      .we_i   (count_we | host_write[SPK_WIN_COUNT[3:0]] |
-               (zero[SPK_CLEAR_COUNTS_BIT] & (zero_from < N[16:0]))),
-      .waddr_i(running_o ? count_waddr : maint_addr[NW-1:0]),
-      .wdata_i(running_o ? count_wdata : host_data),
-      .re_i   (1'b1),
-      .raddr_i(running_o ? count_raddr : maint_addr[NW-1:0]),
-      .rdata_o(count_rdata)
-  );
-
-  spk_mem_1r1w #(.WIDTH(NW), .DEPTH(N)) u_fired (
-      .clk    (clk),
-      .we_i   (fired_we),
-      .waddr_i(fired_waddr),
-      .wdata_i(fired_wdata),
-      .re_i   (1'b1),
-      .raddr_i(running_o ? fired_raddr : maint_addr[NW-1:0]),
-      .rdata_o(fired_rdata)
-  );
-
-  // One bank per lane. The write follows the read of the same word by one cycle: the sum of a
-  // sweep, 0 after an update or in a clear, or the host's halfword.
-  reg [CW-1:0] acc_waddr_q;
-  reg [LW-1:0] lane_q;
-  reg acc_zero_q;
-  wire [CW-1:0] acc_raddr = (sweeping | updating) ? acc_addr[CW-1:0] : maint_addr[CW-1:0];
-  wire [L*AB-1:0] acc_words;
-
-  always @(posedge clk) begin
-    acc_waddr_q <= acc_raddr;
-    acc_zero_q  <= zero_state & (zero_from < ACC_WORDS[16:0]);
-    lane_q      <= updating ? idx[LW-1:0] : host_lane;
-  end
-
-  assign acc_rdata = acc_words[lane_q*AB+:AB];
-
-  genvar l;
-  generate
-    for (l = 0; l < L; l = l + 1) begin : g_bank
-      wire [AB-1:0] updated;
-      wire here = host_write[SPK_WIN_ACC[3:0]] & (lane_q == l[LW-1:0]);
-
-      spk_acc_update #(.WIDTH(AB)) u_update (
-          .add_i  (add),
-          .a_i    (acc_words[l*AB+:AB]),
-          .b_i    ({{(AB - WB) {weight_rdata[l*WB+WB-1]}}, weight_rdata[l*WB+:WB]}),
-          .other_i(host_data),
-          .y_o    (updated)
-      );
-
-      spk_mem_1r1w #(.WIDTH(AB), .DEPTH(ACC_WORDS)) u_acc (
-          .clk    (clk),
-          .we_i   (add | acc_clear | acc_zero_q | here),
-          .waddr_i(acc_waddr_q),
-          .wdata_i(updated),
-          .re_i   (1'b1),
-          .raddr_i(acc_raddr),
-          .rdata_o(acc_words[l*AB+:AB])
-      );
-    end
-  endgenerate
 
 endmodule
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Legality of the core's parameters. An illegal value instantiates a module that does not exist,
-// so elaboration stops in every tool, with the name of the parameter in the message.
+// generated from hdl/spec/core.toml by tools/gen_core.py; do not edit
+// Legality of the core's parameters. An illegal value instantiates a module that does
+// not exist, so elaboration stops in every tool, with the parameter in the message.
 `default_nettype none
 
 module spk_core_check #(
@@ -15,45 +16,61 @@ module spk_core_check #(
     parameter integer NPOP   = 16,
     parameter integer WWORDS = 16384,
     parameter integer EVQ    = 512,
-    parameter integer SPKQ   = 512
+    parameter integer SPKQ   = 512,
+    parameter integer RXBUF  = 1024
 ) ();
 
   generate
-    if ((N & (N - 1)) != 0 || N < 32 || N > 1024) begin : g_n
-      spk_illegal_parameter_N u_n_must_be_a_power_of_two_from_32_to_1024 ();
+    if (N < 32 || N > 1024 || (N & (N - 1)) != 0) begin : g_n
+      spk_illegal_parameter_N u_expected_a_power_of_two_32_to_1024 ();
     end
     if (A < 1 || A > 1024) begin : g_a
-      spk_illegal_parameter_A u_a_must_be_1_to_1024 ();
+      spk_illegal_parameter_A u_expected_1_to_1024 ();
     end
-    if ((L != 2 && L != 4 && L != 8 && L != 16) || N / L > 256) begin : g_l
-      spk_illegal_parameter_L u_l_must_be_2_4_8_or_16_and_n_over_l_at_most_256 ();
+    if (L != 2 && L != 4 && L != 8 && L != 16) begin : g_l
+      spk_illegal_parameter_L u_expected_2_4_8_or_16 ();
     end
-    if ((WB != 4 && WB != 8 && WB != 16) || (L * WB) % 16 != 0) begin : g_wb
-      spk_illegal_parameter_WB u_wb_must_be_4_8_or_16_and_l_times_wb_a_multiple_of_16 ();
+    if (WB != 4 && WB != 8 && WB != 16) begin : g_wb
+      spk_illegal_parameter_WB u_expected_4_8_or_16 ();
     end
     if (VB < 16 || VB > 18) begin : g_vb
-      spk_illegal_parameter_VB u_vb_must_be_16_to_18 ();
+      spk_illegal_parameter_VB u_expected_16_to_18 ();
     end
     if (AB != 16) begin : g_ab
-      spk_illegal_parameter_AB u_ab_must_be_16 ();
+      spk_illegal_parameter_AB u_expected_16 ();
     end
-    if ((D & (D - 1)) != 0 || D < 1 || D > 16) begin : g_d
-      spk_illegal_parameter_D u_d_must_be_a_power_of_two_from_1_to_16 ();
+    if (D < 1 || D > 16 || (D & (D - 1)) != 0) begin : g_d
+      spk_illegal_parameter_D u_expected_a_power_of_two_1_to_16 ();
     end
-    if (NSEG < A + N || NSEG > 65536) begin : g_nseg
-      spk_illegal_parameter_NSEG u_nseg_must_be_a_plus_n_to_65536 ();
+    if (NSEG < 33 || NSEG > 65535) begin : g_nseg
+      spk_illegal_parameter_NSEG u_expected_33_to_65535 ();
     end
     if (NPOP < 1 || NPOP > 64) begin : g_npop
-      spk_illegal_parameter_NPOP u_npop_must_be_1_to_64 ();
+      spk_illegal_parameter_NPOP u_expected_1_to_64 ();
     end
     if (WWORDS < 1 || WWORDS > 65536) begin : g_wwords
-      spk_illegal_parameter_WWORDS u_wwords_must_be_1_to_65536 ();
+      spk_illegal_parameter_WWORDS u_expected_1_to_65536 ();
     end
-    if ((EVQ & (EVQ - 1)) != 0 || EVQ < 4 || EVQ > 32768) begin : g_evq
-      spk_illegal_parameter_EVQ u_evq_must_be_a_power_of_two_from_4_to_32768 ();
+    if (EVQ < 4 || EVQ > 32768 || (EVQ & (EVQ - 1)) != 0) begin : g_evq
+      spk_illegal_parameter_EVQ u_expected_a_power_of_two_4_to_32768 ();
     end
-    if ((SPKQ & (SPKQ - 1)) != 0 || SPKQ < N + 2 || SPKQ > 32768) begin : g_spkq
-      spk_illegal_parameter_SPKQ u_spkq_must_be_a_power_of_two_from_n_plus_2_to_32768 ();
+    if (SPKQ < 64 || SPKQ > 32768 || (SPKQ & (SPKQ - 1)) != 0) begin : g_spkq
+      spk_illegal_parameter_SPKQ u_expected_a_power_of_two_64_to_32768 ();
+    end
+    if (RXBUF < 256 || RXBUF > 16384 || (RXBUF & (RXBUF - 1)) != 0) begin : g_rxbuf
+      spk_illegal_parameter_RXBUF u_expected_a_power_of_two_256_to_16384 ();
+    end
+    if (!(N <= 256 * L)) begin : g_groups
+      spk_illegal_parameter_L u_expected_with_at_most_256_groups_n_over_l ();
+    end
+    if (!((L * WB) % 16 == 0)) begin : g_word
+      spk_illegal_parameter_L u_expected_with_l_times_wb_a_multiple_of_16 ();
+    end
+    if (!(NSEG >= A + N)) begin : g_rows
+      spk_illegal_parameter_NSEG u_expected_of_at_least_a_plus_n_one_for_each_source ();
+    end
+    if (!(SPKQ >= N + 2)) begin : g_step
+      spk_illegal_parameter_SPKQ u_expected_of_at_least_n_plus_2 ();
     end
   endgenerate
 

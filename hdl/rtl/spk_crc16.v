@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// CRC-16: polynomial 0x1021, start 0xFFFF, not reflected, no final XOR. One byte per cycle.
+// CRC-16 of a frame (CRC16 in core.toml: not reflected, no final XOR). One byte per cycle.
 // init_i restarts; with valid_i in the same cycle init_i wins. crc_o covers all bytes taken so far.
 `default_nettype none
 
@@ -12,14 +12,22 @@ module spk_crc16 (
   output wire [15:0] crc_o
 );
 
+  `include "spk_core_defs.vh"
+
   reg  [15:0] crc_q;
-  // The byte-wise form of the polynomial division: x folds the byte, the rest is shifts of x.
-  wire [ 7:0] folded = crc_q[15:8] ^ data_i;
-  wire [ 7:0] x = folded ^ {4'd0, folded[7:4]};
+  reg  [15:0] next;
+  integer k;
+
+  always @* begin
+    next = crc_q ^ {data_i, 8'd0};
+    for (k = 0; k < 8; k = k + 1) begin
+      next = {next[14:0], 1'b0} ^ (next[15] ? SPK_CRC16_POLYNOMIAL : 16'd0);
+    end
+  end
 
   always @(posedge clk) begin
-    if (rst || init_i) crc_q <= 16'hffff;
-    else if (valid_i) crc_q <= {crc_q[7:0], 8'd0} ^ {x[3:0], 12'd0} ^ {3'd0, x, 5'd0} ^ {8'd0, x};
+    if (rst || init_i) crc_q <= SPK_CRC16_INIT;
+    else if (valid_i) crc_q <= next;
   end
 
   assign crc_o = crc_q;

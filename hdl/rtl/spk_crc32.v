@@ -12,14 +12,14 @@ module spk_crc32 #(
   output reg  [    31:0] crc_o
 );
 
-  localparam [31:0] POLYNOMIAL = 32'hedb88320;
+  `include "spk_core_defs.vh"
 
   integer k;
 
   always @* begin
     crc_o = crc_i;
     for (k = 0; k < BITS; k = k + 1) begin
-      crc_o = {1'b1, crc_o[31:1]} ^ (crc_o[0] ^ data_i[k] ? 32'd0 : POLYNOMIAL);
+      crc_o = {1'b1, crc_o[31:1]} ^ (crc_o[0] ^ data_i[k] ? 32'd0 : SPK_CRC32_POLYNOMIAL_REFLECTED);
     end
   end
 

@@ -49,7 +49,7 @@ module spk_event_check #(
 
   always @* begin
     refuse_o = SPK_ST_OK[3:0];
-    if (word_i[15]) begin
+    if (word_i[SPK_MARKER_BIT]) begin
       if (axon == 15'd0) refuse_o = SPK_ST_BAD_VALUE[3:0];
     end else if (in_past) refuse_o = SPK_ST_EVENT_PAST[3:0];
     else if (!ascending) refuse_o = SPK_ST_EVENT_ORDER[3:0];

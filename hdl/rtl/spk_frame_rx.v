@@ -27,8 +27,7 @@ module spk_frame_rx #(
   output wire       bad_crc_o
 );
 
-  localparam [7:0] SHORTEST = 8'd4;
-  localparam [7:0] LONGEST = 8'd252;
+  `include "spk_core_defs.vh"
 
   wire        ready;
   wire        take = s_axis_tvalid && s_axis_tready;
@@ -43,7 +42,7 @@ module spk_frame_rx #(
   reg  [ 7:0] last_q;
   reg  [ 7:0] before_q;
 
-  wire        bad_form = cobs_bad || length < SHORTEST || length > LONGEST;
+  wire        bad_form = cobs_bad || length < SPK_MIN_FRAME[7:0] || length > SPK_MAX_FRAME[7:0];
   wire        crc_right = crc == {last_q, before_q};
 
   spk_cobs_rx u_cobs (
@@ -70,7 +69,7 @@ module spk_frame_rx #(
     .rst(rst),
     .init_i(clear_i || frame_end),
     .data_i(before_q),
-    .valid_i(byte_valid && length >= 8'd2),
+    .valid_i(byte_valid && length >= SPK_CRC_BYTES[7:0]),
     .crc_o(crc)
   );
 

@@ -84,11 +84,16 @@ module spk_host_bus #(
   end
 
   // Every field in its place of a 64-bit entry, state words sign-extended to their field.
-  wire [63:0] seg_view = {
-    {(16 - SW) {1'b0}}, seg_i[2*GW+BW+DW+2+:SW], 10'd0, seg_i[2*GW+BW+DW+:2],
-    {(4 - DW) {1'b0}}, seg_i[2*GW+BW+:DW], {(8 - GW) {1'b0}}, seg_i[GW+BW+:GW],
-    {(8 - GW) {1'b0}}, seg_i[BW+:GW], {(16 - BW) {1'b0}}, seg_i[BW-1:0]
-  };
+  reg [63:0] seg_view;
+  always @(*) begin
+    seg_view = 64'd0;
+    {
+      seg_view[SPK_SEG_NEXT_LSB+:SW], seg_view[SPK_SEG_MORE_LSB], seg_view[SPK_SEG_VALID_LSB],
+      seg_view[SPK_SEG_DELAY_LSB+:DW], seg_view[SPK_SEG_COUNT_LSB+:GW],
+      seg_view[SPK_SEG_FIRST_LSB+:GW], seg_view[SPK_SEG_BASE_LSB+:BW]
+    } = seg_i;
+  end
+
   // What lies behind the end of the fired list is left over from earlier steps.
   wire [15:0] fired_view = ({{(15 - NW) {1'b0}}, fired_count_i} > addr) ?
                            {{(16 - NW) {1'b0}}, fired_i} : 16'd0;
@@ -135,16 +140,7 @@ module spk_host_bus #(
     seg_new[SPK_SEG_FIRST_LSB+:GW], seg_new[SPK_SEG_BASE_LSB+:BW]
   };
   // A population record is stored as it is; the bits that do not exist are dropped here.
-  reg [15:0] pop_mask;
-  always @(*) begin
-    case (hb_addr_i[3:0])
-      4'd0, 4'd4, 4'd6, 4'd8, 4'd10: pop_mask = 16'hFFFF;
-      4'd1: pop_mask = 16'h01F7;
-      4'd2, 4'd3: pop_mask = 16'h1FFF;
-      4'd5, 4'd7, 4'd9: pop_mask = 16'h0003;
-      default: pop_mask = 16'h0000;
-    endcase
-  end
+  wire [15:0] pop_mask = SPK_POP_BITS[{hb_addr_i[3:0], 4'd0}+:16];
 
   assign sub_o      = on_weight ? weight_sub : {2'd0, sub};
   assign pop_o      = data_o & pop_mask;

@@ -46,10 +46,7 @@ module spk_lif_pipe #(
 
   `include "spk_core_defs.vh"
 
-  localparam [1:0] RESET_NONE = 2'd0;
-  localparam [1:0] RESET_HARD = 2'd1;
-  localparam [1:0] RESET_BY_THRESHOLD = 2'd3;
-  localparam [12:0] DECAY_ONE = 13'd1 << SPK_DECAY_BITS;
+  localparam [12:0] DECAY_ONE = SPK_DECAY_ONE[12:0];
 
   // The number in a register's name is the cycle in which it holds its neuron.
   reg [6:1] valid_q;
@@ -170,7 +167,7 @@ module spk_lif_pipe #(
   always @(posedge clk) u6_q <= below5 ? v_floor_i : saturated5;
 
   // Cycle 6: threshold, reset and refractory counter.
-  wire signed [VB-1:0] amount6 = (reset_i == RESET_BY_THRESHOLD) ? v_th6_q : reset_value_i;
+  wire signed [VB-1:0] amount6 = (reset_i == SPK_RESET_SOFT_THRESHOLD) ? v_th6_q : reset_value_i;
   wire signed [VB:0] rest6 = {u6_q[VB-1], u6_q} - {amount6[VB-1], amount6};
   wire waiting6 = |refr6_q;
   wire spike6 = (u6_q >= v_th6_q) & ~waiting6 & ~frozen_i & valid_q[6];
@@ -187,8 +184,8 @@ module spk_lif_pipe #(
 
   always @(*) begin
     v6 = soft6;
-    if (~spike6 | (reset_i == RESET_NONE)) v6 = u6_q;
-    else if (reset_i == RESET_HARD) v6 = reset_value_i;
+    if (~spike6 | (reset_i == SPK_RESET_NONE)) v6 = u6_q;
+    else if (reset_i == SPK_RESET_HARD) v6 = reset_value_i;
   end
 
   assign idle_o      = ~(|valid_q[3:1]);

@@ -2,7 +2,7 @@
 // Frame store: a ring of DEPTH bytes that holds length byte + frame for each committed frame.
 // Bytes of the frame under way are written speculatively; commit_i keeps them and writes their
 // number in front, rollback_i forgets them. Either comes in a cycle without valid_i. length_o
-// stops at 253. While frame_o = 1, offset_i addresses the oldest frame (0 = length byte, 1 = first
+// stops one above MAX_FRAME. While frame_o = 1, offset_i addresses the oldest frame (0 = length byte, 1 = first
 // byte) with data_o one cycle later; pop_i drops offset_i bytes, so the reader passes length + 1.
 // A frame of n bytes takes n + 1; its COBS form has at least n + 2, so DEPTH bytes on the line
 // fit. clear_i and rst empty the store. ready_o = 0: full, nothing may be given.
@@ -28,12 +28,14 @@ module spk_packet_fifo #(
   input  wire       pop_i
 );
 
+  `include "spk_core_defs.vh"
+
   localparam AW = $clog2(DEPTH);
-  localparam [7:0] LONGEST = 8'd252;
+  localparam [7:0] LONGEST = SPK_MAX_FRAME[7:0];
   localparam [AW-1:0] ONE = 1;
 
   generate
-    if (DEPTH < 256 || DEPTH > 16384 || (1 << AW) != DEPTH) begin : g_illegal
+    if (DEPTH < SPK_RXBUF_MIN || DEPTH > SPK_RXBUF_MAX || (1 << AW) != DEPTH) begin : g_illegal
       spk_packet_fifo_illegal_depth u_illegal ();
     end
   endgenerate

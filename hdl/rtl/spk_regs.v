@@ -55,7 +55,6 @@ module spk_regs #(
   `include "spk_core_defs.vh"
 
   // Groups of 32, 16 and 2 * 8 halfwords: identity, state of the core, memory, gaps.
-  localparam [15:0] CTRL_MASK = 16'd1;
 
   reg         ack_q;
   reg         stored_q;
@@ -85,7 +84,7 @@ module spk_regs #(
     .take_i(take),
     .we_i(we_i),
     .address_i({in_writable, address[2:0]}),
-    .wdata_i(is_ctrl ? wdata_i & CTRL_MASK : wdata_i),
+    .wdata_i(is_ctrl ? wdata_i & SPK_CTRL_ALL[15:0] : wdata_i),
     .ready_o(ready),
     .rdata_o(stored)
   );
@@ -101,7 +100,7 @@ module spk_regs #(
       if (take && !we_i && address == SPK_REG_STEP) step_high_q <= step_i[31:16];
       if (write) begin
         case (address)
-          SPK_REG_CTRL: record_q <= wdata_i[0];
+          SPK_REG_CTRL: record_q <= wdata_i[SPK_CTRL_RECORD_BIT];
           SPK_REG_PROGRAM_ID: program_q[0] <= wdata_i != 16'd0;
           SPK_REG_PROGRAM_ID + 16'd1: program_q[1] <= wdata_i != 16'd0;
           SPK_REG_TICK_PERIOD: period_q[15:0] <= wdata_i;

@@ -30,7 +30,7 @@ module spk_reply_tx (
   `include "spk_core_defs.vh"
 
   wire [ 7:0] address;
-  wire [ 7:0] length = {halfwords_i, 1'b0} + 8'd4;
+  wire [ 7:0] length = {halfwords_i, 1'b0} + SPK_MIN_FRAME[7:0];
   wire        scan;
   wire [15:0] crc;
   wire [15:0] word;

@@ -11,9 +11,9 @@ module spk_soc #(
   parameter integer VB       = 18,         // bits of v and i: 16 to 18
   parameter integer AB       = 16,         // bits of an accumulator: 16
   parameter integer D        = 8,          // delay slots: power of two, 1 to 16
-  parameter integer NSEG     = 512,        // segments: A + N to 65536
+  parameter integer NSEG     = 512,        // segments: A + N to 65535
   parameter integer NPOP     = 16,         // population records: 1 to 64
-  parameter integer WWORDS   = 16384,      // weight words: 2 to 65536
+  parameter integer WWORDS   = 16384,      // weight words: 1 to 65536
   parameter integer EVQ      = 512,        // event queue words: power of two
   parameter integer SPKQ     = 512,        // spike queue words: power of two, N + 2 or more
   parameter integer RXBUF    = 1024,       // receive buffer, bytes: power of two, 256 to 16384

@@ -73,8 +73,8 @@ module spk_sweep #(
   reg [CW-1:0] chain_q;  // segments of this row visited before the present one
   reg add_q;
 
-  wire event_ready = ev_tvalid_i & ~ev_tdata_i[15];
-  wire marker_here = ev_tvalid_i & ev_tdata_i[15] & (ev_tdata_i[14:0] == step_i);
+  wire event_ready = ev_tvalid_i & ~ev_tdata_i[SPK_MARKER_BIT];
+  wire marker_here = ev_tvalid_i & ev_tdata_i[SPK_MARKER_BIT] & (ev_tdata_i[14:0] == step_i);
   wire fired_ready = fired_ptr_q != fired_count_i;
   wire source_here = event_ready | fired_ready;
   wire [15:0] fired_source = A[15:0] + {{(16 - NW) {1'b0}}, fired_rdata_i};

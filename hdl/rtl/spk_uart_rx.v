@@ -17,7 +17,10 @@ module spk_uart_rx (
   output reg        break_o
 );
 
-  localparam [8:0] BREAK_TICKS = 9'd320;
+  `include "spk_core_defs.vh"
+
+  localparam integer BREAK_TICK = SPK_BREAK_BITS * SPK_OVERSAMPLING;
+  localparam [8:0] BREAK_TICKS = BREAK_TICK[8:0];
   localparam [3:0] BIT_START = 4'd0;
   localparam [3:0] BIT_STOP = 4'd9;
   localparam [3:0] BIT_IDLE = 4'd10;

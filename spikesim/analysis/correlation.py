@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from spikesim.analysis.rates import bin_ticks
+from spikesim.analysis.rates import whole_bins
 from spikesim.core import SpikeTrains
 
 FloatArray = npt.NDArray[np.float64]
@@ -26,7 +26,7 @@ def spike_counts(trains: SpikeTrains, dt: float, bin_s: float) -> npt.NDArray[np
     Returns
     -------
     int64 array, shape (n, k)
-        Ticks that fill no whole bin are left out.
+        The first bin begins with the record; ticks that fill no whole bin are left out.
 
     Raises
     ------
@@ -38,10 +38,9 @@ def spike_counts(trains: SpikeTrains, dt: float, bin_s: float) -> npt.NDArray[np
     >>> spike_counts(SpikeTrains([0, 1, 4], [0, 0, 1], n=2, steps=5), 1.0, 2.0).tolist()
     [[2, 0], [0, 0]]
     """
-    ticks = bin_ticks("spike_counts", trains, dt, bin_s)
-    k = trains.steps // ticks
-    used = int(np.searchsorted(trains.ticks, k * ticks))
-    cell = trains.index[:used].astype(np.int64) * k + trains.ticks[:used] // ticks
+    ticks, k = whole_bins("spike_counts", trains, dt, bin_s)
+    used = int(np.searchsorted(trains.ticks, trains.start + k * ticks))
+    cell = trains.index[:used].astype(np.int64) * k + (trains.ticks[:used] - trains.start) // ticks
     return np.bincount(cell, minlength=trains.n * k).reshape(trains.n, k).astype(np.int64)
 
 

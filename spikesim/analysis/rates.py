@@ -7,13 +7,16 @@ import numpy as np
 import numpy.typing as npt
 
 from spikesim.core import SpikeTrains
+from spikesim.core.clock import bin_ticks
 from spikesim.errors import ValidationError
 
 FloatArray = npt.NDArray[np.float64]
 
 
 def mean_rates(trains: SpikeTrains, dt: float) -> FloatArray:
-    """Mean rate of each neuron over the whole record.
+    """Mean rate of each neuron over the window of the record.
+
+    A pause (``Session.pause``) within the window counts as the silence it stands for.
 
     Parameters
     ----------
@@ -53,14 +56,15 @@ def population_rate(trains: SpikeTrains, dt: float, bin_s: float) -> tuple[Float
     Returns
     -------
     times : float64 array, shape (k,), s
-        Where each bin begins; ticks that fill no whole bin are left out.
+        Where each bin begins, in the time of the run; the first one begins with the record.
+        Ticks that fill no whole bin are left out.
     rate : float64 array, shape (k,), Hz
         Spikes / (n x bin_s).
 
     Raises
     ------
     ValidationError
-        If the bin is no multiple of dt, or there are no neurons.
+        If the bin is no multiple of dt or longer than the record.
 
     References
     ----------
@@ -72,10 +76,9 @@ def population_rate(trains: SpikeTrains, dt: float, bin_s: float) -> tuple[Float
     >>> [x.tolist() for x in population_rate(trains, dt=0.5, bin_s=1.0)]
     [[0.0, 1.0], [1.0, 0.5]]
     """
-    ticks = bin_ticks("population_rate", trains, dt, bin_s)
-    k = trains.steps // ticks
-    counts = np.bincount(trains.ticks // ticks, minlength=k)[:k]
-    times = np.multiply(np.arange(k), ticks * dt, dtype=np.float64)
+    ticks, k = whole_bins("population_rate", trains, dt, bin_s)
+    counts = np.bincount((trains.ticks - trains.start) // ticks, minlength=k)[:k]
+    times = np.multiply(trains.start + np.arange(k) * ticks, dt, dtype=np.float64)
     return times, np.divide(counts, max(trains.n, 1) * ticks * dt, dtype=np.float64)
 
 
@@ -90,18 +93,18 @@ def check_record(who: str, trains: SpikeTrains, dt: float) -> None:
         raise ValidationError(problems)
 
 
-def bin_ticks(who: str, trains: SpikeTrains, dt: float, bin_s: float) -> int:
-    """Width of a bin in ticks; refuses one that is no multiple of dt or longer than the record."""
+def whole_bins(who: str, trains: SpikeTrains, dt: float, bin_s: float) -> tuple[int, int]:
+    """Width of a bin in ticks, and how many whole ones the window of the record holds.
+
+    Raises
+    ------
+    ValidationError
+        If the bin is no multiple of dt or longer than the record.
+    """
     check_record(who, trains, dt)
-    ticks = round(bin_s / dt) if np.isfinite(bin_s) else 0
-    # As in spikesim.units: a few roundings of float64 are forgiven.
-    if ticks < 1 or abs(ticks * dt - bin_s) > 1e-9 * bin_s:
-        raise ValidationError(
-            f"{who}: expected bin_s as a multiple of dt = {dt:g} s, got {bin_s!r} s; try "
-            f"{max(ticks, 1) * dt:g}"
-        )
+    ticks = bin_ticks(bin_s, dt, f"{who}: bin_s")
     if ticks > trains.steps:
         raise ValidationError(
             f"{who}: expected bin_s within the record of {trains.steps * dt:g} s, got {bin_s:g} s"
         )
-    return ticks
+    return ticks, trains.steps // ticks

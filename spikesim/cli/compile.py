@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spikesim.cli.output import Output, examples
+from spikesim.cli.output import OVERWRITE, Output, check_target, examples
 from spikesim.errors import ValidationError
 
 if TYPE_CHECKING:
@@ -35,17 +35,22 @@ def compile_command(
     config: Annotated[
         str, typer.Option(help="Core: up5k, large, or a TOML file with its sizes.")
     ] = "up5k",
+    overwrite: Annotated[bool, OVERWRITE] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Result as JSON on stdout.")] = False,
 ) -> None:
     """Quantize a network, fit it into the core's memories and save the program.
 
     What does not fit is refused with every limit, the need, and what to change. The report shows
-    memory, rows, predicted cycles and the quantization error of each layer.
+    memory, rows, predicted cycles and times, and the quantization error of each layer.
     """
+    from spikesim.data.provenance import Provenance
     from spikesim.hw.compile import compile_network
     from spikesim.network import Network
 
-    compiled = compile_network(Network.load(network), core_config(config))
+    check_target("--out", out, overwrite)
+    net = Network.load(network)
+    trained = Provenance.from_meta(net.meta)
+    compiled = compile_network(net, core_config(config))
     compiled.program.save(out)
     document = {
         "program": str(out), "hash": compiled.program.hash(),
@@ -54,7 +59,8 @@ def compile_command(
     }  # fmt: skip
     output = Output(as_json)
     output.result(document, str(compiled.report))
-    output.note(f"saved {out}; next: spikesim run {out} --data digits")
+    rest = "" if trained else " --data IMAGES.npz --steps TICKS"
+    output.note(f"saved {out}; next: spikesim run {out}{rest}")
 
 
 def core_config(name: str) -> CoreConfig:
@@ -65,15 +71,15 @@ def core_config(name: str) -> CoreConfig:
     ValidationError
         If there is no such core, or a size is unknown or illegal.
     """
-    from spikesim.hw.config import CoreConfig
+    from spikesim.hw.config import NAMED_CORES, CoreConfig
 
-    known = {"up5k": CoreConfig.default, "large": CoreConfig.large}
-    if name in known:
-        return known[name]()
+    if name in NAMED_CORES:
+        return CoreConfig.of(name)
     path = Path(name)
     if not path.is_file():
         raise ValidationError(
-            f"--config {name!r}: expected {', '.join(known)} or a TOML file; there is no such file"
+            f"--config {name!r}: expected {', '.join(NAMED_CORES)} or a TOML file; there is no "
+            "such file"
         )
     try:
         values = tomllib.loads(path.read_text())

@@ -16,8 +16,8 @@ from rich.text import Text
 from spikesim.cli.output import Output, examples
 
 if TYPE_CHECKING:
-    from spikesim.cli.pipeline.evaluate import Outcome
-    from spikesim.cli.pipeline.schedule import Plan
+    from spikesim.cli.pipeline.evaluate import SeedEvaluation
+    from spikesim.cli.pipeline.schedule import Workload
 
 COMMAND = "demo"
 QUICK_IMAGES = 40
@@ -47,7 +47,7 @@ def demo(
     the cycle count of core and golden model must be equal: otherwise the exit code is 1.
     """
     from spikesim.cli.pipeline.result import demo_evidence, demo_result
-    from spikesim.cli.pipeline.schedule import Plan
+    from spikesim.cli.pipeline.schedule import Workload
     from spikesim.cli.pipeline.training import trained_files
 
     started = time.perf_counter()
@@ -55,7 +55,7 @@ def demo(
     if quick:
         seeds, limit = 1, min(limit or QUICK_IMAGES, QUICK_IMAGES)
     files = [trained_files(out / "cache", seed, quick) for seed in range(seeds)]
-    plan = Plan(files, quick, retrain, limit, UART_IMAGES)
+    plan = Workload(files, quick, retrain, limit, UART_IMAGES)
     output = Output(as_json)
     outcomes = _execute(plan, output)
     result = demo_result(outcomes, round(time.perf_counter() - started, 1))
@@ -75,7 +75,7 @@ def demo(
         raise typer.Exit(1)
 
 
-def _execute(plan: Plan, output: Output) -> list[Outcome]:
+def _execute(plan: Workload, output: Output) -> list[SeedEvaluation]:
     from spikesim.cli.pipeline.schedule import Listener, execute
     from spikesim.cli.pipeline.training import HeldOut
 

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 import typer
@@ -54,7 +56,7 @@ def spikesim_command(
 ) -> None:
     """One spiking network, many engines: train it, quantize it, run it on an FPGA, bit for bit.
 
-    The way of a network: [bold]train[/] writes a network file, [bold]simulate[/] runs it in
+    From a network to a board: [bold]train[/] writes a network file, [bold]simulate[/] runs it in
     floating point, [bold]compile[/] makes a program of it (integers only), [bold]run[/] runs the
     program on the golden model, the Verilog core or a board, [bold]board[/] puts the Verilog core
     behind a serial port.
@@ -73,9 +75,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.exit(_outcome(given))
 
 
+@contextlib.contextmanager
+def _log_lines() -> Iterator[None]:
+    """Show the log, and with it how far a run is, where no bar can be drawn."""
+    if sys.stderr.isatty():
+        yield
+        return
+    log, handler = logging.getLogger("spikesim"), logging.StreamHandler(sys.stderr)
+    before = log.level
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(before)
+
+
 def _outcome(given: list[str]) -> int:
     try:
-        app(given, prog_name="spikesim")
+        with _log_lines():
+            app(given, prog_name="spikesim")
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else EXIT_OK
     except KeyboardInterrupt:

@@ -4,24 +4,82 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+import typer
 from rich.console import Console, RenderableType
 from rich.progress import (
     BarColumn,
     Progress,
+    TaskID,
     TaskProgressColumn,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
 
+from spikesim.engine.progress import LOG_SECONDS
+from spikesim.errors import ValidationError
+
 
 def examples(*pairs: tuple[str, str]) -> str:
     """Give the end of a verb's help: commands, and below each what it does."""
     lines = [f"  [bold]{command}[/]\n      {text}" for command, text in pairs]
     return "\n".join(["Examples:", *lines])
+
+
+_PIPE = 200
+OVERWRITE = typer.Option("--overwrite", help="Replace a file that exists.")
+
+
+def check_target(option: str, path: Path, overwrite: bool) -> None:
+    """Refuse a file that cannot or must not be written, before any work is done.
+
+    Raises
+    ------
+    ValidationError
+        If its folder does not exist, it is a folder, or it exists and ``overwrite`` is not set.
+    """
+    if not path.absolute().parent.is_dir():
+        raise ValidationError(f"{option} {path}: folder {path.parent} does not exist; create it")
+    if path.is_dir():
+        raise ValidationError(f"{option} {path}: expected the name of a file, got a folder")
+    if path.exists() and not overwrite:
+        raise ValidationError(
+            f"{option} {path}: there is such a file already; choose another name, or replace it "
+            "with --overwrite"
+        )
+
+
+class _ProgressLines(Progress):
+    """A line now and then where a bar cannot be drawn."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(console=console, disable=True)
+        self._lines, self._said = console, dict[TaskID, float]()
+
+    def update(self, task_id: TaskID, **fields: Any) -> None:  # type: ignore[override]
+        """Take the state of a task and tell it, unless its last line is a few seconds old."""
+        super().update(task_id, **fields)
+        self._tell(task_id)
+
+    def advance(self, task_id: TaskID, advance: float = 1) -> None:
+        """Count on and tell, as ``update`` does."""
+        super().advance(task_id, advance)
+        self._tell(task_id)
+
+    def _tell(self, task_id: TaskID) -> None:
+        task = next(task for task in self.tasks if task.id == task_id)
+        now = time.perf_counter()
+        if not task.finished and now - self._said.get(task_id, 0.0) < LOG_SECONDS:
+            return
+        self._said[task_id] = now
+        total = "" if task.total is None else f" of {task.total:g}"
+        self._lines.print(f"{task.description}: {task.completed:g}{total}", soft_wrap=True)
 
 
 class Output:
@@ -37,20 +95,24 @@ class Output:
         self.as_json = as_json
         self.notes = Console(stderr=True)
         self._results = Console()
+        if not self._results.is_terminal and "COLUMNS" not in os.environ:
+            self._results = Console(width=_PIPE)  # a pipe has no edge to wrap at
 
     def note(self, text: RenderableType) -> None:
         """Say something on the way."""
-        self.notes.print(text)
+        self.notes.print(text, soft_wrap=isinstance(text, str))
 
     def result(self, document: Mapping[str, Any], shown: RenderableType) -> None:
         """Give the result: the document with ``--json``, else what people read."""
         if self.as_json:
             print(json.dumps(document, indent=2))
         else:
-            self._results.print(shown)
+            self._results.print(shown, soft_wrap=isinstance(shown, str))
 
     def progress(self) -> Progress:
         """Make a bar with share, elapsed and remaining time."""
+        if not self.notes.is_terminal:
+            return _ProgressLines(self.notes)
         return Progress(
             TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(),
             TextColumn("elapsed"), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),

@@ -9,8 +9,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from spikesim.cli.output import Output, examples
-from spikesim.errors import ValidationError
+from spikesim.cli.output import OVERWRITE, Output, check_target, examples
 
 COMMAND = "report"
 EPILOG = examples(
@@ -27,6 +26,7 @@ def report(
         Path | None, typer.Option("--out", "-o", help="HTML file; report.html in the folder.")
     ] = None,
     png: Annotated[bool, typer.Option(help="Write the pictures as PNG too.")] = True,
+    overwrite: Annotated[bool, OVERWRITE] = False,
     as_json: Annotated[bool, typer.Option("--json", help="File names as JSON on stdout.")] = False,
 ) -> None:
     """Draw the result of a demo as one HTML file that needs no network.
@@ -37,8 +37,8 @@ def report(
     from spikesim.viz import Evidence, write_report
 
     target = folder / "report.html" if out is None else out
-    if not target.absolute().parent.is_dir():
-        raise ValidationError(f"--out {target}: folder {target.parent} does not exist; create it")
+    # The page in the demo's own folder is drawn anew each time.
+    check_target("--out", target, overwrite or out is None)
     evidence = Evidence.load(folder)
     output = Output(as_json)
     with output.notes.status("drawing") as status:

@@ -13,6 +13,7 @@ import typer
 from rich.table import Table
 
 from spikesim.cli.output import Output, examples
+from spikesim.core.random import LARGEST_SEED
 from spikesim.errors import ValidationError
 
 if TYPE_CHECKING:
@@ -20,34 +21,44 @@ if TYPE_CHECKING:
 
 COMMAND = "run"
 EPILOG = examples(
-    ("spikesim run prog.spk --data digits", "all held-out digits on the golden model"),
-    ("spikesim run prog.spk --data digits --engine rtl --limit 50", "on the Verilog core"),
-    ("spikesim run prog.spk --data digits --engine board --port /dev/ttyUSB0", "on a board"),
+    ("spikesim run prog.spk", "the images held out in training, on the golden model"),
+    ("spikesim run prog.spk --engine rtl --limit 50", "on the Verilog core"),
+    ("spikesim run prog.spk --engine board --port /dev/ttyUSB0", "on a board"),
     ("spikesim run prog.spk --data mine.npz --json", "arrays images (0..1) and labels"),
-    ("spikesim run prog.spk --data digits --min-accuracy 0.98", "exit code 1 if below"),
+    ("spikesim run prog.spk --min-accuracy 0.98", "exit code 1 if below"),
 )
 
 
-class Engine(StrEnum):
+class EngineName(StrEnum):
     """Where a program can run."""
 
     golden = "golden"
     readable = "golden-readable"
     rtl = "rtl"
     board = "board"
+    virtual = "virtual"
 
 
 def run(
     program: Annotated[Path, typer.Argument(help="Program file made by `spikesim compile`.")],
-    data: Annotated[str, typer.Option(help="digits, mnist, fashion_mnist, or an npz file.")],
-    engine: Annotated[Engine, typer.Option(help="Where to run.")] = Engine.golden,
+    data: Annotated[
+        str | None,
+        typer.Option(help="digits, mnist, fashion_mnist, or an npz file; that of training."),
+    ] = None,
+    engine: Annotated[EngineName, typer.Option(help="Where to run.")] = EngineName.golden,
     port: Annotated[
         str | None, typer.Option(help="Of the board: serial port or tcp://host:port.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Which digits are held out; that of training.")] = 0,
-    steps: Annotated[
-        int | None, typer.Option(help="Ticks of input per image; as trained by default.")
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, max=LARGEST_SEED, help="Which digits are held out; as in training."),
     ] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Ticks of input per image; as in training.")
+    ] = None,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Run although data, seed or steps contradict training.")
+    ] = False,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first images.")] = None,
     min_accuracy: Annotated[
         float | None, typer.Option(min=0.0, max=1.0, help="Fail below this share.")
@@ -58,33 +69,44 @@ def run(
 
     All engines give the same spikes and the same cycles, bit for bit; they differ in speed.
     """
+    from spikesim.cli.presentation import choose_presentation
     from spikesim.cli.samples import load_samples
+    from spikesim.core import decode
     from spikesim.hw.program import Program
+    from spikesim.hw.timing import RunTime
 
-    if (engine is Engine.board) != (port is not None):
+    if (engine is EngineName.board) != (port is not None):
         raise ValidationError(
-            "run: expected --port with --engine board, and only then; for example "
-            "--engine board --port /dev/ttyUSB0"
+            "run: expected --port with --engine board, and only then; for example --engine board "
+            "--port /dev/ttyUSB0; --engine virtual starts a virtual board"
         )
     compiled = Program.load(program)
-    samples = load_samples(data, seed=seed, steps=steps, latency=compiled.latency, limit=limit)
+    wanted = choose_presentation(
+        compiled.meta, str(program), data=data, seed=seed, steps=steps, anyway=anyway
+    )
+    samples = load_samples(wanted, latency=compiled.latency, limit=limit)
     if min_accuracy is not None and samples.labels is None:
-        raise ValidationError(f"--min-accuracy: {data} has no labels to compare with")
+        raise ValidationError(f"--min-accuracy: {wanted.data} has no labels to compare with")
     output = Output(as_json)
     started = time.perf_counter()
-    counts, cycles = classify(
-        compiled, samples.rasters, engine, port, progress=output.notes.is_terminal
-    )
+    counts, cycles = classify(compiled, samples.rasters, engine, port, progress=True)
     seconds = time.perf_counter() - started
-    predicted = np.argmax(counts, axis=1)
+    predicted = decode.classify(counts)
     document: dict[str, Any] = {
-        "program": str(program), "engine": engine.value, "data": data, "images": len(predicted),
+        "program": str(program), "engine": engine.value, "data": wanted.data,
+        "split_seed": wanted.seed if wanted.data == "digits" else None, "images": len(predicted),
         "steps": samples.rasters.shape[1], "accuracy": None, "predicted": predicted.tolist(),
         "cycles_total": int(cycles.sum()), "cycles_per_image": float(cycles.mean()),
         "seconds": round(seconds, 3), "images_per_second": len(predicted) / seconds,
     }  # fmt: skip
+    ticks = samples.rasters.shape[1]
+    spent = RunTime.expected(
+        compiled, ticks, cycles_per_step=float(cycles.mean()) / ticks,
+        events_per_step=float(samples.rasters.sum(2).mean()),
+    )  # fmt: skip
+    document["time"] = spent.to_dict()
     if samples.labels is not None:
-        document["accuracy"] = float(np.mean(predicted == samples.labels))
+        document["accuracy"] = decode.accuracy(predicted, samples.labels)
     output.result(document, _table(document))
     if min_accuracy is not None and document["accuracy"] < min_accuracy:
         output.note(f"accuracy {document['accuracy']:.4f} is below {min_accuracy}")
@@ -92,7 +114,11 @@ def run(
 
 
 def classify(
-    program: Program, rasters: np.ndarray, engine: Engine, port: str | None, progress: bool = False
+    program: Program,
+    rasters: np.ndarray,
+    engine: EngineName,
+    port: str | None,
+    progress: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Run every raster from a fresh state.
 
@@ -103,55 +129,24 @@ def classify(
     cycles : int64 array, shape (n_images,)
         Clock cycles per image.
     """
+    from spikesim.engines import prepare
+
     if not program.inputs or len(program.inputs) > 1:
         raise ValidationError(
             f"run: expected a program with one input for images, got {list(program.inputs)}; use "
             "spikesim.run from Python"
         )
-    ((name, (first_axon, n_axons)),) = program.inputs.items()
+    ((name, (_, n_axons)),) = program.inputs.items()
     if rasters.shape[2] != n_axons:
         raise ValidationError(
             f"run: expected images of {n_axons} pixels, as input {name!r} has, got "
             f"{rasters.shape[2]}; was the program trained on other data?"
         )
-    if engine is Engine.golden:
-        from spikesim.hw.golden.fast import run_batch
-
-        axons = np.zeros((*rasters.shape[:2], first_axon + n_axons), dtype=bool)
-        axons[:, :, first_axon:] = rasters
-        batch = run_batch(program, axons)
-        first, n, _ = program.groups[program.outputs[0]]
-        return batch.counts[:, first : first + n], batch.total_cycles
-    if engine is Engine.readable:
-        from spikesim.hw.engine import run_program
-
-        runs = [
-            run_program(program, {name: raster}, len(raster), "golden-readable")
-            for raster in rasters
-        ]
-        counts = np.stack([record.counts(program.outputs[0]) for record in runs])
-        return counts, np.array([sum(record.meta["cycles"]) for record in runs])
-    return _on_device(program, rasters, port, progress)
-
-
-def _on_device(
-    program: Program, rasters: np.ndarray, port: str | None, progress: bool
-) -> tuple[np.ndarray, np.ndarray]:
-    from spikesim.hw.device import Device
-    from spikesim.hw.link.transport import InProcessTransport, Transport
-
-    target: str | Transport
-    if port is None:
-        from spikesim.hw.rtl.model import RtlModel
-
-        target = InProcessTransport(RtlModel(program.config), "Verilated core")
-    else:
-        target = port
-    with Device.open(target) as device:
-        device.load(program, progress=progress)
-        batch = device.classify(rasters, steps=rasters.shape[1], progress=progress)
-    n = program.groups[program.outputs[0]][1]
-    return batch.counts[:, :n], batch.cycles
+    options = {} if port is None else {"port": port}
+    with prepare(program, engine.value, **options) as ready:
+        batch = ready.batch({name: rasters}, rasters.shape[1], progress=progress)
+    assert batch.cycles is not None  # an integer engine has a clock
+    return batch.counts[program.outputs[0]], batch.cycles
 
 
 def _table(document: dict[str, Any]) -> Table:
@@ -160,6 +155,9 @@ def _table(document: dict[str, Any]) -> Table:
         table.add_row("accuracy", f"{100 * document['accuracy']:.2f} %")
     table.add_row("images", f"{document['images']:,} of {document['data']}")
     table.add_row("steps per image", str(document["steps"]))
-    table.add_row("clock cycles per image", f"{document['cycles_per_image']:,.0f}")
-    table.add_row("speed", f"{document['images_per_second']:,.1f} images/s")
+    cycles, spent = document["cycles_per_image"], document["time"]
+    table.add_row("clock cycles per image", f"{cycles:,.0f}")
+    table.add_row(f"at {spent['clk_hz'] / 1e6:g} MHz", f"{spent['run_ms']:.3g} ms per image")
+    table.add_row(f"on the line, {spent['baud']:,} baud", f"{spent['line_ms']:.3g} ms per image")
+    table.add_row("speed here", f"{document['images_per_second']:,.1f} images/s")
     return table

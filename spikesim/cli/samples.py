@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from spikesim.cli.presentation import DATA_SETS, Presentation
 from spikesim.errors import ValidationError
 
 # What numpy raises on bytes that are no npz file.
 _UNREADABLE = (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error)
-DATA_SETS = ("digits", "mnist", "fashion_mnist")
+_MOST_BYTES = 4 * 10**9
 
 
 @dataclass(frozen=True)
@@ -37,20 +38,13 @@ class Samples:
     labels: np.ndarray | None
 
 
-def load_samples(
-    data: str, *, seed: int, steps: int | None, latency: int, limit: int | None
-) -> Samples:
+def load_samples(wanted: Presentation, *, latency: int, limit: int | None) -> Samples:
     """Held-out images of a data set, or images of a file, as rate-coded spikes.
 
     Parameters
     ----------
-    data : str
-        One of ``DATA_SETS``, or an npz file with ``images`` (0..1 or uint8) and perhaps
-        ``labels``.
-    seed : int
-        Which images of "digits" are held out.
-    steps : int, optional
-        Ticks of input per image; by default those the recipe of the data set was trained with.
+    wanted : Presentation
+        A file holds ``images`` (0..1 or uint8) and perhaps ``labels``.
     latency : int
         Silent ticks added at the end.
     limit : int, optional
@@ -59,16 +53,23 @@ def load_samples(
     Raises
     ------
     ValidationError
-        If there is no such data set or file, or the file holds something else.
+        If there is no such data set or file, the file holds something else, or the spikes would
+        not fit into memory.
     """
-    images, labels = _load(data, seed)
+    images, labels = _load(wanted.data, wanted.seed)
     if limit is not None:
         images = images[:limit]
         labels = None if labels is None else labels[:limit]
-    ticks = _default_steps(data) if steps is None else steps
+    ticks = wanted.steps
     if ticks < 1:
         raise ValidationError(f"run: expected steps >= 1, got {ticks}")
-    return Samples(data, encode_images(images, ticks, latency), labels)
+    size = int(images[0].size if len(images) else 0) * len(images) * (ticks + latency)
+    if size > _MOST_BYTES:
+        raise ValidationError(
+            f"run: {len(images):,} images of {ticks:,} ticks would take {size / 1e9:,.3g} GB of "
+            f"spikes, more than {_MOST_BYTES / 1e9:g}; give fewer --steps or a --limit"
+        )
+    return Samples(wanted.data, encode_images(images, ticks, latency), labels)
 
 
 def encode_images(images: np.ndarray, steps: int, latency: int) -> np.ndarray:
@@ -110,16 +111,11 @@ def _from_file(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
             f"{path}: expected array 'images' of shape (n, ...), uint8 or float in 0..1, got "
             f"arrays {sorted(stored)}"
         )
-    if labels is not None and labels.shape != images.shape[:1]:
+    if labels is not None and (labels.shape != images.shape[:1] or labels.dtype.kind not in "iu"):
         raise ValidationError(
-            f"{path}: expected {len(images)} labels, one per image, got shape {labels.shape}"
+            f"{path}: expected {len(images)} integer labels, one per image, got dtype "
+            f"{labels.dtype}, shape {labels.shape}"
         )
     if images.dtype != np.uint8:
         images = images.astype(np.float32)
     return images, None if labels is None else labels.astype(np.int64)
-
-
-def _default_steps(data: str) -> int:
-    from spikesim.nn import recipes
-
-    return recipes.MNIST.steps if "mnist" in data else recipes.DIGITS.steps

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -14,7 +15,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from spikesim.cli.output import Output, examples
+from spikesim.cli.output import OVERWRITE, Output, check_target, examples
+from spikesim.core.random import LARGEST_SEED
+from spikesim.errors import ValidationError
 
 if TYPE_CHECKING:
     from spikesim.network import Network
@@ -40,7 +43,10 @@ def simulate(
         list[str] | None, typer.Option(help="spikes (default), E.spikes, E.v; give it repeatedly.")
     ] = None,
     to: Annotated[Path | None, typer.Option(help="HDF5 file for the recording.")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the random inputs.")] = 0,
+    overwrite: Annotated[bool, OVERWRITE] = False,
+    seed: Annotated[
+        int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of the random inputs.")
+    ] = 0,
     ranks: Annotated[int, typer.Option(min=1, help="Processes; more than 1 needs MPI.")] = 1,
     threads: Annotated[int, typer.Option(min=1, help="Threads of each process.")] = 1,
     dtype: Annotated[str, typer.Option(help="float32 (fast) or float64 (exact).")] = "float32",
@@ -54,6 +60,9 @@ def simulate(
     """
     from spikesim.sim.parallel.mpi import Ranks
 
+    check_threads(threads, ranks)
+    if to is not None and not as_rank:
+        check_target("--to", to, overwrite)
     if ranks > 1 and not as_rank:
         given = [f"--poisson={text}" for text in poisson or []]
         given += [f"--record={text}" for text in record or []]
@@ -67,7 +76,7 @@ def simulate(
             began = time.perf_counter()
             recording, net = _run(
                 network, seconds, poisson or [], together, record=record or ["spikes"],
-                seed=seed, threads=threads, dtype=dtype, to=to, progress=not as_json,
+                seed=seed, threads=threads, dtype=dtype, to=to, progress=together.rank == 0,
             )  # fmt: skip
     except Exception:  # raised again, or known to be raised by process 0
         if together.rank == 0:
@@ -78,6 +87,23 @@ def simulate(
         _report(Output(as_json), net, recording, time.perf_counter() - began, to)
     if recording.steps < net.clock.ticks(seconds, "--seconds"):
         raise typer.Exit(_INTERRUPTED)
+
+
+def check_threads(threads: int, ranks: int) -> None:
+    """Refuse threads that could only wait for each other; results do not depend on them.
+
+    Raises
+    ------
+    ValidationError
+        If there are more than cores, or than a few where processes share the machine.
+    """
+    cores = len(os.sched_getaffinity(0))
+    most = max(cores, 8)  # a few more than cores cost little, and scripts move between machines
+    if threads > most or ranks > 8 * most:
+        raise ValidationError(
+            f"--threads {threads} --ranks {ranks}: expected at most {most} threads each and "
+            f"{8 * most} processes on this machine of {cores} cores; more only wait for each other"
+        )
 
 
 def _run(
@@ -95,8 +121,6 @@ def _run(
 
 
 def _rate(text: str) -> tuple[str, float]:
-    from spikesim.errors import ValidationError
-
     name, _, value = text.partition("=")
     number = value.strip().removesuffix("Hz")
     try:

@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from spikesim.cli.output import Output, examples
+from spikesim.cli.output import OVERWRITE, Output, check_target, examples
+from spikesim.core.random import LARGEST_SEED
 
 COMMAND = "train"
 EPILOG = examples(
@@ -20,7 +21,7 @@ EPILOG = examples(
 )
 
 
-class Recipe(StrEnum):
+class RecipeName(StrEnum):
     """What can be trained."""
 
     digits = "digits"
@@ -28,8 +29,11 @@ class Recipe(StrEnum):
 
 
 def train(
-    recipe: Annotated[Recipe, typer.Argument(help="Data set and network.")],
-    seed: Annotated[int, typer.Option(help="Seed of weights, order and held-out images.")] = 0,
+    recipe: Annotated[RecipeName, typer.Argument(help="Data set and network.")],
+    seed: Annotated[
+        int,
+        typer.Option(min=0, max=LARGEST_SEED, help="Seed of weights, order and held-out images."),
+    ] = 0,
     out: Annotated[Path, typer.Option(help="Network file to write.")] = Path("net.npz"),
     data: Annotated[
         Path | None, typer.Option(help="Folder or file of MNIST; looked for by default.")
@@ -37,6 +41,7 @@ def train(
     epochs: Annotated[
         int | None, typer.Option(min=0, help="Float epochs; those of the recipe by default.")
     ] = None,
+    overwrite: Annotated[bool, OVERWRITE] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Result as JSON on stdout.")] = False,
 ) -> None:
     """Train in floating point, then with the core's 8-bit integers in the loop, and save.
@@ -50,19 +55,17 @@ def train(
     from spikesim.nn import recipes
 
     output = Output(as_json)
-    if not out.absolute().parent.is_dir():
-        raise ValidationError(f"--out {out}: folder {out.parent} does not exist; create it")
-    settings = recipes.DIGITS if recipe is Recipe.digits else recipes.MNIST
+    check_target("--out", out, overwrite)
+    settings = recipes.DIGITS if recipe is RecipeName.digits else recipes.MNIST
     if epochs is not None:
         settings = replace(settings, epochs=epochs)
-    shown = output.notes.is_terminal
-    if recipe is Recipe.digits:
+    if recipe is RecipeName.digits:
         if data is not None:
             raise ValidationError("--data: the digits come with scikit-learn; leave it out")
-        model = recipes.digits(seed, recipe=settings, progress=shown)
+        model = recipes.digits(seed, recipe=settings, progress=True)
     else:
         path = None if data is None else str(data)
-        model = recipes.mnist(seed, recipe=settings, path=path, progress=shown)
+        model = recipes.mnist(seed, recipe=settings, path=path, progress=True)
     net = model.network()
     net.save(out)
     document = {

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import secrets
 import struct
 import zipfile
 import zlib
@@ -21,6 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from spikesim.core.atomic import place_problems, replacing
 from spikesim.errors import ValidationError
 
 _HEADER = "__header__"
@@ -65,31 +65,22 @@ def write_archive(
     Raises
     ------
     ValidationError
-        If the folder does not exist.
+        If the folder does not exist or must not be written.
     """
-    target = Path(path)
-    if not target.parent.is_dir():
-        raise ValidationError(f"{kind} file: folder {target.parent} does not exist; create it")
+    if problems := place_problems(path, f"{kind} file {os.fspath(path)!r}"):
+        raise ValidationError(problems)
     stored = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     meta = {"kind": kind, "version": version, "header": header}
     text = json.dumps(meta, sort_keys=True)
     meta["sha256"] = _digest(text, stored)
     record = np.frombuffer(json.dumps(meta, sort_keys=True).encode(), dtype=np.uint8)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            # The stubs take any keyword for the flag allow_pickle.
-            np.savez_compressed(file, **{_HEADER: record}, **stored)  # type: ignore[arg-type]
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    with replacing(Path(path)) as file:
+        # The stubs take any keyword for the flag allow_pickle.
+        np.savez_compressed(file, **{_HEADER: record}, **stored)  # type: ignore[arg-type]
 
 
 def read_archive(
-    path: str | os.PathLike[str], kind: str, version: int
+    path: str | os.PathLike[str], kind: str, version: int, oldest: int | None = None
 ) -> tuple[dict[str, Any], Arrays]:
     """Header and arrays of a file made by ``write_archive``.
 
@@ -99,6 +90,8 @@ def read_archive(
         File to read.
     kind, version : str, int
         What the caller understands.
+    oldest : int, optional
+        First version that is understood too; default that one only.
 
     Returns
     -------
@@ -136,7 +129,8 @@ def read_archive(
     if not isinstance(meta, dict) or meta.get("kind") != kind:
         got = meta.get("kind") if isinstance(meta, dict) else meta
         raise ValidationError(f"{who}: expected kind {kind!r}, got {got!r}")
-    if meta.get("version") != version:
+    known = range(version if oldest is None else oldest, version + 1)
+    if meta.get("version") not in known:
         raise ValidationError(
             f"{who}: expected format version {version}, got {meta.get('version')!r}; "
             "use the spikesim release that wrote it, or save it again"

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, ValuesView
 from typing import Generic, TypeVar
+
+from spikesim.core.listing import listed
 
 T = TypeVar("T")
 
@@ -17,6 +19,9 @@ class OnDemand(Mapping[str, T], Generic[T]):
     read : callable
         Gets a name and gives its value.
     names : iterable of str
+    read_all : callable, optional
+        Gets all names and gives their values in that order, one after the other: what
+        ``items()`` and ``values()`` go through, where one pass is cheaper than many reads.
 
     Examples
     --------
@@ -25,8 +30,13 @@ class OnDemand(Mapping[str, T], Generic[T]):
     (9, ['2', '3'])
     """
 
-    def __init__(self, read: Callable[[str], T], names: tuple[str, ...] | list[str]) -> None:
-        self._read, self._names = read, tuple(names)
+    def __init__(
+        self,
+        read: Callable[[str], T],
+        names: Iterable[str],
+        read_all: Callable[[tuple[str, ...]], Iterable[T]] | None = None,
+    ) -> None:
+        self._read, self._names, self._read_all = read, tuple(names), read_all
 
     def __getitem__(self, name: str) -> T:
         if name not in self._names:
@@ -42,5 +52,33 @@ class OnDemand(Mapping[str, T], Generic[T]):
     def __len__(self) -> int:
         return len(self._names)
 
+    def items(self) -> ItemsView[str, T]:
+        """Names and values, in one pass."""
+        return _Items(self)
+
+    def values(self) -> ValuesView[T]:
+        """Values, in one pass."""
+        return _Values(self)
+
+    def one_pass(self) -> Iterable[T]:
+        """Values in the order of the names, each read when its turn comes."""
+        if self._read_all is not None:
+            return self._read_all(self._names)
+        return map(self._read, self._names)
+
     def __repr__(self) -> str:
-        return f"OnDemand({list(self._names)})"
+        return f"OnDemand({listed(self._names)})"
+
+
+class _Items(ItemsView[str, T]):
+    _mapping: OnDemand[T]
+
+    def __iter__(self) -> Iterator[tuple[str, T]]:
+        yield from zip(self._mapping, self._mapping.one_pass(), strict=True)
+
+
+class _Values(ValuesView[T]):
+    _mapping: OnDemand[T]
+
+    def __iter__(self) -> Iterator[T]:
+        yield from self._mapping.one_pass()

@@ -16,6 +16,9 @@ import numpy.typing as npt
 
 from spikesim.errors import ValidationError
 
+#: Largest seed that every random generator in use takes: 64 bits with a sign.
+LARGEST_SEED = 2**63 - 1
+
 
 def stream(seed: int, *path: int | str) -> np.random.Generator:
     """Random generator for one purpose, keyed by the seed and a path of names and numbers.

@@ -24,18 +24,24 @@ def _event_column(values: npt.ArrayLike, what: str, problems: list[str]) -> npt.
 
 @dataclass(frozen=True, eq=False)
 class SpikeTrains:
-    """The spikes of ``n`` neurons over ``steps`` ticks, sorted by (tick, index).
+    """The spikes of ``n`` neurons in a window of time, sorted by (tick, index).
+
+    The window is start <= tick < start + steps on the axis of the run: spikes that were recorded
+    from tick 20,000 on, or cut out of a longer record, keep their ticks. All that divides by time
+    or counts in bins takes the window, not tick 0.
 
     Parameters
     ----------
     ticks : int64 array, shape (k,), ticks
-        When each spike happens, 0 <= tick < steps. Any order; it is sorted here.
+        When each spike happens, start <= tick < start + steps. Any order; it is sorted here.
     index : int32 array, shape (k,)
         Which neuron fires, 0 <= index < n.
     n : int
         Number of neurons, >= 0.
     steps : int
-        Length of the record in ticks, >= 0.
+        Length of the window in ticks, >= 0.
+    start : int
+        First tick of the window, >= 0.
 
     Raises
     ------
@@ -52,20 +58,26 @@ class SpikeTrains:
     [1, 1, 1]
     >>> trains == SpikeTrains.from_raster(trains.raster())
     True
+    >>> trains.window(2, 4)
+    SpikeTrains(1 spikes, n=3, ticks 2 to 4)
     """
 
     ticks: npt.NDArray[np.int64]
     index: npt.NDArray[np.int32]
     n: int
     steps: int
+    start: int = 0
 
     def __post_init__(self) -> None:
         problems: list[str] = []
-        n, steps = int(self.n), int(self.steps)
+        n, steps, start = int(self.n), int(self.steps), int(self.start)
         ticks = _event_column(self.ticks, "ticks", problems)
         index = _event_column(self.index, "index", problems)
-        if n < 0 or steps < 0:
-            problems.append(f"spike trains: expected n >= 0 and steps >= 0, got {n} and {steps}")
+        if n < 0 or steps < 0 or start < 0:
+            problems.append(
+                "spike trains: expected n >= 0, steps >= 0 and start >= 0, got "
+                f"{n}, {steps} and {start}"
+            )
         if n > np.iinfo(np.int32).max:
             problems.append(f"spike trains: expected n < 2**31, got {n}")
         if not problems and ticks.size != index.size:
@@ -74,11 +86,13 @@ class SpikeTrains:
                 f"{index.size}; pass one (tick, index) pair per spike"
             )
         if not problems:
-            problems += _range_problems(ticks, steps, "tick", "steps")
-            problems += _range_problems(index, n, "index", "n")
+            stop = "steps" if start == 0 else "start + steps"
+            problems += _range_problems(ticks, start, start + steps, "tick", stop)
+            problems += _range_problems(index, 0, n, "index", "n")
         if problems:
             raise ValidationError(problems)
-        key = ticks * max(n, 1) + index
+        # From the start of the window: late ticks of many neurons would overflow.
+        key = (ticks - start) * max(n, 1) + index
         if key.size > 1 and not (key[1:] > key[:-1]).all():
             order = np.argsort(key, kind="stable")
             ticks, index, key = ticks[order], index[order], key[order]
@@ -93,22 +107,30 @@ class SpikeTrains:
         stored = index.astype(np.int32)
         ticks.setflags(write=False)
         stored.setflags(write=False)
-        for field, value in (("ticks", ticks), ("index", stored), ("n", n), ("steps", steps)):
+        values = {"ticks": ticks, "index": stored, "n": n, "steps": steps, "start": start}
+        for field, value in values.items():
             object.__setattr__(self, field, value)
 
-    @classmethod
-    def empty(cls, n: int, steps: int) -> SpikeTrains:
-        """No spike at all."""
-        return cls(np.zeros(0, np.int64), np.zeros(0, np.int32), n, steps)
+    @property
+    def stop(self) -> int:
+        """First tick after the window."""
+        return self.start + self.steps
 
     @classmethod
-    def from_raster(cls, raster: npt.ArrayLike) -> SpikeTrains:
+    def empty(cls, n: int, steps: int, start: int = 0) -> SpikeTrains:
+        """No spike at all."""
+        return cls(np.zeros(0, np.int64), np.zeros(0, np.int32), n, steps, start)
+
+    @classmethod
+    def from_raster(cls, raster: npt.ArrayLike, start: int = 0) -> SpikeTrains:
         """Spike trains from a dense raster.
 
         Parameters
         ----------
         raster : bool array, shape (steps, n)
             Numbers are accepted when each of them is 0 or 1.
+        start : int
+            Tick of the first row.
 
         Raises
         ------
@@ -129,12 +151,12 @@ class SpikeTrains:
                 )
             array = array.astype(np.bool_)
         ticks, index = np.nonzero(array)
-        return cls(ticks, index.astype(np.int32), array.shape[1], array.shape[0])
+        return cls(ticks + start, index.astype(np.int32), array.shape[1], array.shape[0], start)
 
     def raster(self) -> npt.NDArray[np.bool_]:
-        """Dense form, bool array of shape (steps, n)."""
+        """Dense form, bool array of shape (steps, n); the first row is tick ``start``."""
         dense = np.zeros((self.steps, self.n), dtype=np.bool_)
-        dense[self.ticks, self.index] = True
+        dense[self.ticks - self.start, self.index] = True
         return dense
 
     def counts(self) -> npt.NDArray[np.int64]:
@@ -147,7 +169,10 @@ class SpikeTrains:
         return self.index[lo:hi]
 
     def times(self, dt: float) -> npt.NDArray[np.float64]:
-        """Seconds at which the spikes happen for ticks of ``dt`` seconds, float64 array (k,)."""
+        """Seconds at which the spikes happen for ticks of ``dt`` seconds, float64 array (k,).
+
+        Time 0 is the start of the run, not of the window.
+        """
         return np.multiply(self.ticks, dt, dtype=np.float64)
 
     def by_neuron(self) -> list[npt.NDArray[np.int64]]:
@@ -182,7 +207,7 @@ class SpikeTrains:
         """
         problems: list[str] = []
         chosen = _event_column(neurons, "neurons", problems)
-        problems = problems or _range_problems(chosen, self.n, "neuron", "n")
+        problems = problems or _range_problems(chosen, 0, self.n, "neuron", "n")
         if not problems and np.unique(chosen).size < chosen.size:
             problems = ["spike trains: expected each neuron once in select(); drop the repeats"]
         if problems:
@@ -191,39 +216,44 @@ class SpikeTrains:
         number[chosen] = np.arange(chosen.size, dtype=np.int32)
         renumbered = number[self.index]
         kept = renumbered >= 0
-        return SpikeTrains(self.ticks[kept], renumbered[kept], chosen.size, self.steps)
+        return SpikeTrains(self.ticks[kept], renumbered[kept], chosen.size, self.steps, self.start)
 
     def shift(self, k: int) -> SpikeTrains:
-        """All spikes ``k`` ticks later, in a record that is ``k`` ticks longer.
-
-        A negative ``k`` takes ticks off the front.
+        """Move the record ``k`` ticks later: spikes and window move together.
 
         Raises
         ------
         ValidationError
-            If a spike would move before tick 0, or the record gets a negative length.
+            If the window would begin before tick 0.
 
         Examples
         --------
-        >>> SpikeTrains([0], [0], n=1, steps=2).shift(3).ticks.tolist()
-        [3]
+        Play the second half of a record from tick 0 on.
+
+        >>> trains = SpikeTrains([1, 5], [0, 0], n=1, steps=8)
+        >>> late = trains.window(4, 8).shift(-4)
+        >>> late.ticks.tolist(), late.start, late.steps
+        ([1], 0, 4)
         """
-        if self.steps + k < 0 or (self.ticks.size and self.ticks[0] + k < 0):
-            first = int(self.ticks[0]) if self.ticks.size else self.steps
+        if self.start + k < 0:
             raise ValidationError(
-                f"spike trains: expected a shift that loses nothing, got {k} with the first "
-                f"spike in tick {first} of {self.steps}; cut with window() first"
+                f"spike trains: expected a shift to tick 0 or later, got {k} for a record that "
+                f"begins in tick {self.start}; cut with window({-k}, ...) first"
             )
-        return SpikeTrains(self.ticks + k, self.index, self.n, self.steps + k)
+        return SpikeTrains(self.ticks + k, self.index, self.n, self.steps, self.start + k)
 
     def window(self, start: int, stop: int) -> SpikeTrains:
-        """Cut out start <= tick < stop, with time counted from ``start``."""
-        if not 0 <= start <= stop <= self.steps:
+        """Cut out start <= tick < stop; the spikes keep their ticks.
+
+        ``window(start, stop).shift(-start)`` counts time from the cut, as for an input.
+        """
+        if not self.start <= start <= stop <= self.stop:
             raise ValidationError(
-                f"spike trains: expected 0 <= start <= stop <= {self.steps}, got {start}, {stop}"
+                f"spike trains: expected {self.start} <= start <= stop <= {self.stop}, got "
+                f"{start}, {stop}"
             )
         lo, hi = np.searchsorted(self.ticks, (start, stop))
-        return SpikeTrains(self.ticks[lo:hi] - start, self.index[lo:hi], self.n, stop - start)
+        return SpikeTrains(self.ticks[lo:hi], self.index[lo:hi], self.n, stop - start, start)
 
     def __len__(self) -> int:
         return int(self.ticks.size)
@@ -232,7 +262,7 @@ class SpikeTrains:
         if not isinstance(other, SpikeTrains):
             return NotImplemented
         return (
-            (self.n, self.steps) == (other.n, other.steps)
+            (self.n, self.steps, self.start) == (other.n, other.steps, other.start)
             and np.array_equal(self.ticks, other.ticks)
             and np.array_equal(self.index, other.index)
         )
@@ -240,15 +270,18 @@ class SpikeTrains:
     __hash__ = None  # type: ignore[assignment]  # equality by content of arrays
 
     def __repr__(self) -> str:
-        return f"SpikeTrains({len(self)} spikes, n={self.n}, steps={self.steps})"
+        span = f"ticks {self.start} to {self.stop}" if self.start else f"steps={self.steps}"
+        return f"SpikeTrains({len(self)} spikes, n={self.n}, {span})"
 
 
-def _range_problems(values: npt.NDArray[np.int64], limit: int, what: str, bound: str) -> list[str]:
-    outside = (values < 0) | (values >= limit)
+def _range_problems(
+    values: npt.NDArray[np.int64], low: int, limit: int, what: str, bound: str
+) -> list[str]:
+    outside = (values < low) | (values >= limit)
     if not outside.any():
         return []
     first = int(np.argmax(outside))
     return [
-        f"spike trains: expected 0 <= {what} < {bound} = {limit}, got {int(values[first])} in "
+        f"spike trains: expected {low} <= {what} < {bound} = {limit}, got {int(values[first])} in "
         f"event {first} ({int(outside.sum())} events outside)"
     ]

@@ -44,4 +44,4 @@ def digits(seed: int = 0, test_share: float = 0.2) -> Split:
     x = (raw.images / 16.0).astype(np.float32)
     y = raw.target.astype(np.int64)
     train, test = stratified(y, test_share, seed)
-    return Split("digits", x[train], y[train], x[test], y[test])
+    return Split("digits", x[train], y[train], x[test], y[test], seed, test_share)

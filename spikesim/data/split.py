@@ -23,6 +23,10 @@ class Split:
         Images.
     y_train, y_test : int64 arrays, shape (n_images,)
         Labels.
+    seed : int, optional
+        Which images are held out; None where the set comes with a test part.
+    test_share : float, optional
+        How many of them, 0..1.
     """
 
     name: str
@@ -30,6 +34,8 @@ class Split:
     y_train: np.ndarray
     x_test: np.ndarray
     y_test: np.ndarray
+    seed: int | None = None
+    test_share: float | None = None
 
     @property
     def n_classes(self) -> int:
@@ -46,7 +52,7 @@ class Split:
         kept, held = stratified(self.y_train, share, seed)
         return Split(
             f"{self.name}-validation", self.x_train[kept], self.y_train[kept],
-            self.x_train[held], self.y_train[held],
+            self.x_train[held], self.y_train[held], seed, share,
         )  # fmt: skip
 
 

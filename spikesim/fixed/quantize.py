@@ -19,17 +19,17 @@ gain is folded into the weights; the stored current is ``gain * i * scale``.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spikesim.errors import ValidationError
 from spikesim.fixed.arith import DECAY_ONE, round_half_away
-from spikesim.fixed.scale import shares_constants
-
-Floats = NDArray[np.float64]
+from spikesim.fixed.constants import Floats, each_neuron, one_for_all, shares_constants
+from spikesim.fixed.settings import MAX_GAIN_SHIFT, STATE_BITS, WEIGHT_BITS, Quantization
+from spikesim.fixed.weights import IncomingWeights, WeightBlock
 
 __all__ = [
     "QuantizedPopulation",
@@ -38,11 +38,6 @@ __all__ = [
     "quantize_population",
 ]
 
-#: Float weights that end on one population: a dense matrix ``[n_pre, n]`` or, for sparse
-#: projections, a pair ``(values [k], targets [k])``.
-WeightBlock = NDArray[Any] | tuple[NDArray[Any], NDArray[Any]]
-
-MAX_GAIN_SHIFT = 7
 ACC_BITS = 16
 
 
@@ -121,11 +116,7 @@ def quantize_population(
     v_init: ArrayLike = 0.0,
     v_floor: ArrayLike | None = None,
     strict: bool = False,
-    granularity: Literal["neuron", "population"] = "neuron",
-    weight_bits: int = 8,
-    state_bits: int = 18,
-    gain_shift: int | None = None,
-    v_th_limit: int | None = None,
+    settings: Quantization | None = None,
     name: str = "population",
 ) -> QuantizedPopulation:
     """Integers for one population of canonical LIF neurons.
@@ -139,19 +130,12 @@ def quantize_population(
     beta, alpha, gain, bias, v_th, v_reset, reset_amount, v_init, v_floor, strict
         The canonical LIF parameters (``neurons.LIF``), scalars or shape (n,). ``beta``, ``alpha``,
         ``v_reset`` and ``v_floor`` must be uniform: the core keeps them once per class.
-    granularity : {"neuron", "population"}
-        One scale per neuron (finer) or one for all. Non-zero ``v_reset`` or any ``v_floor``
-        forces ``"population"``, because the core keeps those two once per class.
-    weight_bits, state_bits : int
-        Widths of weights and state. Codes are symmetric, ``|w_fx| <= 2**(weight_bits-1) - 1``.
-    gain_shift : int, optional
-        Fixes the shift. By default the largest in 0..7 for which every ``v_th_fx`` stays within
-        ``v_th_limit``.
-    v_th_limit : int, optional
-        Largest threshold code; default ``2**(state_bits-4)``, which leaves eight thresholds of
-        head-room on either side before the state saturates.
+    settings : Quantization, optional
+        Non-zero ``v_reset`` or any ``v_floor`` forces one scale for the population, because the
+        core keeps those two once per class. Weight codes are symmetric,
+        ``|w_fx| <= 2**(weight_bits-1) - 1``.
     name : str
-        Used in error messages.
+        The population's, for its own gain shift and in messages.
 
     Returns
     -------
@@ -165,36 +149,37 @@ def quantize_population(
 
     Examples
     --------
-    >>> q = quantize_population([np.array([[0.5], [-0.25]])], n=1, beta=0.5, gain_shift=4)
+    >>> shift = Quantization(gain_shift=4)
+    >>> q = quantize_population([np.array([[0.5], [-0.25]])], n=1, beta=0.5, settings=shift)
     >>> q.weights[0].ravel().tolist(), q.v_th.tolist(), q.beta
     ([127, -64], [4064], 2048)
     """
+    chosen = (settings or Quantization()).with_widths(WEIGHT_BITS, STATE_BITS)
+    who = f"population {name!r}"
     given = {"gain": gain, "bias": bias, "v_th": v_th, "v_init": v_init}
     if reset_amount is not None:
         given["reset_amount"] = reset_amount
     shared = {"beta": beta, "alpha": alpha, "v_reset": v_reset, "v_floor": v_floor}
-    limit = 2 ** (state_bits - 4) if v_th_limit is None else v_th_limit
-    width = _Width(weight_bits, state_bits, limit)
-    who = f"population {name!r}"
-    blocks, per, uni = _checked(who, n, weights, given, shared, gain_shift)
-    per.setdefault("reset_amount", per["v_th"])
+    per, uni, incoming = _checked(who, n, given, shared, weights)
     # The core keeps reset value and floor once per class, so they need one common scale.
-    common = granularity == "population" or bool(uni["v_reset"]) or uni["v_floor"] is not None
-    w_scale = _weight_scale(blocks, per, n, width, common)
+    one_scale = chosen.granularity == "population"
+    common = one_scale or bool(uni["v_reset"]) or uni["v_floor"] is not None
+    w_scale = _weight_scale(incoming.largest(), per, chosen, common)
+    gain_shift = chosen.shift_of(name)
     if gain_shift is None:
-        gain_shift = _largest_shift(np.abs(per["v_th"]) * w_scale, width.limit)
-    codes, bound, error = _round_weights(blocks, per["gain"], w_scale, n, width)
+        gain_shift = _largest_shift(np.abs(per["v_th"]) * w_scale, chosen.limit)
+    codes = incoming.codes(per["gain"], w_scale, chosen.top)
     scale = w_scale * 2.0**gain_shift
     keys = ("v_th", "bias", "v_init", "reset_amount")
     fx = {key: round_half_away(per[key] * scale) for key in keys}
     fx["v_th"] += int(strict)
-    rail = 2 ** (state_bits - 1)
+    rail = chosen.rail
     one = scale[0] if n else 1.0
     v_reset_fx = round_half_away(float((uni["v_reset"] or 0.0) * one))
     v_floor_fx = -rail if uni["v_floor"] is None else round_half_away(float(uni["v_floor"] * one))
     _fits(who, {**fx, "v_reset": np.array([v_reset_fx])}, rail, gain_shift)
     return QuantizedPopulation(
-        weights=codes,
+        weights=codes.blocks,
         weight_scale=w_scale,
         scale=scale,
         **fx,
@@ -203,21 +188,39 @@ def quantize_population(
         beta=_decay_code(uni["beta"]),
         alpha=_decay_code(uni["alpha"]),
         gain_shift=gain_shift,
-        weight_bits=weight_bits,
-        state_bits=state_bits,
-        acc_bound=bound,
-        rounding_error=error,
+        weight_bits=chosen.weight_bits or WEIGHT_BITS,
+        state_bits=chosen.state_bits or STATE_BITS,
+        acc_bound=codes.bound,
+        rounding_error=codes.error,
     )
 
 
-def quantize_lif(
-    weights: Sequence[WeightBlock], n: int, neuron: Any, **options: Any
-) -> QuantizedPopulation:
-    """`quantize_population` with the parameters taken from a ``neurons.LIF``.
+def _checked(
+    who: str,
+    n: int,
+    given: dict[str, ArrayLike],
+    shared: dict[str, ArrayLike | None],
+    weights: Sequence[WeightBlock],
+) -> tuple[dict[str, Floats], dict[str, float | None], IncomingWeights]:
+    problems: list[str] = []
+    per = each_neuron(who, given, n, problems)
+    uni = one_for_all(who, shared, problems)
+    incoming = IncomingWeights(who, weights, n, problems)
+    if problems:
+        raise ValidationError(problems)
+    per.setdefault("reset_amount", per["v_th"])
+    return per, uni, incoming
 
-    ``options``: ``granularity``, ``weight_bits``, ``state_bits``, ``gain_shift``,
-    ``v_th_limit``, ``name``.
-    """
+
+def quantize_lif(
+    weights: Sequence[WeightBlock],
+    n: int,
+    neuron: Any,
+    settings: Quantization | None = None,
+    *,
+    name: str = "population",
+) -> QuantizedPopulation:
+    """`quantize_population` with the parameters taken from a ``neurons.LIF``."""
     keys = (
         "beta",
         "alpha",
@@ -230,122 +233,24 @@ def quantize_lif(
         "v_floor",
         "strict",
     )
+    settings = settings or Quantization()
     if shares_constants(neuron):
-        options["granularity"] = "population"
-    return quantize_population(weights, n=n, **{k: getattr(neuron, k) for k in keys}, **options)
-
-
-@dataclass(frozen=True)
-class _Width:
-    weight_bits: int
-    state_bits: int
-    limit: int
-
-    @property
-    def top(self) -> int:
-        return int(2 ** (self.weight_bits - 1) - 1)
-
-
-# Targets None: a dense matrix [n_pre, n], whose column is the target.
-_Block = tuple[Floats, NDArray[np.int64] | None]
-
-
-def _checked(
-    who: str,
-    n: int,
-    weights: Sequence[WeightBlock],
-    given: dict[str, ArrayLike],
-    shared: dict[str, ArrayLike | None],
-    gain_shift: int | None,
-) -> tuple[list[_Block], dict[str, Floats], dict[str, float | None]]:
-    """Blocks, per-neuron and common parameters as float64; raises with all problems."""
-    problems: list[str] = []
-    per = {key: _per_neuron(who, key, value, n, problems) for key, value in given.items()}
-    uni = {
-        key: None if value is None else _uniform(who, key, value, problems)
-        for key, value in shared.items()
-    }
-    for key in ("beta", "alpha"):
-        if not 0.0 <= (uni[key] or 0.0) <= 1.0:
-            problems.append(f"{who}: {key} must lie in 0..1, got {uni[key]:g}")
-    if gain_shift is not None and not 0 <= gain_shift <= MAX_GAIN_SHIFT:
-        problems.append(f"{who}: gain_shift must lie in 0..{MAX_GAIN_SHIFT}, got {gain_shift}")
-    blocks = [_block(who, k, block, n, problems) for k, block in enumerate(weights)]
-    if problems:
-        raise ValidationError(problems)
-    return blocks, per, uni
-
-
-def _per_neuron(who: str, key: str, value: ArrayLike, n: int, problems: list[str]) -> Floats:
-    array = np.asarray(value, dtype=np.float64)
-    if array.shape not in ((), (1,), (n,)):
-        problems.append(f"{who}: {key} must be a scalar or have shape ({n},), got {array.shape}")
-        return np.zeros(n)
-    if not np.isfinite(array).all():
-        bad = array[~np.isfinite(array)].reshape(-1)[:3]
-        problems.append(f"{who}: {key} must be finite to become an integer, got {bad.tolist()}")
-        return np.zeros(n)
-    return np.array(np.broadcast_to(array, (n,)))
-
-
-def _uniform(who: str, key: str, value: ArrayLike, problems: list[str]) -> float | None:
-    array = np.asarray(value, dtype=np.float64).reshape(-1)
-    if key == "v_floor" and array.size and (array == -np.inf).all():
-        return None
-    if not np.isfinite(array).all():
-        bad = array[~np.isfinite(array)][:3]
-        problems.append(f"{who}: {key} must be finite to become an integer, got {bad.tolist()}")
-        return 0.0
-    if np.any(array != array[:1]):
-        problems.append(
-            f"{who}: {key} must be the same for all neurons (the core keeps it once per class), "
-            f"got values from {array.min():g} to {array.max():g}; split the population"
-        )
-    return float(array[0]) if array.size else 0.0
-
-
-def _block(who: str, k: int, block: WeightBlock, n: int, problems: list[str]) -> _Block:
-    if not isinstance(block, tuple):
-        values = np.asarray(block, dtype=np.float64)
-        targets = None
-        if values.ndim != 2 or values.shape[1] != n:
-            problems.append(
-                f"{who}: weight block {k} must have shape (n_pre, {n}), got {values.shape}"
-            )
-    else:
-        values = np.asarray(block[0], dtype=np.float64)
-        targets = np.asarray(block[1], dtype=np.int64)
-        if values.ndim != 1 or values.shape != targets.shape:
-            problems.append(
-                f"{who}: weight block {k} must be two flat arrays of one length, "
-                f"got {values.shape} values and {targets.shape} targets"
-            )
-        elif targets.size and (targets.min() < 0 or targets.max() >= n):
-            problems.append(
-                f"{who}: weight block {k} has targets {targets.min()}.."
-                f"{targets.max()}, expected 0..{n - 1}"
-            )
-    if not np.isfinite(values).all():
-        problems.append(f"{who}: weight block {k} holds NaN or infinity")
-    return values, targets
+        settings = replace(settings, granularity="population")
+    parameters = {key: getattr(neuron, key) for key in keys}
+    return quantize_population(weights, n=n, **parameters, settings=settings, name=name)
 
 
 def _weight_scale(
-    blocks: list[_Block], per: dict[str, Floats], n: int, width: _Width, common: bool
+    largest: Floats, per: dict[str, Floats], settings: Quantization, common: bool
 ) -> Floats:
-    largest = np.zeros(n)
-    for values, targets in blocks:
-        if targets is None:
-            largest = np.maximum(largest, np.abs(values).max(axis=0, initial=0.0))
-        else:
-            np.maximum.at(largest, targets, np.abs(values))
-    largest *= np.abs(per["gain"])
+    largest = largest * np.abs(per["gain"])
     v_th = np.abs(per["v_th"])
-    if common and n:
-        largest, v_th = np.full(n, largest.max()), np.full(n, v_th.max())
+    if common and largest.size:
+        largest = np.full(largest.size, largest.max())
+        v_th = np.full(v_th.size, v_th.max())
     with np.errstate(divide="ignore"):
         # Weak weights would ask for a threshold code beyond the limit even without a shift.
-        scale = np.minimum(width.top / largest, width.limit / v_th)
+        scale = np.minimum(settings.top / largest, settings.limit / v_th)
     # Neither weight nor threshold: any scale serves; 1 keeps bias codes readable.
     return np.where(np.isfinite(scale), scale, 1.0)
 
@@ -356,28 +261,6 @@ def _largest_shift(v_th_codes: Floats, limit: int) -> int:
     while shift < MAX_GAIN_SHIFT and top * 2.0 ** (shift + 1) <= limit:
         shift += 1
     return shift
-
-
-def _round_weights(
-    blocks: list[_Block], gain: Floats, w_scale: Floats, n: int, width: _Width
-) -> tuple[tuple[NDArray[np.int16], ...], int, float]:
-    up, down = np.zeros(n), np.zeros(n)
-    factor = gain * w_scale
-    codes, error = [], 0.0
-    for values, targets in blocks:
-        exact = values * (factor if targets is None else factor[targets])
-        w_fx = np.clip(round_half_away(exact), -width.top, width.top)
-        if targets is None:
-            up += np.maximum(w_fx, 0).sum(axis=0)
-            down += np.maximum(-w_fx, 0).sum(axis=0)
-            miss = np.abs(w_fx - exact) / w_scale
-        else:
-            up += np.bincount(targets, np.maximum(w_fx, 0), minlength=n)
-            down += np.bincount(targets, np.maximum(-w_fx, 0), minlength=n)
-            miss = np.abs(w_fx - exact) / w_scale[targets]
-        error = max(error, float(miss.max(initial=0.0)))
-        codes.append(w_fx.astype(np.int16))
-    return tuple(codes), int(max(up.max(initial=0), down.max(initial=0))), error
 
 
 def _fits(who: str, codes: dict[str, NDArray[np.int64]], rail: int, gain_shift: int) -> None:

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from spikesim.hw.compile import Quantization as Quantization
     from spikesim.hw.compile import compile_network as compile_network
     from spikesim.hw.config import CoreConfig as CoreConfig
-    from spikesim.hw.engine import run_program as run_program
     from spikesim.hw.golden import GoldenCore as GoldenCore
     from spikesim.hw.program import Program as Program
 
@@ -24,7 +23,6 @@ _EXPORTS = {
     "Program": "spikesim.hw.program",
     "Quantization": "spikesim.hw.compile",
     "compile_network": "spikesim.hw.compile",
-    "run_program": "spikesim.hw.engine",
 }
 
 __all__ = [*_EXPORTS]

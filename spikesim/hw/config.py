@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from spikesim.errors import ValidationError
-from spikesim.hw.generated import DEFAULT_PARAMETERS
+from spikesim.hw.generated import PARAMETERS, RELATIONS
 
 # field of CoreConfig -> RTL parameter
 _PARAMETERS = {
@@ -26,8 +26,8 @@ _PARAMETERS = {
     "spike_queue": "SPKQ",
     "rx_buffer": "RXBUF",
 }
-_MAX_GROUPS = 256  # field SEG.first has 8 bits
-_MAX_SEGMENTS = 1 << 16  # field SEG.next has 16 bits
+DEFAULT_CLK_HZ = 12_000_000
+"""Clock of a core unless its build says otherwise: that of the iCE40 UP5K board."""
 
 
 @dataclass(frozen=True)
@@ -37,24 +37,28 @@ class CoreConfig:
     Parameters
     ----------
     n_neurons, n_axons : int
-        Neurons (power of two, 32 to 1024) and external axons (1 to 1024).
+        Neurons and external axons.
     lanes : int
-        Weights per memory word: 2, 4, 8 or 16.
+        Weights per memory word.
     weight_bits, state_bits, acc_bits : int
-        Signed widths: 4, 8 or 16; 16 to 18; 16.
+        Signed widths of a weight, of v and i, of an accumulator.
     delay_slots : int
-        Slots of the accumulator ring, power of two, 1 to 16, ticks.
+        Slots of the accumulator ring, ticks.
     n_segments, n_populations, weight_words : int
         Entries of the segment table, the population table and the weight memory.
     event_queue, spike_queue : int
-        Queue lengths in words of 16 bits, powers of two.
+        Queue lengths in words of 16 bits.
     rx_buffer : int
-        Bytes of received, unanswered frames the device can hold.
+        Bytes of received, unanswered frames the device can hold, power of two, 256 to 16384.
 
     Raises
     ------
     ValidationError
         With every parameter that cannot be built.
+
+    Notes
+    -----
+    Legal values are in ``docs/reference/core.md``; the RTL stops at the same ones.
 
     Examples
     --------
@@ -62,19 +66,19 @@ class CoreConfig:
     (32, 512)
     """
 
-    n_neurons: int = DEFAULT_PARAMETERS["N"]
-    n_axons: int = DEFAULT_PARAMETERS["A"]
-    lanes: int = DEFAULT_PARAMETERS["L"]
-    weight_bits: int = DEFAULT_PARAMETERS["WB"]
-    state_bits: int = DEFAULT_PARAMETERS["VB"]
-    acc_bits: int = DEFAULT_PARAMETERS["AB"]
-    delay_slots: int = DEFAULT_PARAMETERS["D"]
-    n_segments: int = DEFAULT_PARAMETERS["NSEG"]
-    n_populations: int = DEFAULT_PARAMETERS["NPOP"]
-    weight_words: int = DEFAULT_PARAMETERS["WWORDS"]
-    event_queue: int = DEFAULT_PARAMETERS["EVQ"]
-    spike_queue: int = DEFAULT_PARAMETERS["SPKQ"]
-    rx_buffer: int = DEFAULT_PARAMETERS["RXBUF"]
+    n_neurons: int = PARAMETERS["N"].default
+    n_axons: int = PARAMETERS["A"].default
+    lanes: int = PARAMETERS["L"].default
+    weight_bits: int = PARAMETERS["WB"].default
+    state_bits: int = PARAMETERS["VB"].default
+    acc_bits: int = PARAMETERS["AB"].default
+    delay_slots: int = PARAMETERS["D"].default
+    n_segments: int = PARAMETERS["NSEG"].default
+    n_populations: int = PARAMETERS["NPOP"].default
+    weight_words: int = PARAMETERS["WWORDS"].default
+    event_queue: int = PARAMETERS["EVQ"].default
+    spike_queue: int = PARAMETERS["SPKQ"].default
+    rx_buffer: int = PARAMETERS["RXBUF"].default
 
     def __post_init__(self) -> None:
         problems = self.problems()
@@ -90,6 +94,31 @@ class CoreConfig:
     def large(cls) -> CoreConfig:
         """Give a core for 28 x 28 images: 1024 axons (one per pixel), 256 neurons."""
         return cls(n_axons=1024, n_segments=2048, weight_words=32768, event_queue=2048)
+
+    @classmethod
+    def of(cls, config: CoreConfig | str | None) -> CoreConfig:
+        """Give a core as it is, by its name in ``NAMED_CORES``, or the default for None.
+
+        Raises
+        ------
+        ValidationError
+            If there is no core of this name, or it is something else.
+
+        Examples
+        --------
+        >>> CoreConfig.of("large").n_axons
+        1024
+        """
+        if config is None:
+            return cls()
+        if isinstance(config, cls):
+            return config
+        if isinstance(config, str) and config in NAMED_CORES:
+            return NAMED_CORES[config]()
+        got = repr(config) if isinstance(config, str) else type(config).__name__
+        raise ValidationError(
+            f"core: expected a CoreConfig or one of {', '.join(map(repr, NAMED_CORES))}, got {got}"
+        )
 
     @classmethod
     def from_parameters(cls, parameters: Mapping[str, int]) -> CoreConfig:
@@ -164,42 +193,48 @@ class CoreConfig:
         ]
         if wrong:
             return wrong
-        n, lanes, axons = values["N"], values["L"], values["A"]
-        checks = (
-            ("N", _is_power(n) and 32 <= n <= 1024, "a power of two, 32 to 1024"),
-            ("A", 1 <= axons <= 1024, "1 to 1024"),
-            ("L", lanes in (2, 4, 8, 16), "2, 4, 8 or 16"),
-            ("WB", values["WB"] in (4, 8, 16), "4, 8 or 16"),
-            ("L", lanes * values["WB"] % 16 == 0, "L * WB a multiple of 16"),
-            ("L", lanes > 0 and n <= _MAX_GROUPS * lanes, f"at most {_MAX_GROUPS} groups (N / L)"),
-            ("VB", 16 <= values["VB"] <= 18, "16 to 18 (image fields have 18 bits)"),
-            ("AB", values["AB"] == 16, "16"),
-            ("D", _is_power(values["D"]) and values["D"] <= 16, "a power of two, 1 to 16"),
-            (
-                "NSEG",
-                axons + n <= values["NSEG"] <= _MAX_SEGMENTS,
-                f"A + N = {axons + n} to {_MAX_SEGMENTS}",
-            ),
-            ("NPOP", 1 <= values["NPOP"] <= 64, "1 to 64"),
-            ("WWORDS", 1 <= values["WWORDS"] <= 65536, "1 to 65536"),
-            (
-                "EVQ",
-                _is_power(values["EVQ"]) and 4 <= values["EVQ"] <= 32768,
-                "a power of two, 4 to 32768",
-            ),
-            (
-                "SPKQ",
-                _is_power(values["SPKQ"]) and n + 2 <= values["SPKQ"] <= 32768,
-                f"a power of two, at least N + 2 = {n + 2}",
-            ),
-            ("RXBUF", values["RXBUF"] >= 256, "at least 256, one frame"),
-        )
-        return [
-            f"core: expected {name} {expected}, got {values[name]}"
-            for name, legal, expected in checks
-            if not legal
+        wrong = [
+            f"core: expected {name} {PARAMETERS[name].expected}, got {value}"
+            for name, value in values.items()
+            if not PARAMETERS[name].legal(value)
         ]
+        wrong += [
+            f"core: expected {relation.of} {relation.text} ({relation.holds}), got "
+            + ", ".join(f"{name} = {values[name]}" for name in relation.parameters)
+            for relation in RELATIONS
+            if not relation.holds_for(values)
+        ]
+        return wrong
 
 
-def _is_power(x: int) -> bool:
-    return x > 0 and x & (x - 1) == 0
+NAMED_CORES: dict[str, Callable[[], CoreConfig]] = {
+    "up5k": CoreConfig.default,
+    "large": CoreConfig.large,
+}
+"""Cores that have a name, smallest first."""
+
+
+def way_out(field: str, need: int, among: Iterable[str] = tuple(NAMED_CORES)) -> str:
+    """Where there is room for ``need``: a named core, or one to be built.
+
+    Parameters
+    ----------
+    field : str
+        Field of ``CoreConfig`` that is too small.
+    need : int
+    among : iterable of str
+        Named cores that may be advised: those that have room for all the rest.
+
+    Examples
+    --------
+    >>> way_out("n_axons", 784)
+    "compile for config='large' (n_axons 1024) or build the core with a larger A"
+    >>> way_out("delay_slots", 12)
+    'build the core with a larger D'
+    """
+    build = f"build the core with a larger {_PARAMETERS[field]}"
+    for name in among:
+        size = getattr(NAMED_CORES[name](), field)
+        if size >= need:
+            return f"compile for config={name!r} ({field} {size}) or {build}"
+    return build

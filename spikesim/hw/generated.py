@@ -1,14 +1,74 @@
 # SPDX-License-Identifier: Apache-2.0
 # generated from hdl/spec/core.toml by tools/gen_core.py; do not edit
+# long: generated, one line for each name of the specification
 """Numbers the core, the host and the documents share; meaning in docs/reference/core.md."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 from types import MappingProxyType
 from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One RTL parameter: its default, and which values the core can be built with."""
+
+    default: int
+    low: int
+    high: int
+    choices: tuple[int, ...]
+    power_of_two: bool
+    expected: str
+    doc: str
+
+    def legal(self, value: int) -> bool:
+        """Whether the core can be built with it, relations apart."""
+        if self.choices:
+            return value in self.choices
+        power = not self.power_of_two or value & (value - 1) == 0
+        return self.low <= value <= self.high and power
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """What holds between the parameters of every core; ``of`` is the one to blame."""
+
+    of: str
+    parameters: tuple[str, ...]
+    holds: str
+    holds_for: Callable[[Mapping[str, int]], bool]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PayloadLayout:
+    """Bytes of a payload: a fixed part, then ``least`` to ``most`` items of ``unit`` bytes."""
+
+    fixed: int
+    unit: int
+    least: int
+    most: int
+
+    def fits(self, n_bytes: int) -> bool:
+        """Whether a payload of this length is complete and whole."""
+        items, rest = divmod(n_bytes - self.fixed, self.unit)
+        return not rest and self.least <= items <= self.most
+
+
+@dataclass(frozen=True, slots=True)
+class Crc:
+    """One CRC, in the notation of the usual catalogues."""
+
+    width: int
+    polynomial: int
+    init: int
+    reflected: bool
+    xor_out: int
+    check: int
+    doc: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +111,77 @@ PROTOCOL_VERSION: Final = 1
 CORE_VERSION: Final = 1
 PROGRAM_VERSION: Final = 1
 
-# payload bytes of one frame
-MAX_PAYLOAD: Final = 248
 # segments of one source; a longer chain is cut and flagged
 MAX_CHAIN: Final = 64
-# fraction bits of a decay factor; factor 4096 is 1.0
+# groups of L neurons that the image can name
+MAX_GROUPS: Final = 256
+# fraction bits of a decay factor
 DECAY_BITS: Final = 12
 # bits of a spike counter, saturating
 COUNT_BITS: Final = 16
+# bit of a queue word that is set in a marker; its low bits are a step
+MARKER_BIT: Final = 15
 # how many ticks ahead an event may be queued
 EVENT_HORIZON: Final = 32767
+# size of window REG
+REG_HALFWORDS: Final = 256
 # bytes 'SPKN', little-endian
 MAGIC: Final = 0x4E4B5053
+# sequence number and command or status
+HEADER_BYTES: Final = 2
+# CRC-16 of header and payload, low byte first
+CRC_BYTES: Final = 2
+# payload bytes of one frame
+MAX_PAYLOAD: Final = 248
+# byte behind every encoded frame
+DELIMITER: Final = 0
+# bytes that one COBS code byte can stand for, itself not counted
+COBS_BLOCK: Final = 254
+# bit of the command byte: wait until the core is idle
+FENCE_BIT: Final = 7
+# bits of a sequence number; half of the numbers count as past
+SEQUENCE_BITS: Final = 8
+# bit/s after reset and break
+DEFAULT_BAUD: Final = 115200
+# ticks of the receiver in a bit time
+OVERSAMPLING: Final = 16
+# bits of the phase that makes the ticks; increment = baud * OVERSAMPLING * 2^24 / CLK_HZ
+PHASE_BITS: Final = 24
+# smallest increment that SET_BAUD takes
+MIN_INCREMENT: Final = 4096
+# bit times of low line that make a break
+BREAK_BITS: Final = 20
+# a new rate is confirmed within CLK_HZ / CONFIRM_DIVISOR clocks
+CONFIRM_DIVISOR: Final = 4
+# mask of FENCE_BIT
+FENCE: Final = 128
+# bytes of a frame without payload
+MIN_FRAME: Final = 4
+# bytes of the largest frame
+MAX_FRAME: Final = 252
+# line bytes of it: one COBS code byte, a delimiter
+MAX_LINE: Final = 254
+# they count modulo this
+SEQUENCE_NUMBERS: Final = 256
+# largest that SET_BAUD takes
+MAX_INCREMENT: Final = 16777215
+# mask of MARKER_BIT
+MARKER: Final = 32768
+# the bits below it
+STEP_MASK: Final = 32767
+# decay factor 1.0
+DECAY_ONE: Final = 4096
+# where a spike counter stays
+MAX_COUNT: Final = 65535
+# every bit of CLEAR
+CLEAR_ALL: Final = 63
+# every bit of CTRL
+CTRL_ALL: Final = 1
+
+CRC16: Final = Crc(16, 0x1021, 0xFFFF, False, 0x0000, 0x29B1, "of a frame")
+CRC32: Final = Crc(
+    32, 0x04C11DB7, 0xFFFFFFFF, True, 0xFFFFFFFF, 0xCBF43926, "of memory regions, as in zlib"
+)
 
 # Clock cycles of one step, see docs/reference/core.md.
 CYCLES_STEP: Final = 5
@@ -70,36 +189,69 @@ CYCLES_SOURCE: Final = 2
 CYCLES_SEGMENT: Final = 1
 CYCLES_POP: Final = 16
 
-# RTL parameters and their defaults.
-DEFAULT_PARAMETERS: Final[Mapping[str, int]] = MappingProxyType(
+# RTL parameters, and what holds between them.
+PARAMETERS: Final[Mapping[str, Parameter]] = MappingProxyType(
     {
-        # neurons; power of two, 32 to 1024, multiple of L
-        "N": 256,
-        # external axons; 1 to 1024
-        "A": 256,
-        # lanes: weights per memory word; 2, 4, 8 or 16
-        "L": 8,
-        # bits per weight, signed; 4, 8 or 16; L*WB a multiple of 16
-        "WB": 8,
-        # bits of v and i, signed; 16 to 24
-        "VB": 18,
-        # bits of one accumulator, signed; 16
-        "AB": 16,
-        # delay slots; power of two, 1 to 16
-        "D": 8,
-        # row segments; at least A + N
-        "NSEG": 512,
-        # population records; 1 to 64
-        "NPOP": 16,
-        # weight memory words of L weights; 1 to 65536
-        "WWORDS": 16384,
-        # event queue words; power of two
-        "EVQ": 512,
-        # spike queue words; power of two, at least N + 2
-        "SPKQ": 512,
-        # bytes of received, unanswered frames the device can hold
-        "RXBUF": 1024,
+        "N": Parameter(256, 32, 1024, (), True, "a power of two, 32 to 1024", "neurons"),
+        "A": Parameter(256, 1, 1024, (), False, "1 to 1024", "external axons"),
+        "L": Parameter(
+            8, 2, 16, (2, 4, 8, 16), False, "2, 4, 8 or 16", "lanes: weights per memory word"
+        ),
+        "WB": Parameter(8, 4, 16, (4, 8, 16), False, "4, 8 or 16", "bits per weight, signed"),
+        "VB": Parameter(18, 16, 18, (), False, "16 to 18", "bits of v and i, signed"),
+        "AB": Parameter(16, 16, 16, (16,), False, "16", "bits of one accumulator, signed"),
+        "D": Parameter(8, 1, 16, (), True, "a power of two, 1 to 16", "delay slots"),
+        "NSEG": Parameter(512, 33, 65535, (), False, "33 to 65535", "row segments"),
+        "NPOP": Parameter(16, 1, 64, (), False, "1 to 64", "population records"),
+        "WWORDS": Parameter(
+            16384, 1, 65536, (), False, "1 to 65536", "weight memory words of L weights"
+        ),
+        "EVQ": Parameter(
+            512, 4, 32768, (), True, "a power of two, 4 to 32768", "event queue words"
+        ),
+        "SPKQ": Parameter(
+            512, 64, 32768, (), True, "a power of two, 64 to 32768", "spike queue words"
+        ),
+        "RXBUF": Parameter(
+            1024,
+            256,
+            16384,
+            (),
+            True,
+            "a power of two, 256 to 16384",
+            "bytes of received, unanswered frames the device can hold",
+        ),
     }
+)
+RELATIONS: Final[tuple[Relation, ...]] = (
+    Relation(
+        "L",
+        ("N", "L"),
+        "N <= MAX_GROUPS * L",
+        lambda p: p["N"] <= MAX_GROUPS * p["L"],
+        "with at most 256 groups (N / L)",
+    ),
+    Relation(
+        "L",
+        ("L", "WB"),
+        "(L * WB) % 16 == 0",
+        lambda p: (p["L"] * p["WB"]) % 16 == 0,
+        "with L * WB a multiple of 16",
+    ),
+    Relation(
+        "NSEG",
+        ("NSEG", "A", "N"),
+        "NSEG >= A + N",
+        lambda p: p["NSEG"] >= p["A"] + p["N"],
+        "of at least A + N, one for each source",
+    ),
+    Relation(
+        "SPKQ",
+        ("SPKQ", "N"),
+        "SPKQ >= N + 2",
+        lambda p: p["SPKQ"] >= p["N"] + 2,
+        "of at least N + 2",
+    ),
 )
 
 
@@ -149,7 +301,7 @@ class Status(IntEnum):
     READ_ONLY = 6
     # not while the core runs
     BUSY = 7
-    # an earlier frame is missing; reply carries the expected number u8, pad u8
+    # an earlier frame is missing
     BAD_SEQUENCE = 8
     # event for a step that has started
     EVENT_PAST = 9
@@ -221,6 +373,26 @@ class StatusBit(IntFlag):
     CHAIN = 16
 
 
+class CtrlBit(IntFlag):
+    """Bits of register CTRL."""
+
+    # record spikes into the spike queue
+    RECORD = 1
+
+
+class ResetMode(IntEnum):
+    """Field reset of a population record."""
+
+    # the membrane goes on
+    NONE = 0
+    # the membrane becomes reset_value
+    HARD = 1
+    # reset_value is subtracted
+    SOFT_VALUE = 2
+    # v_th is subtracted
+    SOFT_THRESHOLD = 3
+
+
 class Reg:
     """Registers by name, in address order."""
 
@@ -276,7 +448,7 @@ class Reg:
     )
     BREAKS: Final = Register("BREAKS", 53, 16, False, "breaks received, saturating")
     FRAMES: Final = Register("FRAMES", 54, 16, False, "good frames received, wrapping")
-    CTRL: Final = Register("CTRL", 64, 16, True, "bit 0: record spikes into the spike queue")
+    CTRL: Final = Register("CTRL", 64, 16, True, "bits of table ctrl_bits")
     PROGRAM_ID: Final = Register(
         "PROGRAM_ID", 66, 32, True, "low 32 bits of the program hash; 0 refuses RUN"
     )
@@ -291,6 +463,36 @@ REGISTERS: Final[Mapping[str, Register]] = MappingProxyType(
 )
 
 
+REQUESTS: Final[Mapping[Command, PayloadLayout]] = MappingProxyType(
+    {
+        Command.PING: PayloadLayout(4, 1, 0, 0),
+        Command.READ: PayloadLayout(5, 1, 0, 0),
+        Command.WRITE: PayloadLayout(4, 2, 1, 122),
+        Command.CRC32: PayloadLayout(7, 1, 0, 0),
+        Command.EVENTS: PayloadLayout(4, 2, 0, 122),
+        Command.RUN: PayloadLayout(4, 1, 0, 0),
+        Command.STOP: PayloadLayout(0, 1, 0, 0),
+        Command.CLEAR: PayloadLayout(2, 1, 0, 0),
+        Command.SPIKES: PayloadLayout(1, 1, 0, 0),
+        Command.ARGMAX: PayloadLayout(4, 1, 0, 0),
+        Command.SET_BAUD: PayloadLayout(4, 1, 0, 0),
+    }
+)
+REPLIES: Final[Mapping[Command, PayloadLayout]] = MappingProxyType(
+    {
+        Command.PING: PayloadLayout(10, 1, 0, 0),
+        Command.READ: PayloadLayout(0, 2, 1, 124),
+        Command.WRITE: PayloadLayout(0, 1, 0, 0),
+        Command.CRC32: PayloadLayout(4, 1, 0, 0),
+        Command.EVENTS: PayloadLayout(2, 1, 0, 0),
+        Command.RUN: PayloadLayout(0, 1, 0, 0),
+        Command.STOP: PayloadLayout(4, 1, 0, 0),
+        Command.CLEAR: PayloadLayout(0, 1, 0, 0),
+        Command.SPIKES: PayloadLayout(6, 2, 0, 120),
+        Command.ARGMAX: PayloadLayout(4, 1, 0, 0),
+        Command.SET_BAUD: PayloadLayout(0, 1, 0, 0),
+    }
+)
 WINDOWS: Final[Mapping[Window, WindowLayout]] = MappingProxyType(
     {
         Window.REG: WindowLayout(1, True, "registers"),
@@ -342,12 +544,10 @@ POP_FIELDS: Final[Mapping[str, Field]] = MappingProxyType(
         ),
         "hold": Field("hold", 17, 1, False, "membrane is held while refractory"),
         "record": Field("record", 18, 1, False, "spikes go to the spike queue (with CTRL bit 0)"),
-        "reset": Field(
-            "reset", 20, 2, False, "0 none, 1 hard, 2 soft by reset_value, 3 soft by v_th"
-        ),
+        "reset": Field("reset", 20, 2, False, "one of table reset_modes"),
         "gain": Field("gain", 22, 3, False, "left shift of the accumulated input, 0 to 7"),
-        "alpha_v": Field("alpha_v", 32, 13, False, "membrane decay, 0 to 4096"),
-        "alpha_i": Field("alpha_i", 48, 13, False, "current decay, 0 to 4096"),
+        "alpha_v": Field("alpha_v", 32, 13, False, "membrane decay, 0 to DECAY_ONE"),
+        "alpha_i": Field("alpha_i", 48, 13, False, "current decay, 0 to DECAY_ONE"),
         "reset_value": Field(
             "reset_value", 64, 18, True, "v after a hard reset, or the amount of a soft one"
         ),

@@ -20,6 +20,7 @@ Table = npt.NDArray[Any]
 
 SEGMENT_DTYPE = np.dtype([(name, np.int32) for name in FIELDS[Window.SEG]])
 PARAM_DTYPE = np.dtype([(name, np.int32) for name in FIELDS[Window.PARAM]])
+STATE_DTYPE = np.dtype([(name, np.int32) for name in FIELDS[Window.STATE]])
 POPULATION_DTYPE = np.dtype([(name, np.int32) for name in FIELDS[Window.POP]])
 
 

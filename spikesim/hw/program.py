@@ -142,6 +142,22 @@ class Program:
         """Axons that inputs of the network occupy, from axon 0."""
         return max((first + n for first, n in self.inputs.values()), default=0)
 
+    def neurons(self, population: str) -> slice:
+        """Where a population stands among the neurons of the core, padding not counted.
+
+        Examples
+        --------
+        Spikes of the output in the counters of all neurons, shape (samples, n_neurons)::
+
+            counts[:, program.neurons(program.outputs[0])]
+        """
+        if population not in self.groups:
+            raise ValidationError(
+                f"program: expected a population among {list(self.groups)}, got {population!r}"
+            )
+        first, n, _ = self.groups[population]
+        return slice(first, first + n)
+
     def image(self) -> dict[str, Halfwords]:
         """Halfwords of windows WEIGHT, SEG, PARAM and POP, each from address 0."""
         return {

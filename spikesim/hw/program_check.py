@@ -10,10 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from spikesim.hw.config import CoreConfig
-from spikesim.hw.generated import MAX_CHAIN, Window
+from spikesim.hw.generated import DECAY_ONE, MAX_CHAIN, Window
 from spikesim.hw.image import Table, field_problems
-
-_DECAY_ONE = 4096
 
 
 def program_problems(
@@ -89,11 +87,11 @@ def _state_problems(config: CoreConfig, params: Table, populations: Table) -> li
                 f"{int(column[at])}"
             )
     for name in ("alpha_v", "alpha_i"):
-        bad = populations[name] > _DECAY_ONE
+        bad = populations[name] > DECAY_ONE
         if bad.any():
             at = int(np.argmax(bad))
             problems.append(
-                f"population record {at}: expected {name} in 0..{_DECAY_ONE}, got "
+                f"population record {at}: expected {name} in 0..{DECAY_ONE}, got "
                 f"{int(populations[name][at])}"
             )
     return problems

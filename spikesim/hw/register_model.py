@@ -7,18 +7,19 @@ from collections.abc import Sequence
 
 from spikesim.hw.generated import (
     CORE_VERSION,
+    CTRL_ALL,
     MAGIC,
     PROTOCOL_VERSION,
+    REG_HALFWORDS,
     REGISTERS,
     Clear,
+    CtrlBit,
     Reg,
 )
 from spikesim.hw.golden.readable import GoldenCore
 
-REG_SIZE = 256
 _COUNTERS = ("ERR_FRAMING", "ERR_OVERRUN", "ERR_CRC", "ERR_FRAME", "ERR_SEQUENCE", "BREAKS")
-_CTRL_BITS = 1
-_RW_MASK = {"CTRL": _CTRL_BITS}
+_RW_MASK = {"CTRL": CTRL_ALL}
 _WRITABLE = {
     register.address + part: (register.name, part)
     for register in REGISTERS.values()
@@ -53,7 +54,7 @@ class RegisterModel:
             "CLK_HZ": clk_hz,
         }
         fixed |= {name: value for name, value in parameters.items() if name in REGISTERS}
-        self._fixed = [0] * REG_SIZE
+        self._fixed = [0] * REG_HALFWORDS
         for name, value in fixed.items():
             self._place(self._fixed, name, value)
         self._values = {register.name: 0 for register in REGISTERS.values() if register.writable}
@@ -63,8 +64,8 @@ class RegisterModel:
 
     @property
     def recording(self) -> bool:
-        """Bit 0 of CTRL."""
-        return bool(self._values["CTRL"] & 1)
+        """Bit RECORD of CTRL."""
+        return bool(self._values["CTRL"] & CtrlBit.RECORD)
 
     @property
     def program_id(self) -> int:

@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from spikesim.hw.generated import CYCLES_POP, CYCLES_SEGMENT, CYCLES_SOURCE, CYCLES_STEP
-from spikesim.hw.program import Program
+
+if TYPE_CHECKING:
+    from spikesim.hw.program import Program
 
 
 def row_cycles(program: Program) -> npt.NDArray[np.int64]:

@@ -14,17 +14,18 @@ from typing import Any
 import numba
 import numpy as np
 
-from spikesim.kernels.cache import load_generated
+from spikesim.kernels.generated import load_generated
 
 _HEADER = '''# SPDX-License-Identifier: Apache-2.0
 """Generated: {name} with its arguments taken from a context."""
 import numpy as np
-from numba import carray, cfunc, types
+from numba import carray, types
+from spikesim.kernels.compiled import entry_point
 from spikesim.kernels.intrinsics import as_float, pointer
 from {module} import {name} as kernel
 
 
-@cfunc("void(int64, int64)", cache=True, error_model="numpy")
+@entry_point("void(int64, int64)", error_model="numpy")
 def entry(context, tick):
     c = carray(pointer(context), {size}, types.int64)
     kernel(tick, {arguments})

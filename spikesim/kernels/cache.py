@@ -1,35 +1,34 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Generated kernels live in files, because numba keeps compiled code only for files."""
+"""Where compiled kernels are kept between processes."""
 
 from __future__ import annotations
 
 import functools
 import hashlib
-import importlib.util
+import logging
 import os
 import shutil
 import sys
-import tempfile
-import threading
 import time
 from pathlib import Path
-from types import ModuleType
 
 import numba
 
-_PREFIX = "spikesim_generated_"
-# A module is listed before it has run: another thread must not take it half made.
-_LOADING = threading.RLock()
+from spikesim.core.sealed import folder_doubt, read_sealed, write_sealed
+
+_log = logging.getLogger(__name__)
+
 _FOLDERS = "numba-*-py*"
 _KEPT, _KEPT_SECONDS = 4, 86_400.0
 """Folders that stay in any case, and how long the others stay after their last use."""
 
 
 @functools.cache
-def cache_folder() -> Path:
-    """Folder of generated kernels, one for each version of numba, Python and the kernel sources.
+def cache_folder() -> Path | None:
+    """Folder of compiled kernels, one for each version of numba, Python and the kernel sources.
 
-    In $SPIKESIM_CACHE, else in the user's cache, else a temporary one.
+    In $SPIKESIM_CACHE, else in the user's cache. None, with one line in the log, where it cannot
+    be made or somebody else could put code into it.
     """
     user = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "spikesim"
     root = Path(os.environ.get("SPIKESIM_CACHE") or user)
@@ -37,20 +36,52 @@ def cache_folder() -> Path:
     folder = root / f"numba-{numba.__version__}-{python}-{source_key()}"
     try:
         known = folder.exists()
-        folder.mkdir(parents=True, exist_ok=True)
+        root.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        doubt = folder_doubt(folder)
+    except OSError as error:
+        doubt = f"cannot be made ({error.strerror})"
+    if doubt:
+        _log.warning("kernel cache %s: not used, since it %s; %s", folder, doubt, _WAY_OUT)
+        return None
+    try:
         os.utime(folder)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
     except OSError:
-        # A read-only home: compile anew in every process rather than fail.
-        return Path(tempfile.mkdtemp(prefix="spikesim-"))
+        pass  # a read-only folder can still be read from
     if not known:
         prune(root)
     return folder
 
 
+def load_code(name: str) -> bytes | None:
+    """Compiled code of a name; None where it has to be compiled."""
+    folder = cache_folder()
+    return None if folder is None else read_sealed(folder / name)
+
+
+def save_code(name: str, code: bytes) -> None:
+    """Keep compiled code for later processes, if there is a place for it."""
+    folder = cache_folder()
+    if folder is None:
+        return
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)  # pruned since this process opened it
+        write_sealed(folder / name, code)
+    except OSError as error:
+        _complain(folder, error.strerror or str(error))
+
+
+@functools.cache
+def _complain(folder: Path, reason: str) -> None:
+    """Say once why nothing is kept; it matters to nobody but the next process."""
+    _log.warning("kernel cache %s: cannot be written (%s); %s", folder, reason, _WAY_OUT)
+
+
+_WAY_OUT = "kernels are compiled anew in each process; set SPIKESIM_CACHE to a folder of your own"
+
+
 def prune(root: Path) -> None:
-    """Remove folders of generated kernels that other versions made, and that nobody uses.
+    """Remove folders of compiled kernels that other versions made, and that nobody uses.
 
     The newest few stay, and all that a process opened within a day. A process that still runs
     with a folder that goes, compiles anew what it has not loaded yet.
@@ -74,48 +105,8 @@ def prune(root: Path) -> None:
 
 @functools.cache
 def source_key() -> str:
-    """Hash of all kernel sources; numba itself sees changes in the outermost file only."""
+    """Hash of all kernel sources; a kernel that calls others has code of theirs in it."""
     digest = hashlib.blake2b(digest_size=8)
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()
-
-
-def load_generated(text: str) -> ModuleType:
-    """Import a generated kernel file, writing it first where it does not exist yet.
-
-    Parameters
-    ----------
-    text : str
-        Python source. Equal text gives the same module; compiled code is kept between
-        processes as long as text and kernel sources stay the same.
-
-    Returns
-    -------
-    module
-    """
-    name = _PREFIX + hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
-    with _LOADING:
-        if name in sys.modules:
-            return sys.modules[name]
-        path = cache_folder() / f"{name}.py"
-        if not path.exists():
-            _write(path, text)
-        spec = importlib.util.spec_from_file_location(name, path)
-        assert spec is not None and spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        try:
-            spec.loader.exec_module(module)
-        except BaseException:
-            del sys.modules[name]
-            raise
-        return module
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file that other processes may write too: it appears whole or not at all."""
-    path.parent.mkdir(exist_ok=True)  # pruned since this process opened it
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".tmp", delete=False) as file:
-        file.write(text)
-    Path(file.name).replace(path)

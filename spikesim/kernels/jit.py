@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-import numba
+from spikesim.kernels.compiled import compiled
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -22,17 +22,16 @@ def kernel(function: Function) -> Function:
     since the update loops vectorize without it). nogil: callers may run kernels in Python
     threads. forceinline: a call passes seven words per array, up to 0.1 us for a kernel
     (measured: a network of 800 neurons takes 0.8 times as long; compiling, 1.2 times).
-    cache: the second process starts without compiling. With NUMBA_DISABLE_JIT=1 the plain
-    Python function runs.
+    The second process starts without compiling. With NUMBA_DISABLE_JIT=1 the plain Python
+    function runs.
 
     Kernels that call each other must stand in one file: the compile cache watches only the
     file of the outermost function and would miss a change elsewhere.
     """
-    compiled: Function = numba.njit(
-        function, nogil=True, forceinline=True, cache=True, fastmath=False,
-        error_model="numpy", boundscheck=False,
+    return compiled(
+        function, nogil=True, forceinline=True, fastmath=False, error_model="numpy",
+        boundscheck=False,
     )  # fmt: skip
-    return compiled
 
 
 def _postpone_blas() -> None:

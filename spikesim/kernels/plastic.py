@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -13,13 +12,9 @@ import numpy as np
 from spikesim.errors import ValidationError
 from spikesim.kernels import plastic_normalize, plastic_pair
 from spikesim.kernels.aligned import aligned
-from spikesim.kernels.generate_rule import (
-    DEPTH,
-    constant_values,
-    kept_traces,
-    rule_kernels,
-    table_traces,
-)
+from spikesim.kernels.generate import layout
+from spikesim.kernels.generate.layout import constant_values, kept_traces, table_traces
+from spikesim.kernels.generate.rule import ARGUMENTS, rule_kernels
 from spikesim.learning.rule import PlasticityRule
 
 Call = tuple[Callable[..., None], tuple[Any, ...]]
@@ -31,7 +26,7 @@ _FADED = {"float32": 17.0, "float64": 37.0}
 STATE = {
     "synapse": ("weights", "eligibility"),
     "slot": ("last", "pre"),
-    "target": ("ticks", "before", "hot", "count", "done", "post_value", "record"),
+    "target": ("ticks", "before", "history", "count", "done", "post_value", "record"),
     "block": ("signal", "signal_tick", "epoch"),
 }
 """Arrays that change, by what their first axis counts."""
@@ -189,7 +184,7 @@ class PlasticBlock:
             a["done"][:] = -1
             a["record"].reshape(-1, 8)[:, :4] = -2
         elif self.method == "deferred":
-            a["hot"][:, :2] = 0, -1
+            a["history"][:, [layout.COUNT, layout.APPLIED]] = 0, -1
         a["signal"][0] = self._signal(tick)
         a["signal_tick"][0] = tick
 
@@ -259,7 +254,7 @@ class PlasticBlock:
         for name, mine in own.items():
             mine[...] = state[name]
         if self.method == "dense":
-            listed = np.flatnonzero(self.arrays["hot"][:, 3])
+            listed = np.flatnonzero(self.arrays["history"][:, layout.LISTED])
             self.arrays["alive"][: listed.size] = listed
             self.arrays["n_alive"][0] = listed.size
             self.arrays["post_now"][:] = 0
@@ -282,10 +277,10 @@ class PlasticBlock:
         values = self.arrays | given
         if name == "flush" and self.method == "dense":
             values["targets"] = self._targets()
-        parameters = list(inspect.signature(getattr(function, "py_func", function)).parameters)
+        names = plastic_pair.ARGUMENTS[name] if self.fast else ARGUMENTS[name]
         # From a list: a tuple cut to its length from a longer one ends in a list of free tuples
         # that Python keeps, 140 bytes in each call up to 0.3 MB.
-        return function, tuple([values[parameter] for parameter in parameters[1:]])
+        return function, tuple([values[argument] for argument in names])
 
     def _run(self, name: str, tick: int, **given: Any) -> None:
         function, args = self._call(name, **given)
@@ -378,7 +373,7 @@ def _arrays(
     own[:] = weights
     n_pre, n_traces = max(1, len(rule.pre_traces)), max(1, len(rule.post_traces))
     # The rings are most of what a target takes: as much as 64 or 128 of its synapses.
-    depth = DEPTH if late and rule.on_post() else 1
+    depth = layout.DEPTH if late and rule.on_post() else 1
     kept = depth if kept_traces(rule) else 1
     return {
         "slot_start": np.asarray(slot_start, np.int64),
@@ -389,7 +384,7 @@ def _arrays(
         "pre": np.zeros((n_slots, n_pre), dtype),
         "ticks": np.full((n_post, depth), -2, np.int32),
         "before": np.zeros((n_post, kept, n_traces), dtype),
-        "hot": np.tile(np.array([0, -1, -1, 0], np.int32), (n_post, 1)),
+        "history": np.tile(np.array([0, -1, -1, 0], np.int32), (n_post, 1)),
         "oldest": np.full(n_post, -1, np.int32),
         "danger": np.zeros(1, np.int32),
         "post_value": np.zeros((n_post, n_traces), dtype),

@@ -26,6 +26,27 @@ from numba.extending import intrinsic
 
 from spikesim.kernels.jit import kernel
 
+ARGUMENTS: dict[str, tuple[str, ...]] = {
+    "arrive": (
+        "piece_lo", "piece_hi", "piece_slot", "n_pieces", "targets", "weights", "acc", "base",
+        "inv_scale", "additive", "last", "pre", "record", "ticks", "count", "done", "epoch", "late",
+        "pair", "tables",
+    ),
+    "post": (
+        "fired", "n_fired", "record", "ticks", "count", "done", "danger", "epoch", "epoch_ticks",
+        "tables",
+    ),
+    "settle": (
+        "slot_start", "targets", "weights", "additive", "last", "pre", "ticks", "count", "done",
+        "oldest", "danger", "pair", "tables",
+    ),
+    "flush": (
+        "slot_start", "targets", "weights", "out_weights", "additive", "last", "pre", "ticks",
+        "count", "done", "pair", "tables",
+    ),
+}  # fmt: skip
+"""Names of the arguments of each kernel, after the tick."""
+
 _FLOAT, _INT = ir.FloatType(), ir.IntType(32)
 _FLOATS, _INTS = ir.VectorType(_FLOAT, 4), ir.VectorType(_INT, 4)
 # Adding and subtracting 1.5 * 2**52 rounds to the nearest integer; np.rint would be a call.

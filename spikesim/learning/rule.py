@@ -3,21 +3,16 @@
 
 from __future__ import annotations
 
-import ast
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, NamedTuple
 
 from spikesim.core.quantity import MEMORY, TRACE, only_plain
-from spikesim.errors import ValidationError
+from spikesim.core.text.checked import Checked
+from spikesim.learning.events import event_problems
 
 TRACE_MODES = ("add", "set", "hold")
-_FUNCTIONS = {"min", "max", "exp", "sqrt", "abs"}
-_NODES = (
-    ast.Module, ast.Assign, ast.Name, ast.Load, ast.Store, ast.Constant, ast.BinOp, ast.UnaryOp,
-    ast.Compare, ast.IfExp, ast.Call, ast.operator, ast.unaryop, ast.cmpop,
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -51,8 +46,6 @@ class SpikeTrace:
             yield f"trace {self.name!r}: expected tau > 0 seconds, got {self.tau}"
         if self.mode not in TRACE_MODES:
             yield f"trace {self.name!r}: expected a mode of {TRACE_MODES}, got {self.mode!r}"
-        if not self.name.isidentifier() or self.name.startswith("_"):
-            yield f"trace {self.name!r}: expected an identifier without leading underscore"
 
 
 class PairWindow(NamedTuple):
@@ -67,11 +60,11 @@ class PairWindow(NamedTuple):
     a_minus: float
 
 
-class PlasticityRule:
+class PlasticityRule(metaclass=Checked):
     """A rule of synaptic change: a frozen dataclass of parameters, without any state.
 
-    The texts are Python on scalars: assignments, arithmetic, comparisons, ``a if c else b``,
-    min, max, exp, sqrt, abs and ``**``. They read the constants and the traces by name.
+    The texts are in the language of ``spikesim.core.text``. They read the constants, the bounds and
+    the traces by name, and are read when a rule is made.
 
     Order within tick t, the same in every engine. A *pre event* is the arrival of a spike at
     the synapse: the delay is axonal. A *post event* is a spike of the target.
@@ -93,12 +86,13 @@ class PlasticityRule:
     w_min: float
     w_max: float
 
-    def __post_init__(self) -> None:
+    def text_problems(self) -> list[str]:
+        """All problems of parameters and texts, asked for when a rule is made."""
         given: Any = self
-        found = only_plain((item.name, getattr(self, item.name)) for item in fields(given))
-        found = found or self.problems()
-        if found:
-            raise ValidationError([f"{type(self).__name__}: {text}" for text in found])
+        items = fields(given) if is_dataclass(given) else ()
+        found = only_plain((item.name, getattr(self, item.name)) for item in items)
+        who = type(self).__name__
+        return [f"{who}: {text}" for text in found or self.problems()]
 
     @property
     def pre_traces(self) -> tuple[SpikeTrace, ...]:
@@ -130,25 +124,29 @@ class PlasticityRule:
         return {}
 
     def on_arrival(self) -> str:
-        """Text that runs once per arriving spike and piece of row; may change pre traces.
+        """Text that runs once per arriving spike and piece of row: reads and assigns pre traces.
 
-        It may assign ``release``, the factor by which the delivered weight is scaled.
+        It may assign ``release``, the factor by which the delivered weight is scaled, 1 before.
         """
         return ""
 
     def on_pre(self) -> str:
-        """Text of a pre event: reads all traces (pre: before this arrival), assigns ``w``."""
+        """Text of a pre event: reads all traces (pre: before this arrival).
+
+        It assigns ``w`` and the eligibility.
+        """
         return ""
 
     def on_post(self) -> str:
-        """Text of a post event: reads all traces, assigns ``w``."""
+        """Text of a post event: reads all traces, assigns ``w`` and the eligibility."""
         return ""
 
     def between(self) -> str:
-        """Text for the time between two events of a synapse, assigns ``w``.
+        """Text for the time between two events of a synapse, of rules with an eligibility.
 
-        Eligibility and modulator have their values at its start; ``area`` is the integral, in
-        seconds, of the product of their decays.
+        It assigns ``w`` and the eligibility, and reads no traces. Eligibility and modulator have
+        their values at its start; ``area`` is the integral, in seconds, of the product of their
+        decays.
         """
         return ""
 
@@ -172,36 +170,7 @@ class PlasticityRule:
         found = [text for trace in traces for text in trace.problems()]
         if not self.w_min < self.w_max:
             found.append(f"expected w_min < w_max, got {self.w_min} and {self.w_max}")
-        for name, value in self.constants().items():
-            if not math.isfinite(value):
-                found.append(f"expected a finite {name}, got {value}")
         extra = [trace.tau for trace in (self.eligibility, self.modulator) if trace is not None]
         if extra and not any(math.isfinite(tau) for tau in extra):
             found.append("expected a finite tau of eligibility or modulator, got inf")
-        given = [trace.name for trace in traces] + list(self.constants())
-        names = {*given, "w_min", "w_max"}
-        if len(names) < len(given) + 2:
-            found.append(f"expected different names, got {given} besides w_min, w_max")
-        texts = {"on_arrival": {"release"}, "on_pre": {"w"}, "on_post": {"w"}}
-        for text, more in (texts | {"between": {"w", "area"}}).items():
-            problems = _text_problems(getattr(self, text)(), names | more)
-            found += (f"{text}: {problem}" for problem in problems)
-        return found
-
-
-def _text_problems(text: str, names: set[str]) -> Iterator[str]:
-    known = set(names)
-    try:
-        tree = ast.parse(text)
-    except SyntaxError as error:
-        yield f"not Python ({error})"
-        return
-    for statement in tree.body:
-        for node in ast.walk(statement):
-            if not isinstance(node, _NODES):
-                yield f"{ast.unparse(node)!r} is not allowed in a rule"
-                return
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
-                if node.id not in known | _FUNCTIONS:
-                    yield f"unknown name {node.id!r}; known are {sorted(known)}"
-        known |= {n.id for n in ast.walk(statement) if isinstance(n, ast.Name)}
+        return found + event_problems(self)

@@ -253,7 +253,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             model = replace(REGIMES[regime], n=options.n)
             run = comparison.run(model, options.seconds, seed=seed, threads=options.threads)
             trains = comparison.together(comparison.after(run, DISCARD_S))
-            shown.setdefault(regime, trains.window(0, round(0.1 / model.dt)))
+            stop = trains.start + round(0.1 / model.dt)
+            shown.setdefault(regime, trains.window(trains.start, stop))
             found |= measure(trains, model.dt, regime)
         return found
 

@@ -109,11 +109,12 @@ def after(
     """
     dt = recording.dt
     start = to_ticks(discard_s, dt, "discard_s")
-    stop = recording.steps if stop_s is None else to_ticks(stop_s, dt, "stop_s")
-    if not start < stop <= recording.steps:
+    stop = recording.stop if stop_s is None else to_ticks(stop_s, dt, "stop_s")
+    if not recording.start <= start < stop <= recording.stop:
         raise ValidationError(
-            f"comparison: expected a window within the {recording.steps * dt:g} s of the record, "
-            f"got {discard_s:g} s to {stop * dt:g} s; run longer"
+            "comparison: expected a window within the record, which goes from "
+            f"{recording.start * dt:g} to {recording.stop * dt:g} s, got {discard_s:g} s to "
+            f"{stop * dt:g} s; run longer"
         )
     return {name: trains.window(start, stop) for name, trains in recording.spikes.items()}
 
@@ -134,6 +135,7 @@ def together(populations: Mapping[str, SpikeTrains]) -> SpikeTrains:
         np.concatenate([part.index + lo for part, lo in zip(parts, first, strict=False)]),
         int(first[-1]),
         parts[0].steps,
+        parts[0].start,
     )
 
 
@@ -160,8 +162,9 @@ def synchrony(trains: SpikeTrains, dt: float, bin_s: float = 1e-3) -> float:
     >>> synchrony(volleys, dt=1.0, bin_s=4.0), synchrony(volleys, dt=1.0, bin_s=2.0)
     (0.0, 0.0)
     """
-    bins = trains.steps // to_ticks(bin_s, dt, "bin_s")
-    counts = np.bincount(trains.ticks // to_ticks(bin_s, dt), minlength=bins)[:bins]
+    ticks = to_ticks(bin_s, dt, "bin_s")
+    bins = trains.steps // ticks
+    counts = np.bincount((trains.ticks - trains.start) // ticks, minlength=bins)[:bins]
     mean = float(counts.mean())
     return float(np.sqrt(max(counts.var() - mean, 0.0)) / mean) if mean else 0.0
 

@@ -252,11 +252,8 @@ class PotjansDiesmann:
         return Normal(mean, spread, low=0.0) if mean > 0 else Normal(mean, spread, high=0.0)
 
     def _delays(self, source: int) -> Normal:
-        # A current that starts d after the spike arrives in the tick after d, so all of the
-        # distribution moves by a tick.
         mean = self.delay_inh if source % 2 else self.delay_exc
-        low = self.dt / 2 + self.dt
-        return Normal(mean + self.dt, mean * self.delay_spread, low=low)
+        return Normal(mean, mean * self.delay_spread, low=self.dt / 2)
 
 
 def full_synapses(target: int, source: int) -> int:

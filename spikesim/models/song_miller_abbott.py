@@ -169,9 +169,9 @@ def learn(model: SongMillerAbbott, seconds: float, *, seed: int = 0) -> Outcome:
     session.advance(steps)
     weights = np.divide(session.weights(LEARNING).weights, model.g_max, dtype=np.float32)
     spikes = session.finish().spikes["out"]
-    tenths = np.histogram(spikes.ticks, np.linspace(0, steps, 11))[0]
-    late = spikes.window(steps // 2, steps)
-    return Outcome(weights, tenths / (seconds / 10), mean_cv(late))
+    tenths = np.histogram(spikes.ticks, np.linspace(0, spikes.stop, 11))[0]
+    late = spikes.window(spikes.stop // 2, spikes.stop)
+    return Outcome(weights, tenths / (spikes.stop * net.dt / 10), mean_cv(late))
 
 
 def follows(inputs_hz: npt.ArrayLike, outputs_hz: npt.ArrayLike) -> float:

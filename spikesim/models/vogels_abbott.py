@@ -123,8 +123,7 @@ class VogelsAbbott(ABC):
             for post in self.sizes:
                 net.connect(
                     pre, post, FixedProbability(self.k / self.n), weight=weight,
-                    # A current that starts d after the spike arrives in the tick after d.
-                    delay=self.delay + self.dt, receptor=pre,
+                    delay=self.delay, receptor=pre,
                 )  # fmt: skip
         return net
 

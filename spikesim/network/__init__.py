@@ -15,9 +15,11 @@ from spikesim.network.distribution import Distribution, Exponential, LogNormal, 
 from spikesim.network.drawn import DrawnSynapses
 from spikesim.network.explicit import Conv2D, PairList
 from spikesim.network.network import Network
+from spikesim.network.part import PartSynapses
 from spikesim.network.population import Population, Projection
 from spikesim.network.spatial import DistanceDependent, SmallWorld
 from spikesim.network.synapses import Filled, Filler, GivenRows, Synapses
+from spikesim.network.view import PopulationView
 
 __all__ = [
     "AllToAll",
@@ -38,7 +40,9 @@ __all__ = [
     "Normal",
     "OneToOne",
     "PairList",
+    "PartSynapses",
     "Population",
+    "PopulationView",
     "Projection",
     "Rule",
     "Shape",

@@ -15,8 +15,8 @@ from spikesim.network.connect import Rule, Shape
 from spikesim.network.distribution import Distribution
 from spikesim.network.drawn import DrawnSynapses
 from spikesim.network.explicit import Conv2D, PairList
-from spikesim.network.population import Population
 from spikesim.network.synapses import GivenRows, Synapses
+from spikesim.network.view import PopulationView
 
 Callback = Callable[[np.random.Generator, int], npt.ArrayLike]
 Weights = float | npt.ArrayLike | Callback | Distribution
@@ -36,12 +36,23 @@ class _Pairs(NamedTuple):
 
 
 class _Place(NamedTuple):
-    """What synapses are built for: sizes, tick, shortest delay, random path."""
+    """What synapses are built for: sizes, tick, shortest delay, random path.
+
+    ``after`` is how many ticks later than the delay in seconds says an input must come in, so
+    that it acts when the delay says: a model that lets inputs act from the start of their tick
+    takes what is to act at the end of one tick with the start of the next.
+    """
 
     shape: Shape
     clock: Clock
     least: int
+    after: int
     path: tuple[int, str, str]
+
+    @property
+    def least_drawn(self) -> int:
+        """Shortest legal delay in seconds, as ticks."""
+        return max(self.least - self.after, 0)
 
     @property
     def key(self) -> int:
@@ -49,8 +60,8 @@ class _Place(NamedTuple):
 
 
 def build_synapses(
-    pre: Population,
-    post: Population,
+    pre: PopulationView,
+    post: PopulationView,
     rule: Any,
     weight: Weights | None,
     delay: float | npt.ArrayLike | Distribution | None,
@@ -69,6 +80,12 @@ def build_synapses(
         With every problem of the arguments, without the name of the projection.
     """
     problems: list[str] = []
+    if pre != post and pre.overlaps(post) and not getattr(rule, "allow_self", True):
+        problems.append(
+            f"expected slices that are equal or apart for a rule with allow_self=False, got "
+            f"{pre!r} and {post!r}, in which a neuron has two numbers; connect the overlap by "
+            "itself"
+        )
     if delay is not None and delay_ticks is not None:
         problems.append("expected delay (seconds) or delay_ticks, got both")
     if isinstance(rule, CsrRows):
@@ -84,7 +101,8 @@ def build_synapses(
         what = "a convolution" if isinstance(rule, Conv2D) else "a matrix"
         problems.append(f"expected no weight beside {what}, which brings its own")
     least = 0 if pre.is_input else 1
-    place = _Place(Shape(pre.n, post.n, pre == post), clock, least, path)
+    after = int(post.neuron is not None and post.neuron.acts_at == "start")
+    place = _Place(Shape(pre.n, post.n, pre == post), clock, least, after, path)
     ticks: Any = least
     try:
         if isinstance(delay_ticks, Distribution):
@@ -94,7 +112,7 @@ def build_synapses(
         elif isinstance(delay, Distribution):
             ticks = _long_enough(delay, clock)
         elif delay is not None:
-            ticks = _ticks(delay, clock)
+            ticks = _ticks(delay, clock) + after
     except ValidationError as error:
         problems += error.problems
     drawn = isinstance(rule, Rule)
@@ -128,10 +146,12 @@ def _drawn(
         ticks = 0 if problems else int(ticks)
     if problems:
         raise ValidationError(problems)
-    return DrawnSynapses(rule, place.shape, place.key, weight, ticks, place.clock.dt, place.least)
+    after = place.after if isinstance(ticks, Distribution) else 0
+    least = place.least_drawn if isinstance(ticks, Distribution) else place.least
+    return DrawnSynapses(rule, place.shape, place.key, weight, ticks, place.clock.dt, least, after)
 
 
-def _pairs(rule: Any, shape: Shape, key: int, pre: Population, post: Population) -> _Pairs:
+def _pairs(rule: Any, shape: Shape, key: int, pre: PopulationView, post: PopulationView) -> _Pairs:
     if isinstance(rule, Rule):
         filled = DrawnSynapses(rule, shape, key, 0.0, 1, 1.0, 0).filler().fill(0, shape.n_pre)
         return _Pairs(filled.indptr, filled.targets)
@@ -164,7 +184,7 @@ def _pairs(rule: Any, shape: Shape, key: int, pre: Population, post: Population)
 
 
 def _matrix_problems(
-    values: Array, found: Any, shape: Shape, pre: Population, post: Population
+    values: Array, found: Any, shape: Shape, pre: PopulationView, post: PopulationView
 ) -> None:
     problems = []
     expected = (shape.n_pre, shape.n_post)
@@ -215,7 +235,8 @@ def _column(what: str, given: Any, pairs: _Pairs, place: _Place, rng: np.random.
             given.fill(place.key, 1, 0, pairs.indptr, out)
         else:
             out = np.empty(nnz, dtype=np.int32)
-            given.fill_ticks(place.key, 2, 0, pairs.indptr, place.clock.dt, place.least, out)
+            given.fill_ticks(place.key, 2, 0, pairs.indptr, place.clock.dt, place.least_drawn, out)
+            out += place.after
         return out
     values = np.asarray(given(rng, nnz) if callable(given) else given)
     problems = _value_problems(what, values)

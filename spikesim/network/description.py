@@ -21,8 +21,9 @@ def describe(thing: Any, prefix: str, arrays: Arrays) -> dict[str, Any]:
     Raises
     ------
     ValidationError
-        If it is no dataclass, or a field is neither number, text, None, array, a sequence
-        of such, nor itself a dataclass object of such fields.
+        If it is no dataclass, its class does not stand at the top of a module, or a field is
+        neither number, text, None, array, a sequence of such, nor itself a dataclass object of
+        such fields.
 
     Examples
     --------
@@ -34,6 +35,11 @@ def describe(thing: Any, prefix: str, arrays: Arrays) -> dict[str, Any]:
     if not is_dataclass(thing):
         raise ValidationError(
             f"network file: expected a dataclass object, got {kind.__name__}; write it as one"
+        )
+    if "." in kind.__qualname__:
+        raise ValidationError(
+            f"network file: expected a class at the top of a module, got {kind.__qualname__!r}, "
+            "which a file cannot name; move it there"
         )
     values = {}
     for field in fields(thing):
@@ -65,9 +71,12 @@ def rebuild(entry: dict[str, Any], prefix: str, arrays: Arrays) -> Any:
     module, _, name = _MOVED.get(path, path).rpartition(".")
     kind = getattr(sys.modules.get(module), name, None)
     if not (isinstance(kind, type) and is_dataclass(kind)):
-        raise ValidationError(
-            f"unknown model or rule {entry['class']!r}; import the module that defines it first"
-        )
+        way = "import the module that defines it first"
+        if module == "__main__":
+            way = (
+                "it stood in the script that saved it; move it to a module, import that, save again"
+            )
+        raise ValidationError(f"unknown model or rule {path!r}; {way}")
     values = {key: _decode(value, prefix + key, arrays) for key, value in entry["fields"].items()}
     return kind(**values)
 

@@ -11,6 +11,7 @@ import numpy as np
 from spikesim.core.quantity import DURATION, WAY_OUT
 from spikesim.network.distribution import Distribution
 from spikesim.network.drawn import DrawnSynapses
+from spikesim.network.part import PartSynapses
 from spikesim.network.population import Population, Projection
 from spikesim.network.synapses import GivenRows, Synapses
 from spikesim.neurons.model import NeuronModel
@@ -67,6 +68,7 @@ def _size_and_top(synapses: Synapses) -> tuple[float, float]:
     """Magnitude of the weights, and the highest; of a distribution the mean, not drawn."""
     if synapses.weight is not None:
         return abs(synapses.weight), synapses.weight
+    synapses = synapses.drawn if isinstance(synapses, PartSynapses) else synapses
     if isinstance(synapses, DrawnSynapses) and isinstance(synapses.weights, Distribution):
         low, high = synapses.weights.limits()
         mean = getattr(synapses.weights, "mean", (low + high) / 2)

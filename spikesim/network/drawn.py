@@ -34,11 +34,11 @@ class DrawnSynapses:
     weights : float or Distribution
         In the unit of the target's synaptic input.
     delays : int (ticks) or Distribution (seconds)
-        Drawn delays are rounded to ticks, and at least ``least``.
+        Drawn delays are rounded to ticks, at least ``least``, and then ``after`` is added.
     dt : float
         Tick in seconds.
-    least : int
-        Shortest legal delay in ticks: 1, or 0 from an input.
+    least, after : int, ticks
+        Only drawn delays look at them: see ``delays``.
 
     Raises
     ------
@@ -53,6 +53,7 @@ class DrawnSynapses:
     delays: int | Distribution
     dt: float
     least: int
+    after: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "shape", Shape(*self.shape))
@@ -108,7 +109,8 @@ class DrawnSynapses:
     def _span(self) -> tuple[int, int]:
         if not isinstance(self.delays, Distribution):
             return self.delays, self.delays
-        return self.delays.tick_range(self.dt, self.least)
+        first, last = self.delays.tick_range(self.dt, self.least)
+        return first + self.after, last + self.after
 
     @property
     def min_delay(self) -> int:
@@ -119,6 +121,14 @@ class DrawnSynapses:
     def max_delay(self) -> int:
         """Longest delay in ticks that the distribution can give."""
         return self._span[1]
+
+    def weight_limits(self) -> tuple[float, float]:
+        """Limits of the distribution, or the one weight."""
+        if self.nnz == 0:
+            return 0.0, 0.0
+        if isinstance(self.weights, Distribution):
+            return self.weights.limits()
+        return self.weights, self.weights
 
     def weight_bound(self) -> float:
         """Bound of the magnitude of all weights, at most 1.3 times the largest.
@@ -191,4 +201,6 @@ class DrawnFiller:
             self._delays.fill_ticks(
                 made.key, _DELAYS, lo, indptr, made.dt, made.least, delays, places
             )
+            if made.after:
+                delays += made.after
         return Filled(indptr, targets, weights, delays)

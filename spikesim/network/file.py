@@ -15,7 +15,8 @@ from spikesim.network.network import Network
 from spikesim.network.population import Population, Projection
 from spikesim.network.synapses import GivenRows
 
-VERSION = 3
+VERSION = 4
+_OLDEST = 3
 _COLUMNS = ("indptr", "targets", "weights", "delays")
 
 
@@ -33,7 +34,14 @@ def save_network(net: Network, path: str | os.PathLike[str]) -> None:
     populations = []
     for k, population in enumerate(net.populations.values()):
         entry = describe(population.neuron, f"population/{k}/", arrays)
-        populations.append({"name": population.name, "n": population.n, "neuron": entry})
+        populations.append(
+            {
+                "name": population.name,
+                "n": population.n,
+                "neuron": entry,
+                "start_tick": population.start_tick,
+            }
+        )
     projections = []
     for k, projection in enumerate(net.projections.values()):
         synapses = None  # rows in columns, or the rule that draws them
@@ -58,6 +66,7 @@ def save_network(net: Network, path: str | os.PathLike[str]) -> None:
         "name": net.name,
         "seed": net.seed,
         "units": net.units,
+        "meta": net.meta,
         "inputs": [[population.name, population.n] for population in net.inputs.values()],
         "populations": populations,
         "projections": projections,
@@ -75,7 +84,7 @@ def load_network(path: str | os.PathLike[str]) -> Network:
         If the file is absent, damaged, of another kind or version, or describes a network
         that is not legal (then with every problem).
     """
-    header, arrays = read_archive(path, "network", VERSION)
+    header, arrays = read_archive(path, "network", VERSION, oldest=_OLDEST)
     who = f"network file {os.fspath(path)!r}"
     try:
         return _build(header, arrays)
@@ -87,21 +96,38 @@ def load_network(path: str | os.PathLike[str]) -> Network:
         ) from error
 
 
+def _upgrade(population: dict[str, Any]) -> None:
+    """Make an entry of version 3 one of today, with the same meaning."""
+    model, fields = population["neuron"]["class"], population["neuron"]["fields"]
+    population["start_tick"] = fields.pop("start_tick", 0)
+    if model == "spikesim.neurons.parrot.Parrot":
+        fields["merge"] = True  # arrivals in one tick were one spike
+
+
 def _build(header: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> Network:
     net = Network(float.fromhex(header["dt"]), header["name"], header["seed"], header["units"])
+    net.meta = dict(header.get("meta", {}))  # absent in older files
     problems: list[str] = []
+    refused = set()
     for name, n in header["inputs"]:
         net.inputs[name] = Population(name, n)
     for k, entry in enumerate(header["populations"]):
+        if "start_tick" not in entry:  # written as version 3
+            _upgrade(entry)
         try:
             neuron = rebuild(entry["neuron"], f"population/{k}/", arrays)
         except ValidationError as error:
             problems += [f"population {entry['name']!r}: {text}" for text in error.problems]
+            refused.add(entry["name"])
             continue
-        net.populations[entry["name"]] = Population(entry["name"], entry["n"], neuron)
+        net.populations[entry["name"]] = Population(
+            entry["name"], entry["n"], neuron, entry["start_tick"]
+        )
     known = {**net.inputs, **net.populations}
     for k, entry in enumerate(header["projections"]):
         name, pre, post = entry["name"], entry["pre"], entry["post"]
+        if refused & {pre, post}:
+            continue  # told once
         strangers = [end for end in (pre, post) if end not in known]
         if strangers:
             problems.append(f"projection {name!r}: unknown populations {strangers}")

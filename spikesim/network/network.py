@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy.typing as npt
 
 from spikesim.core import Clock, CsrRows, stream
+from spikesim.core.listing import listed
 from spikesim.core.quantity import DURATION, WEIGHT
 from spikesim.errors import ValidationError
 from spikesim.learning.rule import PlasticityRule
@@ -18,7 +20,9 @@ from spikesim.network.connect import Rule
 from spikesim.network.distribution import Distribution
 from spikesim.network.doubts import UNITS, delay_doubts, population_doubts, projection_doubts
 from spikesim.network.explicit import Conv2D, PairList
+from spikesim.network.part import placed
 from spikesim.network.population import Population, Projection
+from spikesim.network.relay import is_relay, relay_problems
 from spikesim.network.synapses import receptor_index
 from spikesim.network.validate import (
     network_problems,
@@ -26,6 +30,7 @@ from spikesim.network.validate import (
     population_problems,
     projection_problems,
 )
+from spikesim.network.view import PopulationView, find_view
 from spikesim.neurons.model import NeuronModel
 
 
@@ -48,6 +53,9 @@ class Network:
     inputs, populations : dict of str to Population
     projections : dict of str to Projection
         All in the order of insertion.
+    meta : dict of str to str or int
+        What else is worth keeping, such as what it was trained on (`data.Provenance`); saved with
+        the network and handed on to its program.
 
     Raises
     ------
@@ -77,6 +85,7 @@ class Network:
         self.inputs: dict[str, Population] = {}
         self.populations: dict[str, Population] = {}
         self.projections: dict[str, Projection] = {}
+        self.meta: dict[str, str | int] = {}
         self._outputs: tuple[str, ...] | None = None
 
     @property
@@ -128,8 +137,21 @@ class Network:
         """
         return self._add(Population(name, n), self.inputs)
 
-    def add_population(self, name: str, n: int, neuron: NeuronModel) -> Population:
+    def add_population(
+        self, name: str, n: int, neuron: NeuronModel, *, start_tick: int = 0
+    ) -> Population:
         """Add ``n`` neurons of one model.
+
+        Parameters
+        ----------
+        name : str
+            Unique in the network.
+        n : int
+            Number of neurons, >= 1.
+        neuron : NeuronModel
+            Model and parameters.
+        start_tick : int
+            First tick in which the population lives, see ``Population``.
 
         Raises
         ------
@@ -141,12 +163,12 @@ class Network:
             raise ValidationError(
                 f"population {name!r}: expected a neuron model such as LIF, got None"
             )
-        return self._add(Population(name, n, neuron), self.populations)
+        return self._add(Population(name, n, neuron, start_tick), self.populations)
 
     def connect(
         self,
-        pre: Population | str,
-        post: Population | str,
+        pre: Population | PopulationView | str,
+        post: Population | PopulationView | str,
         rule: Rule | PairList | Conv2D | CsrRows | npt.ArrayLike,
         *,
         weight: Weights | None = None,
@@ -160,19 +182,23 @@ class Network:
 
         Parameters
         ----------
-        pre, post : Population or str
-            Ends, as objects or names.
+        pre, post : Population, slice of one, or str
+            Ends, as objects or names: ``net.populations["E"]``, ``"E"``, ``"E[:100]"``. Sizes of
+            a rule, a matrix or rows are those of the slices.
         rule : Rule, PairList, Conv2D, CsrRows or matrix of shape (n_pre, n_post)
             Which pairs; a dense or scipy.sparse matrix or a convolution brings its weights
             (0 is no synapse), rows bring weights and delays.
         weight : float, Distribution, float array of shape (n_pre, n_post), or callable, optional
             Weights for a rule. A callable gets (rng, k) and returns k weights.
         delay : float, Distribution or float array, shape (n_pre, n_post), seconds, optional
-            Delay, a multiple of dt; a distribution is rounded to ticks, at least 1 between
-            populations. A rule with numbers or distributions is drawn when it is needed,
-            arrays and callables make its synapses at once.
+            Time from a spike, at the end of its tick, until its input acts; a multiple of dt.
+            Where an input acts from the start of a tick on (``NeuronModel.acts_at``) that is a
+            tick more than where it acts at the end. A distribution is rounded to ticks, at
+            least the shortest that is possible. A rule with numbers or distributions is drawn
+            when it is needed, arrays and callables make its synapses at once.
         delay_ticks : int, int array of shape (n_pre, n_post), or callable, optional
-            Delay in ticks instead. Without either: 0 from an input, 1 between populations.
+            Ticks from that of the spike to the one in which the input comes in, instead.
+            Without either: 0 from an input, 1 between populations.
         receptor : str or int, optional
             Input channel of the target, by name or number; default the first of
             ``post.neuron.receptors``.
@@ -199,18 +225,19 @@ class Network:
         ends = [self._find(end, role, problems) for end, role in ((pre, "pre"), (post, "post"))]
         if name is not None and name in self.projections:
             problems.append(f"projection {name!r}: the name is taken; choose another")
-        source, target = ends
-        if source is None or target is None:
+        before, behind = ends
+        if before is None or behind is None:
             raise ValidationError(problems)
-        chosen = name if name is not None else self._free_name(f"{source.name}->{target.name}")
+        chosen = name if name is not None else self._free_name(f"{before.name}->{behind.name}")
         who = f"projection {chosen!r}"
+        source, target = before.population, behind.population
         try:
             weight, delay = WEIGHT.plain("weight", weight), DURATION.plain("delay", delay)
             if self.units == "SI" and delay is not None and delay_doubts(delay):
                 raise ValidationError(delay_doubts(delay))
             synapses = build_synapses(
-                source,
-                target,
+                before,
+                behind,
                 rule,
                 weight,
                 delay,
@@ -218,6 +245,7 @@ class Network:
                 self.clock,
                 (self.seed, "connect", str(chosen)),
             )
+            synapses = placed(synapses, before, behind)
             names = ("",) if target.neuron is None else target.neuron.receptors
             channel = receptor_index(tuple(names), receptor)
         except ValidationError as error:
@@ -231,6 +259,8 @@ class Network:
             raise ValidationError(problems)
         projection = Projection(chosen, source, target, synapses, channel, plasticity)
         problems += projection_problems(projection)
+        if not problems and is_relay(target):
+            problems += relay_problems(target, [*self.incoming(target), projection])
         if not problems and self.units == "SI":
             problems += projection_doubts(projection)
         if problems:
@@ -257,7 +287,7 @@ class Network:
             With every problem of every part.
         """
         problems = network_problems(
-            self.inputs, self.populations, self.projections.values(), self._outputs or ()
+            self.dt, self.inputs, self.populations, self.projections.values(), self._outputs or ()
         )
         if problems:
             raise ValidationError(problems)
@@ -323,12 +353,12 @@ class Network:
 
     def __repr__(self) -> str:
         return (
-            f"Network({self.name!r}, dt={self.dt:g}, inputs={list(self.inputs)}, "
-            f"populations={list(self.populations)}, projections={list(self.projections)})"
+            f"Network({self.name!r}, dt={self.dt:g}, inputs={listed(self.inputs)}, "
+            f"populations={listed(self.populations)}, projections={listed(self.projections)})"
         )
 
     def _add(self, population: Population, into: dict[str, Population]) -> Population:
-        problems = population_problems(population)
+        problems = population_problems(population, self.dt)
         if population.name in self.inputs or population.name in self.populations:
             problems.append(
                 f"network: the name {population.name!r} is taken; inputs and populations share "
@@ -336,22 +366,38 @@ class Network:
             )
         if not problems and self.units == "SI":
             problems += population_doubts(population, self.dt)
+        if not problems and population.neuron is not None:
+            who, n = f"population {population.name!r}", int(population.n)
+            found = population.neuron.population_problems(self.dt, n)
+            problems += [f"{who}: {text}" for text in found]
         if problems:
             raise ValidationError(problems)
-        stored = Population(population.name, int(population.n), population.neuron)
+        stored = replace(population, n=int(population.n), start_tick=int(population.start_tick))
         into[population.name] = stored
         return stored
 
-    def _find(self, end: Population | str, role: str, problems: list[str]) -> Population | None:
-        name = end.name if isinstance(end, Population) else end
+    def _find(
+        self, end: Population | PopulationView | str, role: str, problems: list[str]
+    ) -> PopulationView | None:
+        """Find the population or slice that was meant; a whole one is a slice, too."""
+        given = end.population if isinstance(end, PopulationView) else end
+        name = given.name if isinstance(given, Population) else given
         found = self.inputs.get(name) or self.populations.get(name)
-        if found is None or (isinstance(end, Population) and end != found):
+        if isinstance(name, str) and found is None:
+            try:
+                view = find_view(self.inputs | self.populations, name)
+            except ValidationError as error:
+                problems += [f"connect: {text}" for text in error.problems]
+                return None
+            if view is not None:
+                return view
+        if found is None or (isinstance(given, Population) and given != found):
             known = [*self.inputs, *self.populations]
             problems.append(
                 f"connect: expected {role} as a part of this network, one of {known}, got {name!r}"
             )
             return None
-        return found
+        return end if isinstance(end, PopulationView) else found[:]
 
     def _free_name(self, wish: str) -> str:
         if wish not in self.projections:

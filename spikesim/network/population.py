@@ -3,16 +3,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from spikesim.core import CsrRows
 from spikesim.network.synapses import Synapses, rows_of
+from spikesim.network.view import PopulationView
 from spikesim.neurons.model import NeuronModel
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Population:
     """A group of neurons of one model, or an external input.
 
@@ -24,22 +26,52 @@ class Population:
         Number of neurons (or input lines), >= 1.
     neuron : NeuronModel or None
         Model and parameters; None for an external input.
+    start_tick : int
+        First tick in which the population lives. Until then it is frozen: its states keep their
+        initial values, the input that is due is discarded, and nothing fires.
     """
 
     name: str
     n: int
     neuron: NeuronModel | None = None
+    start_tick: int = 0
 
     @property
     def is_input(self) -> bool:
         """Whether the spikes come from outside."""
         return self.neuron is None
 
+    def __getitem__(self, key: slice | int) -> PopulationView:
+        """Slice it: ``population[:100]`` stands wherever the population may.
+
+        Raises
+        ------
+        ValidationError
+            If the slice holds no neuron, or runs backwards.
+
+        Examples
+        --------
+        >>> Population("E", 10)[::3]
+        E[0:10:3]
+        """
+        return PopulationView.of(self, key)
+
+    def __iter__(self) -> Iterator[PopulationView]:
+        return (self[k] for k in range(self.n))
+
+    def __len__(self) -> int:
+        return self.n
+
     def __hash__(self) -> int:
         return hash((self.name, self.n))
 
+    def __repr__(self) -> str:
+        # Parameters may be arrays of as many lines as there are neurons.
+        model = "input" if self.neuron is None else type(self.neuron).__name__
+        return f"{type(self).__name__}({self.name!r}, n={self.n}, {model})"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class Projection:
     """The synapses from one population or input to a population.
 
@@ -76,3 +108,12 @@ class Projection:
 
     def __hash__(self) -> int:
         return hash(self.name)
+
+    def __repr__(self) -> str:
+        # A rule need not have drawn its synapses yet, so they are not counted here.
+        rule = getattr(self.synapses, "rule", None)
+        parts = [f"{self.nnz} synapses" if rule is None else type(rule).__name__]
+        parts += [f"receptor={self.receptor}"] if self.receptor else []
+        parts += [] if self.plasticity is None else [type(self.plasticity).__name__]
+        ends = f"{self.pre.name!r} to {self.post.name!r}"
+        return f"Projection({self.name!r}, {ends}, {', '.join(parts)})"

@@ -147,6 +147,10 @@ class Synapses(Protocol):
         """Bound of the magnitude of all weights; at most 1.3 times the largest."""
         ...
 
+    def weight_limits(self) -> tuple[float, float]:
+        """Smallest and largest weight there can be; 0 and 0 without synapses."""
+        ...
+
     def filler(self) -> Filler:
         """Open the rows for reading."""
         ...
@@ -203,6 +207,11 @@ class GivenRows:
     def is_matrix(self) -> bool:
         """Whether every row holds every target once, in ascending order."""
         return find_matrix(self)
+
+    def weight_limits(self) -> tuple[float, float]:
+        """Smallest and largest weight."""
+        weights = self.rows.weights
+        return (float(weights.min()), float(weights.max())) if self.nnz else (0.0, 0.0)
 
     def weight_bound(self) -> float:
         """Largest magnitude of a weight."""

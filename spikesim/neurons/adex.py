@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -27,8 +27,8 @@ from spikesim.neurons.parameters import (
     by_receptor,
     scalar_or_array,
 )
-from spikesim.neurons.scale import settled, to_threshold
 from spikesim.neurons.synapses import arrival_constants, arrival_lines
+from spikesim.neurons.unit_guard import settled, to_threshold
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -88,6 +88,8 @@ class AdEx(ParametricModel):
     ('v', 'w', 'g_exc')
     """
 
+    acts_at: ClassVar[Literal["start", "end"]] = "start"
+
     capacitance: Capacitance = 281e-12
     g_leak: LeakConductance = 30e-9
     v_rest: SIPotential = -70.6e-3
@@ -114,6 +116,11 @@ class AdEx(ParametricModel):
     def states(self) -> tuple[str, ...]:  # type: ignore[override]  # follows from the fields
         """Membrane (V), adaptation (A), and the current (A) or conductance (S) by receptor."""
         return ("v", "w", *(f"{self._prefix}_{r}" for r in self.receptors))
+
+    @property
+    def conductances(self) -> tuple[str, ...]:
+        """All receptors where they have reversal potentials."""
+        return () if self.e_rev is None else self.receptors
 
     @property
     def _prefix(self) -> str:
@@ -197,6 +204,10 @@ class AdEx(ParametricModel):
             "refr = length if spike else (refr - 1 if refr > 0 else 0)",
         ]
         return "\n".join(lines)
+
+    def beyond_lif(self, dt: float) -> list[str]:
+        """Name what ``neurons.LIF`` has no words for: all that is not a leak."""
+        return ["an exponential upstroke", "an adaptation current"]
 
     def derivative(self, state: dict[str, Any], i_ext: Any = 0.0) -> Derivatives:
         """Right-hand side of the equations between spikes, per second."""

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from spikesim.neurons.current import Derivatives
+from spikesim.neurons.firing import Refractory
 from spikesim.neurons.lif_delta import LIFDelta
 from spikesim.neurons.parameters import AnyTimeConstant, Potential, Threshold
 
@@ -42,7 +43,7 @@ class ALIF(LIFDelta):
     v_th: Threshold = 1.0
     v_reset: Potential = 0.0
     reset: Literal["hard", "soft"] = "soft"
-    refractory: Literal["hold", "gate"] = "gate"
+    refractory: Refractory = "gate"
     theta_plus: Potential | None = 0.1
     tau_theta: AnyTimeConstant = 0.2
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spikesim.neurons.firing import IntegrateAndFire
+from spikesim.neurons.lif import LIF
 from spikesim.neurons.parameters import (
     ModelCurrent,
     Resistance,
@@ -69,6 +70,47 @@ class CurrentDriven(IntegrateAndFire):
             "toward_rest": scalar_or_array(leak * self.v_rest),
             "i_ext": self.current,
         } | self.synapse_constants(dt)
+
+    def canonical_synapse(self, dt: float) -> dict[str, Any] | None:
+        """Fields ``alpha`` and ``gain`` of the same synapse in a LIF; None where it has none."""
+        return None
+
+    def beyond_lif(self, dt: float) -> list[str]:
+        """Name what ``neurons.LIF`` has no words for; empty where ``per_tick`` gives one."""
+        found = []
+        if len(self.receptors) > 1:
+            found.append(f"{len(self.receptors)} receptors {self.receptors}")
+        elif self.canonical_synapse(dt) is None:
+            found.append("synaptic currents that do more than decay")
+        if self.adapts and not self.theta_frozen:
+            found.append("a threshold that adapts (theta_plus; theta_frozen=True keeps it)")
+        constants = self.constants(dt, 1)
+        if self.refractory == "hold" and np.any(constants["free"]):
+            found.append("min_isi beyond the refractory time t_ref + dt")
+        return found
+
+    def per_tick(self, dt: float) -> LIF:
+        """Give the same neuron in the canonical form, its membrane counted from v_rest."""
+        synapse = None if self.beyond_lif(dt) else self.canonical_synapse(dt)
+        if synapse is None:
+            return super().per_tick(dt)  # refuses, with the reasons
+        rest = np.asarray(self.v_rest)
+        threshold = np.asarray(self.v_th) + (self.theta_init if self.adapts else 0.0)
+        start = self.v_rest if self.v_init is None else self.v_init
+        constants = self.constants(dt, 1)
+        return LIF(
+            **synapse,
+            beta=constants["beta"],
+            bias=scalar_or_array(np.multiply(constants["from_ext"], self.current)),
+            v_th=scalar_or_array(threshold - rest),
+            v_reset=scalar_or_array(self.v_reset - rest),
+            reset=self.reset,
+            reset_amount=constants.get("amount"),
+            refractory_ticks=constants["length"],
+            refractory=self.refractory,
+            v_init=scalar_or_array(start - rest),
+            dt=dt,
+        )
 
     def toward(self, v: Any, synapses: Any, i_ext: Any) -> Any:
         """Right-hand side of dv/dt, volts per second."""

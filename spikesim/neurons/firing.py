@@ -21,7 +21,37 @@ from spikesim.neurons.parameters import (
     Value,
     scalar_or_array,
 )
-from spikesim.neurons.scale import mixed_potentials, to_threshold
+from spikesim.neurons.unit_guard import mixed_potentials, to_threshold
+
+Reset = Literal["hard", "soft", "none"]
+Refractory = Literal["hold", "gate"]
+
+
+def held_lines(refractory: str, free: str = "0") -> list[str]:
+    """Lines that keep ``h`` at the old membrane while more than ``free`` refractory ticks are left.
+
+    >>> held_lines("hold"), held_lines("gate")
+    (['h = v if refr > 0 else h'], [])
+    """
+    return [f"h = v if refr > {free} else h"] if refractory == "hold" else []
+
+
+def spike_lines(reset: str, level: str = "v_th", strict: bool = False) -> list[str]:
+    r"""Lines from the new membrane ``h`` to the spike, the reset and the refractory counter.
+
+    They read ``v_reset`` (reset "hard"), ``amount`` ("soft") and ``length``, refractory ticks.
+
+    >>> print("\n".join(spike_lines("soft")))
+    spike = (h >= v_th) & (refr == 0)
+    v = h - amount if spike else h
+    refr = length if spike else (refr - 1 if refr > 0 else 0)
+    """
+    after = {"hard": "v_reset", "soft": "h - amount", "none": "h"}[reset]
+    return [
+        f"spike = (h {'>' if strict else '>='} {level}) & (refr == 0)",
+        f"v = {after} if spike else h",
+        "refr = length if spike else (refr - 1 if refr > 0 else 0)",
+    ]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -73,7 +103,7 @@ class IntegrateAndFire(ParametricModel):
     v_reset: Potential = -60e-3
     v_init: Potential | None = None
     t_ref: Duration = 0.0
-    refractory: Literal["hold", "gate"] = "hold"
+    refractory: Refractory = "hold"
     min_isi: Duration = 0.0
     reset: Literal["hard", "soft"] = "hard"
     theta_plus: Potential | None = None
@@ -171,9 +201,7 @@ class IntegrateAndFire(ParametricModel):
 
     def template(self) -> str:
         """Update of one neuron in one tick; see the equations of the class."""
-        lines = self.membrane()
-        if self.refractory == "hold":
-            lines.append("h = v if refr > free else h")
+        lines = [*self.membrane(), *held_lines(self.refractory, "free")]
         moving = self.adapts and not self.theta_frozen
         if moving:
             # Compensated: in float32 a decay by dt/tau < 6e-8, usual for slow thresholds,
@@ -185,10 +213,5 @@ class IntegrateAndFire(ParametricModel):
                 "theta = moved",
             ]
         level = "v_th + theta" if self.adapts else "v_th"
-        lines.append(f"spike = (h >= {level}) & (refr == 0)")
-        after = {"hard": "v_reset", "soft": "h - amount"}[self.reset]
-        lines.append(f"v = {after} if spike else h")
-        if moving:
-            lines.append("theta = theta + theta_plus if spike else theta")
-        lines.append("refr = length if spike else (refr - 1 if refr > 0 else 0)")
-        return "\n".join(lines)
+        rise = ["theta = theta + theta_plus if spike else theta"] if moving else []
+        return "\n".join([*lines, *spike_lines(self.reset, level), *rise])

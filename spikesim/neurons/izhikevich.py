@@ -34,7 +34,9 @@ class Izhikevich(ParametricModel):
         du/dt = a (b v - u)
         v >= v_peak: spike, v <- c, u <- u + d
 
-    The input I of a tick is the sum of the weights that arrive in it, plus i_ext. Method
+    The input I of a tick is the sum of the weights that arrive in it, plus i_ext. It is the
+    pulse that stands for a jump of v by ``w dt``, complete at the end of the tick: that is when
+    it acts, and where a delay in seconds ends, as in NEST's izhikevich. Method
     "published" is the paper's code: two Euler half-steps of v, then one step of u, with the
     overshoot of v above the peak that this brings (meant for dt = 1 ms). Its spike list
     names a spike one tick later, when the reset is made. The overshoot multiplies rounding
@@ -131,6 +133,10 @@ class Izhikevich(ParametricModel):
             lines += midpoint_lines(steps, self.substeps, {"v": "v_peak"})
         lines += ["spike = v >= v_peak", "v = c if spike else v", "u = u + d if spike else u"]
         return "\n".join(lines)
+
+    def beyond_lif(self, dt: float) -> list[str]:
+        """Name what ``neurons.LIF`` has no words for: all that is not a leak."""
+        return ["a quadratic membrane", "a recovery variable"]
 
     def derivative(self, state: dict[str, Any], i_ext: Any = 0.0) -> Derivatives:
         """Right-hand side of the equations between spikes, per second."""

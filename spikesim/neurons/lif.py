@@ -3,44 +3,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Any, ClassVar, Literal, cast
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from spikesim.core.quantity import DURATION, PURE, TICK, TIME_CONSTANT
+from spikesim.core.quantity import DURATION, TICK
 from spikesim.errors import ValidationError
-from spikesim.neurons.model import NeuronModel
+from spikesim.neurons.firing import Refractory, Reset, held_lines, spike_lines
+from spikesim.neurons.parameters import (
+    TIME_CONSTANT,
+    Floor,
+    Level,
+    ParametricModel,
+    Positive,
+    Real,
+    Share,
+    Ticks,
+    Value,
+    number,
+)
+from spikesim.neurons.propagators import decay, euler_decay
 from spikesim.units import to_ticks
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int32]
-Value = float | FloatArray
-
-RESETS = ("hard", "soft", "none")
-REFRACTORY = ("gate", "hold")
-
-# name -> (lowest legal value, highest legal value, may be +inf / -inf)
-_REAL: dict[str, tuple[float, float]] = {
-    "beta": (0.0, 1.0),
-    "alpha": (0.0, 1.0),
-    "gain": (-np.inf, np.inf),
-    "bias": (-np.inf, np.inf),
-    "v_th": (-np.inf, np.inf),
-    "v_reset": (-np.inf, np.inf),
-    "reset_amount": (-np.inf, np.inf),
-    "v_init": (-np.inf, np.inf),
-    "v_floor": (-np.inf, np.inf),
-}
-# A threshold of +inf makes a neuron that never fires (a readout); a floor of -inf is no floor.
-_INFINITE = {"v_th": np.inf, "v_floor": -np.inf}
+_PER_NEURON = (
+    "beta", "alpha", "gain", "bias", "v_th", "v_reset", "reset_amount", "v_init", "v_floor",
+)  # fmt: skip
 _LONGEST = 1e4
 """Ticks per time constant beyond which seconds were hardly meant."""
 
 
 @dataclass(frozen=True, eq=False)
-class LIF(NeuronModel):
+class LIF(ParametricModel):
     r"""Leaky integrate-and-fire neuron; every framework's LIF is a special case of it.
 
     In each tick, with ``a`` the sum of the weights due in it::
@@ -55,8 +50,7 @@ class LIF(NeuronModel):
              h                            reset "none"
         refr <- refractory_ticks if s else max(refr - 1, 0)
 
-    While tick < start_tick the population is frozen: v, i and refr keep their initial
-    values, the input that is due is discarded, and nothing fires.
+    The models of ``spikesim.neurons`` that are such a neuron give it with ``per_tick(dt)``.
 
     Parameters
     ----------
@@ -74,17 +68,18 @@ class LIF(NeuronModel):
         What a soft reset subtracts; None means v_th.
     refractory_ticks : int or int array, shape (n,), ticks
         After a spike in tick t the neuron cannot fire in t + 1 .. t + refractory_ticks.
-    refractory : {"gate", "hold"}
-        Whether the membrane moves while refractory ("gate": only the spike is
-        suppressed; "hold": the membrane stands still, the current goes on).
+    refractory : {"hold", "gate"}
+        Whether the membrane moves while refractory ("hold": it stands still, the current goes
+        on; "gate": only the spike is suppressed).
     v_init : float or float array, shape (n,)
         Membrane before the first tick.
     v_floor : float or float array, shape (n,), or None
         Lower bound of the membrane; None is no bound.
     strict : bool
         Fire above the threshold only, not at it.
-    start_tick : int
-        First tick in which the population lives.
+    dt : float, seconds, or None
+        Tick that the constants are for: a network of another one is refused. None, the default,
+        is for constants that know no seconds.
 
     Raises
     ------
@@ -100,45 +95,20 @@ class LIF(NeuronModel):
 
     states: ClassVar[tuple[str, ...]] = ("v", "i")
 
-    beta: Value
-    alpha: Value = 0.0
-    gain: Value = 1.0
-    bias: Value = 0.0
-    v_th: Value = 1.0
-    v_reset: Value = 0.0
-    reset: Literal["hard", "soft", "none"] = "hard"
-    reset_amount: Value | None = None
-    refractory_ticks: int | IntArray = 0
-    refractory: Literal["gate", "hold"] = "gate"
-    v_init: Value = 0.0
-    v_floor: Value | None = None
+    beta: Share
+    alpha: Share = 0.0
+    gain: Real = 1.0
+    bias: Real = 0.0
+    v_th: Level = 1.0
+    v_reset: Real = 0.0
+    reset: Reset = "hard"
+    reset_amount: Real | None = None
+    refractory_ticks: Ticks = 0
+    refractory: Refractory = "hold"
+    v_init: Real = 0.0
+    v_floor: Floor | None = None
     strict: bool = False
-    start_tick: int = 0
-
-    def __post_init__(self) -> None:
-        problems: list[str] = []
-        for name, (low, high) in _REAL.items():
-            value = getattr(self, name)
-            if value is None and name in ("reset_amount", "v_floor"):
-                continue
-            object.__setattr__(self, name, _real(name, value, low, high, problems))
-        ticks = _whole("refractory_ticks", self.refractory_ticks, problems)
-        object.__setattr__(self, "refractory_ticks", ticks)
-        start = _whole("start_tick", self.start_tick, problems)
-        if not isinstance(start, int):
-            problems.append(f"LIF: expected one start_tick per population, got {self.start_tick!r}")
-        object.__setattr__(self, "start_tick", start)
-        for name, legal in (("reset", RESETS), ("refractory", REFRACTORY)):
-            if getattr(self, name) not in legal:
-                problems.append(f"LIF: expected {name} in {legal}, got {getattr(self, name)!r}")
-        if not isinstance(self.strict, (bool, np.bool_)):
-            problems.append(f"LIF: expected strict as a bool, got {self.strict!r}")
-        object.__setattr__(self, "strict", bool(self.strict))
-        lengths = {name: len(value) for name, value in self._arrays_given().items()}
-        if len(set(lengths.values())) > 1:
-            problems.append(f"LIF: expected per-neuron arrays of one length, got {lengths}")
-        if problems:
-            raise ValidationError(problems)
+    dt: Positive | None = None
 
     @classmethod
     def from_time_constants(
@@ -189,8 +159,7 @@ class LIF(NeuronModel):
         (0.9, 2)
         """
         problems: list[str] = []
-        dt, tau_mem = TICK.plain("dt", dt), TIME_CONSTANT.plain("tau_mem", tau_mem)
-        tau_syn, t_ref = TIME_CONSTANT.plain("tau_syn", tau_syn), DURATION.plain("t_ref", t_ref)
+        dt, t_ref = TICK.plain("dt", dt), DURATION.plain("t_ref", t_ref)
         if method not in ("exact", "euler"):
             problems.append(f"LIF: expected method 'exact' or 'euler', got {method!r}")
         beta = _decay("tau_mem", tau_mem, dt, method, problems)
@@ -212,6 +181,7 @@ class LIF(NeuronModel):
             "v_reset": v_reset,
             "v_init": rest,
             "refractory_ticks": refractory_ticks,
+            "dt": dt,
         }
         return cls(**(chosen | options))
 
@@ -229,7 +199,7 @@ class LIF(NeuronModel):
         problems = self.problems(n)
         if problems:
             raise ValidationError(problems)
-        filled = {name: getattr(self, name) for name in _REAL}
+        filled = {name: getattr(self, name) for name in _PER_NEURON}
         if filled["reset_amount"] is None:
             filled["reset_amount"] = self.v_th
         if filled["v_floor"] is None:
@@ -242,13 +212,25 @@ class LIF(NeuronModel):
 
     def constants(self, dt: float, n: int) -> dict[str, Any]:
         """Constants of the template; the parameters count ticks already, so dt is not used."""
-        names = ["beta", "alpha", "gain", "bias", "v_th"]
-        names += {"hard": ["v_reset"], "soft": ["reset_amount"], "none": []}[self.reset]
-        names += ["v_floor"] if self.v_floor is not None else []
-        chosen: dict[str, Any] = {name: getattr(self, name) for name in names}
-        if self.reset == "soft" and self.reset_amount is None:
-            chosen["reset_amount"] = self.v_th
+        chosen: dict[str, Any] = {
+            name: getattr(self, name) for name in ("beta", "alpha", "gain", "bias", "v_th")
+        }
+        if self.reset == "hard":
+            chosen["v_reset"] = self.v_reset
+        elif self.reset == "soft":
+            chosen["amount"] = self.v_th if self.reset_amount is None else self.reset_amount
+        if self.v_floor is not None:
+            chosen["v_floor"] = self.v_floor
         return chosen | {"length": self.refractory_ticks, "i_ext": 0.0}
+
+    @property
+    def only_dt(self) -> float | None:
+        """Tick in seconds that the constants hold for, where they hold for one only."""
+        return None if self.dt is None else float(self.dt)
+
+    def per_tick(self, dt: float) -> LIF:
+        """Give the neuron itself."""
+        return self
 
     def initial(self, dt: float, n: int) -> dict[str, npt.NDArray[Any]]:
         """Membrane at v_init, no current, not refractory."""
@@ -260,98 +242,30 @@ class LIF(NeuronModel):
 
     def template(self) -> str:
         """Update of one neuron in one tick; see the equations of the class."""
-        compare = ">" if self.strict else ">="
         lines = ["i = alpha * i + in_0", "h = beta * v + gain * (i + i_ext) + bias"]
         if self.v_floor is not None:
             lines.append("h = h if h > v_floor else v_floor")
-        if self.refractory == "hold":
-            lines.append("h = v if refr > 0 else h")
-        lines.append(f"spike = (h {compare} v_th) & (refr == 0)")
-        after = {"hard": "v_reset", "soft": "h - reset_amount", "none": "h"}[self.reset]
-        lines.append(f"v = {after} if spike else h")
-        lines.append("refr = length if spike else (refr - 1 if refr > 0 else 0)")
+        lines += held_lines(self.refractory) + spike_lines(self.reset, strict=self.strict)
         return "\n".join(lines)
-
-    def problems(self, n: int) -> list[str]:
-        """Why these parameters do not fit ``n`` neurons; empty when they do."""
-        return [
-            f"LIF: expected {name} as a scalar or of shape ({n},), got shape ({len(value)},)"
-            for name, value in self._arrays_given().items()
-            if len(value) != n
-        ]
-
-    def _arrays_given(self) -> dict[str, npt.NDArray[Any]]:
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, LIF):
-            return NotImplemented
-        return all(
-            np.array_equal(getattr(self, field.name), getattr(other, field.name))
-            for field in fields(self)
-        )
-
-    __hash__ = None  # type: ignore[assignment]  # equality by content of arrays
-
-
-def _real(name: str, value: Any, low: float, high: float, problems: list[str]) -> Value:
-    try:
-        array = np.array(PURE.plain(name, value), dtype=np.float64)
-    except ValidationError as error:
-        problems += [f"LIF: {text}" for text in error.problems]
-        return 0.0
-    except (TypeError, ValueError):
-        problems.append(f"LIF: expected {name} as a number or array, got {value!r}")
-        return 0.0
-    if array.ndim > 1:
-        problems.append(f"LIF: expected {name} as a scalar or of shape (n,), got {array.shape}")
-        return 0.0
-    bad = ~np.isfinite(array) | (array < low) | (array > high)
-    if name in _INFINITE:
-        bad &= array != _INFINITE[name]
-    if bad.any():
-        expected = "a finite number" if np.isinf(low) else f"{low:g} to {high:g}"
-        first = array.reshape(-1)[int(np.argmax(bad))]
-        problems.append(f"LIF: expected {name} as {expected}, got {first} ({int(bad.sum())} bad)")
-        return 0.0
-    if array.ndim == 0:
-        return float(array)
-    array.setflags(write=False)
-    return array
-
-
-def _whole(name: str, value: Any, problems: list[str]) -> int | IntArray:
-    array = np.asarray(value)
-    limit = int(np.iinfo(np.int32).max)
-    legal = array.dtype.kind in "iu" and array.ndim <= 1
-    if not legal or (array < 0).any() or (array > limit).any():
-        problems.append(f"LIF: expected {name} as an integer >= 0 in ticks, got {value!r}")
-        return 0
-    if array.ndim == 0:
-        return int(array)
-    stored = array.astype(np.int32)
-    stored.setflags(write=False)
-    return stored
 
 
 def _decay(name: str, tau: Any, dt: float, method: str, problems: list[str]) -> Value:
-    constants = np.asarray(tau, dtype=np.float64)
-    if not (np.isfinite(constants) & (constants > 0)).all():
-        problems.append(f"LIF: expected {name} > 0 s, got {tau!r}")
+    before = len(problems)
+    constants = number("LIF", name, tau, TIME_CONSTANT, problems)
+    if len(problems) > before:
         return 0.0
-    if (constants >= _LONGEST * dt).any():
+    longest = float(np.max(constants))
+    if longest >= _LONGEST * dt:
         problems.append(
-            f"LIF: expected {name} and dt in one unit, got {constants.max():g} s and {dt:g} s; did "
-            f"you mean {constants.max():g}e-3 ({constants.max():g} ms)? If it is meant, give "
+            f"LIF: expected {name} and dt in one unit, got {longest:g} s and {dt:g} s; did "
+            f"you mean {longest:g}e-3 ({longest:g} ms)? If it is meant, give "
             "beta = exp(-dt/tau) itself"
         )
         return 0.0
-    if method == "euler" and (constants < dt).any():
-        problems.append(
-            f"LIF: expected {name} >= dt = {dt:g} s for the Euler step, got {constants.min():g} s; "
-            "use method='exact' or a shorter dt"
-        )
+    if method != "euler":
+        return decay(dt, constants)
+    try:
+        return euler_decay(dt, constants, name)
+    except ValidationError as error:
+        problems += [f"LIF: {text}" for text in error.problems]
         return 0.0
-    decay = 1.0 - dt / constants if method == "euler" else np.exp(-dt / constants)
-    return float(decay) if np.ndim(decay) == 0 else cast(FloatArray, decay)

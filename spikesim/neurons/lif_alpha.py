@@ -6,14 +6,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from spikesim.neurons.current import CurrentDriven, Derivatives, fan_out
 from spikesim.neurons.parameters import TimeConstantByReceptor, Value, by_receptor, scalar_or_array
 from spikesim.neurons.propagators import decay, exponential_input, linear_exponential_input
-from spikesim.neurons.scale import settled
+from spikesim.neurons.unit_guard import settled
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -51,6 +51,8 @@ class LIFAlpha(CurrentDriven):
     >>> LIFAlpha(tau_syn=2e-3).states
     ('v', 'i_syn', 'rise_syn')
     """
+
+    acts_at: ClassVar[Literal["start", "end"]] = "start"
 
     tau_syn: TimeConstantByReceptor = 2e-3
 

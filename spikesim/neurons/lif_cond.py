@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -21,8 +21,8 @@ from spikesim.neurons.parameters import (
     by_receptor,
     scalar_or_array,
 )
-from spikesim.neurons.scale import settled
 from spikesim.neurons.synapses import arrival_constants, arrival_lines
+from spikesim.neurons.unit_guard import settled
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -80,6 +80,8 @@ class LIFCond(IntegrateAndFire):
     ('v', 'g_exc', 'g_inh')
     """
 
+    acts_at: ClassVar[Literal["start", "end"]] = "start"
+
     tau_mem: TimeConstant = 20e-3
     tau_syn: TimeConstantByReceptor
     e_rev: PotentialByReceptor
@@ -91,6 +93,11 @@ class LIFCond(IntegrateAndFire):
     def receptors(self) -> tuple[str, ...]:
         """Names of the input channels."""
         return tuple(by_receptor(self.tau_syn))
+
+    @property
+    def conductances(self) -> tuple[str, ...]:
+        """All of them."""
+        return self.receptors
 
     @property
     def membrane_states(self) -> tuple[str, ...]:
@@ -145,6 +152,10 @@ class LIFCond(IntegrateAndFire):
             "from_ext": from_ext,
             "i_ext": self.current,
         }
+
+    def beyond_lif(self, dt: float) -> list[str]:
+        """Name what ``neurons.LIF`` has no words for: conductances."""
+        return ["conductances, whose effect depends on the membrane"]
 
     def derivative(self, state: dict[str, Any], i_ext: Any = 0.0) -> Derivatives:
         """Right-hand side of the equations between events, per second."""

@@ -22,10 +22,10 @@ class LIFDelta(CurrentDriven):
         tau_mem dv/dt = v_rest - v + resistance * i_ext,      v jumps by w at an arrival
         h = exp(-dt/tau_mem) v + (1 - exp(-dt/tau_mem)) (v_rest + R i_ext) + in_0
 
-    An arrival in tick t acts at the end of the tick, and may fire the neuron in it. So a
-    spike through a delay of d ticks acts d dt after it happened, as in NEST's
-    iaf_psc_delta. ``neurons.LIF`` is the same neuron with constants per tick, the form that
-    torch and hardware share; this one is independent of dt, and its threshold may adapt.
+    An arrival in tick t acts at the end of the tick, and may fire the neuron in it, as in NEST's
+    iaf_psc_delta. ``per_tick(dt)`` is the same neuron as ``neurons.LIF``, with constants per
+    tick, the form that torch and hardware share; this one is independent of dt, and its threshold
+    may adapt.
 
     Threshold, reset and refractory time: ``IntegrateAndFire``. Membrane: ``CurrentDriven``.
 
@@ -51,6 +51,10 @@ class LIFDelta(CurrentDriven):
     def synapse_constants(self, dt: float) -> dict[str, Any]:
         """No constants."""
         return {}
+
+    def canonical_synapse(self, dt: float) -> dict[str, Any]:
+        """Give a weight as the jump of the membrane."""
+        return {"alpha": 0.0, "gain": 1.0}
 
     def derivative(self, state: dict[str, Any], i_ext: Any = 0.0) -> Derivatives:
         """Right-hand side of the equation between events, per second."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from spikesim.neurons.current import CurrentDriven, Derivatives, fan_out
 from spikesim.neurons.parameters import TimeConstantByReceptor, Value, by_receptor, scalar_or_array
 from spikesim.neurons.propagators import decay, exponential_input
-from spikesim.neurons.scale import settled
+from spikesim.neurons.unit_guard import settled
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -30,10 +30,9 @@ class LIFExp(CurrentDriven):
         i_r <- exp(-dt/tau_r) i_r + in_r                       as of the start of the tick
         h    = exp(-dt/tau_mem) v + sum_r p_r i_r + (1 - exp(-dt/tau_mem)) (v_rest + R i_ext)
 
-    with ``p_r`` of ``propagators.exponential_input`` times the resistance. So a spike of
-    tick t through a delay of d ticks begins to move the target (d - 1) dt after it
-    happened; a network of NEST's iaf_psc_exp, or of Brian2, in which the current moves the
-    membrane d' dt after the spike, is the network with d = d' + 1 here.
+    with ``p_r`` of ``propagators.exponential_input`` times the resistance. A spike of tick t
+    through ``delay_ticks=d`` so begins to move the target (d - 1) dt after it happened; a delay
+    in seconds is what passes until then, as in NEST and Brian2.
 
     Threshold, reset and refractory time: ``IntegrateAndFire``. Membrane: ``CurrentDriven``.
 
@@ -55,6 +54,8 @@ class LIFExp(CurrentDriven):
     >>> cell.states
     ('v', 'i_exc', 'i_inh')
     """
+
+    acts_at: ClassVar[Literal["start", "end"]] = "start"
 
     tau_syn: TimeConstantByReceptor = 5e-3
 
@@ -89,6 +90,11 @@ class LIFExp(CurrentDriven):
         }
         decays = {r: decay(dt, tau) for r, tau in taus.items()}
         return fan_out(decays, "alpha") | fan_out(added, "from")
+
+    def canonical_synapse(self, dt: float) -> dict[str, Any]:
+        """Give a current that decays, and moves the membrane as its propagator says."""
+        constants, (receptor,) = self.synapse_constants(dt), self.receptors
+        return {"alpha": constants[f"alpha_{receptor}"], "gain": constants[f"from_{receptor}"]}
 
     def derivative(self, state: dict[str, Any], i_ext: Any = 0.0) -> Derivatives:
         """Right-hand side of the equations between events, per second."""

@@ -3,19 +3,29 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from typing import Any, ClassVar
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy.typing as npt
 
+from spikesim.core.text.checked import Checked
+from spikesim.errors import ValidationError
+from spikesim.neurons.update import construction_problems, population_problems
+
+if TYPE_CHECKING:
+    from spikesim.neurons.lif import LIF
+
 Constants = dict[str, Any]
 
+ACTS_AT = ("start", "end")
 
-class NeuronModel(ABC):
+
+class NeuronModel(metaclass=Checked):
     """A neuron model: a frozen dataclass of parameters that describes one tick of one neuron.
 
     The engine writes the text of ``template`` into a loop over neurons and compiles that
-    once per model, so a new model is one subclass and no engine code.
+    once per model, so a new model is one subclass and no engine code. The text is read when a
+    model is made, and once more, with tick and number of neurons, when a population takes it.
 
     Attributes
     ----------
@@ -26,13 +36,16 @@ class NeuronModel(ABC):
         to 0. None may get larger than these, since 16 bits hold it where they are enough.
     receptors : tuple of str
         Names of the input channels; a projection ends on one of them.
-    start_tick : int
-        First tick in which the population lives.
+    acts_at : {"start", "end"}
+        When an input acts within the tick in which it arrives: from its start on, as a current
+        that flows through the tick, or at its end, as a jump of the membrane. A spike happens at
+        the end of its tick, so of a delay in seconds, which is the time from the spike until its
+        input acts, ``delay / dt`` ticks are needed with "end" and one more with "start".
     """
 
     states: ClassVar[tuple[str, ...]] = ("v",)
     counters: ClassVar[tuple[str, ...]] = ("refr",)
-    start_tick: int = 0
+    acts_at: ClassVar[Literal["start", "end"]] = "end"
 
     @property
     def receptors(self) -> tuple[str, ...]:
@@ -43,7 +56,8 @@ class NeuronModel(ABC):
     def constants(self, dt: float, n: int) -> Constants:
         """Constants of the template for ticks of ``dt`` seconds and ``n`` neurons.
 
-        Scalars stay scalars, which is faster; arrays hold one value per neuron.
+        Scalars stay scalars, which is faster; arrays hold one value per neuron. A float is a float
+        of the run, a whole number an int. A ValueError says why this tick is none for the model.
         """
 
     @abstractmethod
@@ -52,21 +66,68 @@ class NeuronModel(ABC):
 
     @abstractmethod
     def template(self) -> str:
-        """Update of one neuron in one tick, as Python text on scalars without branches.
+        """Update of one neuron in one tick, as text in the language of ``spikesim.core.text``.
 
         It reads and writes states and counters, reads the constants and the inputs
         ``in_0``, ``in_1``, … (sum of the weights that arrive in this tick, by receptor),
-        and assigns the bool ``spike``. Allowed are arithmetic, comparisons, ``&``, ``|``,
-        ``a if c else b``, min, max, exp, sqrt and temporaries.
+        and assigns the bool ``spike``. Other names that it assigns are temporaries.
         """
+
+    @property
+    def only_dt(self) -> float | None:
+        """Tick in seconds that the constants hold for, where they hold for one only."""
+        return None
+
+    def beyond_lif(self, dt: float) -> list[str]:
+        """Name what ``neurons.LIF`` has no words for; empty where ``per_tick`` gives one."""
+        return ["an update of its own"]
+
+    def per_tick(self, dt: float) -> LIF:
+        """Give the same neuron in the canonical form, which torch and hardware share.
+
+        Its membrane is counted from v_rest, so that a membrane at rest is exactly 0.
+
+        Parameters
+        ----------
+        dt : float
+            Tick in seconds.
+
+        Raises
+        ------
+        ValidationError
+            If the model is no leaky integrator of one current; with every reason.
+        """
+        raise ValidationError(
+            f"{type(self).__name__}: expected a leaky integrator of one current and a constant "
+            f"threshold, which LIF is, got {', '.join(self.beyond_lif(dt))}; run it in the float "
+            "engine, or model it as LIF, LIFDelta or LIFExp"
+        )
 
     def problems(self, n: int) -> list[str]:
         """Why these parameters do not fit ``n`` neurons; empty when they do."""
         return []
 
+    def text_problems(self) -> list[str]:
+        """Why names, constants or template are not sound; empty when they are."""
+        return construction_problems(self)
+
+    def population_problems(self, dt: float, n: int) -> list[str]:
+        """Why template, constants or start values do not fit n neurons in ticks of dt seconds."""
+        return population_problems(self, dt, n)
+
     def doubts(self, dt: float) -> list[str]:
         """Why legal parameters look like ones in another unit; empty when they do not."""
         return []
+
+    @property
+    def repeats(self) -> bool:
+        """Whether each single arrival is to become one spike, so that none may be lost."""
+        return False
+
+    @property
+    def conductances(self) -> tuple[str, ...]:
+        """Receptors whose weights are conductances: a reversal potential decides what they do."""
+        return ()
 
     def to_threshold(self) -> dict[str, float]:
         """How much of an input takes the membrane from rest to threshold, by itself.

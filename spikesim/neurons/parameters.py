@@ -8,7 +8,7 @@ import math
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from spikesim.neurons.model import NeuronModel
 from spikesim.units import to_ticks
 
 FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int32]
 Value = float | FloatArray
 ByReceptor = Mapping[str, Value]
 
@@ -64,10 +65,12 @@ class Limits:
         Smallest and largest legal value; ``-inf`` and ``inf`` are no bound.
     above : bool
         Whether ``low`` itself is illegal.
-    infinite : bool
-        Whether the value ``inf`` is legal.
+    also : float, optional
+        One more legal value: ``inf`` or ``-inf``.
     whole : bool
         Whether the field is a single int.
+    ticks : bool
+        Whether the field is an int, or one per neuron, that 32 bits hold.
     receptors : bool
         Whether the field is one value per receptor, a mapping from name to value.
     quantity : Quantity
@@ -77,13 +80,14 @@ class Limits:
     low: float = -math.inf
     high: float = math.inf
     above: bool = False
-    infinite: bool = False
+    also: float | None = None
     whole: bool = False
+    ticks: bool = False
     receptors: bool = False
     quantity: q.Quantity = q.PURE
 
     def __str__(self) -> str:
-        kind = "an int" if self.whole else "a finite number"
+        kind = "an int" if self.whole or self.ticks else "a finite number"
         if self.low == -math.inf and self.high == math.inf:
             return kind
         if self.high == math.inf:
@@ -94,8 +98,13 @@ class Limits:
 # What the fields of models are made of: a number, or one number per neuron.
 Real = Annotated[Value, Limits()]
 Positive = Annotated[Value, Limits(low=0.0, above=True)]
+Share = Annotated[Value, Limits(low=0.0, high=1.0)]
+Level = Annotated[Value, Limits(also=math.inf)]
+Floor = Annotated[Value, Limits(also=-math.inf)]
+Ticks = Annotated[int | IntArray, Limits(low=0, ticks=True)]
 NonNegative = Annotated[Value, Limits(low=0.0)]
-TimeConstant = Annotated[Value, Limits(low=0.0, above=True, quantity=q.TIME_CONSTANT)]
+TIME_CONSTANT = Limits(low=0.0, above=True, quantity=q.TIME_CONSTANT)
+TimeConstant = Annotated[Value, TIME_CONSTANT]
 SlowTimeConstant = Annotated[Value, Limits(low=0.0, above=True, quantity=q.SLOW_TIME_CONSTANT)]
 AnyTimeConstant = Annotated[Value, Limits(low=0.0, above=True, quantity=q.ANY_TIME_CONSTANT)]
 TimeConstantByReceptor = Annotated[
@@ -103,7 +112,7 @@ TimeConstantByReceptor = Annotated[
 ]
 Duration = Annotated[Value, Limits(low=0.0, quantity=q.DURATION)]
 Potential = Annotated[Value, Limits(quantity=q.POTENTIAL)]
-Threshold = Annotated[Value, Limits(infinite=True, quantity=q.POTENTIAL)]
+Threshold = Annotated[Value, Limits(also=math.inf, quantity=q.POTENTIAL)]
 ModelCurrent = Annotated[Value, Limits(quantity=q.MODEL_CURRENT)]
 Resistance = Annotated[Value, Limits(quantity=q.RESISTANCE)]
 ModelConductance = Annotated[Value, Limits(low=0.0, above=True, quantity=q.MODEL_CONDUCTANCE)]
@@ -118,9 +127,13 @@ LeakConductance = Annotated[Value, Limits(low=0.0, above=True, quantity=q.CONDUC
 Conductance = Annotated[Value, Limits(quantity=q.CONDUCTANCE)]
 Current = Annotated[Value, Limits(quantity=q.CURRENT)]
 PotentialByReceptor = Annotated[Value | ByReceptor, Limits(receptors=True, quantity=q.POTENTIAL)]
-Tick = Annotated[int, Limits(low=0, whole=True)]
 # Substeps are repeated text; beyond this a shorter tick is the better choice.
 Substeps = Annotated[int, Limits(low=1, high=64, whole=True)]
+
+_MOVED = {
+    "start_tick": "start_tick is a matter of the population now: "
+    "add_population(name, n, neuron, start_tick=...)",
+}
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -131,18 +144,18 @@ class ParametricModel(NeuronModel):
     Literal. Numbers become a float or a read-only float64 array of shape (n,), or, per
     receptor, a ``PerReceptor`` of such. Two models are equal when class and fields are.
 
-    Parameters
-    ----------
-    start_tick : int
-        First tick in which the population lives; until then it is frozen.
-
     Raises
     ------
     ValidationError
         With every illegal parameter.
     """
 
-    start_tick: Tick = 0
+    def __new__(cls, *_: Any, **given: Any) -> Self:
+        """Refuse keywords that stand elsewhere now; the dataclass sets the fields."""
+        moved = [f"{cls.__name__}: {_MOVED[name]}" for name in given if name in _MOVED]
+        if moved:
+            raise ValidationError(moved)
+        return super().__new__(cls)
 
     def __post_init__(self) -> None:
         problems: list[str] = []
@@ -205,13 +218,18 @@ class ParametricModel(NeuronModel):
             hint = get_args(hint)[0]
         if get_origin(hint) is Annotated:
             limits = hint.__metadata__[0]
-            check = self._by_receptor if limits.receptors else self._number
-            object.__setattr__(self, name, check(name, given, limits, problems))
+            if limits.receptors:
+                checked: Any = self._by_receptor(name, given, limits, problems)
+            else:
+                checked = number(self._who, name, given, limits, problems)
+            object.__setattr__(self, name, checked)
         elif get_origin(hint) is Literal and given not in get_args(hint):
             legal = get_args(hint)
             problems.append(f"{self._who}: expected {name} in {legal}, got {given!r}")
-        elif hint is bool and not isinstance(given, bool):
-            problems.append(f"{self._who}: expected {name} as a bool, got {given!r}")
+        elif hint is bool:
+            if not isinstance(given, (bool, np.bool_)):
+                problems.append(f"{self._who}: expected {name} as a bool, got {given!r}")
+            object.__setattr__(self, name, bool(given))
 
     def _by_receptor(
         self, name: str, given: Any, limits: Limits, problems: list[str]
@@ -226,44 +244,11 @@ class ParametricModel(NeuronModel):
                     f"{self._who}: expected receptor names that are identifiers other than "
                     f"'ext', got {receptor!r} in {name}"
                 )
-            stored[receptor] = self._number(f"{name}[{receptor!r}]", value, limits, problems)
+            what = f"{name}[{receptor!r}]"
+            stored[receptor] = number(self._who, what, value, limits, problems)
         if not stored:
             problems.append(f"{self._who}: expected at least one receptor in {name}, got none")
         return PerReceptor(tuple(stored), tuple(stored.values()))
-
-    def _number(self, name: str, given: Any, limits: Limits, problems: list[str]) -> Value:
-        if limits.whole:
-            legal = isinstance(given, int) and not isinstance(given, bool)
-            if not (legal and limits.low <= given <= limits.high):
-                problems.append(f"{self._who}: expected {name} as {limits}, got {given!r}")
-            return given  # type: ignore[no-any-return]  # an int stays one
-        try:
-            array = np.array(limits.quantity.plain(name, given), dtype=np.float64)
-        except ValidationError as error:
-            problems += [f"{self._who}: {text}" for text in error.problems]
-            return 0.0
-        except (TypeError, ValueError):
-            problems.append(f"{self._who}: expected {name} as {limits}, got {given!r}")
-            return 0.0
-        if array.ndim > 1:
-            problems.append(
-                f"{self._who}: expected {name} as a scalar or of shape (n,), got {array.shape}"
-            )
-            return 0.0
-        bad = ~np.isfinite(array) | (array < limits.low) | (array > limits.high)
-        bad |= (array == limits.low) if limits.above else False
-        if limits.infinite:
-            bad &= array != np.inf
-        if bad.any():
-            first = array.reshape(-1)[int(np.argmax(bad))]
-            problems.append(
-                f"{self._who}: expected {name} as {limits}, got {first} ({int(bad.sum())} bad)"
-            )
-            return 0.0
-        if array.ndim == 0:
-            return float(array)
-        array.setflags(write=False)
-        return array
 
     def _values(self) -> Iterator[tuple[str, str, Any]]:
         """Every field and its name, that of a receptor included, with its value."""
@@ -305,6 +290,65 @@ class ParametricModel(NeuronModel):
 def _field_types(model: type[ParametricModel]) -> dict[str, Any]:
     hints = get_type_hints(model, include_extras=True)
     return {item.name: hints[item.name] for item in fields(model)}
+
+
+def number(who: str, name: str, given: Any, limits: Limits, problems: list[str]) -> Any:
+    """Give a parameter as a float, an int or a read-only array; add what is wrong to a list.
+
+    Parameters
+    ----------
+    who, name : str
+        Of the owner and of the parameter, for messages.
+    given : number or array, shape (n,)
+        What was passed.
+    limits : Limits
+        What is legal.
+    problems : list of str
+        Gets a sentence; what is given back is of no use then.
+    """
+    if limits.whole:
+        legal = isinstance(given, int) and not isinstance(given, bool)
+        if not (legal and limits.low <= given <= limits.high):
+            problems.append(f"{who}: expected {name} as {limits}, got {given!r}")
+        return given
+    if limits.ticks:
+        return _ticks(who, name, given, limits, problems)
+    try:
+        array = np.array(limits.quantity.plain(name, given), dtype=np.float64)
+    except ValidationError as error:
+        problems += [f"{who}: {text}" for text in error.problems]
+        return 0.0
+    except (TypeError, ValueError):
+        problems.append(f"{who}: expected {name} as {limits}, got {given!r}")
+        return 0.0
+    if array.ndim > 1:
+        problems.append(f"{who}: expected {name} as a scalar or of shape (n,), got {array.shape}")
+        return 0.0
+    bad = ~np.isfinite(array) | (array < limits.low) | (array > limits.high)
+    bad |= (array == limits.low) if limits.above else False
+    if limits.also is not None:
+        bad &= array != limits.also
+    if bad.any():
+        first = array.reshape(-1)[int(np.argmax(bad))]
+        problems.append(f"{who}: expected {name} as {limits}, got {first} ({int(bad.sum())} bad)")
+        return 0.0
+    if array.ndim == 0:
+        return float(array)
+    array.setflags(write=False)
+    return array
+
+
+def _ticks(who: str, name: str, given: Any, limits: Limits, problems: list[str]) -> int | IntArray:
+    array = np.asarray(given)
+    legal = array.dtype.kind in "iu" and array.ndim <= 1
+    if not legal or (array < limits.low).any() or (array > np.iinfo(np.int32).max).any():
+        problems.append(f"{who}: expected {name} as {limits} in ticks, got {given!r}")
+        return 0
+    if array.ndim == 0:
+        return int(array)
+    stored = array.astype(np.int32)
+    stored.setflags(write=False)
+    return stored
 
 
 def _same(a: Any, b: Any) -> bool:

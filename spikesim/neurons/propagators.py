@@ -22,11 +22,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from spikesim.errors import ValidationError
 from spikesim.neurons.parameters import FloatArray, Value, scalar_or_array
 
 # Below this the closed form loses digits to cancellation and the series is exact to rounding.
 _SERIES_BELOW = 0.05
 _SERIES_TERMS = 10
+_LARGEST_EXPONENT = 700.0  # exp of more than 709 is not finite
 
 
 def decay(dt: float, tau: Value) -> Value:
@@ -38,6 +40,27 @@ def decay(dt: float, tau: Value) -> Value:
     0.904837
     """
     return scalar_or_array(np.exp(-dt / np.asarray(tau)))
+
+
+def euler_decay(dt: float, tau: Value, what: str) -> Value:
+    """Give 1 - dt / tau.
+
+    Raises
+    ------
+    ValidationError
+        If a time constant is shorter than the step: the sum would alternate, and may grow.
+
+    Examples
+    --------
+    >>> euler_decay(1e-3, 4e-3, "tau_mem")
+    0.75
+    """
+    if np.any(np.asarray(tau) < dt):
+        raise ValidationError(
+            f"expected {what} >= dt = {dt:g} s for the Euler step, got {np.min(tau):g} s; take the "
+            "other method or a shorter dt"
+        )
+    return scalar_or_array(1.0 - dt / np.asarray(tau))
 
 
 def mean_over_tick(dt: float, tau: Value) -> Value:
@@ -61,7 +84,11 @@ def exponential_input(dt: float, tau_mem: Value, tau_syn: Value) -> Value:
     0.090484
     """
     mem, syn = np.asarray(tau_mem), np.asarray(tau_syn)
-    return scalar_or_array(np.exp(-dt / mem) * dt / mem * _phi_0(dt / syn - dt / mem))
+    x = dt / syn - dt / mem
+    # Where the membrane follows at once, exp(-x) would be infinite: the same, from the end on.
+    back = x < -_LARGEST_EXPONENT
+    decayed = np.exp(-np.where(back, dt / syn, dt / mem))
+    return scalar_or_array(decayed * dt / mem * _phi_0(np.where(back, -x, x)))
 
 
 def linear_exponential_input(dt: float, tau_mem: Value, tau_syn: Value) -> Value:
@@ -73,8 +100,11 @@ def linear_exponential_input(dt: float, tau_mem: Value, tau_syn: Value) -> Value
     0.0045242
     """
     mem, syn = np.asarray(tau_mem), np.asarray(tau_syn)
-    factor = np.exp(-dt / mem) * (dt / mem) * (dt / syn)
-    return scalar_or_array(factor * _phi_1(dt / syn - dt / mem))
+    x = dt / syn - dt / mem
+    back = x < -_LARGEST_EXPONENT  # as above
+    factor = np.exp(-np.where(back, dt / syn, dt / mem)) * (dt / mem) * (dt / syn)
+    turned = _phi_0(np.where(back, -x, 0.0)) - _phi_1(np.where(back, -x, 0.0))
+    return scalar_or_array(factor * np.where(back, turned, _phi_1(np.where(back, 0.0, x))))
 
 
 def _phi_0(x: npt.ArrayLike) -> FloatArray:

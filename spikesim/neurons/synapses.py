@@ -14,9 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from spikesim.errors import ValidationError
 from spikesim.neurons.parameters import Value, scalar_or_array
-from spikesim.neurons.propagators import decay, mean_over_tick
+from spikesim.neurons.propagators import decay, euler_decay, mean_over_tick
 
 
 def arrival_lines(prefix: str, receptors: Sequence[str]) -> list[str]:
@@ -50,12 +49,7 @@ def arrival_constants(
     """
     chosen: dict[str, Any] = {}
     for r, tau in taus.items():
-        if euler and np.any(np.asarray(tau) < dt):
-            raise ValidationError(
-                f"receptor {r!r}: expected tau_syn >= dt = {dt:g} s for the Euler step, got "
-                f"{np.min(tau):g} s; use method='exponential' or a shorter dt"
-            )
-        step = scalar_or_array(1.0 - dt / np.asarray(tau)) if euler else decay(dt, tau)
+        step = euler_decay(dt, tau, f"tau_syn[{r!r}]") if euler else decay(dt, tau)
         mean = 1.0 if euler else mean_over_tick(dt, tau)
         chosen |= {f"alpha_{r}": step, f"mean_{r}": scalar_or_array(np.multiply(mean, scale))}
     return chosen

@@ -4,13 +4,14 @@
 Time is the first axis everywhere: tensors are (T, B, n).
 """
 
+from spikesim.fixed import Quantization
 from spikesim.nn import decode, encode, functional, recipes
 from spikesim.nn.export import export
 from spikesim.nn.functional import LIFParams, LIFState
 from spikesim.nn.loss import CountCrossEntropy, CountMSE
 from spikesim.nn.network import Linear, SpikingNet
-from spikesim.nn.neuron import LIF
-from spikesim.nn.quant import IntegerNet, QuantSettings
+from spikesim.nn.neuron import LIFLayer
+from spikesim.nn.quant import IntegerNet
 from spikesim.nn.recipes import TrainedModel
 from spikesim.nn.surrogate import ATan, Boxcar, FastSigmoid, Sigmoid, Surrogate, Triangle, spike
 from spikesim.nn.train import History, accuracy, fit, predict
@@ -23,11 +24,11 @@ __all__ = [
     "FastSigmoid",
     "History",
     "IntegerNet",
-    "LIF",
+    "LIFLayer",
     "LIFParams",
     "LIFState",
     "Linear",
-    "QuantSettings",
+    "Quantization",
     "Sigmoid",
     "SpikingNet",
     "Surrogate",

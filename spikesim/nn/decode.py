@@ -6,6 +6,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from spikesim.core.decode import classify
+
 
 def spike_count(spikes: Tensor) -> Tensor:
     """Spikes per neuron: (T, B, n) to (B, n); differentiable.
@@ -19,7 +21,7 @@ def spike_count(spikes: Tensor) -> Tensor:
 
 
 def arg_max(counts: Tensor) -> Tensor:
-    """Class of the largest count; the lowest index wins a tie, as on the core.
+    """Class of the largest count by `core.decode.classify`: the lowest index wins a tie.
 
     Parameters
     ----------
@@ -35,7 +37,5 @@ def arg_max(counts: Tensor) -> Tensor:
     >>> arg_max(torch.tensor([[0, 2, 2, 1]])).tolist()
     [1]
     """
-    n = counts.shape[-1]
-    index = torch.arange(n, device=counts.device).expand_as(counts)
-    best = counts == counts.max(dim=-1, keepdim=True).values
-    return torch.where(best, index, n).min(dim=-1).values
+    # torch.argmax leaves open which of equal counts it gives.
+    return torch.from_numpy(classify(counts.numpy(force=True))).to(counts.device)

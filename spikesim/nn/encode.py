@@ -14,6 +14,8 @@ from torch import Tensor
 from spikesim.errors import ValidationError
 
 PHASE_STEP = 157
+#: What `rate` is called in files, with the constants that decide its spikes.
+RATE_CODE = f"rate, 8 bits, phase step {PHASE_STEP}"
 
 
 def rate_codes(x: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from spikesim import neurons
 from spikesim.errors import ValidationError
 from spikesim.network import Network
 from spikesim.nn.network import Linear, SpikingNet
-from spikesim.nn.neuron import LIF
+from spikesim.nn.neuron import LIFLayer
 
 
 def export(model: SpikingNet, dt: float = 1e-3, name: str = "") -> Network:
@@ -25,7 +25,7 @@ def export(model: SpikingNet, dt: float = 1e-3, name: str = "") -> Network:
     Parameters
     ----------
     model : SpikingNet
-        Alternating Linear and LIF layers; dropout is ignored.
+        Alternating Linear and LIFLayer layers; dropout is ignored.
     dt : float
         Length of a tick in seconds.
     name : str
@@ -43,16 +43,17 @@ def export(model: SpikingNet, dt: float = 1e-3, name: str = "") -> Network:
 
     Examples
     --------
-    >>> net = export(SpikingNet(Linear(4, 3), LIF(3), Linear(3, 2), LIF(2)))
-    >>> [(p.name, p.n, p.neuron.start_tick) for p in net.populations.values()]
+    >>> net = export(SpikingNet(Linear(4, 3), LIFLayer(3), Linear(3, 2), LIFLayer(2)))
+    >>> [(p.name, p.n, p.start_tick) for p in net.populations.values()]
     [('layer0', 3, 0), ('layer1', 2, 1)]
     """
     net = Network(dt, name=name)
     stages = model.stages()
     source = net.add_input("in", stages[0][0].in_features)
     for depth, (linear, lif) in enumerate(stages):
-        neuron = canonical(linear, lif, start_tick=depth)
-        population = net.add_population(f"layer{depth}", linear.out_features, neuron)
+        population = net.add_population(
+            f"layer{depth}", linear.out_features, canonical(linear, lif), start_tick=depth
+        )
         net.connect(source, population, weights(linear), delay_ticks=min(depth, 1))
         source = population
     return net
@@ -63,7 +64,7 @@ def weights(linear: Linear) -> np.ndarray:
     return np.ascontiguousarray(linear.weight.detach().float().cpu().numpy().T)
 
 
-def canonical(linear: Linear, lif: LIF, start_tick: int = 0) -> neurons.LIF:
+def canonical(linear: Linear, lif: LIFLayer) -> neurons.LIF:
     """Give the neuron with the projection's bias, if any, moved into it.
 
     Raises
@@ -71,13 +72,13 @@ def canonical(linear: Linear, lif: LIF, start_tick: int = 0) -> neurons.LIF:
     ValidationError
         If the bias would drive a current synapse: then it is not constant on the membrane.
     """
-    neuron = lif.canonical(start_tick)
+    neuron = lif.canonical()
     if linear.bias is None:
         return neuron
     if np.any(np.asarray(neuron.alpha) != 0.0):
         raise ValidationError(
-            "export: a Linear bias into a LIF with alpha > 0 ramps up with the current; expected "
-            "Linear(..., bias=False) with LIF(bias=...) instead"
+            "export: a Linear bias into a LIFLayer with alpha > 0 ramps up with the current; "
+            "expected Linear(..., bias=False) with LIFLayer(bias=...) instead"
         )
     drive = linear.bias.detach().double().cpu().numpy()
     return replace(neuron, bias=np.asarray(neuron.bias) + np.asarray(neuron.gain) * drive)

@@ -7,12 +7,14 @@ The update is that of ``neurons.LIF`` without refractory counter and floor; it i
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields, replace
 from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
+from spikesim.nn.exact import spread
 from spikesim.nn.surrogate import ATan, Surrogate, spike
 
 Reset = Literal["hard", "soft", "none"]
@@ -60,6 +62,15 @@ class LIFParams:
     def has_current(self) -> bool:
         """Whether a synaptic current has to be kept between ticks."""
         return isinstance(self.alpha, Tensor) or self.alpha != 0.0
+
+    def spread(self, shape: Sequence[int]) -> LIFParams:
+        """Give learned values the shape of one tick, so that their gradients are summed exactly."""
+        learned = {
+            f.name: spread(value, shape)
+            for f in fields(self)
+            if isinstance(value := getattr(self, f.name), Tensor) and value.requires_grad
+        }
+        return replace(self, **learned) if learned else self
 
 
 def lif_init(a: Tensor, params: LIFParams) -> LIFState:
@@ -125,6 +136,7 @@ def lif_seq(a: Tensor, params: LIFParams, state: LIFState | None = None) -> tupl
     """
     # unbind, not a[t]: indexing time under autograd zero-fills [T, B, n] once per tick.
     ticks = a.unbind(0)
+    params = params.spread(a.shape[1:])
     now = lif_init(a.new_zeros(a.shape[1:]), params) if state is None else state
     spikes = []
     for tick in ticks:

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The LIF layer."""
+"""Leaky integrate-and-fire neurons as a torch layer."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from spikesim.nn.surrogate import ATan, Surrogate
 _PER_NEURON = ("beta", "alpha", "gain", "bias", "v_th", "v_reset", "reset_amount")
 
 
-class LIF(torch.nn.Module):
+class LIFLayer(torch.nn.Module):
     """Canonical leaky integrate-and-fire layer, time first.
 
     Parameters
@@ -29,8 +29,8 @@ class LIF(torch.nn.Module):
         Membrane decay per tick. Multiples of 1/4096 survive quantization unchanged.
     alpha : float or sequence, shape (n,)
         Current decay per tick; 0 is a delta synapse.
-    gain, bias, threshold, v_reset, reset_amount
-        As ``gain, bias, v_th, v_reset, reset_amount`` of ``neurons.LIF``.
+    gain, bias, v_th, v_reset, reset_amount
+        As of ``neurons.LIF``.
     reset : {"hard", "soft", "none"}
         What a spike does to the membrane.
     strict : bool
@@ -49,10 +49,18 @@ class LIF(torch.nn.Module):
 
     Examples
     --------
-    >>> layer = LIF(beta=0.5)
+    >>> layer = LIFLayer(beta=0.5)
     >>> layer(torch.tensor([[[0.75]], [[0.75]]])).flatten().tolist()
     [0.0, 1.0]
     """
+
+    def __new__(cls, *_: Any, **given: Any) -> Self:
+        """Refuse the former name of a keyword; the rest is up to ``__init__``."""
+        if "threshold" in given:
+            raise ValidationError(
+                "LIFLayer: the threshold is called v_th, as in neurons.LIF; v_th=..."
+            )
+        return super().__new__(cls)
 
     def __init__(
         self,
@@ -62,7 +70,7 @@ class LIF(torch.nn.Module):
         alpha: float | Sequence[float] = 0.0,
         gain: float | Sequence[float] = 1.0,
         bias: float | Sequence[float] = 0.0,
-        threshold: float | Sequence[float] = 1.0,
+        v_th: float | Sequence[float] = 1.0,
         v_reset: float | Sequence[float] = 0.0,
         reset: Reset = "hard",
         reset_amount: float | Sequence[float] | None = None,
@@ -77,17 +85,17 @@ class LIF(torch.nn.Module):
         self.strict, self.detach_reset = strict, detach_reset
         self.surrogate: Surrogate = ATan() if surrogate is None else surrogate
         values: dict[str, Any] = {
-            "beta": beta, "alpha": alpha, "gain": gain, "bias": bias, "v_th": threshold,
+            "beta": beta, "alpha": alpha, "gain": gain, "bias": bias, "v_th": v_th,
             "v_reset": v_reset, "reset_amount": reset_amount,
         }  # fmt: skip
         checked = neurons.LIF(reset=reset, strict=strict, **values)
         unknown = set(learn) - set(_PER_NEURON[:5])
         if unknown:
             raise ValidationError(
-                f"LIF: learn accepts {', '.join(_PER_NEURON[:5])}, got {sorted(unknown)}"
+                f"LIFLayer: learn accepts {', '.join(_PER_NEURON[:5])}, got {sorted(unknown)}"
             )
         if learn and n is None:
-            raise ValidationError(f"LIF: learn={list(learn)} needs the number of neurons n")
+            raise ValidationError(f"LIFLayer: learn={list(learn)} needs the number of neurons n")
         if n is not None:
             checked.arrays(n)
         self._scalars: dict[str, float | None] = {}
@@ -112,14 +120,14 @@ class LIF(torch.nn.Module):
             surrogate=self.surrogate,
         )  # fmt: skip
 
-    def canonical(self, start_tick: int = 0) -> neurons.LIF:
+    def canonical(self) -> neurons.LIF:
         """Give the same neuron as plain data (float64), for export and quantization."""
         values: dict[str, Any] = {
             key: value.detach().double().cpu().numpy() if isinstance(value, Tensor) else value
             for key, value in vars(self.params()).items()
             if key in _PER_NEURON
         }
-        return neurons.LIF(**values, reset=self.reset, strict=self.strict, start_tick=start_tick)
+        return neurons.LIF(**values, reset=self.reset, strict=self.strict)
 
     def initial_state(self, a: Tensor) -> LIFState:
         """Resting state for one tick's input of shape (B, ..., n)."""

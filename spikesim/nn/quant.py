@@ -9,8 +9,7 @@ float neuron.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -18,32 +17,14 @@ from torch import Tensor
 
 from spikesim.errors import ValidationError
 from spikesim.fixed.quantize import ACC_BITS, QuantizedPopulation, quantize_lif
+from spikesim.fixed.settings import STATE_BITS, WEIGHT_BITS, Quantization
+from spikesim.nn import exact
 from spikesim.nn.export import canonical, weights
 from spikesim.nn.fixed_ops import coded, decay, saturate
 from spikesim.nn.functional import LIFParams, lif_reset
 from spikesim.nn.network import Linear, SpikingNet
-from spikesim.nn.neuron import LIF
+from spikesim.nn.neuron import LIFLayer
 from spikesim.nn.surrogate import Surrogate, spike
-
-
-@dataclass(frozen=True)
-class QuantSettings:
-    """How floats become integers; the compiler must be given the same.
-
-    Parameters
-    ----------
-    granularity : {"neuron", "population"}
-        One scale per neuron or one per population.
-    weight_bits, state_bits : int
-        Widths of the target core.
-    gain_shift : int, optional
-        Fixed shift for all populations; chosen per population by default.
-    """
-
-    granularity: Literal["neuron", "population"] = "neuron"
-    weight_bits: int = 8
-    state_bits: int = 18
-    gain_shift: int | None = None
 
 
 class IntegerNet(torch.nn.Module):
@@ -52,10 +33,11 @@ class IntegerNet(torch.nn.Module):
     Parameters
     ----------
     model : SpikingNet
-        Alternating Linear and LIF layers. Its parameters are shared: training this module
+        Alternating Linear and LIFLayer layers. Its parameters are shared: training this module
         trains the float net.
-    settings : QuantSettings
-        Widths and granularity.
+    settings : Quantization, optional
+        As the compiler will be given; widths left open are 8 and 18 bits. Attribute
+        ``settings`` has them filled in, so that a core of other widths is refused.
 
     Notes
     -----
@@ -64,15 +46,15 @@ class IntegerNet(torch.nn.Module):
 
     Examples
     --------
-    >>> net = IntegerNet(SpikingNet(Linear(4, 3), LIF(3)))
+    >>> net = IntegerNet(SpikingNet(Linear(4, 3), LIFLayer(3)))
     >>> net(torch.ones(5, 2, 4)).shape, net.exact()
     (torch.Size([5, 2, 3]), True)
     """
 
-    def __init__(self, model: SpikingNet, settings: QuantSettings | None = None) -> None:
+    def __init__(self, model: SpikingNet, settings: Quantization | None = None) -> None:
         super().__init__()
         self.model = model
-        self.settings = QuantSettings() if settings is None else settings
+        self.settings = (settings or Quantization()).with_widths(WEIGHT_BITS, STATE_BITS)
         for depth, (_, lif) in enumerate(model.stages()):
             if set(lif._parameters) - {"bias"}:
                 raise ValidationError(
@@ -124,16 +106,14 @@ class IntegerNet(torch.nn.Module):
         """Spikes (T, B, n_out) for input spikes float32 (T, B, n_in) of 0 and 1."""
         return self.layer_spikes(x)[-1]
 
-    def _integers(self, depth: int, linear: Linear, lif: LIF) -> QuantizedPopulation:
-        s = self.settings
+    def _integers(self, depth: int, linear: Linear, lif: LIFLayer) -> QuantizedPopulation:
+        neuron = canonical(linear, lif)
         return quantize_lif(
-            [weights(linear)], linear.out_features, canonical(linear, lif),
-            granularity=s.granularity, weight_bits=s.weight_bits, state_bits=s.state_bits,
-            gain_shift=s.gain_shift, name=f"layer{depth}",
-        )  # fmt: skip
+            [weights(linear)], linear.out_features, neuron, self.settings, name=f"layer{depth}"
+        )
 
 
-def _population(x: Tensor, q: QuantizedPopulation, linear: Linear, lif: LIF) -> Tensor:
+def _population(x: Tensor, q: QuantizedPopulation, linear: Linear, lif: LIFLayer) -> Tensor:
     gain = torch.from_numpy(np.broadcast_to(np.asarray(lif.canonical().gain), (q.n,)).copy())
     factor = (gain * torch.from_numpy(q.weight_scale)).float()[:, None]
     w = coded(linear.weight, _float(q.weights[0].T), factor)
@@ -143,7 +123,7 @@ def _population(x: Tensor, q: QuantizedPopulation, linear: Linear, lif: LIF) -> 
         bias = coded(linear.bias, bias, scale * gain.float())
     elif isinstance(lif.bias if "bias" in lif._parameters else None, Tensor):
         bias = coded(cast(Tensor, lif.bias), bias, scale)
-    acc = saturate(torch.nn.functional.linear(x, w), ACC_BITS)
+    acc = saturate(exact.linear(x, w), ACC_BITS)
     drive = saturate(acc * float(2**q.gain_shift), q.state_bits)
     reset = LIFParams(
         beta=0.0, v_th=_float(q.v_th), v_reset=float(q.v_reset), reset=lif.reset,
@@ -156,7 +136,8 @@ def _membrane(
     drive: Tensor, q: QuantizedPopulation, bias: Tensor, reset: LIFParams, unit: Tensor,
     surrogate: Surrogate,
 ) -> Tensor:  # fmt: skip
-    """Integer LIF over time; ``unit`` turns codes into float membranes for the surrogate."""
+    """Integer LIFLayer over time; ``unit`` turns codes into float membranes for the surrogate."""
+    bias = exact.spread(bias, drive.shape[1:])
     v = _float(q.v_init).expand(drive.shape[1:])
     i = torch.zeros_like(v)
     rail = -(2 ** (q.state_bits - 1))

@@ -20,16 +20,22 @@ import numpy as np
 import torch
 
 from spikesim import data
-from spikesim.data import Shift, Split, Warp
+from spikesim.core.decode import accuracy
+from spikesim.core.random import LARGEST_SEED
+from spikesim.data import Provenance, Shift, Split, Warp
+from spikesim.errors import ValidationError
+from spikesim.fixed.settings import STATE_BITS, WEIGHT_BITS, Quantization
 from spikesim.network import Network
 from spikesim.nn import encode
 from spikesim.nn.export import export
 from spikesim.nn.loss import CountCrossEntropy
 from spikesim.nn.network import Linear, SpikingNet
-from spikesim.nn.neuron import LIF
-from spikesim.nn.quant import IntegerNet, QuantSettings
+from spikesim.nn.neuron import LIFLayer
+from spikesim.nn.quant import IntegerNet
 from spikesim.nn.surrogate import ATan
-from spikesim.nn.train import fit, predict, reproducible
+from spikesim.nn.train import History, fit, predict, reproducible
+
+_DEFAULT_CORE = Quantization(weight_bits=WEIGHT_BITS, state_bits=STATE_BITS)
 
 
 @dataclass(frozen=True)
@@ -54,8 +60,8 @@ class Recipe:
         Images per step.
     augment : Shift or Warp, optional
         Random changes of training images.
-    quant : QuantSettings
-        How floats become integers.
+    quant : Quantization
+        How floats become integers; with widths, so that a core of others is refused.
     """
 
     hidden: int
@@ -70,7 +76,7 @@ class Recipe:
     integer_lr: float = 1e-3
     batch_size: int = 64
     augment: Shift | Warp | None = None
-    quant: QuantSettings = field(default_factory=QuantSettings)
+    quant: Quantization = _DEFAULT_CORE
 
 
 #: 64-160-10 within 256 neurons and 256 axons.
@@ -100,6 +106,8 @@ class TrainedModel:
         Share of test images, 0..1, by the float neurons and by the core's integers.
     accuracy_unrounded : float
         By float neurons with the full-precision weights, just before they were rounded.
+    history, integer_history : History
+        Loss of every epoch in float, and with integers in the loop.
     predicted_float, predicted_quantized : int64 arrays, shape (n_test,)
         Classes of the test images.
     seconds : float
@@ -117,6 +125,8 @@ class TrainedModel:
     predicted_float: np.ndarray
     predicted_quantized: np.ndarray
     seconds: float
+    history: History = field(default_factory=History)
+    integer_history: History = field(default_factory=History)
 
     @property
     def steps(self) -> int:
@@ -129,13 +139,22 @@ class TrainedModel:
         return self.recipe.steps + len(self.model.stages()) - 1
 
     @property
-    def quant(self) -> QuantSettings:
+    def quant(self) -> Quantization:
         """Settings the compiler must use to get the same integers."""
         return self.recipe.quant
 
     def network(self, dt: float = 1e-3) -> Network:
-        """Give the net as a `Network`; see `export`."""
-        return export(self.model, dt, name=f"{self.name}-seed{self.seed}")
+        """Give the net as a `Network` that knows what it was trained on; see `export`."""
+        net = export(self.model, dt, name=f"{self.name}-seed{self.seed}")
+        net.meta |= self.provenance.to_meta()
+        return net
+
+    @property
+    def provenance(self) -> Provenance:
+        """Data set, split and encoding of the training."""
+        return Provenance(
+            self.split.name, self.steps, encode.RATE_CODE, self.split.seed, self.split.test_share
+        )
 
     def integer_net(self) -> IntegerNet:
         """Give the net with the core's integers, sharing the weights."""
@@ -179,9 +198,9 @@ def mnist(
 
 
 def build(split: Split, seed: int, recipe: Recipe) -> SpikingNet:
-    """Untrained net for a data set: two dense layers of soft-reset LIF with learned bias."""
-    neuron: Callable[[int], LIF] = partial(
-        LIF, beta=recipe.beta, reset="soft", learn=("bias",), surrogate=ATan(recipe.slope)
+    """Untrained net for a data set: two dense layers of soft-reset LIFLayer with learned bias."""
+    neuron: Callable[[int], LIFLayer] = partial(
+        LIFLayer, beta=recipe.beta, reset="soft", learn=("bias",), surrogate=ATan(recipe.slope)
     )
     # A generator of our own would have to be threaded through torch's layers; fork instead, so
     # that the caller's random state is left alone.
@@ -216,8 +235,15 @@ def train(
     Returns
     -------
     TrainedModel
-        The same for the same arguments on the same machine.
+        The same for the same arguments, to the bit.
+
+    Raises
+    ------
+    ValidationError
+        If the seed is not one that torch takes.
     """
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= LARGEST_SEED:
+        raise ValidationError(f"train: expected a seed from 0 to {LARGEST_SEED}, got {seed!r}")
     start = time.perf_counter()
     model = build(split, seed, recipe)
     integers = IntegerNet(model, recipe.quant)
@@ -227,10 +253,14 @@ def train(
         "loss": CountCrossEntropy(recipe.loss_scale), "progress": progress,
     }  # fmt: skip
     x, y = split.x_train, split.y_train
-    fit(model, x, y, epochs=recipe.epochs, lr=recipe.lr, seed=seed,
-        label=f"{name} seed {seed}, float", **shared)  # fmt: skip
-    fit(integers, x, y, epochs=recipe.integer_epochs, lr=recipe.integer_lr, seed=seed + 1,
-        label=f"{name} seed {seed}, integers", **shared)  # fmt: skip
+    history = fit(
+        model, x, y, epochs=recipe.epochs, lr=recipe.lr, seed=seed,
+        label=f"{name} seed {seed}, float", **shared,
+    )  # fmt: skip
+    integer_history = fit(
+        integers, x, y, epochs=recipe.integer_epochs, lr=recipe.integer_lr, seed=seed + 1,
+        label=f"{name} seed {seed}, integers", **shared,
+    )  # fmt: skip
     seconds = time.perf_counter() - start
     with reproducible():
         unrounded = predict(model, split.x_test, encode=encoder)
@@ -238,12 +268,11 @@ def train(
         as_float = predict(model, split.x_test, encode=encoder)
         as_integers = predict(integers, split.x_test, encode=encoder)
 
-    def share(found: np.ndarray) -> float:
-        return float(np.mean(found == split.y_test))
-
     return TrainedModel(
         name=name, seed=seed, recipe=recipe, split=split, model=model,
-        accuracy_float=share(as_float), accuracy_quantized=share(as_integers),
-        accuracy_unrounded=share(unrounded),
+        accuracy_float=accuracy(as_float, split.y_test),
+        accuracy_quantized=accuracy(as_integers, split.y_test),
+        accuracy_unrounded=accuracy(unrounded, split.y_test),
         predicted_float=as_float, predicted_quantized=as_integers, seconds=seconds,
+        history=history, integer_history=integer_history,
     )  # fmt: skip

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One training loop, reproducible to the bit on one machine."""
+"""One training loop, reproducible to the bit."""
 
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -12,10 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from spikesim.core import stream
+from spikesim.core import decode, stream
+from spikesim.engine.progress import counting
 from spikesim.errors import ValidationError
 from spikesim.nn.decode import arg_max, spike_count
 from spikesim.nn.loss import CountCrossEntropy
+from spikesim.nn.optimizer import AdamW
 
 Encode = Callable[[Tensor], Tensor]
 Augment = Callable[[np.ndarray, np.random.Generator], np.ndarray]
@@ -101,7 +104,8 @@ def fit(
     Raises
     ------
     ValidationError
-        If there is nothing to train on or a size is not positive.
+        If there is nothing to train on, a size is not positive, or images and labels are not
+        numbers of the right kind and range.
     """
     if len(x) == 0 or len(x) != len(y) or epochs < 0 or batch_size < 1:
         raise ValidationError(
@@ -109,33 +113,54 @@ def fit(
             f"batch_size >= 1; got {len(x)} images, {len(y)} labels, epochs={epochs}, "
             f"batch_size={batch_size}"
         )
+    x, y = np.asarray(x), np.asarray(y)
+    if x.dtype.kind not in "fub" or y.dtype.kind not in "iu" or y.ndim != 1:
+        raise ValidationError(
+            f"fit: expected images of floats or uint8 and integer labels of shape (n_images,), got "
+            f"dtypes {x.dtype} and {y.dtype}, labels of shape {y.shape}"
+        )
     criterion = CountCrossEntropy() if loss is None else loss
-    labels = torch.as_tensor(np.asarray(y), dtype=torch.int64)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=lr, weight_decay=weight_decay)
+    labels = torch.as_tensor(y.astype(np.int64))
+    optimizer = AdamW(model.parameters(), lr=lr, weight_decay=weight_decay)
     n_steps = epochs * -(-len(x) // batch_size)
     rate = torch.optim.lr_scheduler.LambdaLR(optimizer, _schedule(n_steps, warm_up))
     rng = stream(seed, "fit")
-    history, start = History(), time.perf_counter()
-    with reproducible(threads), _bar(progress, label, n_steps) as tick:
+    history, start, done = History(), time.perf_counter(), 0
+    with reproducible(threads), counting(progress, label) as report:
         for _ in range(epochs):
             model.train()
             order, total = rng.permutation(len(x)), 0.0
             for first in range(0, len(x), batch_size):
                 chosen = np.sort(order[first : first + batch_size])
                 images = x[chosen] if augment is None else augment(x[chosen], rng)
-                value = criterion(model(encode(torch.from_numpy(images))), labels[chosen])
+                spikes = model(encode(torch.from_numpy(images)))
+                if not done:
+                    _check_labels(y, spikes.shape[-1])
+                value = criterion(spikes, labels[chosen])
                 optimizer.zero_grad(set_to_none=True)
                 value.backward()
                 optimizer.step()
                 rate.step()
                 total += float(value.detach()) * len(chosen)
-                tick(f"loss {float(value.detach()):.3f}")
+                done += 1
+                report(done, n_steps)
             history.loss.append(total / len(x))
             if held_out is not None:
                 history.held_out.append(accuracy(model, *held_out, encode=encode))
         model.eval()
     history.seconds = time.perf_counter() - start
     return history
+
+
+def _check_labels(labels: np.ndarray, classes: int) -> None:
+    """Refuse classes that no output stands for."""
+    low, high = int(labels.min()), int(labels.max())
+    if low < 0 or high >= classes:
+        shift = f"; subtract {low}" if 0 < low and high - low < classes else ""
+        raise ValidationError(
+            f"fit: expected labels from 0 to {classes - 1}, one for each output neuron, got "
+            f"{low} to {high}{shift}"
+        )
 
 
 def predict(
@@ -157,7 +182,7 @@ def accuracy(
     model: torch.nn.Module, x: np.ndarray, y: np.ndarray, *, encode: Encode, batch_size: int = 500
 ) -> float:
     """Share of images, 0..1, whose class by spike count is right."""
-    return float(np.mean(predict(model, x, encode=encode, batch_size=batch_size) == y))
+    return decode.accuracy(predict(model, x, encode=encode, batch_size=batch_size), y)
 
 
 @contextlib.contextmanager
@@ -181,22 +206,7 @@ def _schedule(n_steps: int, warm_up: float) -> Callable[[int], float]:
         if step < rise:
             return (step + 1) / rise if warm_up > 0 else 1.0
         done = (step - rise) / max(1.0, n_steps - rise)
-        return 0.5 * (1.0 + float(np.cos(np.pi * min(1.0, done))))
+        # Cut to 24 bits: the cosines of two libraries may differ in the last of 53.
+        return round(2**23 * (1.0 + math.cos(math.pi * min(1.0, done)))) / 2**24
 
     return factor
-
-
-@contextlib.contextmanager
-def _bar(show: bool, label: str, n_steps: int) -> Iterator[Callable[[str], None]]:
-    if not show:
-        yield lambda _: None
-        return
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"),
-        TimeRemainingColumn(),
-    )  # fmt: skip
-    with Progress(*columns) as progress:
-        task = progress.add_task(label, total=n_steps, note="")
-        yield lambda note: progress.update(task, advance=1, note=note)

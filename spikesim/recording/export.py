@@ -37,18 +37,17 @@ def optional_library(name: str, who: str) -> Any:
 def spike_frame(recording: Recording) -> pd.DataFrame:
     """One row per spike: population (categorical), neuron, time in seconds."""
     pandas = optional_library("pandas", "to_pandas")
-    names = list(recording.spikes)
-    sizes = [len(trains) for trains in recording.spikes.values()]
+    # One pass: what is read on demand is read anew each time.
+    spikes = dict(recording.spikes.items())
     return pandas.DataFrame(
         {
             "population": pandas.Categorical.from_codes(
-                np.repeat(np.arange(len(names)), sizes), categories=names
+                np.repeat(np.arange(len(spikes)), [len(t) for t in spikes.values()]),
+                categories=list(spikes),
             ),
-            "neuron": np.concatenate(
-                [np.zeros(0, np.int32), *(t.index for t in recording.spikes.values())]
-            ),
+            "neuron": np.concatenate([np.zeros(0, np.int32), *(t.index for t in spikes.values())]),
             "time": np.concatenate(
-                [np.zeros(0), *(t.times(recording.dt) for t in recording.spikes.values())]
+                [np.zeros(0), *(t.times(recording.dt) for t in spikes.values())]
             ),
         }
     )
@@ -67,7 +66,7 @@ def trace_frame(recording: Recording, name: str) -> pd.DataFrame:
 def neo_block(recording: Recording) -> neo.Block:
     """Everything as a block of one segment."""
     library = optional_library("neo", "to_neo")
-    end = recording.steps * recording.dt
+    begin, end = recording.start * recording.dt, recording.stop * recording.dt
     block = library.Block(name="spikesim", engine=recording.engine, complete=recording.complete)
     segment = library.Segment(name="run")
     block.segments.append(segment)
@@ -77,7 +76,7 @@ def neo_block(recording: Recording) -> neo.Block:
                 library.SpikeTrain(
                     ticks * recording.dt,
                     units="s",
-                    t_start=0.0,
+                    t_start=begin,
                     t_stop=end,
                     population=population,
                     neuron=neuron,
@@ -85,7 +84,7 @@ def neo_block(recording: Recording) -> neo.Block:
             )
     for name, values in recording.traces.items():
         times = recording.trace_times(name)
-        start = float(times[0]) if times.size else 0.0
+        start = float(times[0]) if times.size else begin
         period = float(times[1] - times[0]) if times.size > 1 else recording.dt
         segment.analogsignals.append(
             library.AnalogSignal(

@@ -1,17 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Layout of a streamed recording in HDF5, and how it is read back.
+"""Layout of a streamed recording in HDF5, and how it is opened.
 
 ::
 
-    attributes      kind, version, id (random, new for each run), header (JSON: planned steps, dt,
-                    engine, populations, traces, meta), result (JSON meta of the finished run)
-    progress        int64 (3,): committed steps, 1 when finished, 1 when complete
-    rows            int64 (populations + traces,): committed rows of each of the following
-    spikes/<k>/     ticks int64 (rows,), index int32 (rows,); population k of the header
-    traces/<k>/     ticks int64 (rows,), values (rows, n), index int64 (n,); trace k of the header
+    attributes      kind, version, id (random, new for each run), header (JSON: window asked for
+                    (start, stop), dt, engine, populations, traces, meta), result (JSON meta of
+                    the finished run)
+    progress        int64 (3,): tick after the last committed one, 1 when finished, 1 when complete
+    rows            int64 (1 + tables,): committed rows of the spikes and of each table of traces
+    spikes/         ticks int64 (rows,), neuron int32 or int64 (rows,), sorted by both; the
+                    populations of the header are numbered through
+    traces/<k>/     ticks int64 (rows,), values (rows, columns), index int64 (columns,); all traces
+                    of one type that are sampled in the same ticks, side by side
 
 Data is written before ``rows`` and ``progress``, and rows beyond the committed ones are not
-read, so a writer that is killed at any moment leaves a readable file.
+read, so a writer that is killed at any moment leaves a readable file. Version 1 had a group for
+each population and each trace, and its ``header["meta"]["first_tick"]`` is what ``start`` is now.
 """
 
 from __future__ import annotations
@@ -23,54 +27,53 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
+from spikesim.core.listing import listed
 from spikesim.core.on_demand import OnDemand
 from spikesim.core.spikes import SpikeTrains
 from spikesim.errors import ValidationError
 from spikesim.recording.export import optional_library
 from spikesim.recording.recording import Recording
+from spikesim.recording.tables import Groups, Layout, Tables
 
-KIND, VERSION = "spikesim recording", 1
+KIND, VERSION = "spikesim recording", 2
+_LAYOUTS: dict[int, type[Groups] | type[Tables]] = {1: Groups, 2: Tables}
 # What h5py, numpy and json raise on bytes that are not what they claim to be.
 _UNREADABLE = (OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError, IndexError)
 
 
 def read_recording(
-    path: str | os.PathLike[str], start: int, stop: int | None, only: tuple[str, ...] | None
+    path: str | os.PathLike[str], start: int | None, stop: int | None, only: tuple[str, ...] | None
 ) -> Recording:
     """Open start <= tick < stop of a file; see ``Recording.open``."""
-    reader = _Reader(Path(path), start)
+    reader = _FileReader(Path(path))
     with reader.opened() as file:
         header = json.loads(file.attrs["header"])
+        first = int(header.get("start", header["meta"].get("first_tick", 0)))
         # Progress first: rows committed later than it are harmless, the other way is not.
-        steps, _, complete = (int(x) for x in file["progress"][:])
+        last, _, complete = (int(x) for x in file["progress"][:])
         meta = json.loads(file.attrs.get("result", json.dumps(header["meta"])))
-        stop = steps if stop is None else stop
-        if not 0 <= start <= stop <= steps:
+        start, stop = first if start is None else start, last if stop is None else stop
+        if not first <= start <= stop <= last:
             raise ValidationError(
-                f"{reader.who}: expected 0 <= start <= stop <= {steps} recorded ticks, got "
-                f"{start}, {stop}"
+                f"{reader.who}: expected {first} <= start <= stop <= {last}, the recorded ticks, "
+                f"got {start}, {stop}"
             )
-        reader.expect(str(file.attrs["id"]), stop, header)
-        populations = [name for name, _ in header["populations"]]
-        traces = [trace["name"] for trace in header["traces"]]
+        layout = _LAYOUTS[int(file.attrs["version"])](header, start, stop)
+        reader.expect(str(file.attrs["id"]), layout)
+        populations, traces = list(layout.populations), list(layout.traces)
         unknown = sorted(set(only or ()) - {*populations, *traces})
         if unknown:
             raise ValidationError(
-                f"{reader.who}: expected names among {populations + traces}, got {unknown}"
+                f"{reader.who}: expected names among {listed(populations + traces)}, got {unknown}"
             )
         populations = [name for name in populations if only is None or name in only]
         traces = [name for name in traces if only is None or name in only]
-        ticks = {name: reader.rows(file, "traces", name)[2] for name in traces}
-        index = {
-            trace["name"]: file[f"traces/{k}/index"][:]
-            for k, trace in enumerate(header["traces"])
-            if trace["subset"] and trace["name"] in traces
-        }
+        ticks = {name: layout.ticks(file, name) for name in traces}
+        index = {name: layout.columns(file, name) for name in traces if layout.is_subset(name)}
     return Recording(
-        OnDemand(reader.trains, populations),
+        OnDemand(lambda name: next(iter(reader.trains((name,)))), populations, reader.trains),
         OnDemand(reader.values, traces),
         stop - start,
         header["dt"],
@@ -79,46 +82,38 @@ def read_recording(
         {name: when for name, when in ticks.items() if when.size != stop - start},
         index,
         bool(complete),
+        start,
     )
 
 
-class _Reader:
+class _FileReader:
     """Reads spikes and traces of one file; opens it each time, so that nothing stays open."""
 
-    def __init__(self, path: Path, start: int) -> None:
-        self.path, self.who, self._start = path, f"recording {os.fspath(path)!r}", start
+    def __init__(self, path: Path) -> None:
+        self.path, self.who = path, f"recording {os.fspath(path)!r}"
         self._id: str | None = None
 
-    def expect(self, identity: str, stop: int, header: dict[str, Any]) -> None:
+    def expect(self, identity: str, layout: Layout) -> None:
         """Fix what is read from now on."""
-        self._id, self._stop, self._sizes = identity, stop, dict(header["populations"])
-        names = [("spikes", name) for name, _ in header["populations"]]
-        names += [("traces", trace["name"]) for trace in header["traces"]]
-        self._place = {key: k for k, key in enumerate(names)}
-        self._first_trace = len(header["populations"])
+        self._id, self._layout = identity, layout
 
-    def trains(self, population: str) -> SpikeTrains:
-        """Spikes of one population."""
-        with self.opened() as file:
-            group, part, ticks = self.rows(file, "spikes", population)
-            length = self._stop - self._start
-            return SpikeTrains(ticks, group["index"][part], self._sizes[population], length)
+    def trains(self, populations: tuple[str, ...]) -> Iterator[SpikeTrains]:
+        """Spikes of some populations, one after the other."""
+        for some in self._batches(populations):
+            with self.opened() as file:
+                found = self._layout.trains(file, some)
+            yield from found
 
     def values(self, trace: str) -> npt.NDArray[Any]:
         """Rows of one trace."""
         with self.opened() as file:
-            group, part, _ = self.rows(file, "traces", trace)
-            values: npt.NDArray[Any] = group["values"][part]
-            return values
+            return self._layout.values(file, trace)
 
-    def rows(self, file: Any, kind: str, name: str) -> tuple[Any, slice, npt.NDArray[np.int64]]:
-        """Group of a part of the recording, its rows in the window, and their ticks."""
-        k = self._place[kind, name]
-        group = file[f"{kind}/{k if kind == 'spikes' else k - self._first_trace}"]
-        committed = int(file["rows"][k])
-        ends = [_first_row(group["ticks"], committed, t) for t in (self._start, self._stop)]
-        part = slice(*ends)
-        return group, part, group["ticks"][part] - self._start
+    def _batches(self, populations: tuple[str, ...]) -> list[tuple[str, ...]]:
+        if len(populations) <= 1:
+            return [(name,) for name in populations]
+        with self.opened() as file:
+            return self._layout.batches(file, populations)
 
     @contextmanager
     def opened(self) -> Iterator[Any]:
@@ -148,10 +143,10 @@ class _Reader:
             raise ValidationError(
                 f"{self.who}: expected a recording of spikesim, got another HDF5 file"
             )
-        if file.attrs["version"] != VERSION:
+        if file.attrs["version"] not in _LAYOUTS:
             raise ValidationError(
-                f"{self.who}: expected format version {VERSION}, got {file.attrs['version']}; use "
-                "the spikesim release that wrote it"
+                f"{self.who}: expected format version {VERSION} or less, got "
+                f"{file.attrs['version']}; use the spikesim release that wrote it"
             )
         if self._id not in (None, file.attrs["id"]):
             raise ValidationError(
@@ -169,15 +164,3 @@ def _open(h5py: Any, path: Path) -> Any:
         if "already open for" not in str(error) and "unable to lock" not in str(error):
             raise
         return h5py.File(path, "r", libver="latest", swmr=True, locking=False)
-
-
-def _first_row(ticks: Any, rows: int, tick: int) -> int:
-    """First of the committed rows with at least this tick, reading O(log rows) of them."""
-    lo, hi = 0, rows
-    while lo < hi:
-        middle = (lo + hi) // 2
-        if ticks[middle] < tick:
-            lo = middle + 1
-        else:
-            hi = middle
-    return lo

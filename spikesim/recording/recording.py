@@ -4,39 +4,45 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from spikesim.core.archive import read_archive, write_archive
+from spikesim.core.listing import listed
 from spikesim.core.on_demand import OnDemand
+from spikesim.core.slicing import parse_slice
 from spikesim.core.spikes import SpikeTrains
 from spikesim.errors import ValidationError
+from spikesim.recording.request import INPUT_SPIKES
 
 if TYPE_CHECKING:
     import neo
     import pandas as pd
 
-_VERSION = 2
 
-
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Recording:
-    """Spikes and traces of one run.
+    """Spikes and traces of one run, over the window of time that was recorded.
+
+    The window is start <= tick < stop on the axis of the run: a run that goes on from a
+    checkpoint at tick 20,000 gives a recording with ``start`` 20,000, whose spikes and rows keep
+    their ticks and times. A run that was cut off covers what was run, not what was asked for.
+    A pause of a session lies within the window, as the silence that it stands for;
+    ``meta["paused_ticks"]`` tells how long all pauses were.
 
     Parameters
     ----------
     spikes : mapping of str to SpikeTrains
-        Spikes by population, each over all ``steps``.
+        Spikes by population, each over the same window.
     traces : mapping of str to array, shape (k, n)
         State by ``"population.variable"``, as it stands at the end of each sampled tick;
         also ``"population.rate"`` in Hz and ``"projection.w"``. Every tick (k = steps)
         and every neuron, unless the next two say otherwise.
     steps : int
-        Ticks simulated.
+        Ticks recorded.
     dt : float
         Tick in seconds.
     engine : str
@@ -50,16 +56,19 @@ class Recording:
     complete : bool
         False when the run was cut off before the ticks it was asked for; all that is here
         is still right.
+    start : int
+        First tick of the window.
 
     Raises
     ------
     ValidationError
-        With every entry whose length is not ``steps`` or not that of its ticks and columns.
+        With every entry whose window is another one, or whose length is not ``steps`` or not that
+        of its ticks and columns.
 
     Examples
     --------
     >>> trains = SpikeTrains([0, 2], [0, 0], n=1, steps=3)
-    >>> recording = Recording({"out": trains}, {}, steps=3, dt=1e-3, engine="numba")
+    >>> recording = Recording({"out": trains}, {}, steps=3, dt=1e-3, engine="float")
     >>> recording.counts("out").tolist()
     [2]
     >>> recording.raster("out")[:, 0].tolist()
@@ -77,6 +86,7 @@ class Recording:
     trace_ticks: Mapping[str, npt.NDArray[np.int64]] = field(default_factory=dict)
     trace_index: Mapping[str, npt.NDArray[np.int64]] = field(default_factory=dict)
     complete: bool = True
+    start: int = 0
 
     def __post_init__(self) -> None:
         for name in ("spikes", "traces"):
@@ -91,9 +101,10 @@ class Recording:
             []
             if isinstance(self.spikes, OnDemand)
             else [
-                f"recording: expected {self.steps} steps for spikes of {name!r}, got {trains.steps}"
+                f"recording: expected {self.steps} steps from tick {self.start} on for spikes of "
+                f"{name!r}, got {trains!r}"
                 for name, trains in self.spikes.items()
-                if trains.steps != self.steps
+                if (trains.start, trains.steps) != (self.start, self.steps)
             ]
         )
         if not isinstance(self.traces, OnDemand):
@@ -108,8 +119,13 @@ class Recording:
         if problems:
             raise ValidationError(problems)
 
+    @property
+    def stop(self) -> int:
+        """First tick after the window."""
+        return self.start + self.steps
+
     def raster(self, population: str) -> npt.NDArray[np.bool_]:
-        """Dense spikes of one population, bool array of shape (steps, n)."""
+        """Dense spikes of one population, bool array of shape (steps, n), from ``start`` on."""
         return self._trains(population).raster()
 
     def counts(self, population: str) -> npt.NDArray[np.int64]:
@@ -117,7 +133,7 @@ class Recording:
         return self._trains(population).counts()
 
     def times(self, population: str) -> npt.NDArray[np.float64]:
-        """Seconds at which one population spikes, float64 array of shape (k,).
+        """Seconds from the start of the run to each spike, float64 array of shape (k,).
 
         ``recording.spikes[population].index`` says which neuron it was.
         """
@@ -135,17 +151,19 @@ class Recording:
         return self.traces[name]
 
     def trace_times(self, name: str) -> npt.NDArray[np.float64]:
-        """Seconds of the rows of one trace, float64 array of shape (k,).
+        """Seconds from the start of the run to the rows of one trace, float64 array (k,).
 
         Examples
         --------
-        >>> recording = Recording({}, {"E.v": np.zeros((2, 1))}, 20, 1e-3, "numba",
+        >>> recording = Recording({}, {"E.v": np.zeros((2, 1))}, 20, 1e-3, "float",
         ...                       trace_ticks={"E.v": [0, 10]})
         >>> recording.trace_times("E.v").tolist()
         [0.0, 0.01]
         """
         self._known_trace(name)
-        ticks = self.trace_ticks.get(name, np.arange(self.steps, dtype=np.int64))
+        ticks = self.trace_ticks.get(name)
+        if ticks is None:
+            ticks = np.arange(self.start, self.stop, dtype=np.int64)
         return np.multiply(ticks, self.dt, dtype=np.float64)
 
     def columns(self, name: str) -> npt.NDArray[np.int64]:
@@ -176,7 +194,8 @@ class Recording:
         """Everything as a Neo block of one segment, which Elephant and others read.
 
         One ``neo.SpikeTrain`` per neuron, annotated with ``population`` and ``neuron``; one
-        signal per trace, without a unit except for rates.
+        signal per trace, without a unit except for rates. ``t_start`` and ``t_stop`` are those of
+        the window.
 
         Raises
         ------
@@ -193,62 +212,23 @@ class Recording:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write everything to one file, atomically."""
-        populations, traces = list(self.spikes), list(self.traces)
-        header = {
-            "steps": self.steps,
-            "dt": self.dt,
-            "engine": self.engine,
-            "meta": self.meta,
-            "populations": [[name, self.spikes[name].n] for name in populations],
-            "traces": traces,
-            "complete": self.complete,
-        }
-        arrays: dict[str, npt.NDArray[Any]] = {}
-        for k, name in enumerate(populations):
-            arrays[f"spikes/{k}/ticks"] = self.spikes[name].ticks
-            arrays[f"spikes/{k}/index"] = self.spikes[name].index
-        for k, name in enumerate(traces):
-            arrays[f"traces/{k}"] = self.traces[name]
-            for axis, kept in (("ticks", self.trace_ticks), ("index", self.trace_index)):
-                if name in kept:
-                    arrays[f"traces/{k}/{axis}"] = kept[name]
-        write_archive(path, "recording", _VERSION, header, arrays)
+        from spikesim.recording.file import save_recording
+
+        save_recording(self, path)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Recording:
         """Read what ``save`` wrote; raises ValidationError on any other or damaged file."""
-        header, arrays = read_archive(path, "recording", _VERSION)
-        steps = header["steps"]
-        spikes = {
-            name: SpikeTrains(arrays[f"spikes/{k}/ticks"], arrays[f"spikes/{k}/index"], n, steps)
-            for k, (name, n) in enumerate(header["populations"])
-        }
-        axes: dict[str, dict[str, npt.NDArray[Any]]] = {
-            axis: {
-                name: arrays[f"traces/{k}/{axis}"]
-                for k, name in enumerate(header["traces"])
-                if f"traces/{k}/{axis}" in arrays
-            }
-            for axis in ("ticks", "index")
-        }
-        return cls(
-            spikes,
-            {name: arrays[f"traces/{k}"] for k, name in enumerate(header["traces"])},
-            steps,
-            header["dt"],
-            header["engine"],
-            header["meta"],
-            axes["ticks"],
-            axes["index"],
-            header["complete"],
-        )
+        from spikesim.recording.file import load_recording
+
+        return load_recording(path)
 
     @classmethod
     def open(
         cls,
         path: str | os.PathLike[str],
         *,
-        start: int = 0,
+        start: int | None = None,
         stop: int | None = None,
         only: Iterable[str] | None = None,
     ) -> Recording:
@@ -262,8 +242,8 @@ class Recording:
         path : path
             File a run wrote with ``to="run.h5"``.
         start, stop : int, ticks
-            Show start <= tick < stop, with time counted from ``start``; default all that
-            was recorded so far.
+            Show start <= tick < stop, which keep their ticks and times; default all that was
+            recorded so far. A bin of a rate is shown when it lies within as a whole.
         only : iterable of str, optional
             Populations and traces to show; default all.
 
@@ -277,6 +257,13 @@ class Recording:
 
         return read_recording(path, start, stop, None if only is None else tuple(only))
 
+    def __repr__(self) -> str:
+        until = "" if self.complete else ", cut off"
+        return (
+            f"Recording({self.engine}, ticks {self.start} to {self.stop} of {self.dt:g} s{until}, "
+            f"spikes of {listed(self.spikes)}, traces {listed(self.traces)})"
+        )
+
     def _trace_problems(self, name: str, trace: npt.NDArray[Any]) -> list[str]:
         ticks = self.trace_ticks.get(name)
         rows = self.steps if ticks is None else ticks.size
@@ -284,10 +271,11 @@ class Recording:
             return [f"recording: expected trace {name!r} of shape ({rows}, n), got {trace.shape}"]
         problems = []
         if ticks is not None and (
-            (np.diff(ticks) <= 0).any() or (ticks < 0).any() or (ticks >= self.steps).any()
+            (np.diff(ticks) <= 0).any() or (ticks < self.start).any() or (ticks >= self.stop).any()
         ):
             problems.append(
-                f"recording: expected ascending ticks of trace {name!r} in 0 .. {self.steps - 1}"
+                f"recording: expected ascending ticks of trace {name!r} in {self.start} .. "
+                f"{self.stop - 1}"
             )
         index = self.trace_index.get(name)
         if index is not None and index.shape != trace.shape[1:]:
@@ -300,13 +288,35 @@ class Recording:
     def _known_trace(self, name: str) -> None:
         if name not in self.traces:
             raise ValidationError(
-                f"recording: trace {name!r} was not recorded, only {sorted(self.traces)}; "
+                f"recording: trace {name!r} was not recorded, only {listed(self.traces)}; "
                 f"run again with record=('spikes', {name!r})"
             )
 
     def _trains(self, population: str) -> SpikeTrains:
         if population not in self.spikes:
+            sliced = parse_slice(_Sizes(self.spikes), population)
+            if sliced is not None:
+                return self.spikes[sliced[0]].select(np.array(sliced[1]))
+            kept = f"only of {listed(self.spikes)}" if self.spikes else "nor of any population"
             raise ValidationError(
-                f"recording: no spikes of {population!r}, only of {sorted(self.spikes)}"
+                f"recording: no spikes of {population!r}, {kept}; populations are recorded with "
+                f"record='spikes' or record={f'{population}.spikes'!r}, beside others in a tuple. "
+                f"{INPUT_SPIKES[0].upper()}{INPUT_SPIKES[1:]}"
             )
         return self.spikes[population]
+
+
+class _Sizes(Mapping[str, int]):
+    """Neurons of recorded populations; reads the spikes of one only when it is asked for."""
+
+    def __init__(self, spikes: Mapping[str, SpikeTrains]) -> None:
+        self._spikes = spikes
+
+    def __getitem__(self, name: str) -> int:
+        return self._spikes[name].n
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._spikes)
+
+    def __len__(self) -> int:
+        return len(self._spikes)

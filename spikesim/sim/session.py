@@ -6,24 +6,30 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from spikesim.core import CsrRows, stream
+from spikesim.core import CsrRows
+from spikesim.core.on_demand import OnDemand
+from spikesim.engine import Variables
+from spikesim.engine.interrupt import Interrupt
+from spikesim.engine.progress import Progress, reporting
 from spikesim.errors import ValidationError
 from spikesim.network import Network
-from spikesim.recording import Recording
+from spikesim.recording import Item, Monitor, Monitors, Recording
+from spikesim.sim.arguments import checked
 from spikesim.sim.explain import kernel_name
-from spikesim.sim.inputs import InputEvents, resolve_inputs
-from spikesim.sim.record.monitor import Item, Monitors, Trace, parse_record
+from spikesim.sim.inputs import resolve_inputs
 from spikesim.sim.record.recorder import Recorder, make_sink
 from spikesim.sim.record.sink import Sink
 from spikesim.sim.run.checkpoint import checkpoint_problems
-from spikesim.sim.run.interrupt import Interrupt
-from spikesim.sim.run.progress import Progress, reporting
+from spikesim.sim.run.claim import Claim, exclusive
+from spikesim.sim.run.health import Health, OnInvalid
 from spikesim.sim.run.run import Run, Sampling
+from spikesim.sim.run.variables import population_variables
 
 if TYPE_CHECKING:
     from spikesim.sim.simulator import Simulator
@@ -33,22 +39,25 @@ _log = logging.getLogger(__name__)
 Path = str | os.PathLike[str]
 
 
-class Session:
-    """A run in progress; made by ``Simulator.start``.
+class FloatSession:
+    """A run in progress; made by ``Simulator.start``; ``engine.Session``.
 
     Parameters
     ----------
     simulator : Simulator
     inputs : mapping
         As for ``simulate``.
-    steps : int
-        Ticks that the session may run at most; what the recording reserves room for.
+    steps : int, optional
+        Ticks that the session may run at most, for which the recording reserves room; None sets
+        no end.
     record, seed, to :
         As for ``simulate``.
     resume : path, optional
         Checkpoint to go on from.
     threads : int
         Upper limit of threads.
+    on_invalid : {"error", "warn", "ignore"}
+        As for ``simulate``.
 
     Raises
     ------
@@ -74,23 +83,26 @@ class Session:
         self,
         simulator: Simulator,
         inputs: Mapping[str, Any],
-        steps: int,
+        steps: int | None = None,
         *,
         record: Iterable[Item] | Item = ("spikes",),
         seed: int = 0,
         to: Path | Sink | None = None,
         resume: Path | None = None,
         threads: int = 1,
+        on_invalid: OnInvalid = "error",
     ) -> None:
         self.net, self.plan, self._ranks = simulator.net, simulator.plan, simulator.ranks
+        self._claim = Claim()
         with self._ranks.together():
             self._start(simulator, inputs, steps, record, seed, to, resume, threads)
+            self._health = Health(self._run, on_invalid)
 
     def _start(
         self,
         simulator: Simulator,
         inputs: Mapping[str, Any],
-        steps: int,
+        steps: int | None,
         record: Iterable[Item] | Item,
         seed: int,
         to: Path | Sink | None,
@@ -100,8 +112,9 @@ class Session:
         monitors, events = checked(self.net, inputs, steps, record, seed)
         if self._ranks.size > 1:
             self._ranks.same("run", f"steps={steps}, seed={seed}, record={monitors}")
-        self.steps, self.seed, self.monitors = int(steps), int(seed), monitors
-        samplings = [_sampling(self.net, trace) for trace in monitors.traces]
+        self.steps = None if steps is None else int(steps)
+        self.seed, self.monitors = int(seed), monitors
+        samplings = [_sampling(self.net, state) for state in monitors.states]
         recording = self._ranks.rank == 0
         self._run = Run(
             simulator.plan, simulator.tables, simulator.worst, events,
@@ -114,7 +127,6 @@ class Session:
             meta |= {"rank": self._ranks.rank, "ranks": self._ranks.size}
         if resume is not None:
             self._run.load(resume, self.seed, self.steps)
-            meta["first_tick"] = self.tick
         self._recorder = Recorder(
             self.net,
             monitors if recording else Monitors(),
@@ -125,7 +137,11 @@ class Session:
             start=self.tick,
         )
         self.interrupted = False
+        self._variables = OnDemand(
+            lambda name: population_variables(self._run, name), list(self.net.populations)
+        )
         self._unsaved: dict[str, str] = {}
+        self._paused: dict[str, int] = {}
 
     @property
     def tick(self) -> int:
@@ -133,9 +149,35 @@ class Session:
         return self._run.state.tick
 
     @property
-    def neurons(self) -> Mapping[str, Mapping[str, npt.NDArray[Any]]]:
-        """State variables of each population, arrays of shape (n,) that may be written."""
-        return self._run.state.neurons
+    def neurons(self) -> Mapping[str, Variables]:
+        """States, counters and parameters of each population, to be read and set by name.
+
+        States and counters are the arrays of the run itself, shape (n,); a parameter that is set
+        acts from the next tick on, and goes into checkpoints.
+
+        Examples
+        --------
+        >>> from spikesim.neurons import LIF
+        >>> from spikesim.sim import Simulator
+        >>> net = Network(dt=1e-3)
+        >>> _ = net.add_population("clock", 1, LIF(beta=1.0, bias=0.25, v_th=1.0))
+        >>> session = Simulator(net).start({})
+        >>> session.neurons["clock"]["v_th"] = 0.5
+        >>> session.advance(8)
+        >>> session.counts("clock").tolist()
+        [4]
+        """
+        return self._variables
+
+    def counts(self, population: str) -> npt.NDArray[np.int64]:
+        """Spikes of each neuron of a population since the session began, shape (n,)."""
+        if population not in self.net.populations:
+            raise ValidationError(
+                f"session: expected a population among {list(self.net.populations)}, got "
+                f"{population!r}"
+            )
+        lo, hi = self.plan.populations[population]
+        return self._run.counts[lo:hi].copy()
 
     @property
     def events(self) -> int:
@@ -158,6 +200,7 @@ class Session:
         """Sum of ``memory``."""
         return sum(self.memory.values())
 
+    @exclusive("recording")
     def advance(
         self,
         ticks: int,
@@ -165,6 +208,7 @@ class Session:
         progress: Progress = False,
         checkpoint: Path | None = None,
         checkpoint_every: int | None = None,
+        interrupt: Interrupt | None = None,
     ) -> None:
         """Run some ticks.
 
@@ -179,6 +223,8 @@ class Session:
         progress : bool or callable
         checkpoint, checkpoint_every :
             As for ``Simulator.run``.
+        interrupt : Interrupt, optional
+            Somebody else's wish to stop, heard instead of the signal.
 
         Raises
         ------
@@ -187,30 +233,34 @@ class Session:
         """
         with self._ranks.together():
             progress = progress if self._ranks.rank == 0 else False
-            self._advance(ticks, progress, checkpoint, checkpoint_every)
+            self._advance(ticks, progress, checkpoint, checkpoint_every, interrupt)
 
     def _advance(
-        self, ticks: int, progress: Progress, checkpoint: Path | None, checkpoint_every: int | None
+        self,
+        ticks: int,
+        progress: Progress,
+        checkpoint: Path | None,
+        checkpoint_every: int | None,
+        heard: Interrupt | None,
     ) -> None:
         stop = self.tick + int(ticks)
         problems = [] if checkpoint is None else checkpoint_problems(checkpoint)
-        if ticks < 0 or stop > self.steps:
-            problems.append(
-                f"session: expected 0 to {self.steps - self.tick} further ticks of the "
-                f"{self.steps} it was started for, got {ticks}; start it with more steps"
-            )
+        problems += self._beyond("ticks", ticks)
         if problems:
             raise ValidationError(problems)
         every = checkpoint_every or max(int(ticks), 1)
         due = self.tick + every
         self.interrupted = False
         with (
+            self._claim.recording(),
             self._recorder,
-            Interrupt() as interrupt,
+            Interrupt() if heard is None else nullcontext(heard) as interrupt,
             reporting(progress, self.net.dt, self.tick) as report,
         ):
             while self.tick < stop and not self._ranks.any(interrupt.asked):
-                self._window(min(due, stop))
+                with self._claim.window():
+                    self._window(min(due, stop))
+                self._health.look()
                 report(self.tick, stop)
                 if checkpoint is not None and self.tick in (due, stop):
                     self._try_to_save(checkpoint)
@@ -219,6 +269,7 @@ class Session:
         if self.interrupted and checkpoint is not None:
             self._try_to_save(checkpoint)
 
+    @exclusive("state")
     def set_inputs(self, inputs: Mapping[str, Any]) -> None:
         """Go on with other inputs; what is under way still arrives.
 
@@ -231,6 +282,7 @@ class Session:
         """
         self._run.set_inputs(resolve_inputs(self.net, inputs, self.steps, self.seed))
 
+    @exclusive("state")
     def weights(self, projection: str) -> CsrRows:
         """Give the synapses of a projection that learns, with their weights as they are now.
 
@@ -239,6 +291,7 @@ class Session:
         """
         return self._run.learned(projection).rows(self.tick)
 
+    @exclusive("state")
     def normalize(self, projection: str, total: float) -> None:
         """Scale the weights onto each target of a projection so that they sum to ``total``.
 
@@ -250,6 +303,7 @@ class Session:
         for learner in self._run.learners_of(projection):
             learner.synapses.normalize(self.tick, total)
 
+    @exclusive("state")
     def reward(self, projection: str, amount: float) -> None:
         """Raise the common signal (dopamine) of a reward-modulated projection.
 
@@ -261,6 +315,7 @@ class Session:
         for learner in self._run.learners_of(projection):
             learner.synapses.reward(self.tick, amount)
 
+    @exclusive("state")
     def clear(self, keep: Iterable[str] = ()) -> None:
         """Put neurons back to their initial state and drop all spikes that are under way.
 
@@ -271,11 +326,15 @@ class Session:
         """
         self._run.clear(frozenset(keep))
 
+    @exclusive("recording")
     def pause(self, ticks: int, keep: Iterable[str] = ()) -> None:
         """Let silence pass without running it; neurons are put back as by ``clear``.
 
         Traces of plasticity rules decay as long as it lasts. Variables that are kept do not
         move: a slow decay is up to the caller.
+
+        The recording counts the pause as the silence it stands for: rates are over the time with
+        the pauses, and an interval may span one. ``meta["paused_ticks"]`` is their sum.
 
         Parameters
         ----------
@@ -290,12 +349,8 @@ class Session:
             have no values in a pause.
         """
         problems = []
-        if ticks < 0 or self.tick + ticks > self.steps:
-            problems.append(
-                f"session: expected a pause of 0 to {self.steps - self.tick} ticks, got {ticks}; "
-                "start it with more steps"
-            )
-        if self.monitors.traces or self.monitors.weights:
+        problems += self._beyond("ticks of pause", ticks)
+        if self.monitors.states or self.monitors.weights:
             problems.append(
                 "session: expected only spikes and rates to be recorded, got states or weights, "
                 "which have no values in a pause; advance instead"
@@ -304,19 +359,40 @@ class Session:
             raise ValidationError(problems)
         self.clear(keep)
         self._run.state.skip(int(ticks))
+        if ticks:
+            self._paused["paused_ticks"] = self._paused.get("paused_ticks", 0) + int(ticks)
         self._recorder.window(self.tick)
 
+    @exclusive("state")
     def save(self, path: Path) -> None:
         """Write a checkpoint to a file, whole or not at all."""
         self._run.save(path, self.seed)
 
+    @exclusive("nothing")
     def finish(self) -> Recording:
-        """Close the recording; it is complete when the last of ``steps`` ticks was run."""
+        """Close the recording; it is complete when the last of ``steps`` ticks was run.
+
+        The session can be looked at and saved afterwards, but not advanced.
+        """
+        self._claim.close("finish()")
         with self._ranks.together():
+            with self._recorder:
+                self._health.look(now=True)
             events = self._ranks.total(self.events)
             return self._recorder.finish(
-                events=events, threads=self._run.threads.used, **self._unsaved
+                events=events, threads=self._run.threads.used, **self._paused, **self._unsaved
             )
+
+    def _beyond(self, what: str, ticks: int) -> list[str]:
+        """Why the session cannot go so many ticks further; empty when it can."""
+        if ticks >= 0 and (self.steps is None or self.tick + ticks <= self.steps):
+            return []
+        if self.steps is None:
+            return [f"session: expected 0 or more {what}, got {ticks}"]
+        return [
+            f"session: expected 0 to {self.steps - self.tick} further {what} of the {self.steps} "
+            f"it was started for, got {ticks}; start it with more steps"
+        ]
 
     def _try_to_save(self, path: Path) -> None:
         """Save, but let no full disk end a run whose recording may be all there is of it."""
@@ -337,54 +413,15 @@ class Session:
         last = self.tick - 1
         for weights in self.monitors.weights:
             if last % weights.every == 0:
-                values = self._run.learned(weights.projection).weights(self.tick)
+                values = self._run.learned(weights.source).weights(self.tick)
                 if self._ranks.rank > 0:
                     continue
-                chosen = values if weights.synapses is None else values[list(weights.synapses)]
+                chosen = values if weights.index is None else values[list(weights.index)]
                 self._recorder.trace(weights.name, np.array([last]), chosen[np.newaxis, :])
         self._recorder.window(self.tick)
 
 
-def checked(
-    net: Network,
-    inputs: Mapping[str, Any],
-    steps: int,
-    record: Iterable[Item] | Item,
-    seed: int,
-) -> tuple[Monitors, InputEvents]:
-    """Check the arguments of a run.
-
-    Raises
-    ------
-    ValidationError
-        With every problem of all of them.
-    """
-    problems = []
-    whole = isinstance(steps, (int, np.integer)) and not isinstance(steps, bool)
-    if not whole or steps < 0:
-        problems.append(f"simulate: expected steps as an integer >= 0, got {steps!r}")
-    try:
-        stream(seed)
-    except ValidationError as error:
-        problems += error.problems
-    judged = not problems
-    try:
-        monitors = parse_record(net, record)
-    except ValidationError as error:
-        problems += error.problems
-    try:
-        # With steps that make no sense the lengths of the inputs cannot be judged.
-        if judged:
-            events = resolve_inputs(net, inputs, int(steps), int(seed))
-    except ValidationError as error:
-        problems += error.problems
-    if problems:
-        raise ValidationError(problems)
-    return monitors, events
-
-
-def _sampling(net: Network, trace: Trace) -> Sampling:
-    population, _, variable = trace.variable.rpartition(".")
-    n = net.populations[population].n
-    neurons = np.arange(n) if trace.neurons is None else np.array(trace.neurons, dtype=np.int64)
-    return Sampling(trace.name, population, variable, neurons, trace.every)
+def _sampling(net: Network, item: Monitor) -> Sampling:
+    n = net.populations[item.source].n
+    neurons = np.arange(n) if item.index is None else np.array(item.index, dtype=np.int64)
+    return Sampling(item.name, item.source, item.variable, neurons, item.every)

@@ -9,19 +9,23 @@ from typing import Any
 
 import numpy as np
 
+from spikesim.engine import Batch
+from spikesim.engine.contract import Inputs
+from spikesim.engine.progress import Progress
 from spikesim.errors import ValidationError
 from spikesim.network import Network
-from spikesim.recording import Recording
+from spikesim.recording import Item, Recording
+from spikesim.sim.arguments import checked
 from spikesim.sim.layout.rounding import rounding_losses
 from spikesim.sim.layout.settle import settle
 from spikesim.sim.layout.updates import Updates
+from spikesim.sim.parallel.batch import run_batch
 from spikesim.sim.parallel.mpi import Communicator, Ranks
 from spikesim.sim.parallel.trials import run_trials
-from spikesim.sim.record.monitor import Item
 from spikesim.sim.record.sink import Sink
 from spikesim.sim.run.checkpoint import checkpoint_problems, fingerprint
-from spikesim.sim.run.progress import Progress
-from spikesim.sim.session import Path, Session, checked
+from spikesim.sim.run.health import OnInvalid
+from spikesim.sim.session import FloatSession, Path
 
 _log = logging.getLogger(__name__)
 
@@ -40,6 +44,7 @@ def simulate(
     updates: Updates = None,
     to: Path | Sink | None = None,
     comm: Communicator | Ranks | str | None = None,
+    on_invalid: OnInvalid = "error",
 ) -> Recording:
     """Run a network for some ticks from its initial state.
 
@@ -77,11 +82,14 @@ def simulate(
     comm : "world" or MPI communicator, optional
         Run together with the other processes of ``mpiexec``, each with a part of the neurons;
         all make the same call. Process 0 records; the others get an empty recording.
+    on_invalid : {"error", "warn", "ignore"}
+        What to do when a state of a neuron is NaN or infinite: end the run with
+        InvalidStateError, log it once for each variable, or nothing.
 
     Returns
     -------
     Recording
-        With engine "numba"; ``meta`` holds seed, dtype, kernel, and synaptic events. An
+        With engine "float"; ``meta`` holds seed, dtype, kernel, and synaptic events. An
         interrupt (SIGINT) ends the run at a tick; ``complete`` is False then.
 
     Raises
@@ -116,7 +124,9 @@ def simulate(
         except ValidationError as further:
             problems += further.problems
         raise ValidationError(problems) from None
-    return simulator.run(inputs, steps, record=record, seed=seed, progress=progress, to=to)
+    return simulator.run(
+        inputs, steps, record=record, seed=seed, progress=progress, to=to, on_invalid=on_invalid
+    )
 
 
 class Simulator:
@@ -181,6 +191,15 @@ class Simulator:
             for text in rounding_losses(self.plan):
                 _log.warning("%s", text)
 
+    def __enter__(self) -> Simulator:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Nothing to free: tables go with the object."""
+
     @property
     def nbytes(self) -> int:
         """Memory of all synapses of this process in bytes."""
@@ -189,19 +208,32 @@ class Simulator:
     def start(
         self,
         inputs: Mapping[str, Any],
-        steps: int,
+        steps: int | None = None,
         *,
         record: Iterable[Item] | Item = ("spikes",),
         seed: int = 0,
         to: Path | Sink | None = None,
         resume: Path | None = None,
         threads: int | None = None,
-    ) -> Session:
-        """Open a run that is advanced by hand; see ``Session``."""
-        return Session(
+        on_invalid: OnInvalid = "error",
+    ) -> FloatSession:
+        """Open a run that is advanced by hand; see ``FloatSession``."""
+        return FloatSession(
             self, inputs, steps, record=record, seed=seed, to=to, resume=resume,
-            threads=self.threads if threads is None else threads,
+            threads=self.threads if threads is None else threads, on_invalid=on_invalid,
         )  # fmt: skip
+
+    def batch(
+        self,
+        samples: Inputs | Sequence[Inputs],
+        steps: int | None = None,
+        *,
+        seeds: Sequence[int] | None = None,
+        jobs: int = 1,
+        progress: Progress = False,
+    ) -> Batch:
+        """Run samples, each from the start, and count spikes; see ``engine.Prepared.batch``."""
+        return run_batch(self, samples, steps, seeds, jobs, progress)
 
     def trials(
         self,
@@ -232,7 +264,9 @@ class Simulator:
         Returns
         -------
         list of Recording
-            In the order of the trials.
+            In the order of the trials. The first interrupt (SIGINT) stops all of them, with a
+            line in the log: the list is then shorter, by the trials that had not begun, and those
+            that were cut off have ``complete`` False. A second one raises KeyboardInterrupt.
 
         Raises
         ------
@@ -253,6 +287,7 @@ class Simulator:
         checkpoint: Path | None = None,
         checkpoint_every: int | None = None,
         resume: Path | None = None,
+        on_invalid: OnInvalid = "error",
     ) -> Recording:
         """Run once; the other arguments, result and errors are those of ``simulate``.
 
@@ -271,7 +306,7 @@ class Simulator:
         with self.ranks.together():
             return self._run_once(
                 inputs, steps, progress, checkpoint, checkpoint_every,
-                record=record, seed=seed, to=to, resume=resume,
+                record=record, seed=seed, to=to, resume=resume, on_invalid=on_invalid,
             )  # fmt: skip
 
     def _run_once(
@@ -293,7 +328,7 @@ class Simulator:
             raise ValidationError(problems)
         session = self.start(inputs, steps, **options)
         session.advance(
-            session.steps - session.tick,
+            int(steps) - session.tick,
             progress=progress,
             checkpoint=checkpoint,
             checkpoint_every=checkpoint_every,

@@ -31,25 +31,28 @@ def accuracy(per_engine: Mapping[str, np.ndarray], images: int) -> Figure:
     offsets = np.linspace(-0.18, 0.0, n_seeds) if n_seeds > 1 else np.zeros(n_seeds)
     for k, (name, color) in enumerate(zip(names, cycle((BLUE, ORANGE, GREEN)), strict=False)):
         points = values[name]
-        mean, spread = points.mean(), points.std(ddof=1) if n_seeds > 1 else 0.0
         axes.plot(k + offsets - 0.1, points, "o", color=color, markersize=5, alpha=0.75)
-        axes.errorbar(
-            k + 0.12, mean, yerr=spread, fmt="D", color=color, markersize=7, capsize=6, elinewidth=2
-        )
-        axes.annotate(
-            f"{mean:.2f} %\n± {spread:.2f}", (k + 0.12, mean), (12, 0),
-            textcoords="offset points", va="center", color=INK,
-        )  # fmt: skip
+        if n_seeds <= 1:  # nothing to average, and no spread
+            text, at, mean = f"{points.sum():.2f} %", k - 0.1, points.sum()
+        else:
+            mean, spread, at = points.mean(), points.std(ddof=1), k + 0.12
+            text = f"{mean:.2f} %\n± {spread:.2f}"
+            axes.errorbar(
+                at, mean, yerr=spread, fmt="D", color=color, markersize=7, capsize=6, elinewidth=2
+            )
+        axes.annotate(text, (at, mean), (12, 0), textcoords="offset points", va="center",
+                      color=INK)  # fmt: skip
     lowest = min((points.min() for points in values.values()), default=0.0)
     axes.set_ylim(max(0.0, np.floor(lowest) - 0.5), 100.2)
     axes.set_xlim(-0.5, len(names) - 0.3)
     axes.set_xticks(range(len(names)), names)
     axes.set_ylabel("test accuracy (%)")
     axes.grid(axis="y", color=INK, alpha=0.12)
-    axes.set_title(f"Accuracy, {n_seeds} seeds × {images} held-out images")
-    axes.text(
-        0.01, 0.02, f"circles: one seed, 1 image = {100 / max(images, 1):.2f} points;"
-        " diamond: mean ± standard deviation",
-        transform=axes.transAxes, fontsize=8, alpha=0.8,
-    )  # fmt: skip
+    seeds = "1 seed" if n_seeds == 1 else f"{n_seeds} seeds"
+    axes.set_title(f"Accuracy, {seeds} × {images} held-out images")
+    # Below the axes: whatever lies within would be written over.
+    mean_text = "" if n_seeds == 1 else "; diamond: mean ± standard deviation"
+    axes.set_xlabel(
+        f"circle: one seed, 1 image = {100 / max(images, 1):.2f} points{mean_text}", fontsize=8
+    )
     return figure

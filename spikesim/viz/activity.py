@@ -13,12 +13,8 @@ from matplotlib.figure import Figure
 from spikesim.analysis import cv, intervals, mean_cv, mean_rates, population_rate
 from spikesim.core import SpikeTrains
 from spikesim.errors import ValidationError
-from spikesim.viz.style import BLUE, GREEN, INK, ORANGE, PURPLE, RED, SKY, drawn, new_figure
-
-_COLORS = (BLUE, ORANGE, GREEN, RED, PURPLE, SKY, INK, "#8a9099")
-# More dots than this in a raster are a grey block and a slow picture.
-_DOTS = 60_000
-
+from spikesim.viz.raster import common_window, draw_raster
+from spikesim.viz.style import COLORS, drawn, new_figure
 
 _LEGEND_COLUMNS = 3
 
@@ -37,7 +33,7 @@ def activity(
     Parameters
     ----------
     populations : mapping of str to SpikeTrains
-        All of the same length, such as ``recording.spikes``.
+        All over the same window of time, such as ``recording.spikes``.
     dt : float
         Tick in seconds.
     bin_s : float, optional
@@ -49,29 +45,26 @@ def activity(
     Raises
     ------
     ValidationError
-        If there is no population, or their lengths differ.
+        If there is no population, or their windows differ.
     """
-    steps = {trains.steps for trains in populations.values()}
-    if len(steps) != 1 or 0 in steps:
-        raise ValidationError(
-            "activity: expected at least one population and one length of at least a tick, got "
-            f"{ {name: trains.steps for name, trains in populations.items()} }; cut with window()"
-        )
-    bin_s = dt * max(1, steps.pop() // 200) if bin_s is None else bin_s
+    steps = common_window("activity", populations)
+    bin_s = dt * max(1, steps // 200) if bin_s is None else bin_s
     lines = -(-len(populations) // _LEGEND_COLUMNS)  # of the legend above the rates
     figure = new_figure(9.0, 6.2 + 0.2 * lines)
     grid = figure.add_gridspec(3, 2, height_ratios=[2.2, 1.0, 1.3])
     raster = figure.add_subplot(grid[0, :])
     rate = figure.add_subplot(grid[1, :], sharex=raster)
     isi, irregular = figure.add_subplot(grid[2, 0]), figure.add_subplot(grid[2, 1])
-    _raster(raster, populations, dt, neurons)
+    draw_raster(raster, populations, dt, neurons)
     raster.set_title(title)
     raster.tick_params(labelbottom=False)
-    for (name, trains), color in zip(populations.items(), cycle(_COLORS), strict=False):
+    for (name, trains), color in zip(populations.items(), cycle(COLORS), strict=False):
         times, hz = population_rate(trains, dt, bin_s)
         label = f"{name}: {mean_rates(trains, dt).mean():.2f} Hz, CV {mean_cv(trains):.2f}"
+        # The last bin has a width too.
+        times, hz = np.append(times, times[-1] + bin_s), np.append(hz, hz[-1])
         rate.step(times, hz, where="post", color=color, linewidth=1.0, label=label)
-        _outline(isi, 1e3 * intervals(trains, dt)[0], color)
+        _outline(isi, 1e3 * intervals(trains, dt)[0], color, 1e3 * dt)
         _outline(irregular, cv(trains), color)
     rate.set_ylim(bottom=0.0)
     rate.set_xlabel("time (s)")
@@ -174,7 +167,7 @@ def weight_histogram(
     figure = new_figure(6.0, 3.4)
     axes = figure.subplots()
     edges = np.histogram_bin_edges(np.concatenate(list(values.values())), bins=bins)
-    for (name, w), color in zip(values.items(), cycle(_COLORS), strict=False):
+    for (name, w), color in zip(values.items(), cycle(COLORS), strict=False):
         label = f"{name}: {w.size:,}, mean {w.mean():.3g}" if w.size else f"{name}: none"
         axes.hist(w, bins=edges.tolist(), histtype="stepfilled", color=color, alpha=0.3)
         axes.hist(w, bins=edges.tolist(), histtype="step", color=color, label=label)
@@ -185,30 +178,17 @@ def weight_histogram(
     return figure
 
 
-def _raster(axes: Axes, populations: Mapping[str, SpikeTrains], dt: float, neurons: int) -> None:
-    """Spikes of some neurons of each population, one population below the other."""
-    first, names = 0, []
-    for (name, trains), color in zip(populations.items(), cycle(_COLORS), strict=False):
-        shown = np.unique(np.linspace(0, trains.n - 1, min(trains.n, neurons)).astype(np.int64))
-        some = trains.select(shown)
-        keep = slice(None, None, -(-max(len(some), 1) // (_DOTS // len(populations))))
-        axes.plot(
-            some.times(dt)[keep], first + some.index[keep], ".", color=color, markersize=1.8,
-            markeredgewidth=0, rasterized=True,
-        )  # fmt: skip
-        names.append((first + some.n / 2, f"{name} ({some.n} of {trains.n})"))
-        first += some.n
-        axes.axhline(first - 0.5, color=INK, linewidth=0.4, alpha=0.4)
-        axes.set_xlim(0.0, trains.steps * dt)
-    axes.set_ylim(max(first, 1) - 0.5, -0.5)
-    axes.set_yticks([at for at, _ in names], [label for _, label in names], fontsize=8)
-    axes.set_ylabel("neuron")
+def _outline(axes: Axes, values: np.ndarray, color: str, grid: float = 0.0) -> None:
+    """Histogram without area, up to the 99th percentile: a few long intervals would squeeze it.
 
-
-def _outline(axes: Axes, values: np.ndarray, color: str) -> None:
-    """Histogram without area, up to the 99th percentile: a few long intervals would squeeze it."""
+    Values that are multiples of ``grid`` get bins of as many multiples each: others would show as
+    a comb.
+    """
     values = values[np.isfinite(values)]
     if values.size:
         top = float(np.percentile(values, 99))
         edges = np.linspace(0.0, top if top > 0 else 1.0, 50)
+        if grid:
+            width = grid * max(1, round(edges[1] / grid))
+            edges = np.arange(0.5 * grid, top + 1.5 * width, width)
         axes.hist(values, bins=edges.tolist(), density=True, histtype="step", color=color)

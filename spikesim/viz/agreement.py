@@ -26,7 +26,7 @@ def agreement(
         How many differ, out of how many.
     """
     mismatches, compared = np.asarray(mismatches), np.asarray(compared)
-    figure = new_figure(1.9 + 1.25 * max(len(columns), 4), 1.1 + 0.42 * len(rows))
+    figure = new_figure(1.9 + 1.25 * max(len(columns), 4), 1.3 + 0.42 * len(rows))
     axes = figure.subplots()
     strength = np.log10(1.0 + mismatches) / np.log10(2.0 + compared.max(initial=0))
     cells = np.zeros((*mismatches.shape, 4))
@@ -50,5 +50,6 @@ def agreement(
     axes.grid(which="minor", color=INK, alpha=0.25, linewidth=0.8)
     total, of = int(mismatches.sum()), int(compared.sum())
     verdict = "equal to the last bit" if total == 0 else "NOT equal"
-    axes.set_title(f"RTL against golden model: {total:,} mismatches in {of:,} values, {verdict}")
+    # Two lines: one would be cut off beside a few columns.
+    axes.set_title(f"RTL against golden model: {verdict}\n{total:,} mismatches in {of:,} values")
     return figure

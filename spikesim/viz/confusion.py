@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
+from spikesim.errors import ValidationError
 from spikesim.viz.style import BLUE, INK, RED, drawn, new_figure
 
 
@@ -17,12 +18,31 @@ def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, n_classes: int) 
     -------
     int64 array, shape (n_classes, n_classes)
 
+    Raises
+    ------
+    ValidationError
+        If the shapes differ, or a class is none of 0 .. n_classes - 1.
+
     Examples
     --------
     >>> confusion_matrix(np.array([0, 1, 1]), np.array([0, 1, 0]), 2).tolist()
     [[1, 0], [1, 1]]
     """
-    flat = np.asarray(labels).ravel() * n_classes + np.asarray(predicted).ravel()
+    true, found = np.asarray(labels), np.asarray(predicted)
+    problems = []
+    if true.shape != found.shape:
+        problems.append(
+            f"confusion: expected a class for each of {true.shape} images, got {found.shape}"
+        )
+    for what, classes in (("true", true), ("predicted", found)):
+        if classes.size and not (classes.min() >= 0 and classes.max() < n_classes):
+            problems.append(
+                f"confusion: expected {what} classes in 0 .. {n_classes - 1}, got "
+                f"{classes.min()} .. {classes.max()}; pass a larger n_classes"
+            )
+    if problems:
+        raise ValidationError(problems)
+    flat = true.ravel() * n_classes + found.ravel()
     return np.bincount(flat, minlength=n_classes**2).reshape(n_classes, n_classes)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
-from spikesim.core import SpikeTrains
+from spikesim.core import SpikeTrains, decode
 from spikesim.viz.accuracy import accuracy
 from spikesim.viz.agreement import agreement
 from spikesim.viz.confusion import confusion
@@ -57,7 +57,7 @@ class Picture:
 
 def _accuracy(evidence: Evidence) -> Figure:
     right = {
-        _ENGINES[name]: (values == evidence.labels).mean(axis=1)
+        _ENGINES[name]: np.array(list(map(decode.accuracy, values, evidence.labels)))
         for name, values in evidence.predicted.items()
     }
     return accuracy(right, evidence.labels.shape[1])
@@ -73,8 +73,11 @@ def _agreement(evidence: Evidence) -> Figure:
 
 
 def _confusion(evidence: Evidence) -> Figure:
-    n_classes = int(evidence.labels.max()) + 1
-    return confusion(evidence.labels, evidence.predicted["rtl"], n_classes, "RTL, all seeds")
+    predicted = evidence.predicted["rtl"]
+    # Few images need not show every class; the network may take one for any of them.
+    n_classes = int(max(evidence.labels.max(), predicted.max())) + 1
+    seeds = "RTL, all seeds" if len(evidence.labels) > 1 else "RTL"
+    return confusion(evidence.labels, predicted, n_classes, seeds)
 
 
 def _raster(evidence: Evidence) -> Figure:

@@ -90,7 +90,10 @@ def _verdict(result: dict[str, Any]) -> str:
     off = sum(s["cycles_predicted"] != s["cycles_measured"] for s in seeds)
     images = sum(s["images"] for s in seeds)
     if bad or off:
-        return f"RTL and golden model differ: {bad:,} mismatches, {off} seeds with other cycles"
+        return (
+            f"RTL and golden model differ: {bad:,} mismatches, {off} "
+            f"{'seed' if off == 1 else 'seeds'} with other cycles"
+        )
     return (
         f"{images:,} images on the RTL: 0 mismatching spikes, 0 mismatching state words, "
         "cycle count predicted exactly"

@@ -25,6 +25,8 @@ P = ParamSpec("P")
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY = (
     "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9",
 )  # fmt: skip
+#: Lines and dots of one picture, in this order.
+COLORS = (BLUE, ORANGE, GREEN, RED, PURPLE, SKY, "#1f242b", "#8a9099")
 #: Text and axes. In an SVG it is replaced by the page's own text colour.
 INK = "#1f242b"
 #: Empty cells and unused memory: a tint that is visible on both backgrounds.

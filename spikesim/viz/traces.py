@@ -1,15 +1,90 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The same membrane in float and in the core's integers."""
+"""States over time, and the same membrane in float and in the core's integers."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import cycle
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from spikesim.viz.style import BLUE, GREEN, INK, ORANGE, PURPLE, drawn, new_figure
+from spikesim.errors import ValidationError
+from spikesim.recording import Recording
+from spikesim.viz.style import BLUE, COLORS, GREEN, INK, ORANGE, PURPLE, drawn, new_figure
+
+_LINES = 4
+"""Columns of one trace that are drawn unless some are chosen; more cannot be told apart."""
+
+
+@drawn
+def plot_traces(
+    recording: Recording,
+    names: Iterable[str] | str | None = None,
+    *,
+    columns: Sequence[int] | None = None,
+    title: str = "Traces",
+) -> Figure:
+    """Draw recorded traces over time, one below the other, a line for each neuron.
+
+    Parameters
+    ----------
+    recording : Recording
+    names : str or iterable of str, optional
+        Such as ``"E.v"``; default all that were recorded.
+    columns : sequence of int, optional
+        Columns of each trace; default the first four.
+    title : str
+
+    Raises
+    ------
+    ValidationError
+        If nothing was recorded, or not this trace or column.
+
+    Notes
+    -----
+    Units are those of the model; rates are in Hz.
+    """
+    chosen = (
+        list(recording.traces)
+        if names is None
+        else [names]
+        if isinstance(names, str)
+        else (list(names))
+    )
+    if not chosen:
+        raise ValidationError(
+            "plot_traces: expected a recorded trace, got none; run with record=('spikes', 'E.v')"
+        )
+    figure = new_figure(9.0, 1.2 + 1.8 * len(chosen))
+    panels = figure.subplots(len(chosen), 1, sharex=True, squeeze=False)[:, 0]
+    for axes, name in zip(panels, chosen, strict=True):
+        values, label = recording.trace(name), recording.columns(name)
+        shown = list(range(min(values.shape[1], _LINES))) if columns is None else list(columns)
+        if any(not 0 <= k < values.shape[1] for k in shown):
+            raise ValidationError(
+                f"plot_traces: expected columns below {values.shape[1]} of {name!r}, got {shown}"
+            )
+        rate = name.endswith(".rate")
+        times = recording.trace_times(name)
+        if rate and times.size > 1:  # the last bin has a width too
+            times = np.append(times, 2 * times[-1] - times[-2])
+            values = np.append(values, values[-1:], axis=0)
+        for k, color in zip(shown, cycle(COLORS), strict=False):
+            axes.plot(
+                times, values[:, k], color=color, linewidth=1.0, label=str(label[k]),
+                drawstyle="steps-post" if rate else "default",
+            )  # fmt: skip
+        axes.set_ylabel(f"{name}\n(Hz)" if rate else name)
+        if not rate:
+            left = f", {values.shape[1] - len(shown)} more" if len(shown) < values.shape[1] else ""
+            what = "synapse" if name.endswith(".w") else "neuron"
+            axes.legend(title=f"{what}{left}", fontsize=8, title_fontsize=8, loc="center left",
+                        bbox_to_anchor=(1.0, 0.5))  # fmt: skip
+    panels[-1].set_xlim(recording.start * recording.dt, recording.stop * recording.dt)
+    panels[-1].set_xlabel("time (s)")
+    panels[0].set_title(title)
+    return figure
 
 
 @drawn

@@ -6,11 +6,13 @@ import pytest
 import torch
 
 from spikesim import nn
+from spikesim.engines import run
+from spikesim.errors import CompileError
+from spikesim.fixed import Quantization
 from spikesim.hw.compile import compile_network
 from spikesim.hw.config import CoreConfig
-from spikesim.hw.engine import run_program
 from spikesim.hw.golden.fast import run_batch
-from spikesim.nn.quant import IntegerNet, QuantSettings
+from spikesim.nn.quant import IntegerNet
 
 STEPS, BATCH = 12, 6
 
@@ -25,9 +27,9 @@ CASES = {
 def stack(bias, **neuron):
     torch.manual_seed(0)
     model = nn.SpikingNet(
-        nn.Linear(20, 30, bias=bias), nn.LIF(30, beta=0.9, **neuron),
-        nn.Linear(30, 17, bias=bias), nn.LIF(17, beta=0.8, **neuron),
-        nn.Linear(17, 4, bias=bias), nn.LIF(4, beta=0.95, **neuron),
+        nn.Linear(20, 30, bias=bias), nn.LIFLayer(30, beta=0.9, **neuron),
+        nn.Linear(30, 17, bias=bias), nn.LIFLayer(17, beta=0.8, **neuron),
+        nn.Linear(17, 4, bias=bias), nn.LIFLayer(4, beta=0.95, **neuron),
     )  # fmt: skip
     with torch.no_grad():
         for parameter in model.parameters():
@@ -48,7 +50,7 @@ def test_every_spike_is_equal_after_the_shift_by_depth(case, bias, granularity):
     if bias and "alpha" in CASES[case]:
         bias = False  # refused by export: it would ramp up with the current
     model = stack(bias, **CASES[case])
-    settings = QuantSettings(granularity=granularity)
+    settings = Quantization(granularity=granularity)
     integer = IntegerNet(model, settings)
     assert integer.exact()
     program = compile_network(nn.export(model), quantization=settings).program
@@ -66,10 +68,26 @@ def test_every_spike_is_equal_after_the_shift_by_depth(case, bias, granularity):
 
 def test_four_bit_weights_agree_too():
     model = stack(True, reset="soft")
-    settings = QuantSettings(weight_bits=4)
+    settings = Quantization(weight_bits=4)
     config = CoreConfig(weight_bits=4)
     program = compile_network(nn.export(model), config, quantization=settings).program
     rasters = np.random.default_rng(2).random((1, STEPS, 20)) < 0.4
     expected = spikes_of_torch(IntegerNet(model, settings), rasters)[-1][:, 0]
-    run = run_program(program, {"in": rasters[0]}, STEPS + 2, "golden-readable")
-    np.testing.assert_array_equal(expected, run.raster("layer2")[2:])
+    recording = run(program, {"in": rasters[0]}, STEPS + 2, "golden-readable")
+    np.testing.assert_array_equal(expected, recording.raster("layer2")[2:])
+
+
+def test_shifts_of_single_populations_are_those_of_the_program():
+    model = stack(True, reset="soft")
+    settings = Quantization(gain_shift=5, gain_shifts={"layer1": 1})
+    integer = IntegerNet(model, settings)
+    assert [5, 1, 5] == [q.gain_shift for q in integer.quantized()]
+    assert (8, 18) == (integer.settings.weight_bits, integer.settings.state_bits)
+    program = compile_network(nn.export(model), quantization=integer.settings).program
+    rasters = np.random.default_rng(3).random((1, STEPS, 20)) < 0.4
+    expected = spikes_of_torch(integer, rasters)[1][:, 0]
+    got = run_batch(program, rasters, STEPS + 2, record=("spikes",))
+    first, n, start = program.groups["layer1"]
+    np.testing.assert_array_equal(expected, got.spikes[0, start : start + STEPS, first : first + n])
+    with pytest.raises(CompileError, match="weight_bits <= 4"):
+        compile_network(nn.export(model), CoreConfig(weight_bits=4), quantization=integer.settings)

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from spikesim.hw.config import CoreConfig
+from spikesim.hw.rtl.lockstep import Divergence, Lockstep, lockstep
 from spikesim.hw.rtl.model import RtlModel
-from spikesim.hw.verify import Divergence, Lockstep, lockstep, shrink
+from spikesim.hw.rtl.shrink import shrink
 from tests.equivalence.random_programs import SMALL, events_raster, random_events, random_program
 
 pytestmark = pytest.mark.rtl

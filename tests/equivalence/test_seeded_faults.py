@@ -16,8 +16,8 @@ import pytest
 
 from spikesim.errors import SpikesimError
 from spikesim.hw.rtl.build import build_library, hdl_root
+from spikesim.hw.rtl.lockstep import Lockstep, LockstepReport
 from spikesim.hw.rtl.model import RtlModel
-from spikesim.hw.verify import Lockstep, LockstepReport
 from tests.equivalence.random_programs import SMALL, random_events, random_program
 
 pytestmark = pytest.mark.rtl
@@ -101,8 +101,8 @@ FAULTS = (
     Fault(
         "soft reset takes the wrong amount",
         "spk_lif_pipe.v",
-        "(reset_i == RESET_BY_THRESHOLD) ? v_th6_q : reset_value_i",
-        "(reset_i == RESET_HARD) ? v_th6_q : reset_value_i",
+        "(reset_i == SPK_RESET_SOFT_THRESHOLD) ? v_th6_q : reset_value_i",
+        "(reset_i == SPK_RESET_HARD) ? v_th6_q : reset_value_i",
     ),
     Fault(
         "floor ignored",

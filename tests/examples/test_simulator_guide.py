@@ -21,7 +21,7 @@ def test_every_block_of_the_guide_runs(tmp_path, monkeypatch):
         # The empty lines make the numbers in a traceback those of the guide.
         exec(compile("\n" * line + block[1], str(GUIDE), "exec"), names)
     assert names["run"].spikes["E"].counts().mean() > 1
-    assert names["rest"].meta["first_tick"] == 1_500
+    assert names["rest"].start == 1_500
 
 
 @pytest.mark.parametrize("page", [GUIDE, ROOT / "README.md"])

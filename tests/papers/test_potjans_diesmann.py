@@ -84,7 +84,7 @@ def test_synapses_have_their_own_weights_and_delays():
     assert -4.0 == pytest.approx(inhibitory.weights.mean() / plain.weights.mean(), rel=0.02)
     assert 0.1 == pytest.approx(plain.weights.std() / plain.weights.mean(), rel=0.05)
     assert plain.weights.min() > 0 > inhibitory.weights.max()
-    # one tick more than the delay of the current, which is at least one tick
+    # the current begins at least one tick after the spike, so it comes in with the second one
     assert 2 == plain.delays.min() == inhibitory.delays.min()
     # 1.5 ms ± 0.75 ms, of which the 2.7 % below dt / 2 are drawn again: mean 1.545 ms
     assert 16.45 == pytest.approx(plain.delays.mean(), rel=0.02)

@@ -12,7 +12,7 @@ from spikesim.hw.device import Device
 from spikesim.hw.generated import Clear, Command, Status, Window
 from spikesim.hw.link.errors import CommandRefusedError
 from spikesim.hw.link.framing import FrameReader, encode_frame
-from spikesim.hw.link.session import Request, Session
+from spikesim.hw.link.session import LinkSession, Request
 from spikesim.hw.link.transport import InProcessTransport
 from spikesim.hw.protocol_model import GoldenDevice
 from spikesim.hw.rtl.model import RtlModel
@@ -289,7 +289,7 @@ def test_runs_over_a_damaged_line_are_those_of_a_clean_one(seed):
 
 
 def _connected(transport):
-    session = Session(transport, tries=50)
+    session = LinkSession(transport, tries=50)
     session.connect()
     return session
 

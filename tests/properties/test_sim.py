@@ -42,7 +42,6 @@ def neurons(draw, n):
         v_init=value(coarse),
         v_floor=draw(st.one_of(st.none(), coarse)),
         strict=draw(st.booleans()),
-        start_tick=draw(st.integers(0, 4)),
     )
 
 
@@ -66,7 +65,8 @@ def cases(draw):
         net.add_input(f"in{k}", draw(sizes))
     for k in range(draw(st.integers(0, 3))):
         n = draw(sizes)
-        net.add_population(f"p{k}", n, draw(neurons(n)))
+        start = draw(st.integers(0, 4))
+        net.add_population(f"p{k}", n, draw(neurons(n)), start_tick=start)
     if net.populations:
         for _ in range(draw(st.integers(0, 5))):
             pre = draw(st.sampled_from([*net.inputs.values(), *net.populations.values()]))

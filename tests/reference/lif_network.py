@@ -48,7 +48,7 @@ def run_reference(net, events, steps, real=float, units=None):
                 else:
                     codes = sum(round(weight / units[name]) for weight in weights)
                     arrived = real(codes) * real(units[name])
-                if tick >= lif.start_tick and _step(lif, state, arrived):
+                if tick >= net.populations[name].start_tick and _step(lif, state, arrived):
                     spikes[name].append((tick, k))
                     fired_before.append((name, k))
             v[name].append([state["v"] for state in cell[name]])

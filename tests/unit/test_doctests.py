@@ -9,15 +9,10 @@ import pytest
 
 import spikesim
 
-PACKAGES = ("analysis", "core", "fixed", "learning", "models", "network", "neurons", "sim")
-
 
 def _modules():
-    names = ["spikesim.errors", "spikesim.units", "spikesim.engines"]
-    for package in PACKAGES:
-        folder = f"{spikesim.__path__[0]}/{package}"
-        names += [f"spikesim.{package}.{m.name}" for m in pkgutil.iter_modules([folder])]
-    return names
+    found = pkgutil.walk_packages(spikesim.__path__, "spikesim.")
+    return [module.name for module in found if not module.name.endswith("__main__")]
 
 
 @pytest.mark.parametrize("name", _modules())

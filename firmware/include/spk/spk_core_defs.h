@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* generated from hdl/spec/core.toml by tools/gen_core.py; do not edit */
+/* long: generated, one line for each constant */
 #ifndef SPK_CORE_DEFS_H
 #define SPK_CORE_DEFS_H
 
@@ -8,28 +9,99 @@
 #define SPK_VERSION_CORE 1u
 #define SPK_VERSION_PROGRAM 1u
 
-/* parameter defaults */
+/* parameters: default and range */
 #define SPK_DEFAULT_N 256u
+#define SPK_N_MIN 32u
+#define SPK_N_MAX 1024u
 #define SPK_DEFAULT_A 256u
+#define SPK_A_MIN 1u
+#define SPK_A_MAX 1024u
 #define SPK_DEFAULT_L 8u
+#define SPK_L_MIN 2u
+#define SPK_L_MAX 16u
 #define SPK_DEFAULT_WB 8u
+#define SPK_WB_MIN 4u
+#define SPK_WB_MAX 16u
 #define SPK_DEFAULT_VB 18u
+#define SPK_VB_MIN 16u
+#define SPK_VB_MAX 18u
 #define SPK_DEFAULT_AB 16u
+#define SPK_AB_MIN 16u
+#define SPK_AB_MAX 16u
 #define SPK_DEFAULT_D 8u
+#define SPK_D_MIN 1u
+#define SPK_D_MAX 16u
 #define SPK_DEFAULT_NSEG 512u
+#define SPK_NSEG_MIN 33u
+#define SPK_NSEG_MAX 65535u
 #define SPK_DEFAULT_NPOP 16u
+#define SPK_NPOP_MIN 1u
+#define SPK_NPOP_MAX 64u
 #define SPK_DEFAULT_WWORDS 16384u
+#define SPK_WWORDS_MIN 1u
+#define SPK_WWORDS_MAX 65536u
 #define SPK_DEFAULT_EVQ 512u
+#define SPK_EVQ_MIN 4u
+#define SPK_EVQ_MAX 32768u
 #define SPK_DEFAULT_SPKQ 512u
+#define SPK_SPKQ_MIN 64u
+#define SPK_SPKQ_MAX 32768u
 #define SPK_DEFAULT_RXBUF 1024u
+#define SPK_RXBUF_MIN 256u
+#define SPK_RXBUF_MAX 16384u
 
 /* limits */
-#define SPK_MAX_PAYLOAD 248u
 #define SPK_MAX_CHAIN 64u
+#define SPK_MAX_GROUPS 256u
 #define SPK_DECAY_BITS 12u
 #define SPK_COUNT_BITS 16u
+#define SPK_MARKER_BIT 15u
 #define SPK_EVENT_HORIZON 32767u
+#define SPK_REG_HALFWORDS 256u
 #define SPK_MAGIC 0x4E4B5053u
+
+/* frame */
+#define SPK_HEADER_BYTES 2u
+#define SPK_CRC_BYTES 2u
+#define SPK_MAX_PAYLOAD 248u
+#define SPK_DELIMITER 0u
+#define SPK_COBS_BLOCK 254u
+#define SPK_FENCE_BIT 7u
+#define SPK_SEQUENCE_BITS 8u
+
+/* serial line */
+#define SPK_DEFAULT_BAUD 115200u
+#define SPK_OVERSAMPLING 16u
+#define SPK_PHASE_BITS 24u
+#define SPK_MIN_INCREMENT 4096u
+#define SPK_BREAK_BITS 20u
+#define SPK_CONFIRM_DIVISOR 4u
+
+/* what follows from these */
+#define SPK_FENCE 128u
+#define SPK_MIN_FRAME 4u
+#define SPK_MAX_FRAME 252u
+#define SPK_MAX_LINE 254u
+#define SPK_SEQUENCE_NUMBERS 256u
+#define SPK_MAX_INCREMENT 16777215u
+#define SPK_MARKER 32768u
+#define SPK_STEP_MASK 32767u
+#define SPK_DECAY_ONE 4096u
+#define SPK_MAX_COUNT 65535u
+#define SPK_CLEAR_ALL 63u
+#define SPK_CTRL_ALL 1u
+
+/* CRCs: polynomial in both bit orders */
+#define SPK_CRC16_POLYNOMIAL 0x1021u
+#define SPK_CRC16_POLYNOMIAL_REFLECTED 0x8408u
+#define SPK_CRC16_INIT 0xFFFFu
+#define SPK_CRC16_XOR_OUT 0x0000u
+#define SPK_CRC16_CHECK 0x29B1u
+#define SPK_CRC32_POLYNOMIAL 0x04C11DB7u
+#define SPK_CRC32_POLYNOMIAL_REFLECTED 0xEDB88320u
+#define SPK_CRC32_INIT 0xFFFFFFFFu
+#define SPK_CRC32_XOR_OUT 0xFFFFFFFFu
+#define SPK_CRC32_CHECK 0xCBF43926u
 
 /* commands */
 #define SPK_CMD_PING 1u
@@ -43,6 +115,94 @@
 #define SPK_CMD_SPIKES 9u
 #define SPK_CMD_ARGMAX 10u
 #define SPK_CMD_SET_BAUD 11u
+
+/* payloads, bytes */
+#define SPK_PING_REQUEST_NONCE_AT 0u
+#define SPK_PING_REQUEST_MIN 4u
+#define SPK_PING_REQUEST_MAX 4u
+#define SPK_PING_REPLY_NONCE_AT 0u
+#define SPK_PING_REPLY_MAGIC_AT 4u
+#define SPK_PING_REPLY_PROTOCOL_AT 8u
+#define SPK_PING_REPLY_MIN 10u
+#define SPK_PING_REPLY_MAX 10u
+#define SPK_READ_REQUEST_WINDOW_AT 0u
+#define SPK_READ_REQUEST_ADDRESS_AT 1u
+#define SPK_READ_REQUEST_COUNT_AT 4u
+#define SPK_READ_REQUEST_MIN 5u
+#define SPK_READ_REQUEST_MAX 5u
+#define SPK_READ_REPLY_DATA_AT 0u
+#define SPK_READ_REPLY_WORDS_MIN 1u
+#define SPK_READ_REPLY_WORDS_MAX 124u
+#define SPK_READ_REPLY_MIN 2u
+#define SPK_READ_REPLY_MAX 248u
+#define SPK_WRITE_REQUEST_WINDOW_AT 0u
+#define SPK_WRITE_REQUEST_ADDRESS_AT 1u
+#define SPK_WRITE_REQUEST_DATA_AT 4u
+#define SPK_WRITE_REQUEST_WORDS_MIN 1u
+#define SPK_WRITE_REQUEST_WORDS_MAX 122u
+#define SPK_WRITE_REQUEST_MIN 6u
+#define SPK_WRITE_REQUEST_MAX 248u
+#define SPK_WRITE_REPLY_MIN 0u
+#define SPK_WRITE_REPLY_MAX 0u
+#define SPK_CRC32_REQUEST_WINDOW_AT 0u
+#define SPK_CRC32_REQUEST_ADDRESS_AT 1u
+#define SPK_CRC32_REQUEST_COUNT_AT 4u
+#define SPK_CRC32_REQUEST_MIN 7u
+#define SPK_CRC32_REQUEST_MAX 7u
+#define SPK_CRC32_REPLY_CRC_AT 0u
+#define SPK_CRC32_REPLY_MIN 4u
+#define SPK_CRC32_REPLY_MAX 4u
+#define SPK_EVENTS_REQUEST_STEP_AT 0u
+#define SPK_EVENTS_REQUEST_WORD_AT 4u
+#define SPK_EVENTS_REQUEST_WORDS_MIN 0u
+#define SPK_EVENTS_REQUEST_WORDS_MAX 122u
+#define SPK_EVENTS_REQUEST_MIN 4u
+#define SPK_EVENTS_REQUEST_MAX 248u
+#define SPK_EVENTS_REPLY_FREE_AT 0u
+#define SPK_EVENTS_REPLY_MIN 2u
+#define SPK_EVENTS_REPLY_MAX 2u
+#define SPK_RUN_REQUEST_STEPS_AT 0u
+#define SPK_RUN_REQUEST_MIN 4u
+#define SPK_RUN_REQUEST_MAX 4u
+#define SPK_RUN_REPLY_MIN 0u
+#define SPK_RUN_REPLY_MAX 0u
+#define SPK_STOP_REQUEST_MIN 0u
+#define SPK_STOP_REQUEST_MAX 0u
+#define SPK_STOP_REPLY_STEP_AT 0u
+#define SPK_STOP_REPLY_MIN 4u
+#define SPK_STOP_REPLY_MAX 4u
+#define SPK_CLEAR_REQUEST_MASK_AT 0u
+#define SPK_CLEAR_REQUEST_MIN 2u
+#define SPK_CLEAR_REQUEST_MAX 2u
+#define SPK_CLEAR_REPLY_MIN 0u
+#define SPK_CLEAR_REPLY_MAX 0u
+#define SPK_SPIKES_REQUEST_MAX_AT 0u
+#define SPK_SPIKES_REQUEST_MIN 1u
+#define SPK_SPIKES_REQUEST_MAX 1u
+#define SPK_SPIKES_REPLY_FLAGS_AT 0u
+#define SPK_SPIKES_REPLY_STEP_AT 2u
+#define SPK_SPIKES_REPLY_WORD_AT 6u
+#define SPK_SPIKES_REPLY_WORDS_MIN 0u
+#define SPK_SPIKES_REPLY_WORDS_MAX 120u
+#define SPK_SPIKES_REPLY_MIN 6u
+#define SPK_SPIKES_REPLY_MAX 246u
+#define SPK_ARGMAX_REQUEST_FIRST_AT 0u
+#define SPK_ARGMAX_REQUEST_LAST_AT 2u
+#define SPK_ARGMAX_REQUEST_MIN 4u
+#define SPK_ARGMAX_REQUEST_MAX 4u
+#define SPK_ARGMAX_REPLY_NEURON_AT 0u
+#define SPK_ARGMAX_REPLY_COUNT_AT 2u
+#define SPK_ARGMAX_REPLY_MIN 4u
+#define SPK_ARGMAX_REPLY_MAX 4u
+#define SPK_SET_BAUD_REQUEST_INCREMENT_AT 0u
+#define SPK_SET_BAUD_REQUEST_MIN 4u
+#define SPK_SET_BAUD_REQUEST_MAX 4u
+#define SPK_SET_BAUD_REPLY_MIN 0u
+#define SPK_SET_BAUD_REPLY_MAX 0u
+#define SPK_BAD_SEQUENCE_REPLY_EXPECTED_AT 0u
+#define SPK_BAD_SEQUENCE_REPLY_PAD_AT 1u
+#define SPK_BAD_SEQUENCE_REPLY_MIN 2u
+#define SPK_BAD_SEQUENCE_REPLY_MAX 2u
 
 /* status codes of a reply */
 #define SPK_ST_OK 0u
@@ -138,70 +298,111 @@
 #define SPK_STATUS_DEADLINE_BIT 3u
 #define SPK_STATUS_CHAIN_BIT 4u
 
+/* bits of register CTRL */
+#define SPK_CTRL_RECORD_BIT 0u
+
+/* field POP.reset */
+#define SPK_RESET_NONE 0u
+#define SPK_RESET_HARD 1u
+#define SPK_RESET_SOFT_VALUE 2u
+#define SPK_RESET_SOFT_THRESHOLD 3u
+
 /* bit fields of one SEG entry */
 #define SPK_SEG_BASE_LSB 0u
 #define SPK_SEG_BASE_WIDTH 16u
+#define SPK_SEG_BASE_SIGNED 0u
 #define SPK_SEG_FIRST_LSB 16u
 #define SPK_SEG_FIRST_WIDTH 8u
+#define SPK_SEG_FIRST_SIGNED 0u
 #define SPK_SEG_COUNT_LSB 24u
 #define SPK_SEG_COUNT_WIDTH 8u
+#define SPK_SEG_COUNT_SIGNED 0u
 #define SPK_SEG_DELAY_LSB 32u
 #define SPK_SEG_DELAY_WIDTH 4u
+#define SPK_SEG_DELAY_SIGNED 0u
 #define SPK_SEG_VALID_LSB 36u
 #define SPK_SEG_VALID_WIDTH 1u
+#define SPK_SEG_VALID_SIGNED 0u
 #define SPK_SEG_MORE_LSB 37u
 #define SPK_SEG_MORE_WIDTH 1u
+#define SPK_SEG_MORE_SIGNED 0u
 #define SPK_SEG_NEXT_LSB 48u
 #define SPK_SEG_NEXT_WIDTH 16u
+#define SPK_SEG_NEXT_SIGNED 0u
 
 /* bit fields of one PARAM entry */
 #define SPK_PARAM_V_TH_LSB 0u
 #define SPK_PARAM_V_TH_WIDTH 18u
+#define SPK_PARAM_V_TH_SIGNED 1u
 #define SPK_PARAM_BIAS_LSB 18u
 #define SPK_PARAM_BIAS_WIDTH 18u
+#define SPK_PARAM_BIAS_SIGNED 1u
 #define SPK_PARAM_REFR_LEN_LSB 36u
 #define SPK_PARAM_REFR_LEN_WIDTH 8u
+#define SPK_PARAM_REFR_LEN_SIGNED 0u
 
 /* bit fields of one STATE entry */
 #define SPK_STATE_V_LSB 0u
 #define SPK_STATE_V_WIDTH 18u
+#define SPK_STATE_V_SIGNED 1u
 #define SPK_STATE_I_LSB 18u
 #define SPK_STATE_I_WIDTH 18u
+#define SPK_STATE_I_SIGNED 1u
 #define SPK_STATE_REFR_LSB 36u
 #define SPK_STATE_REFR_WIDTH 8u
+#define SPK_STATE_REFR_SIGNED 0u
 
 /* bit fields of one POP entry */
 #define SPK_POP_FIRST_LSB 0u
 #define SPK_POP_FIRST_WIDTH 8u
+#define SPK_POP_FIRST_SIGNED 0u
 #define SPK_POP_LAST_LSB 8u
 #define SPK_POP_LAST_WIDTH 8u
+#define SPK_POP_LAST_SIGNED 0u
 #define SPK_POP_VALID_LSB 16u
 #define SPK_POP_VALID_WIDTH 1u
+#define SPK_POP_VALID_SIGNED 0u
 #define SPK_POP_HOLD_LSB 17u
 #define SPK_POP_HOLD_WIDTH 1u
+#define SPK_POP_HOLD_SIGNED 0u
 #define SPK_POP_RECORD_LSB 18u
 #define SPK_POP_RECORD_WIDTH 1u
+#define SPK_POP_RECORD_SIGNED 0u
 #define SPK_POP_RESET_LSB 20u
 #define SPK_POP_RESET_WIDTH 2u
+#define SPK_POP_RESET_SIGNED 0u
 #define SPK_POP_GAIN_LSB 22u
 #define SPK_POP_GAIN_WIDTH 3u
+#define SPK_POP_GAIN_SIGNED 0u
 #define SPK_POP_ALPHA_V_LSB 32u
 #define SPK_POP_ALPHA_V_WIDTH 13u
+#define SPK_POP_ALPHA_V_SIGNED 0u
 #define SPK_POP_ALPHA_I_LSB 48u
 #define SPK_POP_ALPHA_I_WIDTH 13u
+#define SPK_POP_ALPHA_I_SIGNED 0u
 #define SPK_POP_RESET_VALUE_LSB 64u
 #define SPK_POP_RESET_VALUE_WIDTH 18u
+#define SPK_POP_RESET_VALUE_SIGNED 1u
 #define SPK_POP_V_FLOOR_LSB 96u
 #define SPK_POP_V_FLOOR_WIDTH 18u
+#define SPK_POP_V_FLOOR_SIGNED 1u
 #define SPK_POP_V_INIT_LSB 128u
 #define SPK_POP_V_INIT_WIDTH 18u
+#define SPK_POP_V_INIT_SIGNED 1u
 #define SPK_POP_START_TICK_LSB 160u
 #define SPK_POP_START_TICK_WIDTH 16u
+#define SPK_POP_START_TICK_SIGNED 0u
 
 /* clock cycles of one step */
 #define SPK_CYCLES_STEP 5u
 #define SPK_CYCLES_SOURCE 2u
 #define SPK_CYCLES_SEGMENT 1u
 #define SPK_CYCLES_POP 16u
+
+/* relations between parameters, true in every core that can be built */
+#define SPK_FITS_GROUPS(N, L) ((N) <= SPK_MAX_GROUPS * (L))
+#define SPK_FITS_WORD(L, WB) (((L) * (WB)) % 16 == 0)
+#define SPK_FITS_ROWS(NSEG, A, N) ((NSEG) >= (A) + (N))
+#define SPK_FITS_STEP(SPKQ, N) ((SPKQ) >= (N) + 2)
 
 #endif /* SPK_CORE_DEFS_H */

@@ -123,20 +123,10 @@ def step_through(
         The trace as integers.
     """
     name = input_name(device)
-    cycles, codes = [], []
-    rasters: dict[str, list[np.ndarray]] = {}
-    for tick in range(len(raster)):
-        part = device.run(
-            {name: raster[tick : tick + 1]}, 1, record=("spikes", trace), resume=tick > 0
-        )
-        cycles.append(device.register("LAST_CYCLES"))
-        codes.append(part.trace(trace)[0])
-        for population in part.spikes:
-            rasters.setdefault(population, []).append(part.raster(population)[0])
-    spikes = {name: SpikeTrains.from_raster(np.asarray(raster, dtype=bool))}
-    spikes |= {key: SpikeTrains.from_raster(np.stack(rows)) for key, rows in rasters.items()}
-    record = Recording(spikes, {}, len(raster), part.dt, part.engine, part.meta)
-    return record, np.array(cycles), np.stack(codes)
+    done = device.run({name: raster}, len(raster), record=("spikes", trace), each_step=True)
+    spikes = {name: SpikeTrains.from_raster(np.asarray(raster, dtype=bool)), **done.spikes}
+    record = Recording(spikes, {}, len(raster), done.dt, done.engine, done.meta)
+    return record, np.array(done.meta["cycles"]), done.trace(trace)
 
 
 def input_name(device: Device) -> str:

@@ -13,6 +13,8 @@ from spikesim.cli.pipeline.board import run_images, step_through
 from spikesim.cli.pipeline.compare import Tally, add_image
 from spikesim.cli.pipeline.training import HeldOut, TrainedFiles
 from spikesim.core import SpikeTrains
+from spikesim.core.decode import classify
+from spikesim.engines import prepare, run
 from spikesim.hw.board import VirtualBoard
 from spikesim.hw.compile import CompileResult, compile_network
 from spikesim.hw.device import Device
@@ -20,7 +22,6 @@ from spikesim.hw.golden.fast import BatchResult, run_batch
 from spikesim.hw.program import Program
 from spikesim.network import Network
 from spikesim.recording import Recording
-from spikesim.sim import Simulator, simulate
 
 #: Rate of the bit-level line: the core of the demo runs at 12 MHz and samples a bit 16 times.
 UART_BAUD = 500_000
@@ -52,7 +53,7 @@ class Example:
 
 
 @dataclass
-class Outcome:
+class SeedEvaluation:
     """What one seed gave.
 
     Attributes
@@ -92,7 +93,7 @@ def evaluate_seed(
     limit: int | None,
     uart_images: int,
     report: Callable[[int], None],
-) -> Outcome:
+) -> SeedEvaluation:
     """Compile a trained network and run every held-out image on all engines.
 
     Parameters
@@ -111,12 +112,11 @@ def evaluate_seed(
     compiled = compile_network(net)
     program = compiled.program
     golden = run_batch(program, rasters, record=("spikes", "cycles"))
-    first, n, _ = program.groups[program.outputs[0]]
-    outcome = Outcome(
+    outcome = SeedEvaluation(
         files.seed, program, labels,
         {
             "float": _float_classes(net, rasters),
-            "golden": np.argmax(golden.counts[:, first : first + n], axis=1),
+            "golden": classify(golden.counts[:, program.neurons(program.outputs[0])]),
         },
         golden.total_cycles, np.zeros(len(labels), np.int64), Tally(),
     )  # fmt: skip
@@ -133,29 +133,28 @@ def evaluate_seed(
 
 
 def _float_classes(net: Network, rasters: np.ndarray) -> np.ndarray:
-    output = net.outputs[0]
     ((name, _),) = net.inputs.items()
-    simulator = Simulator(net, dtype="float64")
-    runs = (simulator.run({name: raster}, len(raster)) for raster in rasters)
-    return np.array([int(np.argmax(record.counts(output))) for record in runs])
+    with prepare(net, "float", dtype="float64") as ready:
+        batch = ready.batch({name: rasters}, rasters.shape[1])
+    return classify(batch.counts[net.outputs[0]])
 
 
 def _on_board(
     device: Device,
-    outcome: Outcome,
+    outcome: SeedEvaluation,
     golden: BatchResult,
     rasters: np.ndarray,
     report: Callable[[int], None],
 ) -> None:
     program = outcome.program
-    output, classes = program.outputs[0], []
-    for k, run in enumerate(run_images(device, rasters, golden, READ_FIRST)):
-        spikes = {name: run.record.raster(name) for name in program.groups}
-        add_image(outcome.tally, program, golden, k, spikes, run.words, run.cycles)
-        outcome.cycles_measured[k] = run.cycles
-        classes.append(int(np.argmax(run.record.counts(output))))
+    output, counts = program.outputs[0], []
+    for k, done in enumerate(run_images(device, rasters, golden, READ_FIRST)):
+        spikes = {name: done.record.raster(name) for name in program.groups}
+        add_image(outcome.tally, program, golden, k, spikes, done.words, done.cycles)
+        outcome.cycles_measured[k] = done.cycles
+        counts.append(done.record.counts(output))
         report(1)
-    outcome.predicted["rtl"] = np.array(classes)
+    outcome.predicted["rtl"] = classify(counts)
 
 
 def _example(
@@ -172,8 +171,8 @@ def _example(
     output = compiled.program.outputs[0]
     trace = f"{output}.v"
     ((name, _),) = net.inputs.items()
-    as_float = simulate(
-        net, {name: rasters[k]}, len(rasters[k]), record=("spikes", trace), dtype="float64"
+    as_float = run(
+        net, {name: rasters[k]}, len(rasters[k]), "float", ("spikes", trace), dtype="float64"
     )
     record, cycles, codes = step_through(device, rasters[k], trace)
     assert golden.cycles is not None
@@ -187,7 +186,7 @@ def _example(
     )  # fmt: skip
 
 
-def _over_uart(outcome: Outcome, golden: BatchResult, rasters: np.ndarray) -> dict[str, Any]:
+def _over_uart(outcome: SeedEvaluation, golden: BatchResult, rasters: np.ndarray) -> dict[str, Any]:
     """Program the core and run images with every bit through its UART."""
     program, tally = outcome.program, Tally()
     with (
@@ -196,9 +195,9 @@ def _over_uart(outcome: Outcome, golden: BatchResult, rasters: np.ndarray) -> di
     ):
         device.set_baud(UART_BAUD)
         device.load(program, verify=True)
-        for k, run in enumerate(run_images(device, rasters, golden, READ_FIRST)):
-            spikes = {name: run.record.raster(name) for name in program.groups}
-            add_image(tally, program, golden, k, spikes, run.words, run.cycles)
+        for k, done in enumerate(run_images(device, rasters, golden, READ_FIRST)):
+            spikes = {name: done.record.raster(name) for name in program.groups}
+            add_image(tally, program, golden, k, spikes, done.words, done.cycles)
         outcome.link_bytes += _traffic(device)
     return {
         "images": len(rasters), "baud": UART_BAUD, "mismatching_spikes": tally.spikes,

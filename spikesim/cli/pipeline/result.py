@@ -9,19 +9,20 @@ from typing import Any
 import numpy as np
 
 import spikesim
-from spikesim.cli.pipeline.evaluate import Outcome
+from spikesim.cli.pipeline.evaluate import SeedEvaluation
+from spikesim.core.decode import accuracy
 from spikesim.errors import ValidationError
 from spikesim.viz import Evidence
 
 ENGINES = ("float", "golden", "rtl")
 
 
-def seed_result(outcome: Outcome) -> dict[str, Any]:
+def seed_result(outcome: SeedEvaluation) -> dict[str, Any]:
     """One entry of ``seeds`` in ``result.json``."""
-    hits = {name: outcome.predicted[name] == outcome.labels for name in ENGINES}
+    shares = {name: accuracy(outcome.predicted[name], outcome.labels) for name in ENGINES}
     return {
         "seed": outcome.seed,
-        **{f"accuracy_{name}": float(np.mean(hits[name])) for name in ENGINES},
+        **{f"accuracy_{name}": share for name, share in shares.items()},
         "images": len(outcome.labels),
         "mismatching_spikes": outcome.tally.spikes,
         "mismatching_words": outcome.tally.words,
@@ -35,7 +36,7 @@ def seed_result(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def demo_result(outcomes: Sequence[Outcome], wall_s: float) -> dict[str, Any]:
+def demo_result(outcomes: Sequence[SeedEvaluation], wall_s: float) -> dict[str, Any]:
     """Give the content of ``result.json``."""
     seeds = [seed_result(outcome) for outcome in outcomes]
     names = [f"accuracy_{name}" for name in ENGINES]
@@ -60,7 +61,7 @@ def demo_result(outcomes: Sequence[Outcome], wall_s: float) -> dict[str, Any]:
     }
 
 
-def demo_evidence(outcomes: Sequence[Outcome], result: dict[str, Any]) -> Evidence:
+def demo_evidence(outcomes: Sequence[SeedEvaluation], result: dict[str, Any]) -> Evidence:
     """Give everything the report shows."""
     example = next((o.example for o in outcomes if o.example is not None), None)
     if example is None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from spikesim.cli.pipeline.evaluate import Outcome, evaluate_seed
+from spikesim.cli.pipeline.evaluate import SeedEvaluation, evaluate_seed
 from spikesim.cli.pipeline.training import TrainedFiles, train_seed
 
 WORKERS = 2
@@ -20,7 +20,7 @@ _POLL_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
-class Plan:
+class Workload:
     """What to do.
 
     Attributes
@@ -69,12 +69,12 @@ class _Running:
     told_built: bool = False
 
 
-def execute(plan: Plan, listener: Listener) -> list[Outcome]:
+def execute(plan: Workload, listener: Listener) -> list[SeedEvaluation]:
     """Build the core and train at the same time, then evaluate each seed as it gets ready.
 
     Returns
     -------
-    list of Outcome
+    list of SeedEvaluation
         In the order of ``plan.files``.
     """
     # Fork would copy threads of numeric libraries in unknown states.
@@ -108,8 +108,8 @@ _THREADS = ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL
 
 
 def _pump(
-    plan: Plan, listener: Listener, pool: Any, running: _Running, ready: list[int], images: Any
-) -> list[Outcome]:
+    plan: Workload, listener: Listener, pool: Any, running: _Running, ready: list[int], images: Any
+) -> list[SeedEvaluation]:
     while len(running.evaluating) < len(plan.files) or not _all_done(running):
         if not running.told_built and running.build.ready():
             running.build.get()

@@ -15,8 +15,8 @@ from collections.abc import Sequence
 
 from spikesim.errors import SpikesimError
 from spikesim.hw.board.server import BoardAddress, serve
-from spikesim.hw.config import CoreConfig
-from spikesim.hw.rtl.build import DEFAULT_BAUD, DEFAULT_CLK_HZ
+from spikesim.hw.config import DEFAULT_CLK_HZ, CoreConfig
+from spikesim.hw.generated import DEFAULT_BAUD
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

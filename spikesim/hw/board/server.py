@@ -19,10 +19,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from spikesim.errors import ValidationError
-from spikesim.hw.config import CoreConfig
+from spikesim.hw.config import DEFAULT_CLK_HZ, CoreConfig
+from spikesim.hw.generated import DEFAULT_BAUD
 from spikesim.hw.link.errors import PortBusyError
 from spikesim.hw.program import Program
-from spikesim.hw.rtl.build import DEFAULT_BAUD, DEFAULT_CLK_HZ
 from spikesim.hw.rtl.model import RtlModel
 
 _CHUNK_CLOCKS = 100_000

@@ -9,8 +9,8 @@ import sys
 from types import TracebackType
 
 from spikesim.errors import DeviceError
-from spikesim.hw.config import CoreConfig
-from spikesim.hw.rtl.build import DEFAULT_BAUD, DEFAULT_CLK_HZ
+from spikesim.hw.config import DEFAULT_CLK_HZ, CoreConfig
+from spikesim.hw.generated import DEFAULT_BAUD
 
 _STOP_SECONDS = 5.0
 

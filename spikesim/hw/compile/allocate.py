@@ -1,137 +1,40 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pass 5: addresses for weight words and segments."""
+"""A pass: addresses for weight words and segments, and with them the program."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
-from spikesim.hw.compile.lower import Layer, Lowered, SourceRow
+from spikesim.hw.compile.compilation import Compilation, made
+from spikesim.hw.compile.lower import Layer, Lowered
+from spikesim.hw.compile.segment import Needs
 from spikesim.hw.config import CoreConfig
-from spikesim.hw.generated import CYCLES_SEGMENT, MAX_CHAIN
 from spikesim.hw.image import PARAM_DTYPE, SEGMENT_DTYPE, Table
 from spikesim.hw.program import Program
 
-# A hole of h all-zero groups costs h words and h cycles if it is kept, one entry and
-# CYCLES_SEGMENT cycles if the segment is split there. So it is split when that saves cycles;
-# a scarce table keeps longer holes, scarce weight memory gives up every hole.
-_SPLIT_HOLES = (CYCLES_SEGMENT + 1, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 1 << 30)
 
+def allocate(compilation: Compilation) -> Compilation:
+    """Make the program.
 
-@dataclass(frozen=True)
-class Piece:
-    """One segment before it has an address: consecutive groups of one row."""
-
-    first: int
-    delay: int
-    words: Layer
-
-
-@dataclass(frozen=True)
-class Needs:
-    """What a choice of segments takes of the core."""
-
-    words: int
-    segments: int
-    chain: int
-    longest: str
-    axon_pieces: Mapping[int, list[Piece]]
-    neuron_pieces: Mapping[int, list[Piece]]
-
-    def fits(self, config: CoreConfig) -> bool:
-        """Whether the core holds it."""
-        return (
-            self.words <= config.weight_words
-            and self.segments <= config.n_segments
-            and self.chain <= MAX_CHAIN
-        )
-
-
-def split_row(rows: Iterable[SourceRow], hole: int) -> list[Piece]:
-    """Segments of one source in image order, split at holes of at least ``hole`` groups.
-
-    Examples
-    --------
-    >>> words = np.array([[1, 1], [0, 0], [0, 0], [2, 0]], np.int16)
-    >>> [(p.first, len(p.words)) for p in split_row([SourceRow(0, words)], hole=2)]
-    [(0, 1), (3, 1)]
-    >>> [(p.first, len(p.words)) for p in split_row([SourceRow(0, words)], hole=3)]
-    [(0, 4)]
+    Raises
+    ------
+    CompileError
+        With the problems of all passes so far: a program is made whole or not at all.
     """
-    pieces = []
-    for row in rows:
-        used = np.flatnonzero(row.words.any(axis=1))
-        for run in np.split(used, np.flatnonzero(np.diff(used) > hole) + 1):
-            first, last = int(run[0]), int(run[-1])
-            pieces.append(Piece(first, row.delay, row.words[first : last + 1]))
-    return sorted(pieces, key=lambda piece: (piece.first, piece.delay))
+    lowered = made(compilation.lowered, "lower")
+    needs = made(compilation.needs, "segment")
+    net = compilation.without_problems().net
+    meta: dict[str, str | int] = {
+        **net.meta, "name": net.name, "tick_fs": round(net.dt * 10**15),
+    }  # fmt: skip
+    program = place(lowered, needs, compilation.config, net.outputs, meta)
+    return replace(compilation, program=program)
 
 
-def needs(lowered: Lowered, hole: int) -> Needs:
-    """Count what splitting at holes of at least ``hole`` groups takes."""
-    axons = {source: split_row(rows, hole) for source, rows in lowered.axon_rows.items()}
-    neurons = {source: split_row(rows, hole) for source, rows in lowered.neuron_rows.items()}
-    chains = [(len(p), f"axon {s}") for s, p in axons.items()]
-    chains += [(len(p), f"neuron {s}") for s, p in neurons.items()]
-    longest = max(chains, default=(0, "no source"))
-    every = [piece for pieces in (*axons.values(), *neurons.values()) for piece in pieces]
-    return Needs(
-        words=sum(len(piece.words) for piece in every),
-        segments=len(every),
-        chain=longest[0],
-        longest=longest[1],
-        axon_pieces=axons,
-        neuron_pieces=neurons,
-    )
-
-
-def choose_segments(lowered: Lowered, config: CoreConfig) -> tuple[Needs, list[str]]:
-    """Give the first way to split that fits, or the best one and why it does not.
-
-    Returns
-    -------
-    needs : Needs
-    problems : list of str
-        Empty when it fits.
-    """
-    tried = []
-    for hole in _SPLIT_HOLES:
-        need = needs(lowered, hole)
-        if need.fits(config):
-            return need, []
-        tried.append(need)
-    # No single choice fits: judge words by the sparsest and entries by the fewest.
-    leanest = min(tried, key=lambda need: need.words)
-    fewest = min(tried, key=lambda need: need.segments)
-    problems = []
-    if leanest.words > config.weight_words:
-        problems.append(
-            f"synapses: need {leanest.words} weight words of {config.lanes}, the core has "
-            f"{config.weight_words}; prune whole groups, use fewer neurons, or build the core with "
-            "a larger WWORDS"
-        )
-    if fewest.segments > config.n_segments:
-        problems.append(
-            f"synapses: need {fewest.segments} row segments, the core has {config.n_segments}; use "
-            "fewer different delays per source or build the core with a larger NSEG"
-        )
-    if fewest.chain > MAX_CHAIN:
-        problems.append(
-            f"synapses: {fewest.longest} of the core needs {fewest.chain} segments, a source may "
-            f"have {MAX_CHAIN}; use fewer different delays per source"
-        )
-    if not problems:
-        problems.append(
-            f"synapses: need {leanest.words} weight words with {leanest.segments} segments, or "
-            f"{fewest.words} with {fewest.segments}; the core has {config.weight_words} and "
-            f"{config.n_segments}; prune whole groups or build the core with larger WWORDS or NSEG"
-        )
-    return fewest, problems
-
-
-def allocate(
+def place(
     lowered: Lowered,
     need: Needs,
     config: CoreConfig,

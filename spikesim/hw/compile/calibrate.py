@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pass 1: measure on sample input how much of each word a network uses.
+"""A pass: measure on sample input how much of each word a network uses.
 
 A trial program runs on the fast golden model, so what is measured is what the core would do.
 Where a state word reaches a rail, the population's gain shift is lowered and the trial repeated.
@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from spikesim.errors import ValidationError
-from spikesim.hw.compile.quantize import Quantization
+from spikesim.fixed import Quantization
+from spikesim.hw.compile.compilation import Compilation, made, run_passes
 from spikesim.hw.program import Program
 
 MAX_TRIALS = 16
@@ -38,16 +39,22 @@ class Calibration:
         Largest code of a state word; a peak there means that it saturated.
     events_per_step : int
         Most input spikes in one step.
+    events_mean : float
+        Input spikes of a step on average.
     cycles_mean, cycles_max : float, int
         Clock cycles of a step.
+    steps : int
+        Steps of a sample, until the last population has seen its last input.
     """
 
     gain_shifts: Mapping[str, int] = field(default_factory=dict)
     peaks: Mapping[str, int] = field(default_factory=dict)
     rail: int = 0
     events_per_step: int = 0
+    events_mean: float = 0.0
     cycles_mean: float = 0.0
     cycles_max: int = 0
+    steps: int = 0
 
     @property
     def saturated(self) -> tuple[str, ...]:
@@ -55,7 +62,42 @@ class Calibration:
         return tuple(name for name, peak in self.peaks.items() if peak >= self.rail)
 
 
-def calibrate(
+def calibrate(compilation: Compilation) -> Compilation:
+    """Lower gain shifts until no state of the samples reaches a rail; measure the busiest step.
+
+    The passes behind run on trial, once for each setting tried. Without samples nothing is done.
+
+    Raises
+    ------
+    CompileError
+        If the passes behind find a problem with every setting.
+    ValidationError
+        If the samples do not fit the inputs.
+    """
+    samples = compilation.samples
+    if samples is None:
+        return compilation
+
+    def build(settings: Quantization) -> Program:
+        trial = replace(compilation, settings=settings)
+        return made(run_passes(trial, compilation.behind).program, "allocate")
+
+    found = find_gain_shifts(build, compilation.settings, samples)
+    shifts = {**compilation.settings.gain_shifts, **found.gain_shifts}
+    saturated = [
+        f"population {name!r}: the state reached its rail on the samples even at gain shift 0; "
+        "raise the leak, set v_floor, or use smaller weights"
+        for name in found.saturated
+    ]
+    return replace(
+        compilation,
+        settings=replace(compilation.settings, gain_shifts=shifts),
+        events_per_step=max(found.events_per_step, compilation.events_per_step or 0),
+        calibration=found,
+    ).adding(warnings=saturated)
+
+
+def find_gain_shifts(
     build: Callable[[Quantization], Program], settings: Quantization, samples: Samples
 ) -> Calibration:
     """Find gain shifts that keep the state off its rails on the samples.
@@ -147,8 +189,10 @@ def _measure(program: Program, rasters: npt.NDArray[np.bool_]) -> Calibration:
         peaks=peaks,
         rail=program.config.max_state,
         events_per_step=int(rasters.sum(axis=2).max(initial=0)),
+        events_mean=float(rasters.sum()) / max(1, n_batch * steps),
         cycles_mean=total / max(1, n_batch * steps),
         cycles_max=most,
+        steps=steps,
     )
 
 

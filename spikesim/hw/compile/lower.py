@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pass 4: from quantized populations to tables in the core's terms, without addresses of rows."""
+"""A pass: from quantized populations to tables in the core's terms, without addresses of rows."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,13 +13,18 @@ import numpy.typing as npt
 
 from spikesim.fixed.quantize import QuantizedPopulation
 from spikesim.hw.compile.check import lif_of
+from spikesim.hw.compile.compilation import Compilation, made
 from spikesim.hw.config import CoreConfig
+from spikesim.hw.generated import ResetMode
 from spikesim.hw.image import PARAM_DTYPE, POPULATION_DTYPE, Table
 from spikesim.network import Network
 from spikesim.neurons import LIF
 
-RESET_MODES = {"none": 0, "hard": 1, "soft": 2}
-RESET_SOFT_BY_THRESHOLD = 3
+RESET_MODES = {
+    "none": ResetMode.NONE,
+    "hard": ResetMode.HARD,
+    "soft": ResetMode.SOFT_VALUE,
+}
 
 Layer = npt.NDArray[np.int16]
 
@@ -63,21 +68,12 @@ class Lowered:
     neuron_rows: dict[int, list[SourceRow]]
 
 
-def lower(
-    net: Network,
-    quantized: Mapping[str, QuantizedPopulation],
-    config: CoreConfig,
-    record: Iterable[str] | None = None,
-) -> Lowered:
-    """Place inputs and populations in order and gather each source's synapses.
-
-    Parameters
-    ----------
-    record : iterable of str, optional
-        Populations whose spikes go to the spike queue; all by default.
-    """
+def lower(compilation: Compilation) -> Compilation:
+    """Place inputs and populations in order and gather each source's synapses."""
+    net, config = compilation.net, compilation.config
+    quantized = made(compilation.quantized, "quantize")
     lanes = config.lanes
-    recorded = set(net.populations if record is None else record)
+    recorded = set(net.populations if compilation.record is None else compilation.record)
     inputs, first = {}, 0
     for name, source in net.inputs.items():
         inputs[name] = (first, source.n)
@@ -87,8 +83,9 @@ def lower(
     for entry, (name, population) in zip(records, net.populations.items(), strict=True):
         neuron = lif_of(population)
         n_groups = -(-population.n // lanes)
-        groups[name] = (first_group * lanes, population.n, neuron.start_tick)
+        groups[name] = (first_group * lanes, population.n, population.start_tick)
         _fill_record(entry, neuron, quantized[name])
+        entry["start_tick"] = population.start_tick
         entry["first"], entry["last"] = first_group, first_group + n_groups - 1
         entry["record"] = name in recorded
         first_group += n_groups
@@ -108,7 +105,8 @@ def lower(
         start = inputs[name][0] if name in inputs else groups[name][0]
         into = axon_rows if name in inputs else neuron_rows
         into.update({start + index: row for index, row in own_rows.items()})
-    return Lowered(inputs, groups, params, records, axon_rows, neuron_rows)
+    lowered = Lowered(inputs, groups, params, records, axon_rows, neuron_rows)
+    return replace(compilation, lowered=lowered)
 
 
 def weight_layers(total: npt.NDArray[np.int64], limit: int) -> list[Layer]:
@@ -133,14 +131,13 @@ def _fill_record(entry: Any, neuron: LIF, q: QuantizedPopulation) -> None:
     if neuron.reset == "hard":
         value = q.v_reset
     elif neuron.reset == "soft" and np.array_equal(q.reset_amount, q.v_th):
-        reset = RESET_SOFT_BY_THRESHOLD
+        reset = ResetMode.SOFT_THRESHOLD
     elif neuron.reset == "soft":
         value = int(q.reset_amount[0])
     entry["valid"], entry["hold"] = 1, neuron.refractory == "hold"
     entry["reset"], entry["reset_value"] = reset, value
     entry["gain"], entry["alpha_v"], entry["alpha_i"] = q.gain_shift, q.beta, q.alpha
     entry["v_floor"], entry["v_init"] = q.v_floor, int(q.v_init[0])
-    entry["start_tick"] = neuron.start_tick
 
 
 def _rows(

@@ -1,27 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a network to a program: calibrate, quantize, check, lower, allocate."""
+"""From a network to a program: one call that sends it through the passes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from spikesim.errors import CompileError, ValidationError
-from spikesim.fixed.quantize import QuantizedPopulation
-from spikesim.hw.compile.allocate import allocate, choose_segments
-from spikesim.hw.compile.calibrate import Calibration, Samples, calibrate
-from spikesim.hw.compile.check import (
-    accumulator_warnings,
-    check_network,
-    check_quantized,
-    event_problems,
-    event_warnings,
-    foreign_parts,
-)
-from spikesim.hw.compile.lower import lower
-from spikesim.hw.compile.quantize import Quantization, quantize
-from spikesim.hw.compile.report import CompileReport, compile_report
+import numpy as np
+
+from spikesim.errors import ValidationError
+from spikesim.fixed import Quantization
+from spikesim.hw.compile.calibrate import Samples
+from spikesim.hw.compile.compilation import Compilation, Pass, made, run_passes
+from spikesim.hw.compile.passes import PASSES
+from spikesim.hw.compile.report import CompileReport
 from spikesim.hw.config import CoreConfig
 from spikesim.hw.program import Program
 from spikesim.network import Network
@@ -43,27 +35,36 @@ class CompileResult:
 
 def compile_network(
     net: Network,
-    config: CoreConfig | None = None,
+    config: CoreConfig | str | None = None,
     *,
-    quantization: Any = None,
+    quantization: Quantization | None = None,
     samples: Samples | None = None,
     record: Iterable[str] | None = None,
     events_per_step: int | None = None,
+    steps: int | None = None,
+    passes: Sequence[Pass] = PASSES,
 ) -> CompileResult:
     """Compile a network for a core, or say everything that stands in the way.
 
     Parameters
     ----------
     net : Network
-    config : CoreConfig, optional
-        The core; the iCE40 UP5K build by default.
-    quantization : Quantization or settings of quantization-aware training, optional
+    config : CoreConfig or str, optional
+        The core, or the name of one: "up5k", the iCE40 UP5K build (default), or "large", with
+        1,024 axons.
+    quantization : Quantization, optional
+        That of training, if integers were in the loop.
     samples : mapping of str to bool array, shape (batch, steps, n), optional
         Input spikes to calibrate on; gain shifts are lowered where the state saturates.
     record : iterable of str, optional
         Populations whose spikes leave the core; all by default.
     events_per_step : int, optional
         Most input spikes in one step, if it is known to be below the number of lines.
+    steps : int, optional
+        Ticks of one run, such as one image; the report then says how long it takes. By default
+        those of the samples, or those that a trained network was trained with.
+    passes : sequence of Pass
+        What the network goes through; ``passes_with`` puts one of your own among them.
 
     Returns
     -------
@@ -71,6 +72,8 @@ def compile_network(
 
     Raises
     ------
+    ValidationError
+        If an argument is of another kind.
     CompileError
         With every limit exceeded and every parameter the core cannot express: what is needed,
         what there is, and what to change.
@@ -85,75 +88,45 @@ def compile_network(
     >>> compile_network(net).program.groups
     {'out': (0, 2, 0)}
     """
-    config = CoreConfig.default() if config is None else config
-    settings = Quantization.of(quantization)
-    chosen = None if record is None else tuple(record)
-    _check_description(net, chosen)
-    calibration = None
-    if samples is not None:
-        calibration = calibrate(
-            lambda trial: _build(net, config, trial, chosen, events_per_step)[0], settings, samples
-        )
-        shifts = {**settings.gain_shifts, **calibration.gain_shifts}
-        settings = replace(settings, gain_shifts=shifts)
-        events_per_step = max(calibration.events_per_step, events_per_step or 0)
-    program, quantized = _build(net, config, settings, chosen, events_per_step)
-    warnings = accumulator_warnings(quantized) + _saturation_warnings(calibration)
-    if events_per_step is None:
-        warnings += event_warnings(net, config)
-    report = compile_report(net, program, quantized, tuple(warnings), calibration)
-    return CompileResult(program, report)
-
-
-def _check_description(net: Network, record: tuple[str, ...] | None) -> None:
-    problems: list[str] = []
+    problems = _argument_problems(net, quantization, events_per_step, steps, passes)
+    core = None
     try:
-        net.validate()
+        core = CoreConfig.of(config)
     except ValidationError as error:
-        problems += error.problems
-    if not net.populations:
-        problems.append("network: expected at least one population, got none")
-    problems += foreign_parts(net)
-    problems += [
-        f"record: expected populations among {list(net.populations)}, got {name!r}"
-        for name in record or ()
-        if name not in net.populations
-    ]
-    if problems:
-        raise CompileError(problems)
+        problems += [f"compile: {text}" for text in error.problems]
+    if problems or core is None:
+        raise ValidationError(problems)
+    start = Compilation(
+        net=net,
+        config=core,
+        settings=quantization or Quantization(),
+        samples=samples,
+        record=None if record is None else tuple([record] if isinstance(record, str) else record),
+        events_per_step=events_per_step,
+        steps=steps,
+    )
+    end = run_passes(start, passes)
+    return CompileResult(made(end.program, "allocate"), made(end.report, "summarize"))
 
 
-def _build(
-    net: Network,
-    config: CoreConfig,
-    settings: Quantization,
-    record: tuple[str, ...] | None,
-    events_per_step: int | None,
-) -> tuple[Program, dict[str, QuantizedPopulation]]:
-    """All passes after calibration; problems of all of them are raised together."""
-    problems = check_network(net, config) + event_problems(config, events_per_step)
-    quantized: dict[str, QuantizedPopulation] = {}
-    try:
-        quantized = quantize(net, config, settings)
-    except CompileError as error:
-        problems += error.problems
-    if not quantized:
-        raise CompileError(problems)
-    problems += check_quantized(net, quantized, config)
-    lowered = lower(net, quantized, config, record)
-    need, too_much = choose_segments(lowered, config)
-    problems += too_much
-    if problems:
-        raise CompileError(problems)
-    meta: dict[str, str | int] = {"name": net.name, "tick_fs": round(net.dt * 10**15)}
-    return allocate(lowered, need, config, net.outputs, meta), quantized
-
-
-def _saturation_warnings(calibration: Calibration | None) -> list[str]:
-    if calibration is None:
-        return []
-    return [
-        f"population {name!r}: the state reached its rail on the samples even at gain shift 0; "
-        "raise the leak, set v_floor, or use smaller weights"
-        for name in calibration.saturated
-    ]
+def _argument_problems(
+    net: object, quantization: object, events_per_step: object, steps: object, passes: object
+) -> list[str]:
+    problems = []
+    if not isinstance(net, Network):
+        problems.append(f"compile: expected a Network, got {type(net).__name__}")
+    if quantization is not None and not isinstance(quantization, Quantization):
+        problems.append(
+            "compile: expected quantization as a Quantization, such as TrainedModel.quant, got "
+            f"{type(quantization).__name__}"
+        )
+    for name, value, least in (("events_per_step", events_per_step, 0), ("steps", steps, 1)):
+        whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+        if value is not None and not (whole and value >= least):  # type: ignore[operator]
+            problems.append(f"compile: expected {name} as an integer >= {least}, got {value!r}")
+    if not isinstance(passes, Sequence) or not all(callable(step) for step in passes):
+        problems.append(
+            f"compile: expected passes as a sequence of functions, got {passes!r}; see "
+            "hw.compile.PASSES and passes_with"
+        )
+    return problems

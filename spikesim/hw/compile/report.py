@@ -1,19 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What compiling lost and what it needs: the floats that a ``Program`` must not hold."""
+"""A pass: what compiling lost and what it needs, the floats that a ``Program`` must not hold."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from spikesim.data.provenance import Provenance
 from spikesim.fixed.quantize import QuantizedPopulation
 from spikesim.hw.compile.calibrate import Calibration
 from spikesim.hw.compile.check import lif_of
-from spikesim.hw.program import Program
+from spikesim.hw.compile.compilation import Compilation, made
 from spikesim.network import Network, Population
+
+if TYPE_CHECKING:
+    from spikesim.hw.timing import RunTime
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,8 @@ class CompileReport:
         Codes per unit of membrane: ``v_fx = v * scale``.
     warnings : tuple of str
     calibration : Calibration or None
+    time : RunTime or None
+        How long a step takes, and a run if its length is known.
     """
 
     program_text: str
@@ -71,6 +77,7 @@ class CompileReport:
     scales: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     calibration: Calibration | None = None
+    time: RunTime | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Everything but the scales, in a form that JSON can hold."""
@@ -78,6 +85,7 @@ class CompileReport:
             "layers": [asdict(layer) for layer in self.layers],
             "warnings": list(self.warnings),
             "calibration": asdict(self.calibration) if self.calibration else None,
+            "time": self.time.to_dict() if self.time else None,
         }
 
     def __str__(self) -> str:
@@ -109,21 +117,38 @@ class CompileReport:
                 )
                 for name, peak in c.peaks.items()
             ]
+        if self.time is not None:
+            lines.append(str(self.time))
         lines += [f"warning: {text}" for text in self.warnings]
         return "\n".join(lines)
 
 
-def compile_report(
-    net: Network,
-    program: Program,
-    quantized: Mapping[str, QuantizedPopulation],
-    warnings: tuple[str, ...],
-    calibration: Calibration | None,
-) -> CompileReport:
-    """Compare the integers with the network they stand for."""
-    layers = tuple(_layer(net, net.populations[name], q) for name, q in quantized.items())
-    scales = {name: q.scale for name, q in quantized.items()}
-    return CompileReport(program.report(), layers, scales, warnings, calibration)
+def summarize(compilation: Compilation) -> Compilation:
+    """Compare the integers with the network they stand for, and tell what a run takes."""
+    from spikesim.hw.timing import RunTime  # knows the link, which the compiler else does not load
+
+    net, found = compilation.net, compilation.calibration
+    program = made(compilation.program, "allocate")
+    quantized = made(compilation.quantized, "quantize")
+    trained = Provenance.from_meta(net.meta)
+    steps = compilation.steps or (found.steps if found is not None else None)
+    if steps is None and trained is not None:
+        steps = trained.steps + program.latency
+    time = RunTime.expected(
+        program,
+        steps,
+        cycles_per_step=None if found is None else found.cycles_mean,
+        events_per_step=None if found is None else found.events_mean,
+    )
+    report = CompileReport(
+        program_text=program.report(),
+        layers=tuple(_layer(net, net.populations[name], q) for name, q in quantized.items()),
+        scales={name: q.scale for name, q in quantized.items()},
+        warnings=compilation.warnings,
+        calibration=found,
+        time=time,
+    )
+    return replace(compilation, report=report)
 
 
 def _layer(net: Network, population: Population, q: QuantizedPopulation) -> LayerReport:

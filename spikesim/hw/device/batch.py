@@ -3,29 +3,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from spikesim.core import SpikeTrains
+from spikesim.core.decode import classify
 from spikesim.errors import ValidationError
+from spikesim.hw.config import CoreConfig
+from spikesim.hw.core import refuse_full_counters
 from spikesim.hw.device.events import plan_chunks
-from spikesim.hw.device.loading import progress_bar
+from spikesim.hw.device.port import Port
+from spikesim.hw.device.progress import progress_bar
 from spikesim.hw.device.requests import (
     clear_request,
+    event_requests,
     read_requests,
     run_request,
     write_requests,
 )
-from spikesim.hw.generated import WINDOWS, Clear, Command, Reg, Window
-from spikesim.hw.link.session import Request
+from spikesim.hw.generated import WINDOWS, Clear, Reg, Window
+from spikesim.hw.link.exchange import Request
 from spikesim.hw.program import Program
-
-if TYPE_CHECKING:
-    from spikesim.hw.device.device import Device
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,21 +49,86 @@ class BatchCounts:
 
     @property
     def labels(self) -> npt.NDArray[np.int64]:
-        """Output with the most spikes per sample, the lowest on a tie, shape (samples,)."""
-        best: npt.NDArray[np.int64] = np.argmax(self.counts, axis=1)
-        return best
+        """Class of each sample, shape (samples,); see ``core.decode.classify``."""
+        return classify(self.counts)
 
 
-def classify(
-    device: Device,
-    rasters: npt.NDArray[np.bool_] | Sequence[npt.NDArray[np.bool_]],
-    steps: int | None,
+def count_batch(
+    port: Port,
+    program: Program,
+    rasters: npt.ArrayLike,
+    steps: int | None = None,
     *,
-    state: bool,
-    progress: bool,
+    state: bool = False,
+    progress: bool = False,
 ) -> BatchCounts:
-    """Run samples on a device; see ``Device.classify``."""
-    program = device.require_program()
+    """Run samples on the loaded program and let the core count; see ``Device.classify``."""
+    samples, steps = samples_of(program, port.capabilities.config, rasters, steps)
+    places = [program.groups[name][:2] for name in program.outputs]
+    readout = Readout(places, port.capabilities.config.n_neurons if state else 0)
+    with progress_bar("classify", len(samples), progress) as advance:
+        counts, cycles, states = run_samples(port, samples, steps, readout, advance)
+    shape = (len(samples), sum(n for _, n in places))
+    return BatchCounts(
+        counts=np.array(counts, np.int64).reshape(shape),
+        cycles=np.array(cycles, np.int64),
+        state=np.array(states, np.uint16) if state else None,
+    )
+
+
+def run_samples(
+    port: Port,
+    samples: Iterable[SpikeTrains],
+    steps: int,
+    readout: Readout,
+    progress: Callable[[int], None] | None = None,
+) -> tuple[list[npt.NDArray[np.int64]], list[int], list[npt.NDArray[np.uint16]]]:
+    """Run the loaded program on samples, one burst each, and read what a readout names.
+
+    Parameters
+    ----------
+    samples : iterable of SpikeTrains
+        Input of each by axon, ``steps`` long.
+    progress : callable, optional
+        Called with the number of samples done.
+
+    Returns
+    -------
+    counts, cycles, states : lists
+        As ``Readout.split`` gives them, one entry per sample.
+
+    Raises
+    ------
+    DeviceError
+        If a counter is at its end, where it stays, or the link failed.
+    """
+    port.burst(write_requests(Window.REG, Reg.CTRL.address, np.zeros(1, np.uint16)))
+    patience = port.capabilities.patience(steps)
+    counts, cycles, states = [], [], []
+    for done, trains in enumerate(samples, start=1):
+        requests = sample_requests(trains, port.capabilities.config.event_queue)
+        answers = port.burst(requests + readout.requests, patience=patience)
+        row, total, words = readout.split(answers[-len(readout.requests) :])
+        refuse_full_counters(f"device {port.name}", row)
+        counts.append(row)
+        cycles.append(total)
+        states.append(words)
+        if progress is not None:
+            progress(done)
+    return counts, cycles, states
+
+
+def samples_of(
+    program: Program, config: CoreConfig, rasters: npt.ArrayLike, steps: int | None
+) -> tuple[list[SpikeTrains], int]:
+    """Input of each sample by axon, and steps of each; all are checked before any is run.
+
+    Raises
+    ------
+    ValidationError
+        If the rasters do not fit the program, are longer than the steps, or hold a step with more
+        spikes than the event queue.
+    """
     batch = np.asarray(rasters)
     first_axon = _first_axon(program, batch)
     if steps is None:
@@ -72,33 +138,21 @@ def classify(
             f"classify: expected at least {batch.shape[1]} steps, the length of the raster, got "
             f"{steps}"
         )
-    n_axons = device.capabilities.config.n_axons
-    places = [program.groups[name][:2] for name in program.outputs]
-    plan = _Readout(places, device.capabilities.config.n_neurons if state else 0)
-    samples = [_events(sample, first_axon, n_axons, steps) for sample in batch]
-    control = np.zeros(1, np.uint16)
-    device.session.burst(write_requests(Window.REG, Reg.CTRL.address, control))
-    patience = device.patience(steps)
-    counts, cycles, states = [], [], []
-    with progress_bar("classify", len(samples), progress) as advance:
-        for k, trains in enumerate(samples):
-            requests = _sample(device, trains, steps) + plan.requests
-            answers = device.session.burst(requests, patience=patience)
-            row, total, words = plan.split(answers[-len(plan.requests) :])
-            counts.append(row)
-            cycles.append(total)
-            states.append(words)
-            if advance is not None:
-                advance(k + 1)
-    shape = (len(samples), sum(n for _, n in places))
-    return BatchCounts(
-        counts=np.array(counts, np.int64).reshape(shape),
-        cycles=np.array(cycles, np.int64),
-        state=np.array(states, np.uint16) if state else None,
-    )
+    samples = [_events(sample, first_axon, config.n_axons, steps) for sample in batch]
+    for trains in samples:
+        plan_chunks(trains, config.event_queue)
+    return samples, steps
 
 
-class _Readout:
+def sample_requests(trains: SpikeTrains, event_queue: int) -> list[Request]:
+    """Run one sample from a fresh state: clear, queue events, run."""
+    requests = [clear_request(Clear.STATE | Clear.COUNTS | Clear.QUEUES)]
+    for chunk in plan_chunks(trains, event_queue):
+        requests += [*event_requests(chunk.frames), run_request(chunk.steps)]
+    return requests
+
+
+class Readout:
     """What is read after each sample, as fenced READs at the end of its burst."""
 
     def __init__(self, places: Sequence[tuple[int, int]], state_neurons: int) -> None:
@@ -124,15 +178,6 @@ class _Readout:
         counts = np.frombuffer(b"".join(parts[:-2]), "<u2").astype(np.int64)
         state = np.frombuffer(parts[-1], "<u2").astype(np.uint16).reshape(self._state_shape)
         return counts, int.from_bytes(parts[-2], "little"), state
-
-
-def _sample(device: Device, trains: SpikeTrains, steps: int) -> list[Request]:
-    requests = [clear_request(Clear.STATE | Clear.COUNTS | Clear.QUEUES)]
-    for chunk in plan_chunks(trains, device.capabilities.config.event_queue):
-        # The fence holds events back until the run before has emptied the queue.
-        requests += [Request(Command.EVENTS, frame, fence=True) for frame in chunk.frames]
-        requests.append(run_request(chunk.steps))
-    return requests
 
 
 def _events(

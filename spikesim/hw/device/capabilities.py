@@ -11,6 +11,10 @@ from spikesim.hw.generated import CORE_VERSION, MAGIC, REGISTERS, Reg
 from spikesim.hw.link.errors import CoreTooSmallError, ProtocolVersionError
 from spikesim.hw.program import Program
 
+# Generous: clocks of a busy step for each neuron, and how many times slower than its clock says a
+# simulated board may be.
+_STEP_CYCLES = 20
+_SLOWNESS = 20
 IDENTITY_HALFWORDS = Reg.CLK_HZ.address + Reg.CLK_HZ.halfwords
 
 
@@ -81,6 +85,11 @@ class Capabilities:
             clk_hz=values["CLK_HZ"],
         )
 
+    def patience(self, steps: int) -> float:
+        """Seconds to wait for ``steps`` before thinking that a reply is lost."""
+        cycles = steps * _STEP_CYCLES * self.config.n_neurons
+        return _SLOWNESS * cycles / max(self.clk_hz, 1)
+
     def problems(self, program: Program) -> list[str]:
         """Why a program cannot run on this core; empty when it can."""
         need, have = program.config, self.config
@@ -99,8 +108,8 @@ class Capabilities:
             ("delay slots", need.delay_slots, have.delay_slots),
         )
         problems += [
-            f"core too small: expected {what} {needed}, got {limit}; use a larger core or a "
-            "smaller network"
+            f"core too small: expected {what} {needed}, got {limit}; load the bitstream of a "
+            "larger core, such as 'large', or use a smaller network"
             for what, needed, limit in used
             if needed > limit
         ]

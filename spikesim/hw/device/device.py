@@ -4,31 +4,32 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from spikesim.core import SpikeTrains
-from spikesim.errors import DeviceError, ValidationError
-from spikesim.hw.device.batch import BatchCounts, classify
+from spikesim.errors import DeviceError
+from spikesim.hw.device.batch import BatchCounts, count_batch
 from spikesim.hw.device.capabilities import IDENTITY_HALFWORDS, Capabilities
+from spikesim.hw.device.core import DeviceCore
+from spikesim.hw.device.line import change_baud
 from spikesim.hw.device.loading import load_program
-from spikesim.hw.device.requests import read_payload, read_requests, write_requests
-from spikesim.hw.device.running import run_on
-from spikesim.hw.engine import axon_events, record_problems
-from spikesim.hw.generated import REGISTERS, WINDOWS, Clear, Command, StatusBit, Window
-from spikesim.hw.link.errors import NoAnswerError
-from spikesim.hw.link.session import Session
-from spikesim.hw.link.transport import DEFAULT_BAUD, Transport, open_transport
+from spikesim.hw.device.memory import Memory
+from spikesim.hw.device.requests import read_payload
+from spikesim.hw.device.running import CoreRun
+from spikesim.hw.generated import DEFAULT_BAUD, Clear, Command, StatusBit, Window
+from spikesim.hw.link.exchange import Request
+from spikesim.hw.link.session import LinkSession
+from spikesim.hw.link.transport import Transport, open_transport
 from spikesim.hw.program import Program
-from spikesim.recording import Recording
+from spikesim.hw.session import CoreSession
+from spikesim.recording import Item, Recording
 
 _WINDOW_RESERVE = 32  # the line buffer also takes PING, which is sent besides the window
-# A simulated board may be this many times slower than its clock says.
-_SLOWNESS = 20
 
 
 class Device:
@@ -36,8 +37,17 @@ class Device:
 
     Parameters
     ----------
-    session : Session
+    session : LinkSession
         Connected; ``Device.open`` makes one from a port name.
+
+    Attributes
+    ----------
+    memory : Memory
+        Windows and registers.
+    capabilities : Capabilities
+        What the core is.
+    program : Program or None
+        What is loaded, as far as this object knows.
 
     Examples
     --------
@@ -50,8 +60,9 @@ class Device:
     256
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: LinkSession) -> None:
         self.session = session
+        self.memory = Memory(self)
         self.program: Program | None = None
         payload = session.command(Command.READ, read_payload(Window.REG, 0, IDENTITY_HALFWORDS))
         halfwords = list(struct.unpack(f"<{IDENTITY_HALFWORDS}H", payload))
@@ -87,7 +98,7 @@ class Device:
         """
         transport = open_transport(port, baud)
         try:
-            session = Session(transport, timeout=timeout, tries=tries)
+            session = LinkSession(transport, timeout=timeout, tries=tries)
             session.connect()
             return cls(session)
         except BaseException:
@@ -120,70 +131,35 @@ class Device:
 
     # --- memory ------------------------------------------------------------------------------
 
+    def burst(
+        self,
+        requests: Sequence[Request],
+        *,
+        patience: float = 0.0,
+        progress: Callable[[int], None] | None = None,
+    ) -> list[bytes | None]:
+        """Execute commands in order, pipelined; see ``hw.link.session.LinkSession.burst``."""
+        return self.session.burst(requests, patience=patience, progress=progress)
+
     def read(self, window: Window | str, address: int, count: int) -> npt.NDArray[np.uint16]:
-        """Read halfwords.
-
-        Parameters
-        ----------
-        window : Window or str
-            Which memory.
-        address, count : int
-            First halfword and number of halfwords.
-
-        Returns
-        -------
-        uint16 array, shape (count,)
-
-        Raises
-        ------
-        ValidationError
-            Unknown window or impossible range.
-        CommandRefusedError
-            The range leaves the window, or the core is running.
-        """
-        window = _window(window)
-        _check_range(window, address, count)
-        if count == 0:
-            return np.zeros(0, np.uint16)
-        answers = self.session.burst(read_requests(window, address, count))
-        return np.frombuffer(b"".join(a or b"" for a in answers), "<u2").astype(np.uint16)
+        """Read halfwords; see ``Memory.read``."""
+        return self.memory.read(window, address, count)
 
     def write(self, window: Window | str, address: int, halfwords: npt.ArrayLike) -> None:
-        """Write halfwords; see ``read`` for arguments and errors."""
-        window = _window(window)
-        values = np.asarray(halfwords)
-        _check_range(window, address, values.size)
-        if values.ndim != 1 or (values.size and (values.min() < 0 or values.max() > 0xFFFF)):
-            raise ValidationError(
-                f"write to {window.name}: expected one axis of values 0 to 65535, got shape "
-                f"{values.shape}; pack the table first"
-            )
-        self.session.burst(write_requests(window, address, values.astype(np.uint16)))
+        """Write halfwords; see ``Memory.write``."""
+        self.memory.write(window, address, halfwords)
 
     def register(self, name: str) -> int:
         """Value of a register by its name in docs/reference/core.md."""
-        if name not in REGISTERS:
-            raise ValidationError(f"register {name!r}: expected one of {sorted(REGISTERS)}")
-        register = REGISTERS[name]
-        halfwords = self.read(Window.REG, register.address, register.halfwords)
-        return sum(int(value) << (16 * k) for k, value in enumerate(halfwords))
+        return self.memory.register(name)
 
     def set_register(self, name: str, value: int) -> None:
         """Write a register by its name."""
-        if name not in REGISTERS or not REGISTERS[name].writable:
-            writable = sorted(r.name for r in REGISTERS.values() if r.writable)
-            raise ValidationError(f"register {name!r}: expected one of {writable}")
-        register = REGISTERS[name]
-        if not 0 <= value < 1 << register.width:
-            raise ValidationError(
-                f"register {name}: expected 0 to {(1 << register.width) - 1}, got {value}"
-            )
-        parts = [value >> (16 * k) & 0xFFFF for k in range(register.halfwords)]
-        self.write(Window.REG, register.address, parts)
+        self.memory.set_register(name, value)
 
     def clear(self, mask: Clear | int = Clear.STATE | Clear.COUNTS | Clear.QUEUES) -> None:
         """Clear what the mask names, once the core is idle."""
-        self.session.command(Command.CLEAR, struct.pack("<H", int(mask)), fence=True)
+        self.memory.clear(mask)
 
     # --- programs ----------------------------------------------------------------------------
 
@@ -212,7 +188,7 @@ class Device:
         self.capabilities.require(program, self.name)
         self.stop()
         self.program = None
-        load_program(self.session, self.capabilities, program, verify, progress)
+        load_program(self, program, verify, progress)
         self.program = program
 
     def require_program(self) -> Program:
@@ -230,7 +206,7 @@ class Device:
         inputs: Mapping[str, Any],
         steps: int,
         *,
-        record: Iterable[str] = ("spikes",),
+        record: Iterable[Item] | Item = ("spikes",),
         seed: int = 0,
         resume: bool = False,
         each_step: bool = False,
@@ -265,43 +241,31 @@ class Device:
 
         Notes
         -----
-        An interrupt (Ctrl-C) stops the core and leaves the device usable.
+        An interrupt (Ctrl-C) ends the run between two steps; what was run comes back, and
+        ``complete`` is False.
         """
-        program = self.require_program()
-        wanted = tuple(record)
-        problems = record_problems(program, wanted)
-        if problems:
-            raise ValidationError(problems)
-        axons = axon_events(program, inputs, steps, seed)
-        try:
-            return run_on(
-                self, axons, steps, wanted,
-                resume=resume, each_step=each_step, progress=progress,
-            )  # fmt: skip
-        except KeyboardInterrupt:
-            self.stop()
-            raise
+        core = DeviceCore(self, self.require_program(), each_step=each_step)
+        session = CoreSession(core, inputs, steps, record, seed, None)
+        if not resume:
+            core.restart()
+        session.advance(steps, progress=progress)
+        return session.finish()
 
-    def run_program(
-        self,
-        program: Program,
-        axons: SpikeTrains,
-        steps: int,
-        record: tuple[str, ...],
-        **options: Any,
-    ) -> Recording:
-        """Load a program unless it is the one loaded, and run it (``ProgramEngine``)."""
-        if self.program != program:
-            self.load(program)
-        try:
-            return run_on(self, axons, steps, record, **options)
-        except KeyboardInterrupt:
-            self.stop()
-            raise
+    def start(self, *, resume: bool = False, spikes: bool = True) -> CoreRun:
+        """Begin a run of the loaded program that is advanced by hand.
+
+        Parameters
+        ----------
+        resume : bool
+            Go on from the present state instead of starting at tick 0.
+        spikes : bool
+            Bring back spikes; without, the core only counts them.
+        """
+        return CoreRun(self, self.require_program(), resume=resume, spikes=spikes)
 
     def classify(
         self,
-        rasters: npt.NDArray[np.bool_] | Sequence[npt.NDArray[np.bool_]],
+        rasters: npt.ArrayLike,
         steps: int | None = None,
         *,
         state: bool = False,
@@ -324,11 +288,9 @@ class Device:
         -------
         BatchCounts
         """
-        try:
-            return classify(self, rasters, steps, state=state, progress=progress)
-        except KeyboardInterrupt:
-            self.stop()
-            raise
+        program = self.require_program()
+        with self._stopped_by_interrupt():
+            return count_batch(self, program, rasters, steps, state=state, progress=progress)
 
     def stop(self) -> int:
         """End a run after the step under way; give the next step."""
@@ -339,11 +301,14 @@ class Device:
         """Whether a run is under way."""
         return bool(self.register("STATUS") & StatusBit.RUNNING)
 
-    def patience(self, steps: int) -> float:
-        """Seconds to wait for ``steps`` before thinking that a reply is lost."""
-        config = self.capabilities.config
-        cycles = steps * 20 * config.n_neurons
-        return _SLOWNESS * cycles / max(self.capabilities.clk_hz, 1)
+    @contextmanager
+    def _stopped_by_interrupt(self) -> Iterator[None]:
+        """Leave an idle core behind when Ctrl-C ends what is inside."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            self.stop()
+            raise
 
     # --- line --------------------------------------------------------------------------------
 
@@ -357,44 +322,9 @@ class Device:
         DeviceError
             The line does not carry it; both ends are back at the old rate.
         """
-        clk_hz = self.capabilities.clk_hz
-        increment = round(baud * 16 * (1 << 24) / clk_hz)
-        if not 1 << 12 <= increment < 1 << 24:
-            raise ValidationError(
-                f"baud rate: expected {clk_hz / (16 << 12):.0f} to {clk_hz // 16}, got {baud}; "
-                "the core samples each bit 16 times"
-            )
-        transport = self.session.transport
-        before = transport.baud
-        self.session.command(Command.SET_BAUD, struct.pack("<I", increment))
-        transport.set_baud(baud)
-        try:
-            self.session.resync()
-        except NoAnswerError as error:
-            transport.set_baud(before or DEFAULT_BAUD)
-            self.session.resync()
-            raise DeviceError(
-                f"device {self.name}: expected the line to carry {baud} baud, got silence; use "
-                "a lower rate"
-            ) from error
+        change_baud(self.session, self.capabilities.clk_hz, baud)
 
     def statistics(self) -> dict[str, Any]:
         """Tell what the link did: bytes, repeated frames, timeouts."""
         session = self.session.statistics
         return {name: getattr(session, name) for name in session.__slots__}
-
-
-def _window(window: Window | str) -> Window:
-    if isinstance(window, Window):
-        return window
-    if window not in Window.__members__:
-        raise ValidationError(f"window {window!r}: expected one of {[w.name for w in WINDOWS]}")
-    return Window[window]
-
-
-def _check_range(window: Window, address: int, count: int) -> None:
-    if address < 0 or count < 0 or address + count > 1 << 24:
-        raise ValidationError(
-            f"window {window.name}: expected halfwords within 0 to 2^24 - 1, got {count} from "
-            f"{address} on"
-        )

@@ -10,10 +10,10 @@ import numpy.typing as npt
 
 from spikesim.core.spikes import SpikeTrains
 from spikesim.errors import ValidationError
-from spikesim.hw.generated import MAX_PAYLOAD
+from spikesim.hw.config import way_out
+from spikesim.hw.generated import EVENT_HORIZON, MARKER, REQUESTS, Command
 
-MARKER = 0x8000
-_FRAME_WORDS = (MAX_PAYLOAD - 4) // 2
+_FRAME_WORDS = REQUESTS[Command.EVENTS].most
 
 
 @dataclass(frozen=True)
@@ -37,14 +37,19 @@ def event_frames(ticks: npt.NDArray[np.int64], axons: npt.NDArray[np.int32]) -> 
     >>> event_frames(np.array([3, 3, 5]), np.array([0, 7, 1], np.int32))[0].hex(" ")
     '03 00 00 00 00 00 07 00 02 80 01 00'
     """
+    # Gaps beyond 15 bits take a frame of their own start instead of an advance.
+    far = np.flatnonzero(np.diff(ticks) > MARKER - 1) + 1
+    pairs = zip(np.split(ticks, far), np.split(axons, far), strict=True)
+    return [frame for part in pairs for frame in _frames_without_far_gap(*part)]
+
+
+def _frames_without_far_gap(
+    ticks: npt.NDArray[np.int64], axons: npt.NDArray[np.int32]
+) -> list[bytes]:
     n = ticks.size
     if not n:
         return []
     advance = np.diff(ticks, prepend=ticks[0])
-    # Gaps beyond 15 bits take a frame of their own start instead of an advance.
-    if (advance > MARKER - 1).any():
-        cut = int(np.argmax(advance > MARKER - 1))
-        return event_frames(ticks[:cut], axons[:cut]) + event_frames(ticks[cut:], axons[cut:])
     moved = advance > 0
     place = np.arange(n) + np.cumsum(moved)
     stream = np.empty(int(place[-1]) + 1, "<u2")
@@ -61,7 +66,7 @@ def event_frames(ticks: npt.NDArray[np.int64], axons: npt.NDArray[np.int32]) -> 
 
 
 def plan_chunks(trains: SpikeTrains, queue_words: int, first_step: int = 0) -> list[Chunk]:
-    """Cut a run into chunks whose events fit the event queue.
+    """Cut a run into chunks whose events fit the event queue and lie within its horizon.
 
     Parameters
     ----------
@@ -83,13 +88,19 @@ def plan_chunks(trains: SpikeTrains, queue_words: int, first_step: int = 0) -> l
         at = int(np.argmax(words))
         raise ValidationError(
             f"input: expected at most {queue_words - 1} spikes in one step, got {counts[at]} in "
-            f"tick {busy[at]}; thin the input or use a core with a longer event queue"
+            f"tick {busy[at]}; thin the input, {way_out('event_queue', int(words[at]))}"
         )
     total = np.concatenate(([0], np.cumsum(words)))
     starts = [0]
     at = 0
     while at < busy.size:
-        end = int(np.searchsorted(total, total[at] + queue_words, side="right")) - 1
+        room = int(np.searchsorted(total, total[at] + queue_words, side="right")) - 1
+        # A chunk's events are queued when its first step is next; the core looks so far ahead.
+        seen = int(np.searchsorted(busy, starts[-1] + EVENT_HORIZON, side="right"))
+        if seen == at:
+            starts.append(int(busy[at]))
+            continue
+        end = min(room, seen)
         if end < busy.size:
             starts.append(int(busy[end]))
         at = end

@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 import numpy as np
 
 from spikesim.hw.device.capabilities import Capabilities
+from spikesim.hw.device.port import Port
+from spikesim.hw.device.progress import progress_bar
 from spikesim.hw.device.requests import (
     WRITE_HALFWORDS,
     clear_request,
@@ -19,7 +19,7 @@ from spikesim.hw.device.requests import (
 from spikesim.hw.generated import WINDOWS, Clear, Reg, Window
 from spikesim.hw.image import Halfwords
 from spikesim.hw.link.errors import VerifyError
-from spikesim.hw.link.session import Request, Session
+from spikesim.hw.link.exchange import Request
 from spikesim.hw.program import Program
 
 _ALL_BUT_ERRORS = Clear.STATE | Clear.COUNTS | Clear.QUEUES | Clear.WEIGHTS | Clear.TABLES
@@ -39,13 +39,7 @@ def window_halfwords(capabilities: Capabilities) -> dict[Window, int]:
     }
 
 
-def load_program(
-    session: Session,
-    capabilities: Capabilities,
-    program: Program,
-    verify: bool = True,
-    progress: bool = False,
-) -> None:
+def load_program(port: Port, program: Program, verify: bool = True, progress: bool = False) -> None:
     """Write a program that suits the core; see ``Device.load``.
 
     Raises
@@ -53,6 +47,7 @@ def load_program(
     VerifyError
         A region's CRC-32 differs; PROGRAM_ID stays 0, so the core refuses to run.
     """
+    capabilities = port.capabilities
     images = {Window[name]: halfwords for name, halfwords in program.image().items()}
     sizes = window_halfwords(capabilities)
     requests = write_requests(Window.REG, Reg.PROGRAM_ID.address, np.zeros(2, np.uint16))
@@ -61,11 +56,11 @@ def load_program(
         requests += _nonzero_writes(window, halfwords)
     patience = sum(sizes.values()) * _CLOCKS_PER_HALFWORD / max(capabilities.clk_hz, 1)
     with progress_bar(f"load {program.name}", len(requests), progress) as advance:
-        session.burst(requests, patience=patience, progress=advance)
+        port.burst(requests, patience=patience, progress=advance)
     if verify:
-        _verify(session, images, sizes, patience)
+        _verify(port, images, sizes, patience)
     identity = [program.program_id & 0xFFFF, program.program_id >> 16]
-    session.burst(
+    port.burst(
         [
             *write_requests(Window.REG, Reg.PROGRAM_ID.address, np.array(identity, np.uint16)),
             clear_request(Clear.STATE | Clear.COUNTS | Clear.QUEUES),
@@ -85,10 +80,10 @@ def _nonzero_writes(window: Window, halfwords: Halfwords) -> list[Request]:
 
 
 def _verify(
-    session: Session, images: dict[Window, Halfwords], sizes: dict[Window, int], patience: float
+    port: Port, images: dict[Window, Halfwords], sizes: dict[Window, int], patience: float
 ) -> None:
     requests = [crc_request(window, 0, size) for window, size in sizes.items()]
-    answers = session.burst(requests, patience=patience)
+    answers = port.burst(requests, patience=patience)
     wrong = []
     for (window, size), answer in zip(sizes.items(), answers, strict=True):
         padded = np.zeros(size, "<u2")
@@ -99,20 +94,6 @@ def _verify(
             wrong.append(f"{window.name}: expected CRC-32 {expected:08x}, got {got:08x}")
     if wrong:
         raise VerifyError(
-            f"device {session.transport.name}: {'; '.join(wrong)}; load again, and suspect the "
+            f"device {port.name}: {'; '.join(wrong)}; load again, and suspect the "
             "board's memory or supply if it happens twice"
         )
-
-
-@contextmanager
-def progress_bar(title: str, total: int, shown: bool) -> Iterator[Callable[[int], None] | None]:
-    """Give a function that takes the number done, or None when no bar is wanted."""
-    if not shown:
-        yield None
-        return
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-    with Progress(*columns, transient=True) as bars:
-        task = bars.add_task(title, total=total)
-        yield lambda done: bars.update(task, completed=done)

@@ -4,15 +4,27 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
 
-from spikesim.hw.generated import Clear, Command, Window
-from spikesim.hw.link.session import Request
+from spikesim.errors import ValidationError
+from spikesim.hw.generated import (
+    MAX_INCREMENT,
+    MIN_INCREMENT,
+    OVERSAMPLING,
+    PHASE_BITS,
+    REPLIES,
+    REQUESTS,
+    Clear,
+    Command,
+    Window,
+)
+from spikesim.hw.link.exchange import Request
 
-READ_HALFWORDS = 124
-WRITE_HALFWORDS = 122
+READ_HALFWORDS = REPLIES[Command.READ].most
+WRITE_HALFWORDS = REQUESTS[Command.WRITE].most
 
 
 def read_payload(window: Window, address: int, count: int) -> bytes:
@@ -56,7 +68,7 @@ def crc_request(window: Window, address: int, count: int) -> Request:
     return Request(Command.CRC32, payload, fence=True, answer=True)
 
 
-def clear_request(mask: Clear) -> Request:
+def clear_request(mask: Clear | int) -> Request:
     """CLEAR once the core is idle."""
     return Request(Command.CLEAR, struct.pack("<H", int(mask)), fence=True)
 
@@ -64,3 +76,27 @@ def clear_request(mask: Clear) -> Request:
 def run_request(steps: int) -> Request:
     """RUN once the core is idle."""
     return Request(Command.RUN, struct.pack("<I", steps), fence=True)
+
+
+def event_requests(frames: Iterable[bytes]) -> list[Request]:
+    """EVENTS once the core is idle: the run before has then emptied the queue."""
+    return [Request(Command.EVENTS, frame, fence=True) for frame in frames]
+
+
+def baud_request(baud: int, clk_hz: int) -> Request:
+    """SET_BAUD for a rate in bit/s on a core with a clock of ``clk_hz`` hertz.
+
+    Raises
+    ------
+    ValidationError
+        The core's clock cannot make this rate.
+    """
+    scale = OVERSAMPLING << PHASE_BITS
+    increment = round(baud * scale / clk_hz)
+    if not MIN_INCREMENT <= increment <= MAX_INCREMENT:
+        lowest, highest = clk_hz * MIN_INCREMENT / scale, clk_hz // OVERSAMPLING
+        raise ValidationError(
+            f"baud rate: expected {lowest:.0f} to {highest}, got {baud}; the core samples each bit "
+            f"{OVERSAMPLING} times"
+        )
+    return Request(Command.SET_BAUD, struct.pack("<I", increment))

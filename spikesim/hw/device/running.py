@@ -4,35 +4,32 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from spikesim.core import SpikeTrains
-from spikesim.hw.device.events import MARKER, Chunk, plan_chunks
-from spikesim.hw.device.loading import progress_bar
+from spikesim.hw.device.events import Chunk, plan_chunks
+from spikesim.hw.device.memory import Memory
+from spikesim.hw.device.port import Port
 from spikesim.hw.device.requests import (
     clear_request,
+    event_requests,
     read_requests,
     run_request,
     write_requests,
 )
-from spikesim.hw.engine import population_spikes
-from spikesim.hw.generated import FIELDS, WINDOWS, Clear, Command, Reg, StatusBit, Window
-from spikesim.hw.image import unpack_table
+from spikesim.hw.generated import MARKER, REPLIES, Clear, Command, Reg, StatusBit, Window
+from spikesim.hw.image import Table
 from spikesim.hw.link.errors import LinkLostError
-from spikesim.hw.link.session import Request
-from spikesim.recording import Recording
+from spikesim.hw.link.exchange import Request
+from spikesim.hw.program import Program
+from spikesim.hw.program_spikes import population_spikes
 
-if TYPE_CHECKING:
-    from spikesim.hw.device.device import Device
-
-_SPIKE_WORDS = 120
+_SPIKE_WORDS = REPLIES[Command.SPIKES].most
 # Markers hold 15 bits of the step; half of that is always told apart.
 _MAX_CHUNK = 1 << 14
-_STATE_DTYPE = np.dtype([(name, np.int32) for name in FIELDS[Window.STATE]])
 
 
 class SpikeDecoder:
@@ -63,6 +60,10 @@ class SpikeDecoder:
         self._ticks.append(steps[~is_marker])
         self._neurons.append(values[~is_marker])
 
+    def reach(self, step: int) -> None:
+        """Know that what comes is of this step or later, so that silence of any length is told."""
+        self._step = max(self._step, step)
+
     def spikes(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """Give steps and neurons so far, int64 arrays of shape (k,)."""
         if not self._ticks:
@@ -70,68 +71,148 @@ class SpikeDecoder:
         return np.concatenate(self._ticks), np.concatenate(self._neurons)
 
 
-def run_on(
-    device: Device,
-    axons: SpikeTrains,
-    steps: int,
-    record: tuple[str, ...],
-    *,
-    resume: bool = False,
-    each_step: bool = False,
-    progress: bool = False,
-) -> Recording:
-    """Run the loaded program on a device; see ``Device.run``.
+class CoreRun:
+    """A loaded program under way on a core: advanced by hand, looked at in between.
 
     Parameters
     ----------
-    axons : SpikeTrains
-        Input spikes by axon; ``record`` is checked already.
+    port : Port
+        The core; ``program`` is loaded on it.
+    program : Program
+    resume : bool
+        Go on from the present state instead of clearing it.
+    spikes : bool
+        Bring back the spikes of recorded populations; without, the core only counts them.
+
+    Attributes
+    ----------
+    step : int
+        Steps since the state was cleared.
+
+    Examples
+    --------
+    >>> from spikesim.hw.compile import compile_network
+    >>> from spikesim.hw.device import Device
+    >>> from spikesim.hw.link.transport import InProcessTransport
+    >>> from spikesim.hw.protocol_model import GoldenDevice
+    >>> from spikesim.network import Network
+    >>> from spikesim.neurons import LIF
+    >>> net = Network(dt=1e-3)
+    >>> _ = net.add_population("clock", 1, LIF(beta=1.0, bias=0.5))
+    >>> program = compile_network(net).program
+    >>> device = Device.open(InProcessTransport(GoldenDevice(program.config)))
+    >>> device.load(program)
+    >>> run = CoreRun(device, program)
+    >>> run.advance(5)["clock"].ticks.tolist(), run.counts("clock").tolist(), run.step
+    ([1, 3], [2], 5)
     """
-    program = device.require_program()
-    traces = {
-        name: (*program.groups[name.rpartition(".")[0]][:2], name.rpartition(".")[2])
-        for name in record
-        if name != "spikes"
-    }
-    start = device.register("STEP") if resume else 0
-    single = each_step or bool(traces)
-    queue = device.capabilities.config.event_queue
-    chunks = _short(plan_chunks(axons, queue, start), 1 if single else _MAX_CHUNK)
-    spikes = "spikes" in record
-    opening = write_requests(Window.REG, Reg.CTRL.address, np.array([spikes], np.uint16))
-    if not resume:
-        opening.insert(0, clear_request(Clear.STATE | Clear.COUNTS | Clear.QUEUES))
-    device.session.burst(opening)
-    decoder = SpikeDecoder(start)
-    columns: dict[str, list[npt.NDArray[np.int32]]] = {name: [] for name in traces}
-    meta: dict[str, Any] = {"program_id": program.program_id}
-    cycles: list[int] = []
-    with progress_bar("run", steps, progress) as advance:
-        done = 0
-        for chunk in chunks:
-            _run_chunk(device, chunk, decoder if spikes else None)
-            if single and chunk.steps:
-                cycles.append(device.register("LAST_CYCLES"))
-            for name, (first, n, field) in traces.items():
-                columns[name].append(_state(device, first, n)[field].astype(np.int32))
-            done += chunk.steps
-            if advance is not None:
-                advance(done)
-    if single:
-        meta["cycles"] = cycles
-    meta["total_cycles"] = device.register("TOTAL_CYCLES")
-    ticks, neurons = decoder.spikes()
-    return Recording(
-        spikes=population_spikes(program, ticks - start, neurons, steps) if spikes else {},
-        traces={
-            name: np.array(rows, np.int32).reshape(steps, traces[name][1])
-            for name, rows in columns.items()
-        },
-        steps=steps,
-        dt=program.dt,
-        engine=device.name,
-        meta=meta,
-    )
+
+    def __init__(
+        self, port: Port, program: Program, *, resume: bool = False, spikes: bool = True
+    ) -> None:
+        self._port, self._program, self._spikes = port, program, spikes
+        self._memory = Memory(port)
+        self.step = self._memory.register("STEP") if resume else 0
+        opening = write_requests(Window.REG, Reg.CTRL.address, np.array([spikes], np.uint16))
+        if not resume:
+            opening.insert(0, clear_request(Clear.STATE | Clear.COUNTS | Clear.QUEUES))
+        port.burst(opening)
+
+    def advance(
+        self,
+        steps: int,
+        axons: SpikeTrains | None = None,
+        *,
+        after_each: Callable[[], None] | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> dict[str, SpikeTrains]:
+        """Run some steps.
+
+        Parameters
+        ----------
+        steps : int
+        axons : SpikeTrains, optional
+            Input spikes by axon, ticks from the first of these steps.
+        after_each : callable, optional
+            Called after each step, while the core stands still.
+        progress : callable, optional
+            Called with the number of steps done.
+
+        Returns
+        -------
+        dict of str to SpikeTrains
+            By population, ticks from the first of these steps; empty without ``spikes``.
+
+        Raises
+        ------
+        ValidationError
+            If one step has more input spikes than the event queue holds.
+        DeviceError
+            The link failed; see ``spikesim.hw.link``.
+        """
+        config = self._port.capabilities.config
+        if axons is None:
+            axons = SpikeTrains.empty(config.n_axons, steps)
+        start, decoder = self.step, SpikeDecoder(self.step)
+        longest = _MAX_CHUNK if after_each is None else 1
+        for chunk in _short(plan_chunks(axons, config.event_queue, start), longest):
+            decoder.reach(self.step)
+            self._run_chunk(chunk, decoder)
+            self.step += chunk.steps
+            if after_each is not None and chunk.steps:
+                after_each()
+            if progress is not None:
+                progress(self.step - start)
+        if not self._spikes:
+            return {}
+        ticks, neurons = decoder.spikes()
+        return population_spikes(
+            self._program, self._program.recorded, ticks - start, neurons, steps
+        )
+
+    def state(self, population: str) -> Table:
+        """State words of a population, a table of shape (n,) with columns v, i, refr."""
+        own = self._program.neurons(population)
+        return self._memory.state(own.start, own.stop - own.start)
+
+    def counts(self, population: str) -> npt.NDArray[np.int64]:
+        """Spikes of each neuron since the state was cleared, shape (n,), at most 65,535."""
+        own = self._program.neurons(population)
+        return self._memory.counts(own.start, own.stop - own.start)
+
+    @property
+    def last_cycles(self) -> int:
+        """Clock cycles of the last step."""
+        return self._memory.register("LAST_CYCLES")
+
+    @property
+    def total_cycles(self) -> int:
+        """Clock cycles of all steps since the state was cleared."""
+        return self._memory.register("TOTAL_CYCLES")
+
+    def _run_chunk(self, chunk: Chunk, decoder: SpikeDecoder) -> None:
+        requests = [*event_requests(chunk.frames), run_request(chunk.steps)]
+        if not self._spikes:
+            # The fenced read comes back when the run has ended.
+            requests += read_requests(Window.REG, Reg.STATUS.address, 1, fence=True)
+            self._port.burst(requests, patience=self._port.capabilities.patience(chunk.steps))
+            return
+        take = Request(Command.SPIKES, bytes((_SPIKE_WORDS,)), answer=True)
+        requests.append(take)
+        while True:
+            reply = self._port.burst(requests)[-1]
+            if reply is None:
+                raise LinkLostError(
+                    f"device {self._port.name}: expected spikes, got an acknowledgement without "
+                    "them after repeated loss; run again"
+                )
+            flags = struct.unpack_from("<H", reply)[0]
+            words = np.frombuffer(reply, "<u2", offset=6)
+            decoder.feed(words)
+            # The queue is read after the flags, so an idle core with a short reply is done.
+            if not flags & StatusBit.BUSY and words.size < _SPIKE_WORDS:
+                return
+            requests = [take]
 
 
 def _short(chunks: Sequence[Chunk], longest: int) -> list[Chunk]:
@@ -145,36 +226,3 @@ def _short(chunks: Sequence[Chunk], longest: int) -> list[Chunk]:
             pieces.append(Chunk(now, frames))
             left, frames = left - now, ()
     return pieces
-
-
-def _run_chunk(device: Device, chunk: Chunk, decoder: SpikeDecoder | None) -> None:
-    requests = [Request(Command.EVENTS, frame, fence=True) for frame in chunk.frames]
-    requests.append(run_request(chunk.steps))
-    patience = device.patience(chunk.steps)
-    if decoder is None:
-        # The fenced read comes back when the run has ended.
-        requests += read_requests(Window.REG, Reg.STATUS.address, 1, fence=True)
-        device.session.burst(requests, patience=patience)
-        return
-    take = Request(Command.SPIKES, bytes((_SPIKE_WORDS,)), answer=True)
-    requests.append(take)
-    while True:
-        reply = device.session.burst(requests)[-1]
-        if reply is None:
-            raise LinkLostError(
-                f"device {device.name}: expected spikes, got an acknowledgement without them "
-                "after repeated loss; run again"
-            )
-        flags = struct.unpack_from("<H", reply)[0]
-        words = np.frombuffer(reply, "<u2", offset=6)
-        decoder.feed(words)
-        # The queue is read after the flags, so an idle core with a short reply is done.
-        if not flags & StatusBit.BUSY and words.size < _SPIKE_WORDS:
-            return
-        requests = [take]
-
-
-def _state(device: Device, first: int, n: int) -> npt.NDArray[Any]:
-    stride = WINDOWS[Window.STATE].stride
-    halfwords = device.read(Window.STATE, first * stride, n * stride)
-    return unpack_table(Window.STATE, halfwords, _STATE_DTYPE)

@@ -2,16 +2,15 @@
 """The core in numba, many inputs at once: equal to ``readable`` in every word of every step.
 
 Each image runs alone on its own copy of state and accumulators, so the result does not depend
-on the batch it is in. Only here, outside ``kernels``, is numba imported.
+on the batch it is in.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, cast
+from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
@@ -25,35 +24,27 @@ from spikesim.hw.generated import (
     DECAY_BITS,
     MAX_CHAIN,
 )
+from spikesim.hw.golden.fast_kernels import (
+    ACC_BITS_AT,
+    AXONS_AT,
+    CHAIN_AT,
+    COUNT_MAX_AT,
+    DECAY_BITS_AT,
+    LANES_AT,
+    NEURONS_AT,
+    POP_AT,
+    SEGMENT_AT,
+    SLOTS_AT,
+    SOURCE_AT,
+    STATE_BITS_AT,
+    STEP_AT,
+    run_steps,
+)
 from spikesim.hw.program import Program
 
 RECORDS = ("spikes", "cycles", "membrane", "state")
 
-# Places in the array of sizes. Compiled code is cached by the text of this file alone, so numbers
-# of core.toml reach it as arguments: as globals they would go stale when core.toml changes.
-(
-    _AXONS,
-    _NEURONS,
-    _LANES,
-    _SLOTS,
-    _ACC_BITS,
-    _STATE_BITS,
-    _STEP,
-    _SOURCE,
-    _SEGMENT,
-    _POP,
-    _CHAIN,
-    _COUNT_MAX,
-    _DECAY_BITS,
-) = range(13)
-
-Function = TypeVar("Function", bound=Callable[..., Any])
 IntArray = npt.NDArray[np.integer[Any]]
-
-
-def _compiled(function: Function) -> Function:
-    """Compile on first call, cached on disk; exact integers need no fast-math."""
-    return cast(Function, numba.njit(cache=True, nogil=True)(function))
 
 
 @dataclass(frozen=True)
@@ -89,13 +80,54 @@ class BatchResult:
     history: dict[str, npt.NDArray[np.int32]] = field(default_factory=dict)
 
 
+@dataclass(eq=False)
+class FastState:
+    """Every architectural word of a batch of B cores between two steps.
+
+    Attributes
+    ----------
+    step : int
+        Next step.
+    neurons : int32 array, shape (3, B, N)
+        v, i and refr.
+    acc : int32 array, shape (B, D, N)
+    fired : bool array, shape (B, N)
+    counts : int32 array, shape (B, N)
+    total_cycles : int64 array, shape (B,)
+    """
+
+    step: int
+    neurons: npt.NDArray[np.int32]
+    acc: npt.NDArray[np.int32]
+    fired: npt.NDArray[np.bool_]
+    counts: npt.NDArray[np.int32]
+    total_cycles: npt.NDArray[np.int64]
+
+    @classmethod
+    def initial(cls, program: Program, n_batch: int) -> FastState:
+        """State before step 0."""
+        n, slots = program.config.n_neurons, program.config.delay_slots
+        neurons = np.zeros((3, n_batch, n), np.int32)
+        neurons[0] = _initial_membrane(program)
+        return cls(
+            0,
+            neurons,
+            np.zeros((n_batch, slots, n), np.int32),
+            np.zeros((n_batch, n), np.bool_),
+            np.zeros((n_batch, n), np.int32),
+            np.zeros(n_batch, np.int64),
+        )
+
+
 def run_batch(
     program: Program,
     rasters: npt.ArrayLike,
     steps: int | None = None,
     record: Iterable[str] = (),
+    state: FastState | None = None,
+    tables: tuple[IntArray, ...] | None = None,
 ) -> BatchResult:
-    """Run one program on many inputs, each from the start state.
+    """Run one program on many inputs, each from the start state or from a state of its own.
 
     Parameters
     ----------
@@ -107,6 +139,10 @@ def run_batch(
     record : iterable of {"spikes", "cycles", "membrane", "state"}
         What to keep of each step. ``"state"`` keeps every architectural word and is meant for
         comparisons on short runs.
+    state : FastState, optional
+        Where to go on from, changed in place; by default the start state.
+    tables : tuple of int arrays, optional
+        What ``core_tables`` gave, where it was changed or is used again.
 
     Returns
     -------
@@ -132,26 +168,23 @@ def run_batch(
     n, slots = config.n_neurons, config.delay_slots
     kept = n_steps if wanted & {"membrane", "state"} else 0
     acc_kept = n_steps if "state" in wanted else 0
-    state = np.zeros((3, n_batch, n), np.int32)
-    state[0] = _initial_membrane(program)
-    acc = np.zeros((n_batch, slots, n), np.int32)
-    fired = np.zeros((n_batch, n), np.bool_)
-    counts = np.zeros((n_batch, n), np.int32)
-    total = np.zeros(n_batch, np.int64)
+    now = FastState.initial(program, n_batch) if state is None else state
     cycles = np.zeros((n_batch, n_steps if "cycles" in wanted else 0), np.int64)
     spikes = np.zeros((n_batch, n_steps if "spikes" in wanted else 0, n), np.bool_)
     history = np.zeros((3, n_batch, kept, n), np.int32)
     acc_history = np.zeros((n_batch, acc_kept, slots, n), np.int32)
-    ops = _run(
-        _tables(program), events, n_steps, state, acc, fired, counts, total, cycles, spikes,
-        history, acc_history,
+    ops = run_steps(
+        core_tables(program) if tables is None else tables, events, now.step, n_steps,
+        now.neurons, now.acc, now.fired, now.counts, now.total_cycles,
+        cycles, spikes, history, acc_history,
     )  # fmt: skip
+    now.step += n_steps
     names = ("v", "i", "refr")
     return BatchResult(
-        counts=counts,
-        total_cycles=total,
+        counts=now.counts,
+        total_cycles=now.total_cycles,
         synaptic_ops=int(ops),
-        state=dict(zip(names, state, strict=True)) | {"acc": acc, "fired": fired},
+        state=dict(zip(names, now.neurons, strict=True)) | {"acc": now.acc, "fired": now.fired},
         cycles=cycles if "cycles" in wanted else None,
         spikes=spikes if "spikes" in wanted else None,
         history=_history(history, acc_history),
@@ -191,8 +224,8 @@ def _initial_membrane(program: Program) -> npt.NDArray[np.int32]:
     return v
 
 
-def _tables(program: Program) -> tuple[IntArray, ...]:
-    """Plain int32 arrays in the order that ``_run`` unpacks them."""
+def core_tables(program: Program) -> tuple[IntArray, ...]:
+    """Plain int32 arrays in the order that ``run_steps`` unpacks them."""
     config = program.config
     segments = np.zeros((config.n_segments, 7), np.int32)
     names = ("valid", "base", "first", "count", "delay", "more", "next")
@@ -204,138 +237,12 @@ def _tables(program: Program) -> tuple[IntArray, ...]:
     params = np.stack([program.params[name] for name in ("v_th", "bias", "refr_len")])
     weights = np.ascontiguousarray(program.weights.reshape(-1)).astype(np.int16)
     sizes = np.zeros(13, np.int64)
-    sizes[[_AXONS, _NEURONS, _LANES, _SLOTS]] = (
+    sizes[[AXONS_AT, NEURONS_AT, LANES_AT, SLOTS_AT]] = (
         config.n_axons, config.n_neurons, config.lanes, config.delay_slots,
     )  # fmt: skip
-    sizes[[_ACC_BITS, _STATE_BITS]] = config.acc_bits, config.state_bits
-    sizes[[_STEP, _SOURCE, _SEGMENT, _POP]] = (
+    sizes[[ACC_BITS_AT, STATE_BITS_AT]] = config.acc_bits, config.state_bits
+    sizes[[STEP_AT, SOURCE_AT, SEGMENT_AT, POP_AT]] = (
         CYCLES_STEP, CYCLES_SOURCE, CYCLES_SEGMENT, CYCLES_POP,
     )  # fmt: skip
-    sizes[[_CHAIN, _COUNT_MAX, _DECAY_BITS]] = MAX_CHAIN, (1 << COUNT_BITS) - 1, DECAY_BITS
+    sizes[[CHAIN_AT, COUNT_MAX_AT, DECAY_BITS_AT]] = MAX_CHAIN, (1 << COUNT_BITS) - 1, DECAY_BITS
     return segments, np.ascontiguousarray(populations), params, weights, sizes
-
-
-@_compiled
-def _run(
-    tables: Any,
-    events: Any,
-    n_steps: Any,
-    state: Any,
-    acc: Any,
-    fired: Any,
-    counts: Any,
-    total: Any,
-    cycles: Any,
-    spikes: Any,
-    history: Any,
-    acc_history: Any,
-) -> int:
-    """All images, all steps; gives the number of weights added."""
-    segments, populations, params, weights, sizes = tables
-    n_axons, n_neurons, lanes = sizes[_AXONS], sizes[_NEURONS], sizes[_LANES]
-    slots = sizes[_SLOTS]
-    ops = 0
-    for b in range(events.shape[0]):
-        ring = acc[b].reshape(-1)
-        for t in range(n_steps):
-            used = sizes[_STEP]
-            if t < events.shape[1]:
-                for axon in range(events.shape[2]):
-                    if events[b, t, axon]:
-                        spent, added = _deliver(axon, t, segments, weights, ring, sizes)
-                        used += spent
-                        ops += added
-            for j in range(n_neurons):
-                if fired[b, j]:
-                    spent, added = _deliver(n_axons + j, t, segments, weights, ring, sizes)
-                    used += spent
-                    ops += added
-                    fired[b, j] = False
-            slot = ring[t % slots * n_neurons : (t % slots + 1) * n_neurons]
-            for p in range(populations.shape[0]):
-                used += sizes[_POP] + (populations[p, 1] - populations[p, 0] + 1) * lanes
-                _update(populations[p], params, sizes, t, slot, state[:, b], fired[b], counts[b])
-            total[b] += used
-            if cycles.shape[1]:
-                cycles[b, t] = used
-            if spikes.shape[1]:
-                spikes[b, t] = fired[b]
-            if history.shape[2]:
-                history[:, b, t] = state[:, b]
-            if acc_history.shape[1]:
-                acc_history[b, t] = acc[b]
-    return ops
-
-
-@_compiled
-def _deliver(
-    source: Any, t: Any, segments: Any, weights: Any, ring: Any, sizes: Any
-) -> tuple[int, int]:
-    """Add the row of one source to the ring; gives its cycles and the weights added."""
-    n_neurons, lanes, slots = sizes[_NEURONS], sizes[_LANES], sizes[_SLOTS]
-    high = np.int32((1 << (sizes[_ACC_BITS] - 1)) - 1)
-    low = np.int32(-high - 1)
-    used = sizes[_SOURCE]
-    added = 0
-    entry = source
-    if segments[entry, 0] == 0:
-        return used, added
-    for _ in range(sizes[_CHAIN]):
-        n = (segments[entry, 3] + 1) * lanes
-        start = (t + segments[entry, 4]) % slots * n_neurons + segments[entry, 2] * lanes
-        base = segments[entry, 1] * lanes
-        # Separate views let the compiler vectorize the saturating additions.
-        target = ring[start : start + n]
-        row = weights[base : base + n]
-        for k in range(n):
-            target[k] = min(max(target[k] + np.int32(row[k]), low), high)
-        used += sizes[_SEGMENT] + segments[entry, 3] + 1
-        added += n
-        if segments[entry, 5] == 0:
-            break
-        entry = segments[entry, 6]
-    return used, added
-
-
-@_compiled
-def _decayed(z: Any, a: Any, shift: Any) -> Any:
-    return (z * a) >> shift if z >= 0 else -((-z * a) >> shift)
-
-
-@_compiled
-def _update(
-    population: Any, params: Any, sizes: Any, t: Any, slot: Any, state: Any, fired: Any, counts: Any
-) -> None:
-    """One population, one tick."""
-    lanes, shift = sizes[_LANES], sizes[_DECAY_BITS]
-    high = np.int64((1 << (sizes[_STATE_BITS] - 1)) - 1)
-    low = -high - 1
-    hold, reset, gain = population[2], population[3], population[4]
-    alpha_v, alpha_i = np.int64(population[5]), np.int64(population[6])
-    reset_value, v_floor = np.int64(population[7]), np.int64(population[8])
-    frozen = t < population[9]
-    for j in range(population[0] * lanes, (population[1] + 1) * lanes):
-        a = np.int64(slot[j])
-        slot[j] = 0
-        if frozen:
-            continue
-        v_th, refr = np.int64(params[0, j]), state[2, j]
-        drive = min(max(a << gain, low), high)
-        i = min(max(_decayed(np.int64(state[1, j]), alpha_i, shift) + drive, low), high)
-        u = _decayed(np.int64(state[0, j]), alpha_v, shift) + i + params[1, j]
-        u = max(min(max(u, low), high), v_floor)
-        if hold and refr > 0:
-            u = np.int64(state[0, j])
-        spike = refr == 0 and u >= v_th
-        if spike:
-            if reset == 1:
-                u = reset_value
-            elif reset == 2:
-                u = min(max(u - reset_value, low), high)
-            elif reset == 3:
-                u = min(max(u - v_th, low), high)
-            counts[j] = min(counts[j] + 1, sizes[_COUNT_MAX])
-            fired[j] = True
-        state[0, j] = u
-        state[1, j] = i
-        state[2, j] = params[2, j] if spike else max(refr - 1, 0)

@@ -17,18 +17,17 @@ import numpy.typing as npt
 from spikesim.errors import ValidationError
 from spikesim.fixed import decay, sat_add, saturate, shift_left
 from spikesim.hw.generated import (
-    COUNT_BITS,
     CYCLES_POP,
     CYCLES_SEGMENT,
     CYCLES_SOURCE,
     CYCLES_STEP,
+    MARKER,
     MAX_CHAIN,
+    MAX_COUNT,
+    STEP_MASK,
+    ResetMode,
 )
 from spikesim.hw.golden.memory import CoreMemories, Entry
-
-MARKER = 1 << 15  # bit 15 of a queue word: the low bits are a step, not an axon or neuron
-STEP_MASK = MARKER - 1
-RESET_NONE, RESET_HARD, RESET_SOFT_VALUE, RESET_SOFT_THRESHOLD = range(4)
 
 
 @dataclass(frozen=True)
@@ -144,7 +143,7 @@ class GoldenCore(CoreMemories):
             cycles += CYCLES_POP + len(neurons)
         # 5. Record
         for j in fired:
-            self.count[j] = min(self.count[j] + 1, (1 << COUNT_BITS) - 1)
+            self.count[j] = min(self.count[j] + 1, MAX_COUNT)
         words = [MARKER | (t & STEP_MASK), *recorded] if record and recorded else []
         self.spike_queue.extend(words)
         self.fired = fired
@@ -203,11 +202,11 @@ class GoldenCore(CoreMemories):
         if population["hold"] and self.refr[j] > 0:
             u = self.v[j]
         spike = self.refr[j] == 0 and u >= param["v_th"]
-        if spike and population["reset"] == RESET_HARD:
+        if spike and population["reset"] == ResetMode.HARD:
             u = population["reset_value"]
-        elif spike and population["reset"] == RESET_SOFT_VALUE:
+        elif spike and population["reset"] == ResetMode.SOFT_VALUE:
             u = sat_add(u, -population["reset_value"], bits)
-        elif spike and population["reset"] == RESET_SOFT_THRESHOLD:
+        elif spike and population["reset"] == ResetMode.SOFT_THRESHOLD:
             u = sat_add(u, -param["v_th"], bits)
         self.v[j] = u
         self.i[j] = i

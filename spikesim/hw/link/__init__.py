@@ -13,7 +13,7 @@ from spikesim.hw.link.errors import (
     UnpluggedError,
     VerifyError,
 )
-from spikesim.hw.link.session import Request, Session
+from spikesim.hw.link.session import LinkSession, Request
 from spikesim.hw.link.transport import Transport, open_transport
 
 __all__ = [
@@ -26,7 +26,7 @@ __all__ = [
     "PortNotFoundError",
     "ProtocolVersionError",
     "Request",
-    "Session",
+    "LinkSession",
     "Transport",
     "UnpluggedError",
     "VerifyError",

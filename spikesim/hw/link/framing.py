@@ -7,14 +7,33 @@ import binascii
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from spikesim.hw.generated import MAX_PAYLOAD
+from spikesim.hw.generated import (
+    COBS_BLOCK,
+    CRC16,
+    CRC_BYTES,
+    FENCE,
+    HEADER_BYTES,
+    MAX_FRAME,
+    MAX_PAYLOAD,
+    MIN_FRAME,
+)
+from spikesim.hw.generated import DELIMITER as DELIMITER_BYTE
 
-DELIMITER = b"\x00"
-FENCE = 0x80
-_HEADER = 2
-_CRC = 2
-MIN_FRAME = _HEADER + _CRC
-MAX_FRAME = _HEADER + MAX_PAYLOAD + _CRC
+DELIMITER = bytes((DELIMITER_BYTE,))
+__all__ = [
+    "DELIMITER",
+    "FENCE",
+    "MAX_FRAME",
+    "MIN_FRAME",
+    "Frame",
+    "FrameError",
+    "FrameReader",
+    "cobs_decode",
+    "cobs_encode",
+    "crc16",
+    "decode_frame",
+    "encode_frame",
+]
 
 
 class FrameError(ValueError):
@@ -26,27 +45,32 @@ class FrameError(ValueError):
 
 
 def crc16(data: bytes) -> int:
-    """CRC-16, polynomial 0x1021, start 0xFFFF, not reflected, no final XOR.
+    """CRC-16 of a frame, ``CRC16`` of the specification.
+
+    ``binascii`` has the polynomial and the bit order built in; a test holds it to the
+    specification.
 
     Examples
     --------
     >>> hex(crc16(b"123456789"))
     '0x29b1'
     """
-    return binascii.crc_hqx(data, 0xFFFF)
+    return binascii.crc_hqx(data, CRC16.init)
 
 
 def cobs_encode(data: bytes) -> bytes:
-    r"""COBS form of at most 253 bytes, without delimiter.
+    r"""COBS form of fewer than ``COBS_BLOCK`` bytes, without delimiter.
 
     Examples
     --------
     >>> cobs_encode(b"\x11\x00\x22").hex()
     '02110222'
     """
-    if len(data) > 253:
-        raise ValueError(f"cobs: expected at most 253 bytes, got {len(data)}; split the payload")
-    return b"".join(bytes((len(part) + 1,)) + part for part in data.split(b"\x00"))
+    if len(data) >= COBS_BLOCK:
+        raise ValueError(
+            f"cobs: expected at most {COBS_BLOCK - 1} bytes, got {len(data)}; split the payload"
+        )
+    return b"".join(bytes((len(part) + 1,)) + part for part in data.split(DELIMITER))
 
 
 def cobs_decode(block: bytes) -> bytes:
@@ -65,8 +89,8 @@ def cobs_decode(block: bytes) -> bytes:
         if code == 0 or stop > end:
             raise FrameError("a COBS code points past the end of the frame")
         parts.append(block[at + 1 : stop])
-        # A full block of 254 bytes carries no zero of its own.
-        if code != 0xFF and stop < end:
+        # A full block carries no zero of its own.
+        if code != COBS_BLOCK + 1 and stop < end:
             parts.append(DELIMITER)
         at = stop
     return b"".join(parts)
@@ -80,12 +104,12 @@ def encode_frame(seq: int, code: int, payload: bytes = b"") -> bytes:
     seq, code : int
         Sequence number and command or status byte, 0 to 255.
     payload : bytes
-        At most 248 bytes.
+        At most ``MAX_PAYLOAD`` bytes.
     """
     if len(payload) > MAX_PAYLOAD:
         raise ValueError(f"frame: expected at most {MAX_PAYLOAD} bytes, got {len(payload)}")
     body = bytes((seq, code)) + payload
-    return cobs_encode(body + crc16(body).to_bytes(2, "little")) + DELIMITER
+    return cobs_encode(body + crc16(body).to_bytes(CRC_BYTES, "little")) + DELIMITER
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +132,9 @@ def decode_frame(block: bytes) -> Frame:
     body = cobs_decode(block)
     if not MIN_FRAME <= len(body) <= MAX_FRAME:
         raise FrameError(f"expected {MIN_FRAME} to {MAX_FRAME} bytes, got {len(body)}")
-    if crc16(body[:-2]) != body[-2] | body[-1] << 8:
+    if crc16(body[:-CRC_BYTES]) != int.from_bytes(body[-CRC_BYTES:], "little"):
         raise FrameError("wrong CRC-16", crc=True)
-    return Frame(body[0], body[1], body[2:-2])
+    return Frame(body[0], body[1], body[HEADER_BYTES:-CRC_BYTES])
 
 
 class FrameReader:

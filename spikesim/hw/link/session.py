@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from spikesim.errors import DeviceError
-from spikesim.hw.generated import MAGIC, PROTOCOL_VERSION, Command, Status
+from spikesim.hw.generated import DEFAULT_BAUD, MAGIC, PROTOCOL_VERSION, Command, Status
 from spikesim.hw.link.errors import (
     CommandRefusedError,
     GarbledAnswerError,
@@ -25,7 +25,7 @@ from spikesim.hw.link.exchange import MAX_OPEN, Exchange, Refusal, Request
 from spikesim.hw.link.framing import DELIMITER, FrameReader, encode_frame
 from spikesim.hw.link.transport import Transport
 
-__all__ = ["Request", "Session", "SessionStatistics"]
+__all__ = ["LinkSession", "Request", "SessionStatistics"]
 
 _LOG = logging.getLogger(__name__)
 # Before the device has told its own, the window must suit the smallest one.
@@ -50,7 +50,7 @@ class SessionStatistics:
     resyncs: int = 0
 
 
-class Session:
+class LinkSession:
     """Exactly-once commands to one device.
 
     Parameters
@@ -110,13 +110,13 @@ class Session:
         if got and self._reader.good == good:
             raise GarbledAnswerError(
                 f"device {name}: expected frames{rate}, got {got} bytes and no good frame; "
-                "the baud rate is probably wrong (after reset a core listens at 115200)"
+                f"the baud rate is probably wrong (after reset a core listens at {DEFAULT_BAUD})"
             )
         raise NoAnswerError(
             f"device {name}: expected an answer to PING{rate}, got "
             f"{'none that fits' if got else 'silence'} in {_OPEN_TRIES} tries; check that the "
             "board is powered and configured, that this is its port, and that the baud rate is "
-            "right (115200 after reset)"
+            f"right ({DEFAULT_BAUD} after reset)"
         )
 
     def resync(self) -> None:

@@ -12,9 +12,9 @@ from typing import Protocol
 
 import serial
 
+from spikesim.hw.generated import DEFAULT_BAUD
 from spikesim.hw.link.errors import PortBusyError, PortNotFoundError, UnpluggedError
 
-DEFAULT_BAUD = 115_200
 _READ_CHUNK = 65536
 
 

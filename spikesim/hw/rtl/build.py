@@ -7,8 +7,10 @@ larger part of the compile time, so its object is kept and shared by all librari
 
 from __future__ import annotations
 
+import atexit
 import fcntl
 import hashlib
+import logging
 import os
 import re
 import shutil
@@ -19,7 +21,9 @@ from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
-from spikesim.hw.config import CoreConfig
+from spikesim.core.sealed import folder_doubt, read_sealed, write_sealed
+from spikesim.hw.config import DEFAULT_CLK_HZ, CoreConfig
+from spikesim.hw.generated import DEFAULT_BAUD
 from spikesim.hw.rtl.toolchain import (
     ToolchainError,
     verilator_command,
@@ -28,8 +32,8 @@ from spikesim.hw.rtl.toolchain import (
     verilator_version,
 )
 
-DEFAULT_CLK_HZ = 12_000_000
-DEFAULT_BAUD = 115_200
+_log = logging.getLogger(__name__)
+
 TOP = "spk_sim_top"
 _HARNESS = "spk_sim.cpp"
 _CXXFLAGS = (
@@ -58,6 +62,8 @@ _VERILATOR_FLAGS = (
     "--prefix",
     "Vspk",
 )
+_PACKAGE = Path(__file__).parents[2]
+_CHECKOUT = _PACKAGE.parent
 _RUNTIME = ("verilated.cpp", "verilated_threads.cpp")
 # Unpacked arrays in the header of the model's root that carry a memory named "mem".
 _MEMBER = re.compile(r"VlUnpacked<[^;]*?,\s*\d+>\s+(\w+__DOT__mem);")
@@ -66,18 +72,23 @@ _MEMBER = re.compile(r"VlUnpacked<[^;]*?,\s*\d+>\s+(\w+__DOT__mem);")
 def hdl_root() -> Path:
     """Give the folder that holds ``rtl`` and ``sim``.
 
+    It is $SPIKESIM_HDL, else the one that a wheel carries, else ``hdl`` of the checkout.
+
     Raises
     ------
     ToolchainError
-        The sources are not beside the package.
+        The sources are in none of them.
     """
-    root = Path(os.environ.get("SPIKESIM_HDL", Path(__file__).parents[3] / "hdl"))
-    if not (root / "sim" / _HARNESS).is_file():
-        raise ToolchainError(
-            f"core sources: expected them in {root}, got no {_HARNESS} there; run from a checkout "
-            "or set SPIKESIM_HDL to its hdl folder"
-        )
-    return root
+    named = os.environ.get("SPIKESIM_HDL")
+    places = [Path(named)] if named else [_PACKAGE / "_hdl", _CHECKOUT / "hdl"]
+    for root in places:
+        if (root / "sim" / _HARNESS).is_file():
+            return root
+    looked = " or ".join(str(place) for place in places)
+    raise ToolchainError(
+        f"core sources: expected sim/{_HARNESS} in {looked}, found none; install spikesim anew or "
+        "set SPIKESIM_HDL to the hdl folder of a checkout"
+    )
 
 
 def sources(root: Path | None = None) -> list[Path]:
@@ -87,17 +98,41 @@ def sources(root: Path | None = None) -> list[Path]:
 
 
 def cache_folder() -> Path:
-    """Where libraries are kept: SPIKESIM_CACHE, a checkout's build folder, or the user's cache."""
-    if "SPIKESIM_CACHE" in os.environ:
-        folder = Path(os.environ["SPIKESIM_CACHE"])
-    elif (checkout := Path(__file__).parents[3]).joinpath("pyproject.toml").is_file():
-        folder = checkout / "build"
+    """Where libraries are kept: SPIKESIM_CACHE, a checkout's build folder, or the user's cache.
+
+    Raises
+    ------
+    ToolchainError
+        Nothing can be written there, or others could: its files are executed.
+    """
+    if named := os.environ.get("SPIKESIM_CACHE"):
+        folder = Path(named)
+    elif (_CHECKOUT / "hdl" / "sim" / _HARNESS).is_file():
+        folder = _CHECKOUT / "build"
     else:
-        user = os.environ.get("XDG_CACHE_HOME", "")
+        user = os.environ.get("XDG_CACHE_HOME")
         folder = (Path(user) if user else Path.home() / ".cache") / "spikesim"
     folder = folder / "rtl"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        doubt = folder_doubt(folder)
+        doubt = doubt or (None if os.access(folder, os.W_OK) else "cannot be written")
+    except OSError as error:
+        doubt = f"cannot be made ({error.strerror})"
+    return folder if doubt is None else _private_folder(folder, doubt)
+
+
+@lru_cache
+def _private_folder(folder: Path, doubt: str) -> Path:
+    """Give a place for this process alone, and say once why."""
+    _log.warning(
+        "core libraries %s: not used, since it %s; they are built anew in each process; set "
+        "SPIKESIM_CACHE to a folder of your own", folder, doubt,
+    )  # fmt: skip
+    private = Path(tempfile.mkdtemp(prefix="spikesim-"))
+    atexit.register(shutil.rmtree, private, ignore_errors=True)
+    return private
 
 
 def build_library(
@@ -121,7 +156,8 @@ def build_library(
     Returns
     -------
     Path
-        Safe to load while other processes build: it appears whole or not at all.
+        Safe to load while other processes build: it appears whole or not at all. One that is
+        damaged, or that somebody else can write, is built anew.
 
     Raises
     ------
@@ -133,6 +169,7 @@ def build_library(
     files = [*sources(root), root / "sim" / _HARNESS]
     files += sorted((root / "rtl").rglob("*.vh"))
     key = _digest(
+        "sealed",
         _compiler_identity(),
         *_VERILATOR_FLAGS,
         *_CXXFLAGS,
@@ -141,10 +178,10 @@ def build_library(
     )
     folder = cache_folder()
     library = folder / f"spk-{key}.so"
-    if library.is_file():
+    if read_sealed(library) is not None:
         return library
     with _locked(folder / f"spk-{key}.lock"):
-        if not library.is_file():
+        if read_sealed(library) is None:
             runtime = _runtime_object(folder)
             with tempfile.TemporaryDirectory(prefix="spk-", dir=folder) as scratch:
                 _build(root, parameters, runtime, Path(scratch), library)
@@ -171,16 +208,15 @@ def _build(
         ],
         "the C++ compiler",
     )  # fmt: skip
-    # Readers see the whole library or none.
-    built.replace(library)
+    write_sealed(library, built.read_bytes())
 
 
 def _runtime_object(folder: Path) -> Path:
     """Verilator's runtime, compiled once."""
-    key = _digest(_compiler_identity(), *_CXXFLAGS)
+    key = _digest("sealed", _compiler_identity(), *_CXXFLAGS)
     runtime = folder / f"runtime-{key}.o"
     with _locked(folder / f"runtime-{key}.lock"):
-        if not runtime.is_file():
+        if read_sealed(runtime) is None:
             include = verilator_include()
             with tempfile.TemporaryDirectory(prefix="runtime-", dir=folder) as scratch:
                 objects = []
@@ -194,7 +230,7 @@ def _runtime_object(folder: Path) -> Path:
                     objects.append(str(target))
                 joined = Path(scratch) / "runtime.o"
                 _call(["ld", "-r", *objects, "-o", str(joined)], "the linker")
-                joined.replace(runtime)
+                write_sealed(runtime, joined.read_bytes())
     return runtime
 
 

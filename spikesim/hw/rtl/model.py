@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from spikesim.errors import ValidationError
-from spikesim.hw.config import CoreConfig
-from spikesim.hw.rtl.build import DEFAULT_BAUD, DEFAULT_CLK_HZ, build_library
+from spikesim.hw.config import DEFAULT_CLK_HZ, CoreConfig
+from spikesim.hw.generated import DEFAULT_BAUD
+from spikesim.hw.rtl.build import build_library
 
 # One table for every function: a missing argtypes entry would cut a 64-bit handle.
 _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
@@ -224,7 +225,7 @@ class RtlModel:
         return dict(zip(_SIGNALS, self._raw, strict=True))
 
     def memory(self, path: str) -> npt.NDArray[Any]:
-        """View of a memory by its path below the top, such as ``u_soc.u_core.u_state``.
+        """View of a memory by its path below the top, as ``u_soc.u_core.u_neuron_mem.u_state``.
 
         Returns
         -------

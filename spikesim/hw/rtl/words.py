@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 IntArray = npt.NDArray[np.int64]
 _CORE = "u_soc.u_core."
+_SYNAPSES = _CORE + "u_synapse_mem."
+_NEURONS = _CORE + "u_neuron_mem."
 
 
 def architectural_words(model: RtlModel) -> dict[str, npt.NDArray[Any]]:
@@ -28,9 +30,9 @@ def step_words(model: RtlModel) -> dict[str, npt.NDArray[Any]]:
     """All words that a step may change; weights and tables are left out."""
     config, signals = model.config, model.signals()
     bits, lanes = config.state_bits, config.lanes
-    state = model.memory(_CORE + "u_state").astype(np.uint64).view(np.int64)
+    state = model.memory(_NEURONS + "u_state").astype(np.uint64).view(np.int64)
     low = (1 << bits) - 1
-    banks = [model.memory(f"{_CORE}g_bank[{lane}].u_acc") for lane in range(lanes)]
+    banks = [model.memory(f"{_SYNAPSES}g_bank[{lane}].u_acc") for lane in range(lanes)]
     # Word {slot, group} of bank l is neuron group * L + l.
     acc = np.stack(banks, axis=1).reshape(config.delay_slots, config.n_neurons)
     words: dict[str, npt.NDArray[Any]] = {
@@ -38,8 +40,8 @@ def step_words(model: RtlModel) -> dict[str, npt.NDArray[Any]]:
         "i": _signed(state >> STATE_FIELDS["i"].lsb & low, bits),
         "refr": state >> STATE_FIELDS["refr"].lsb & 0xFF,
         "acc": acc.view(np.int16).astype(np.int64),
-        "count": model.memory(_CORE + "u_count").astype(np.int64),
-        "fired": model.memory(_CORE + "u_fired")[: signals["fired_count"]].astype(np.int64),
+        "count": model.memory(_NEURONS + "u_count").astype(np.int64),
+        "fired": model.memory(_NEURONS + "u_fired")[: signals["fired_count"]].astype(np.int64),
         "event_queue": _queue(model, "u_evq", signals["ev_write"], signals["ev_level"]),
         "spike_queue": _queue(model, "u_spkq", signals["spk_write"], signals["spk_level"]),
     }
@@ -63,7 +65,7 @@ def weight_words(model: RtlModel) -> IntArray:
 
 def raw_weights(model: RtlModel) -> npt.NDArray[Any]:
     """Give the weight memory as it is stored; for cheap comparison with an earlier copy."""
-    return model.memory(_CORE + "u_weight")
+    return model.memory(_SYNAPSES + "u_weight")
 
 
 def _signed(value: IntArray, bits: int) -> IntArray:

@@ -88,7 +88,7 @@ class DigitNetwork:
     Examples
     --------
     >>> print(DigitNetwork(n=20).network(seed=1).summary().splitlines()[0])
-    Diehl & Cook 2015, n = 20: dt 0.0005 s
+    network 'Diehl & Cook 2015, n = 20': dt = 0.0005 s, 40 neurons, 16080 synapses, outputs exc, inh
     """
 
     n: int = 400

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,7 @@ from spikesim.models.diehl_cook.network import (
     DigitNetwork,
     Learned,
 )
-from spikesim.sim import MemorySink, Poisson, Simulator
+from spikesim.sim import Poisson, Simulator
 from spikesim.units import ms, to_ticks
 
 SHOWN, REST = 350 * ms, 150 * ms
@@ -27,8 +27,6 @@ MIN_SPIKES = 5
 """Excitatory spikes below which an image is shown again, brighter."""
 _MOST_SHOWN = 30
 """Presentations of one image after which it is given up: an empty one never makes spikes."""
-_STEPS = 2**31 - 2
-"""Ticks that a session may run: what the learning rules can count."""
 _KEPT = ("v", "theta", "theta_rest")
 
 Counts = npt.NDArray[np.int64]
@@ -69,15 +67,14 @@ class Presenter:
         self.shown = 0
         self._shown_ticks = to_ticks(SHOWN, model.dt, "presentation")
         self._rest_ticks = to_ticks(REST, model.dt, "rest")
-        self._spikes = _Counter(model.n)
         simulator = Simulator(model.network(seed, learned))
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "session"
             if resume is not None:
                 path.write_bytes(resume)
             self.session = simulator.start(
-                {INPUT: Poisson(np.zeros(model.n_in))}, _STEPS, record=f"{EXC}.spikes", seed=seed,
-                to=self._spikes, resume=path if resume is not None else None,
+                {INPUT: Poisson(np.zeros(model.n_in))}, record=(), seed=seed,
+                resume=path if resume is not None else None,
             )  # fmt: skip
 
     def show(self, image: npt.ArrayLike) -> Counts:
@@ -113,9 +110,11 @@ class Presenter:
         if self.learning and self.model.norm:
             self.session.normalize(LEARNING, self.model.norm)
         self.session.set_inputs({INPUT: Poisson(rates_hz)})
-        self._spikes.counts[:] = 0
+        before = self.session.counts(EXC)
         self.session.advance(self._shown_ticks)
-        counts = self._spikes.counts.copy()
+        if self.session.interrupted:
+            raise KeyboardInterrupt  # half an image is no presentation
+        counts = self.session.counts(EXC) - before
         self.shown += 1
         self._rest()
         return counts
@@ -124,6 +123,8 @@ class Presenter:
         if self.rest == "run":
             self.session.set_inputs({INPUT: Poisson(0.0)})
             self.session.advance(self._rest_ticks)
+            if self.session.interrupted:
+                raise KeyboardInterrupt
             return
         ticks, dt = self._rest_ticks, self.model.dt
         self.session.pause(ticks, keep=_KEPT)
@@ -135,15 +136,3 @@ class Presenter:
         if self.learning:
             for name in ("theta", "theta_rest"):
                 self.session.neurons[EXC][name] *= np.exp(-ticks * dt / self.model.tau_theta)
-
-
-class _Counter(MemorySink):
-    """Counts the spikes of each neuron, and keeps none."""
-
-    def __init__(self, n: int) -> None:
-        super().__init__()
-        self.counts: Counts = np.zeros(n, dtype=np.int64)
-
-    def spikes(self, population: str, ticks: Any, index: npt.NDArray[np.int32]) -> None:
-        """Count."""
-        self.counts += np.bincount(index, minlength=self.counts.size)

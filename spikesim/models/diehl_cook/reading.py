@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from spikesim.core.decode import accuracy, classify
 from spikesim.errors import ValidationError
 from spikesim.models.diehl_cook.network import DigitNetwork, Learned
 from spikesim.models.diehl_cook.presenting import Counts, Presenter
@@ -57,7 +58,7 @@ def strongest(totals: npt.NDArray[np.float64], images: npt.ArrayLike) -> Labels:
         Images of each class.
     """
     mean = totals / np.maximum(np.asarray(images), 1)[:, None]
-    return np.where(totals.any(axis=0), mean.argmax(axis=0), SILENT)
+    return np.where(totals.any(axis=0), classify(mean.T), SILENT)
 
 
 def predict(counts: Counts, assigned: Labels, n_classes: int = 10) -> Labels:
@@ -76,7 +77,7 @@ def predict(counts: Counts, assigned: Labels, n_classes: int = 10) -> Labels:
     """
     member = np.asarray(assigned)[:, None] == np.arange(n_classes)
     means = counts @ member / np.maximum(member.sum(axis=0), 1)
-    return np.asarray(means.argmax(axis=1), dtype=np.int64)
+    return classify(means)
 
 
 def respond(
@@ -149,4 +150,4 @@ def evaluate(
     truth = np.asarray(test[1])
     confusion = np.zeros((n_classes, n_classes), dtype=np.int64)
     np.add.at(confusion, (truth, guessed), 1)
-    return Result(float((truth == guessed).mean()), assigned, confusion)
+    return Result(accuracy(guessed, truth), assigned, confusion)

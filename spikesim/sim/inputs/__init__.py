@@ -4,12 +4,11 @@
 from spikesim.sim.inputs.drawn import DrawnEvents
 from spikesim.sim.inputs.inhomogeneous import InhomogeneousPoisson
 from spikesim.sim.inputs.poisson import Poisson
-from spikesim.sim.inputs.resolve import BoundInput, EventSource, InputEvents, resolve_inputs
+from spikesim.sim.inputs.resolve import BoundInput, InputEvents, resolve_inputs
 
 __all__ = [
     "BoundInput",
     "DrawnEvents",
-    "EventSource",
     "InhomogeneousPoisson",
     "InputEvents",
     "Poisson",

@@ -14,12 +14,12 @@ import numpy.typing as npt
 
 from spikesim.core import SpikeTrains, stream_key
 from spikesim.core.quantity import RATE, WAY_OUT
+from spikesim.engine.sources import Events
 from spikesim.errors import ValidationError
 from spikesim.kernels import poisson as kernels
 from spikesim.kernels.aligned import aligned
 from spikesim.sim.inputs.count_tables import CountTables, count_tables
 
-Events = tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]
 Call = tuple[Callable[..., Any], tuple[Any, ...]]
 """A kernel ``f(tick, *args)`` and its arguments."""
 

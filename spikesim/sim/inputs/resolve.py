@@ -3,52 +3,25 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from spikesim.core import SpikeTrains
+from spikesim.core.slicing import parse_slice, slice_name
+from spikesim.engine.sources import EventSource, RecordedEvents, driven_lines, event_source
 from spikesim.errors import ValidationError
 from spikesim.network import Network
 from spikesim.network.doubts import current_doubts
 from spikesim.sim.inputs.currents import BoundCurrent, Current
-from spikesim.sim.inputs.drawn import Events, RandomEvents
+from spikesim.sim.inputs.drawn import RandomEvents
 
 DRIVEN = "i_ext"
 """Constant of a neuron model that a current may drive."""
-
-
-class EventSource(Protocol):
-    """Events of one input; lines count from 0."""
-
-    def window(self, start: int, stop: int) -> Events:
-        """Ticks and lines of the events of start <= tick < stop, sorted."""
-        ...
-
-    def listed(self, start: int, stop: int) -> Events:
-        """Where the events of each tick begin, shape (stop - start + 1,), and their lines."""
-        ...
-
-
-@dataclass(frozen=True, eq=False)
-class RecordedEvents:
-    """Events that were given spike by spike."""
-
-    trains: SpikeTrains
-
-    def window(self, start: int, stop: int) -> Events:
-        """Ticks and lines of the events of start <= tick < stop, sorted."""
-        lo, hi = np.searchsorted(self.trains.ticks, (start, stop))
-        return self.trains.ticks[lo:hi], self.trains.index[lo:hi]
-
-    def listed(self, start: int, stop: int) -> Events:
-        """Where the events of each tick begin, shape (stop - start + 1,), and their lines."""
-        event_start = np.searchsorted(self.trains.ticks, np.arange(start, stop + 1))
-        first = event_start[0]
-        return event_start - first, self.trains.index[first : event_start[-1]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +42,15 @@ class BoundInput:
     source: EventSource
 
 
+class Driven(NamedTuple):
+    """Neurons into which a current goes: start <= k < stop of a population."""
+
+    population: str
+    constant: str
+    start: int
+    stop: int
+
+
 @dataclass(frozen=True, eq=False)
 class InputEvents:
     """All that drives a network: events of its inputs, currents into its populations.
@@ -77,11 +59,11 @@ class InputEvents:
     ----------
     inputs : tuple of BoundInput
         In the order of the network; inputs that were left out are not there.
-    currents : mapping of (population, constant) to BoundCurrent
+    currents : mapping of Driven to BoundCurrent
     """
 
     inputs: tuple[BoundInput, ...]
-    currents: Mapping[tuple[str, str], BoundCurrent]
+    currents: Mapping[Driven, BoundCurrent]
 
     def window(self, start: int, stop: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
         """Events of start <= tick < stop.
@@ -110,7 +92,9 @@ class InputEvents:
         return np.searchsorted(tick, np.arange(start, stop + 1)), line
 
 
-def resolve_inputs(net: Network, inputs: Mapping[str, Any], steps: int, seed: int) -> InputEvents:
+def resolve_inputs(
+    net: Network, inputs: Mapping[str, Any], steps: int | None, seed: int
+) -> InputEvents:
     """Check what the user gave for each name and bind it to this run.
 
     Parameters
@@ -120,8 +104,8 @@ def resolve_inputs(net: Network, inputs: Mapping[str, Any], steps: int, seed: in
         An input takes SpikeTrains, a bool array of shape (<= steps, n), or random events
         (Poisson, InhomogeneousPoisson); left out, it is silent. ``"population.i_ext"``
         takes a current, where the neuron model has that constant.
-    steps : int
-        Ticks of the run.
+    steps : int or None
+        Ticks of the run; None where it has no end.
     seed : int
         Seed of random events and currents.
 
@@ -139,38 +123,61 @@ def resolve_inputs(net: Network, inputs: Mapping[str, Any], steps: int, seed: in
             f"inputs: expected a mapping from input name to spikes, got {type(inputs).__name__}; "
             f"the inputs are {list(net.inputs)}"
         )
-    problems = [text for name in inputs for text in _name_problems(net, name)]
+    sizes = {name: population.n for name, population in net.inputs.items()}
+    found, problems = driven_lines(inputs, sizes)
+    first_lines = dict(zip(sizes, itertools.accumulate(sizes.values(), initial=0), strict=False))
     bound: list[BoundInput] = []
-    first_line = 0
-    for name, population in net.inputs.items():
-        if name in inputs:
-            source = _event_source(name, inputs[name], population.n, net.dt, steps, seed, problems)
-            if net.units == "SI" and isinstance(inputs[name], RandomEvents):
-                problems += [f"input {name!r}: {text}" for text in inputs[name].doubts()]
-            bound.append(BoundInput(name, first_line, source))
-        first_line += population.n
-    currents = {}
-    for name, given in inputs.items():
-        if name not in net.inputs and not _name_problems(net, name):
-            owner, constant = name.rsplit(".", 1)
-            n = net.populations[owner].n
-            try:
-                currents[owner, constant] = _current(given, n, net.dt, seed, name)
-                if net.units == "SI":
-                    doubts = current_doubts(net.populations[owner].neuron, given.largest)
-                    problems += [f"current {name!r}: {text}" for text in doubts]
-            except ValidationError as error:
-                problems += [f"current {name!r}: {text}" for text in error.problems]
+    for key, name, lines in found:
+        given, n = inputs[key], len(lines)
+        what = slice_name(name, lines) if n < sizes[name] else name
+        source = _event_source(what, given, n, net.dt, steps, seed, problems)
+        if net.units == "SI" and isinstance(given, RandomEvents):
+            problems += [f"input {what!r}: {text}" for text in given.doubts()]
+        bound.append(BoundInput(name, first_lines[name] + lines.start, source))
+    events = [key for key, _, _ in found]
+    currents = _currents(net, {k: v for k, v in inputs.items() if k not in events}, seed, problems)
     if problems:
         raise ValidationError(problems)
     return InputEvents(tuple(bound), currents)
 
 
-def _name_problems(net: Network, name: Any) -> list[str]:
-    if name in net.inputs:
-        return []
-    owner, dot, constant = str(name).rpartition(".")
-    if not dot or owner not in net.populations:
+def _currents(
+    net: Network, given: Mapping[str, Any], seed: int, problems: list[str]
+) -> dict[Driven, BoundCurrent]:
+    """Bind currents to the neurons they are for; what is wrong goes to ``problems``."""
+    sizes = {name: population.n for name, population in net.populations.items()}
+    currents: dict[Driven, BoundCurrent] = {}
+    for name, current in given.items():
+        owner, _, constant = str(name).rpartition(".")
+        try:
+            sliced = parse_slice(sizes, owner)
+            owner, chosen = sliced or (owner, range(sizes.get(owner, 0)))
+            found = _name_problems(net, name, owner, constant)
+            if chosen.step > 1:
+                found.append(f"current {name!r}: expected neurons next to each other")
+            if found:
+                problems += found
+                continue
+            place = Driven(owner, constant, chosen.start, chosen.stop)
+            twice = [p for p in currents if p[:2] == place[:2]
+                     and p.start < place.stop and place.start < p.stop]  # fmt: skip
+            if twice:
+                problems.append(
+                    f"current {name!r}: expected each neuron to get one current, got another into "
+                    f"{slice_name(owner, range(twice[0].start, twice[0].stop))!r}; add them up in "
+                    "one TimedArray, or leave a gap between the slices"
+                )
+            currents[place] = _current(current, len(chosen), net.dt, seed, name)
+            if net.units == "SI":
+                doubts = current_doubts(net.populations[owner].neuron, current.largest)
+                problems += [f"current {name!r}: {text}" for text in doubts]
+        except ValidationError as error:
+            problems += [f"current {name!r}: {text}" for text in error.problems]
+    return currents
+
+
+def _name_problems(net: Network, name: Any, owner: str, constant: str) -> list[str]:
+    if owner not in net.populations:
         return [
             f"inputs: expected names among {list(net.inputs)}, or 'population.{DRIVEN}' for a "
             f"current, got {name!r}"
@@ -187,7 +194,7 @@ def _name_problems(net: Network, name: Any) -> list[str]:
 
 
 def _event_source(
-    name: str, given: Any, n: int, dt: float, steps: int, seed: int, problems: list[str]
+    name: str, given: Any, n: int, dt: float, steps: int | None, seed: int, problems: list[str]
 ) -> EventSource:
     who = f"input {name!r}"
     if isinstance(given, Current):
@@ -195,22 +202,12 @@ def _event_source(
             f"{who}: expected spikes, a raster or random events, got a {type(given).__name__}; "
             f"currents drive 'population.{DRIVEN}'"
         )
-        return RecordedEvents(SpikeTrains.empty(n, steps))
+        return RecordedEvents(SpikeTrains.empty(n, 0))
     try:
-        if isinstance(given, RandomEvents):
-            return given.bind_events(n, dt, seed, name)
-        trains = given if isinstance(given, SpikeTrains) else SpikeTrains.from_raster(given)
+        return event_source(given, name, n, dt, steps, seed)
     except ValidationError as error:
         problems += [f"{who}: {text}" for text in error.problems]
-        return RecordedEvents(SpikeTrains.empty(n, steps))
-    if trains.n != n:
-        problems.append(f"{who}: expected {n} lines, got {trains.n}")
-    if trains.steps > steps:
-        problems.append(
-            f"{who}: expected spikes over at most {steps} ticks, got {trains.steps}; run longer or "
-            f"cut with window(0, {steps})"
-        )
-    return RecordedEvents(trains)
+        return RecordedEvents(SpikeTrains.empty(n, 0))
 
 
 def _current(given: Any, n: int, dt: float, seed: int, name: str) -> BoundCurrent:

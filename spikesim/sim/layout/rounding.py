@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from spikesim.network import Distribution, DrawnSynapses, Projection
+from spikesim.network import Distribution, DrawnSynapses, PartSynapses, Projection
 from spikesim.network.synapses import GivenRows
 from spikesim.sim.layout.channels import weight_bound
 from spikesim.sim.layout.plan import Plan
@@ -88,6 +88,7 @@ def _share(part: float) -> str:
 
 def _some_weights(projection: Projection) -> npt.NDArray[np.float64]:
     synapses = projection.synapses
+    synapses = synapses.drawn if isinstance(synapses, PartSynapses) else synapses
     if isinstance(synapses, DrawnSynapses) and isinstance(synapses.weights, Distribution):
         return synapses.weights.sample(_SAMPLE, seed=0, name="rounding")
     if isinstance(synapses, GivenRows):

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from spikesim.errors import SpikesimError, ValidationError
 from spikesim.kernels.exchange import inspect, pack, unpack
+from spikesim.sim.parallel.farewell import Farewell
 from spikesim.sim.run.spike_record import Record
 
 _HEADER = 2
@@ -49,7 +50,8 @@ class Ranks:
     """The processes of a run, and all that they say to each other.
 
     Every exchange is one ``share``. A process that fails takes part in the next share of the
-    others with its error as the message, so they stop too instead of waiting for ever.
+    others with its error as the message, so they stop too instead of waiting for ever. One that
+    ends with an error that nobody caught ends them all; see ``farewell``.
 
     Parameters
     ----------
@@ -69,6 +71,7 @@ class Ranks:
         self.size = 1 if comm is None else comm.Get_size()
         self.shares = self.words = 0
         self._depth = 0
+        self._farewell = Farewell.of(comm, RankError)
         self._make_room(_LEAST_ROOM)
 
     @classmethod
@@ -115,6 +118,8 @@ class Ranks:
         """
         self.shares += 1
         self.words += words.size
+        if self._farewell is not None:
+            self._farewell.tell = self._leave
         while True:
             kept = min(words.size, self._sent.size - _HEADER)
             self._sent[0], self._sent[1] = failed, words.size
@@ -206,6 +211,9 @@ class Ranks:
             raise
         finally:
             self._depth -= 1
+
+    def _leave(self) -> None:
+        self.share(_words("its process ended before the run did"), failed=True)
 
     def _text(self, rank: int) -> str:
         words = self._received[rank, _HEADER : _HEADER + self._received[rank, 1]]

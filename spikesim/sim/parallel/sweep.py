@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from spikesim.core import stream
 from spikesim.errors import ValidationError
 from spikesim.recording.export import optional_library
-from spikesim.sim.parallel.sweep_workers import WORKERS, Call, Outcome
+from spikesim.sim.parallel.sweep_workers import WORKERS, Call, PointOutcome
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -115,7 +115,7 @@ def sweep(
             Call(function, {"seed": s} | point) for s, point in zip(seeds, points, strict=True)
         ]
     run = WORKERS["here" if jobs == 1 and backend == "joblib" else backend]
-    outcomes: dict[int, Outcome] = {}
+    outcomes: dict[int, PointOutcome] = {}
     report = _reporter(progress)
     try:
         for k, outcome in run(calls, jobs):
@@ -168,7 +168,7 @@ def _takes_seed(function: Callable[..., Any]) -> bool:
     return "seed" in parameters
 
 
-def _row(point: Point, seed: int, outcome: Outcome) -> dict[str, Any]:
+def _row(point: Point, seed: int, outcome: PointOutcome) -> dict[str, Any]:
     row = {**point, "seed": seed, "error": outcome.error, "seconds": outcome.seconds}
     value = outcome.value
     if outcome.error is not None:

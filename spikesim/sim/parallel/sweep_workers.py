@@ -15,11 +15,12 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import Any
 
+from spikesim.engine.interrupt import Interrupt
 from spikesim.recording.export import optional_library
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
+class PointOutcome:
     """What became of one call.
 
     Attributes
@@ -44,23 +45,28 @@ class Call:
     function: Callable[..., Any]
     arguments: dict[str, Any]
 
-    def __call__(self) -> Outcome:
+    def __call__(self) -> PointOutcome:
         """Run the function."""
         began = time.perf_counter()
         try:
             value = self.function(**self.arguments)
         except Exception as error:  # whatever it is, it belongs into the row of this point
-            return Outcome(None, _describe(error), time.perf_counter() - began)
-        return Outcome(value, None, time.perf_counter() - began)
+            return PointOutcome(None, _describe(error), time.perf_counter() - began)
+        return PointOutcome(value, None, time.perf_counter() - began)
 
 
-Outcomes = Iterator[tuple[int, Outcome]]
+Outcomes = Iterator[tuple[int, PointOutcome]]
 
 
 def run_here(calls: Sequence[Call], jobs: int) -> Outcomes:
     """One after the other in this process."""
     for k, call in enumerate(calls):
-        yield k, call()
+        with Interrupt(at_once=True) as interrupt:
+            outcome = call()
+        if interrupt.asked:
+            # A simulation in it was cut off, so what the function made of it says nothing.
+            raise KeyboardInterrupt
+        yield k, outcome
 
 
 def run_processes(calls: Sequence[Call], jobs: int) -> Outcomes:
@@ -79,18 +85,18 @@ def run_processes(calls: Sequence[Call], jobs: int) -> Outcomes:
         for suspect in sorted(suspects):
             for k, outcome in _pool(loky, [(suspect, calls[suspect])], 1):
                 died = "the process died (out of memory, or a crash in compiled code)"
-                yield k, Outcome(None, died, 0.0) if outcome is None else outcome
+                yield k, PointOutcome(None, died, 0.0) if outcome is None else outcome
 
 
 def _pool(
     loky: Any, waiting: list[tuple[int, Call]], jobs: int
-) -> Iterator[tuple[int, Outcome | None]]:
+) -> Iterator[tuple[int, PointOutcome | None]]:
     """Take calls off the end of a list until it is empty or the pool breaks.
 
     Yields the outcomes, None for those that ran when it broke.
     """
     pool = loky.ProcessPoolExecutor(max_workers=max(1, min(jobs, len(waiting))))
-    running: dict[Future[Outcome], int] = {}
+    running: dict[Future[PointOutcome], int] = {}
     broken = False
     try:
         while (waiting and not broken) or running:
@@ -107,7 +113,7 @@ def _pool(
                     broken = True
                     yield k, None
                 except Exception as error:  # a function or a result that cannot be pickled
-                    yield k, Outcome(None, _describe(error), 0.0)
+                    yield k, PointOutcome(None, _describe(error), 0.0)
     finally:
         pool.shutdown(wait=True, kill_workers=True)
 
@@ -131,7 +137,7 @@ def run_ray(calls: Sequence[Call], jobs: int) -> Outcomes:
             try:
                 outcome = ray.get(done)
             except Exception as error:  # Ray's own, such as a worker that died
-                outcome = Outcome(None, _describe(error), 0.0)
+                outcome = PointOutcome(None, _describe(error), 0.0)
             yield running.pop(done), outcome
     finally:
         for reference in running:

@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TYPE_CHECKING, Any
 
+from spikesim.engine.interrupt import Interrupt
 from spikesim.errors import ValidationError
-from spikesim.recording import Recording
-from spikesim.sim.record.monitor import Item
+from spikesim.recording import Item, Recording
 
 if TYPE_CHECKING:
     from spikesim.sim.simulator import Simulator
@@ -31,23 +31,48 @@ def run_trials(
     if isinstance(jobs, bool) or not isinstance(jobs, int) or jobs < 1:
         raise ValidationError(f"trials: expected jobs as an integer >= 1, got {jobs!r}")
 
-    def one(trial: tuple[Mapping[str, Any], int]) -> Recording:
+    def one(trial: tuple[Mapping[str, Any], int]) -> Recording | None:
+        if simulator.ranks.any(stop.asked):
+            return None
         session = simulator.start(trial[0], steps, record=record, seed=trial[1], threads=1)
-        session.advance(int(steps))
+        session.advance(int(steps), interrupt=stop if simulator.ranks.size == 1 else None)
+        stop.asked |= session.interrupted
         return session.finish()
 
-    if jobs == 1 or simulator.ranks.size > 1:
-        return [one(trial) for trial in each]
+    with Interrupt() as stop:
+        if jobs == 1 or simulator.ranks.size > 1:
+            found = [one(trial) for trial in each]
+        else:
+            found = _together(one, each, jobs, stop)
+    begun = [recording for recording in found if recording is not None]
+    if stop.asked:
+        whole = [k for k, recording in enumerate(begun) if recording.complete]
+        _log.warning(
+            "interrupted: of %d trials these are complete: %s; cut off: %s; the others did not "
+            "begin", len(each), whole or "none",
+            [k for k in range(len(begun)) if k not in whole] or "none",
+        )  # fmt: skip
+    return begun
+
+
+def _together(
+    one: Callable[[Any], Recording | None], each: Sequence[Any], jobs: int, stop: Interrupt
+) -> list[Recording | None]:
+    """Run trials on threads; where one fails or the user gives up, the others stop too."""
     with ThreadPoolExecutor(jobs) as pool:
         running = [pool.submit(one, trial) for trial in each]
         try:
-            return [future.result() for future in running]
-        except KeyboardInterrupt:
+            for future in as_completed(running):
+                future.result()
+        except BaseException:
+            stop.asked = True
+            pool.shutdown(wait=True, cancel_futures=True)
+            # The first by number, whichever was faster.
             for future in running:
-                future.cancel()
-            done = [f.result() for f in running if f.done() and not f.cancelled()]
-            _log.warning("interrupted: %d of %d trials are complete", len(done), len(each))
-            return done
+                if not future.cancelled():
+                    future.result()
+            raise
+        return [future.result() for future in running]
 
 
 def _pairs(

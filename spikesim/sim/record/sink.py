@@ -17,6 +17,9 @@ Ticks = npt.NDArray[np.int64]
 Index = npt.NDArray[np.int32]
 
 
+_LEAST_ROWS = 64
+
+
 @dataclass(frozen=True)
 class TraceHeader:
     """Form of one trace.
@@ -31,12 +34,15 @@ class TraceHeader:
         Sampled in ticks 0, every, 2 every, ...
     index : tuple of int, optional
         Neurons or synapses of the columns; None for all.
+    span : int, ticks
+        Ticks that a row is about, from its own on: the bin of a rate.
     """
 
     n: int
     dtype: str
     every: int = 1
     index: tuple[int, ...] | None = None
+    span: int = 1
 
 
 @dataclass(frozen=True)
@@ -46,7 +52,7 @@ class RecordHeader:
     Parameters
     ----------
     steps : int
-        Ticks the run is asked for.
+        Tick in which the run is asked to end.
     dt : float
         Tick in seconds.
     engine : str
@@ -59,7 +65,7 @@ class RecordHeader:
         First tick of the run; above 0 when it goes on from a checkpoint.
     """
 
-    steps: int
+    steps: int | None
     dt: float
     engine: str
     populations: Mapping[str, int]
@@ -112,7 +118,7 @@ class MemorySink:
     Examples
     --------
     >>> sink = MemorySink()
-    >>> sink.start(RecordHeader(10, 1e-3, "numba", {"E": 2}, {}))
+    >>> sink.start(RecordHeader(10, 1e-3, "float", {"E": 2}, {}))
     >>> sink.spikes("E", np.array([3]), np.array([1], np.int32))
     >>> sink.window(5)
     >>> sink.finish(False, {})
@@ -129,7 +135,8 @@ class MemorySink:
         self._values: dict[str, npt.NDArray[Any]] = {}
         self._rows = dict.fromkeys(header.traces, 0)
         for name, trace in header.traces.items():
-            rows = n_samples(header.start, header.steps, trace.every)
+            stop = header.start if header.steps is None else header.steps
+            rows = n_samples(header.start, stop, trace.every)
             self._ticks[name] = np.zeros(rows, dtype=np.int64)
             # Pages that are never written cost nothing, should the run be cut off.
             self._values[name] = np.zeros((rows, trace.n), dtype=trace.dtype)
@@ -143,6 +150,10 @@ class MemorySink:
         """Copy the rows into their place."""
         lo = self._rows[name]
         self._rows[name] = hi = lo + len(ticks)
+        if hi > len(self._ticks[name]):  # no end was said: twice the room, so rows move seldom
+            room = max(2 * len(self._ticks[name]), hi, _LEAST_ROWS)
+            self._ticks[name] = _longer(self._ticks[name], room)
+            self._values[name] = _longer(self._values[name], room)
         self._ticks[name][lo:hi] = ticks
         self._values[name][lo:hi] = values
 
@@ -158,6 +169,7 @@ class MemorySink:
     def recording(self) -> Recording:
         """Give what was recorded, over the ticks that were simulated."""
         header = self._header
+        steps = self._stop - header.start
         spikes = {}
         for name, n in header.populations.items():
             parts = self._spikes[name]
@@ -165,18 +177,25 @@ class MemorySink:
             index = np.concatenate([np.zeros(0, np.int32), *(part[1] for part in parts)])
             # One piece from here on: the list would hold the same spikes a second time.
             self._spikes[name] = [(ticks, index)]
-            spikes[name] = SpikeTrains(ticks, index, n, self._stop)
+            spikes[name] = SpikeTrains(ticks, index, n, steps, header.start)
         rows = self._rows
-        sparse = [name for name, trace in header.traces.items() if rows[name] != self._stop]
+        sparse = [name for name, trace in header.traces.items() if rows[name] != steps]
         subset = {n: t.index for n, t in header.traces.items() if t.index is not None}
         return Recording(
             spikes,
             {name: values[: rows[name]] for name, values in self._values.items()},
-            self._stop,
+            steps,
             header.dt,
             header.engine,
             self._meta,
             {name: self._ticks[name][: rows[name]] for name in sparse},
             {name: np.array(index, dtype=np.int64) for name, index in subset.items()},
             self._complete,
+            header.start,
         )
+
+
+def _longer(array: npt.NDArray[Any], rows: int) -> npt.NDArray[Any]:
+    longer = np.zeros((rows, *array.shape[1:]), dtype=array.dtype)
+    longer[: len(array)] = array
+    return longer

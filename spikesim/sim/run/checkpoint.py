@@ -5,24 +5,27 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from spikesim.core import read_archive, write_archive
+from spikesim.core.atomic import place_problems
 from spikesim.errors import ValidationError
 from spikesim.network import Network
+from spikesim.network.description import describe, rebuild
+from spikesim.network.part import PartSynapses
 from spikesim.network.synapses import GivenRows
+from spikesim.neurons.model import NeuronModel
 from spikesim.sim.layout.blocks import Range
 from spikesim.sim.layout.plan import Plan
 from spikesim.sim.parallel.mpi import Ranks
 from spikesim.sim.run.spike_record import Record
 from spikesim.sim.run.state import State
 
-_VERSION = 3
+_VERSION = 4
 _NAMED = 4
 """Parts of a network that a message names at most."""
 
@@ -54,6 +57,7 @@ def fingerprints(net: Network) -> dict[str, str]:
             projection.pre.name, projection.post.name, projection.receptor, synapses.nnz,
             synapses.weight, synapses.min_delay, synapses.max_delay,
             float(synapses.weight_bound()), repr(projection.plasticity),
+            *((synapses.pre, synapses.post) if isinstance(synapses, PartSynapses) else ()),
             arrays=columns,
         )  # fmt: skip
     return parts
@@ -84,15 +88,7 @@ def _differences(saved: dict[str, str], here: dict[str, str]) -> list[str]:
 
 def checkpoint_problems(path: str | os.PathLike[str]) -> list[str]:
     """Why no checkpoint can be written to a place; empty when one can, as far as is known."""
-    who = f"checkpoint file {os.fspath(path)!r}"
-    place = Path(path)
-    if place.is_dir():
-        return [f"{who}: expected the name of a file, got a folder"]
-    if not place.parent.is_dir():
-        return [f"{who}: folder {place.parent} does not exist; create it"]
-    if not os.access(place.parent, os.W_OK):
-        return [f"{who}: expected a folder that may be written, got {place.parent}"]
-    return []
+    return place_problems(path, f"checkpoint file {os.fspath(path)!r}")
 
 
 def save_checkpoint(
@@ -102,9 +98,14 @@ def save_checkpoint(
     seed: int,
     learned: dict[str, Any],
     ranks: Ranks,
+    changed: Mapping[str, NeuronModel],
 ) -> None:
-    """Write the state between two ticks to one file, whole or not at all; rank 0 does."""
+    """Write the state between two ticks to one file, whole or not at all; rank 0 does.
+
+    ``changed`` are models whose parameters are not those of the network any more.
+    """
     arrays: dict[str, npt.NDArray[Any]] = {}
+    models = {name: describe(m, f"models/{name}/", arrays) for name, m in changed.items()}
     for name, held in state.neurons.items():
         lo, hi = plan.owned(name)
         arrays |= {f"neurons/{name}/{key}": ranks.join(v[lo:hi]) for key, v in held.items()}
@@ -119,6 +120,7 @@ def save_checkpoint(
         "dtype": plan.dtype,
         "seed": seed,
         "tick": state.tick,
+        "models": models,
     }
     write_archive(path, "checkpoint", _VERSION, header, arrays)
 
@@ -128,9 +130,11 @@ def load_checkpoint(
     plan: Plan,
     state: State,
     seed: int,
-    steps: int,
-) -> dict[str, npt.NDArray[Any]]:
-    """Put a saved state in place of ``state``; gives what the rules had saved.
+    steps: int | None,
+) -> tuple[dict[str, npt.NDArray[Any]], dict[str, NeuronModel]]:
+    """Put a saved state in place of ``state``.
+
+    Gives what the rules had saved, and the models whose parameters had been changed.
 
     Sums are not saved: what is pending in them follows from the spikes of the history.
 
@@ -154,7 +158,7 @@ def load_checkpoint(
             problems.append(
                 f"{who}: expected {key} {header[key]!r}, with which the run began, got {here!r}"
             )
-    if header["tick"] > steps:
+    if steps is not None and header["tick"] > steps:
         problems.append(
             f"{who}: expected steps of at least {header['tick']}, the tick it was saved at, got "
             f"{steps}; steps count from the start of the run"
@@ -173,11 +177,16 @@ def load_checkpoint(
             record, arrays[f"{which}/age"], arrays[f"{which}/source"], list(parts.values()), plan
         )
         record.clock[0] = state.tick - record.history
-    return {
+    learned = {
         key.removeprefix("learned/"): array
         for key, array in arrays.items()
         if key.startswith("learned/")
     }
+    changed = {
+        name: rebuild(entry, f"models/{name}/", arrays)
+        for name, entry in header.get("models", {}).items()
+    }
+    return learned, changed
 
 
 def _history(record: Record) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:

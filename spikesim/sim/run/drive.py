@@ -12,6 +12,8 @@ import numpy.typing as npt
 from spikesim.errors import ValidationError
 from spikesim.kernels.bind import Bound, bind
 from spikesim.network import Projection
+from spikesim.network.relay import WAY_OUT as RELAY_WAY_OUT
+from spikesim.network.relay import is_relay
 from spikesim.sim.inputs import BoundInput, InputEvents
 from spikesim.sim.inputs.drawn import DrawnEvents, Scratch, make_scratch
 from spikesim.sim.layout.channels import weight_bound
@@ -90,7 +92,15 @@ def split_inputs(
             for projection in mine
             if projection.plasticity is not None and most > 1
         ]
-        driven = isinstance(source, DrawnEvents) and all(map(one_to_one, mine))
+        problems += [
+            f"input {bound.name!r}: expected at most one event per line and tick for population "
+            f"{projection.post.name!r}, which repeats each arrival as one spike, got counts=True; "
+            f"take counts=False with more lines, or {RELAY_WAY_OUT}"
+            for projection in mine
+            if is_relay(projection.post) and most > 1
+        ]
+        whole = isinstance(source, DrawnEvents) and source.n == plan.net.inputs[bound.name].n
+        driven = whole and all(map(one_to_one, mine))
         if not driven:
             listed.append(bound)
         for projection in mine:

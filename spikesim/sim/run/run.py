@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,8 @@ import numpy.typing as npt
 from spikesim.errors import ValidationError
 from spikesim.kernels.bind import Bound, bind
 from spikesim.kernels.loop import LINE, sample
+from spikesim.network import Population
+from spikesim.neurons.model import NeuronModel
 from spikesim.sim.inputs import InputEvents
 from spikesim.sim.layout.plan import Plan
 from spikesim.sim.layout.tables import Table
@@ -69,12 +71,13 @@ class _Kernels:
     early: list[Bound]
     deliveries: list[Bound]
     stimuli: list[Bound]
+    updates: list[Bound]
     rest: list[Bound]
 
     @property
     def late(self) -> list[Bound]:
         """Everything that needs the tick before of all threads."""
-        return [*self.deliveries, *self.stimuli, *self.rest]
+        return [*self.deliveries, *self.stimuli, *self.updates, *self.rest]
 
 
 class Run:
@@ -101,6 +104,10 @@ class Run:
     state : State
         Changed by ``advance``; ``state.tick`` is the next tick.
     threads : Threads
+    models : dict of str to NeuronModel
+        Of each population, with the parameters as they are now.
+    counts : int64 array, shape (neurons,)
+        Spikes of all neurons of the network since the run began.
     """
 
     def __init__(
@@ -136,10 +143,17 @@ class Run:
             np.zeros((n, s.neurons.size), dtype=plan.dtype)
             for n, s in zip(rows, samplings, strict=True)
         ]
-        driven: dict[str, set[str]] = {}
-        for population, constant in inputs.currents:
-            driven.setdefault(population, set()).add(constant)
-        self._constants = model_constants(plan, driven)
+        self.counts = np.zeros(plan.n_neurons, dtype=np.int64)
+        self._driven: dict[str, set[str]] = {}
+        for place in inputs.currents:
+            self._driven.setdefault(place.population, set()).add(place.constant)
+        self.models = {name: model_of(p) for name, p in plan.net.populations.items()}
+        self._constants = {
+            name: model_constants(
+                plan, model, plan.net.populations[name].n, self._driven.get(name, ())
+            )
+            for name, model in self.models.items()
+        }
         self.learners: list[Learner] = []
         self._learned: dict[str, LearnedRows] = {}
         self.blocks = [self._block(tables, b) for b in plan.own]
@@ -172,6 +186,7 @@ class Run:
         else:
             self._batches(start, n)
         (spent,) = self.ranks.agree(time.perf_counter() - began)
+        self._count(n)
         self._drain(start, n, sink)
         state.record.close(n)
         state.inputs.close(n)
@@ -184,11 +199,19 @@ class Run:
     def save(self, path: str | os.PathLike[str], seed: int) -> None:
         """Write the state between two ticks to a file, whole or not at all."""
         learned = gather_learned(self.learners, self.ranks)
-        save_checkpoint(path, self.plan, self.state, seed, learned, self.ranks)
+        changed = {
+            name: model
+            for name, model in self.models.items()
+            if model is not self.plan.net.populations[name].neuron
+        }
+        save_checkpoint(path, self.plan, self.state, seed, learned, self.ranks, changed)
 
-    def load(self, path: str | os.PathLike[str], seed: int, steps: int) -> None:
+    def load(self, path: str | os.PathLike[str], seed: int, steps: int | None) -> None:
         """Go on from a saved state; raises ValidationError if it belongs to another run."""
-        learned = load_checkpoint(path, self.plan, self.state, seed, steps)
+        learned, changed = load_checkpoint(path, self.plan, self.state, seed, steps)
+        for name, model in changed.items():
+            given: Any = model
+            self.set_parameters(name, **{f.name: getattr(given, f.name) for f in fields(given)})
         self._deliver_pending()
         scatter_learned(self.plan, self.learners, self.ranks, learned)
 
@@ -229,8 +252,8 @@ class Run:
         self.drives, self.inputs = split_inputs(self.plan, inputs, dict(self._worst))
         if not (bound or self.drives):
             return  # events are listed before a window: no kernel knows where they come from
-        for population, constant in silent:
-            self._constants[population][constant][:] = 0
+        for place in silent:
+            self._constants[place.population][place.constant][place.start : place.stop] = 0
         for number, block in zip(self.plan.own, self.blocks, strict=True):
             block.stimuli = self._stimuli(number)
         self._programs.clear()
@@ -246,6 +269,29 @@ class Run:
             self._learned[projection] = LearnedRows(self.plan, parts, self.ranks)
         return self._learned[projection]
 
+    def set_parameters(self, population: str, **values: Any) -> None:
+        """Change parameters of the neuron model of a population from the next tick on.
+
+        Raises
+        ------
+        ValidationError
+            If the model refuses them; nothing has changed then.
+        """
+        n = self.plan.net.populations[population].n
+        model = replace(self.models[population], **values)  # type: ignore[type-var]  # a dataclass
+        if problems := model.problems(n):
+            raise ValidationError([f"population {population!r}: {text}" for text in problems])
+        driven = self._driven.get(population, set())
+        constants = model_constants(self.plan, model, n, driven)
+        # Kernels of currents write into these arrays.
+        constants |= {key: self._constants[population][key] for key in driven}
+        self.models[population], self._constants[population] = model, constants
+        for number, block in zip(self.plan.own, self.blocks, strict=True):
+            block.updates = updates(
+                self.plan, self.state, number, block.scratch, self.models, self._constants
+            )
+        self._programs.clear()
+
     def clear(self, keep: frozenset[str]) -> None:
         """Put all but some state variables to their start, and drop what is under way."""
         self.state.clear(self.plan, keep)
@@ -253,7 +299,7 @@ class Run:
     def _block(self, tables: list[Table], block: int) -> _Kernels:
         plan, state = self.plan, self.state
         scratch = Block.make(plan, block)
-        kernels = _Kernels(scratch, [], [], self._stimuli(block), [])
+        kernels = _Kernels(scratch, [], [], self._stimuli(block), [], [])
         learners: list[Learner] = []
         for table in tables:
             if table.plan.learns:
@@ -263,7 +309,7 @@ class Run:
             for early, groups in split_groups(plan, table):
                 item = delivery(plan, table, state, block, scratch, groups)
                 (kernels.early if early else kernels.deliveries).append(item)
-        kernels.rest += updates(plan, state, block, scratch, self._constants)
+        kernels.updates += updates(plan, state, block, scratch, self.models, self._constants)
         for one in learners:
             kernels.rest += one.posts
         self.learners += learners
@@ -273,10 +319,13 @@ class Run:
     def _stimuli(self, block: int) -> list[Bound]:
         """Drives and currents onto the neurons of one block."""
         items = bind_drives(self.drives, self.plan, self.state, block)
-        for (population, constant), current in self.inputs.currents.items():
-            lo, hi = self.plan.slice(block, population)
-            function, args = current.call(self._constants[population][constant][lo:hi], lo)
-            items.append(bind(function, *args))
+        for place, current in self.inputs.currents.items():
+            lo, hi = self.plan.slice(block, place.population)
+            lo, hi = max(lo, place.start), min(hi, place.stop)
+            if lo < hi or place.start == place.stop:
+                values = self._constants[place.population][place.constant][lo:hi]
+                function, args = current.call(values, lo - place.start)
+                items.append(bind(function, *args))
         return items
 
     def _sampling(self, block: int) -> list[Bound]:
@@ -365,6 +414,14 @@ class Run:
             ]
         return self._programs[threads]
 
+    def _count(self, n: int) -> None:
+        """Count the spikes of a window of ``n`` ticks, those of all populations at once."""
+        record = self.state.record
+        for fired, marks in zip(record.fired, record.marks, strict=True):
+            spikes = fired[marks[record.row, 0] : marks[record.row + n - 1, -1]]
+            # Proportional to the spikes, not to the neurons.
+            np.add.at(self.counts, spikes, 1)
+
     def _drain(self, start: int, n: int, sink: Recorder) -> None:
         if self._recorded.any():
             starts, times, sources = self.state.record.spikes(self._firsts, n)
@@ -389,3 +446,9 @@ class Run:
         if self.ranks.rank == 0:
             values[:, np.concatenate(columns)] = whole
         return values
+
+
+def model_of(population: Population) -> NeuronModel:
+    """Give the neuron model of a population of a sound network."""
+    assert population.neuron is not None
+    return population.neuron

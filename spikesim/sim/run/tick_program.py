@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -15,6 +16,7 @@ from spikesim.kernels.bind import Bound, Literal, bind, program
 from spikesim.kernels.deliver import CONSTANT, EXACT, PACKED, PIECES, WIDE, deliver
 from spikesim.kernels.generate import update_kernel
 from spikesim.kernels.loop import LINE, advance, collect
+from spikesim.neurons.model import NeuronModel
 from spikesim.sim.layout.plan import Plan
 from spikesim.sim.layout.tables import Table
 from spikesim.sim.run.state import State
@@ -131,14 +133,17 @@ def split_groups(plan: Plan, table: Table) -> list[tuple[bool, tuple[int, int]]]
 
 
 def updates(
-    plan: Plan, state: State, block: int, scratch: Block, constants: dict[str, dict[str, Any]]
+    plan: Plan,
+    state: State,
+    block: int,
+    scratch: Block,
+    models: Mapping[str, NeuronModel],
+    constants: dict[str, dict[str, Any]],
 ) -> list[Bound]:
     """Update and spike search of every population in one block, in order."""
     items = []
     bases = plan.bases(block)
-    for part, (name, population) in enumerate(plan.net.populations.items()):
-        model = population.neuron
-        assert model is not None  # validated
+    for part, (name, model) in enumerate(models.items()):
         lo, hi = plan.slice(block, name)
         flags = scratch.flags[name]
         values = constants[name]
@@ -154,7 +159,7 @@ def updates(
         items.append(
             bind(
                 kernel,
-                model.start_tick,
+                plan.net.populations[name].start_tick,
                 plan.slots,
                 plan.stride,
                 state.sums[block],
@@ -174,28 +179,28 @@ def updates(
     return items
 
 
-def model_constants(plan: Plan, driven: dict[str, set[str]]) -> dict[str, dict[str, Any]]:
-    """Constants of every population's template in the types of the engine.
+def model_constants(
+    plan: Plan, model: NeuronModel, n: int, driven: Collection[str] = ()
+) -> dict[str, Any]:
+    """Constants of the template of a population of ``n`` in the types of the engine.
 
     Parameters
     ----------
     plan : Plan
-    driven : mapping of str to set of str
-        Constants that a device writes in every tick, by population: one value per neuron.
+    model : NeuronModel
+    n : int
+    driven : collection of str
+        Constants that a device writes in every tick: one value per neuron.
     """
-    out: dict[str, dict[str, Any]] = {}
-    for name, population in plan.net.populations.items():
-        model = population.neuron
-        assert model is not None  # validated
-        out[name] = {}
-        for key, value in model.constants(plan.net.dt, population.n).items():
-            array = np.asarray(value)
-            if key in driven.get(name, ()):
-                array = np.broadcast_to(array, population.n)
-            kind = plan.dtype if array.dtype.kind == "f" else "int32"
-            own = aligned(array.size, kind).reshape(array.shape)
-            own[...] = array
-            out[name][key] = own if own.ndim else own[()]
+    out: dict[str, Any] = {}
+    for key, value in model.constants(plan.net.dt, n).items():
+        array = np.asarray(value)
+        if key in driven:
+            array = np.broadcast_to(array, n)
+        kind = plan.dtype if array.dtype.kind == "f" else "int32"
+        own = aligned(array.size, kind).reshape(array.shape)
+        own[...] = array
+        out[key] = own if own.ndim else own[()]
     return out
 
 

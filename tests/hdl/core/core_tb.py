@@ -14,8 +14,8 @@ from cocotb.clock import Clock
 from cocotb.triggers import RisingEdge
 
 from spikesim.hw.config import CoreConfig
-from spikesim.hw.generated import Clear, Window
-from spikesim.hw.golden.readable import MARKER, STEP_MASK, GoldenCore
+from spikesim.hw.generated import MARKER, STEP_MASK, Clear, Window
+from spikesim.hw.golden.readable import GoldenCore
 from tests.hdl.core.images import Image
 
 ALL = sum(Clear)

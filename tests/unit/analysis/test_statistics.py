@@ -42,7 +42,7 @@ def trains():
 @pytest.fixture(scope="module")
 def neo_trains(trains):
     pytest.importorskip("neo")
-    block = Recording({"E": trains}, {}, STEPS, DT, "numba").to_neo()
+    block = Recording({"E": trains}, {}, STEPS, DT, "float").to_neo()
     return list(block.segments[0].spiketrains)
 
 

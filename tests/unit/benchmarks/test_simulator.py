@@ -246,7 +246,7 @@ def test_our_networks_have_the_sizes_and_delays_of_the_table():
     assert {15} == {p.synapses.delay for p in recurrent}
     assert ["exc->exc"] == [p.name for p in recurrent if p.plasticity is not None]
     made = models.cuba(400, 1)
-    # One tick more than in NEST, see LIFExp.
+    # A current that begins a tick after the spike comes in with the second one, see LIFExp.
     assert {2} == {p.synapses.delay for p in made.net.projections.values()}
     # 400 * 80 Bernoulli synapses, 5 standard deviations
     assert made.net.n_synapses == pytest.approx(32_000, abs=5 * math.sqrt(32_000))

@@ -42,7 +42,7 @@ def net():
     net = Network(1e-3, "small")
     net.add_input("in", 16)
     net.add_population("layer0", 12, LIF(beta=0.9, reset="soft"))
-    net.add_population("layer1", 4, LIF(beta=0.9, reset="soft", start_tick=1))
+    net.add_population("layer1", 4, LIF(beta=0.9, reset="soft"), start_tick=1)
     net.connect("in", "layer0", rng.normal(0.1, 0.3, (16, 12)))
     net.connect("layer0", "layer1", rng.normal(0.1, 0.4, (12, 4)))
     return net

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from spikesim.cli.compile import core_config
+from spikesim.data import Provenance
 from spikesim.errors import ValidationError
 from spikesim.hw.config import CoreConfig
 from spikesim.hw.program import Program
@@ -23,6 +24,27 @@ def test_report_for_people_names_the_memories(spikesim, files):
     call = spikesim("compile", files / "net.npz", "-o", files / "again.spk")
     assert "weight words" in call.out
     assert "spikesim run" in call.err
+    assert "--steps TICKS" in call.err
+
+
+def test_a_trained_network_says_what_an_image_costs_and_needs_no_data(spikesim, net, tmp_path):
+    net.meta |= Provenance("digits", 10, "rate", split_seed=0, test_share=0.2).to_meta()
+    net.save(tmp_path / "net.npz")
+    call = spikesim("compile", tmp_path / "net.npz", "-o", tmp_path / "prog.spk")
+    assert 0 == call.code, call.err
+    assert "ms a run of 11 steps" in call.out  # one more for the second layer
+    assert call.err.strip().endswith(f"spikesim run {tmp_path / 'prog.spk'}")
+
+
+def test_a_file_that_exists_is_kept(spikesim, files):
+    before = (files / "net.npz").read_bytes()
+    for target, code in (("net.npz", 2), ("new.spk", 0), ("new.spk", 2)):
+        call = spikesim("compile", files / "net.npz", "-o", files / target)
+        assert code == call.code
+        assert ("--overwrite" in call.err) == (code == 2)
+    assert before == (files / "net.npz").read_bytes()
+    call = spikesim("compile", files / "net.npz", "-o", files / "new.spk", "--overwrite")
+    assert 0 == call.code
 
 
 def test_network_that_does_not_fit_leaves_no_file_and_names_the_need(spikesim, tmp_path):

@@ -41,7 +41,7 @@ def test_defect_is_exit_code_3_and_asks_for_the_traceback(spikesim, files, monke
         raise KeyError("inside")
 
     monkeypatch.setattr(run_verb, "classify", broken)
-    arguments = ("run", files / "prog.spk", "--data", files / "images.npz")
+    arguments = ("run", files / "prog.spk", "--data", files / "images.npz", "--steps", 3)
     call = spikesim(*arguments)
     assert 3 == call.code
     assert "defect of spikesim, KeyError" in call.err
@@ -53,7 +53,8 @@ def test_interrupt_is_exit_code_130(spikesim, files, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(run_verb, "classify", interrupted)
-    assert 130 == spikesim("run", files / "prog.spk", "--data", files / "images.npz").code
+    data = ("--data", files / "images.npz", "--steps", 3)
+    assert 130 == spikesim("run", files / "prog.spk", *data).code
 
 
 def test_debug_shows_the_traceback(tmp_path):

@@ -46,6 +46,22 @@ def test_it_runs_a_saved_network_and_keeps_what_is_asked_for(spikesim, path, tmp
     assert alone.meta["events"] == call.document["events"]
 
 
+def test_a_recording_that_exists_is_kept_unless_told_otherwise(spikesim, path, tmp_path):
+    options = ("simulate", path, "--seconds", "0.05", "--to", tmp_path / "run.h5")
+    assert 0 == spikesim(*options).code
+    before = (tmp_path / "run.h5").read_bytes()
+    for ranks in (1, 2):
+        call = spikesim(*options, "--ranks", ranks, "--seed", 9)
+        assert 2 == call.code
+        assert "--overwrite" in call.err
+        assert before == (tmp_path / "run.h5").read_bytes()
+    assert 0 == spikesim(*options, "--overwrite").code
+
+
+def test_a_log_says_how_far_the_run_is(spikesim, path):
+    assert "simulated 50 of 50 ticks" in spikesim("simulate", path, "--seconds", "0.05").err
+
+
 def test_people_get_a_table_of_rates(spikesim, path):
     call = spikesim("simulate", path, "--seconds", "0.2", "--poisson", "in=100")
     assert 0 == call.code
@@ -60,6 +76,10 @@ def test_people_get_a_table_of_rates(spikesim, path):
         (["--record", "nobody.v"], "nobody.v"),
         (["--seconds", "0.0005"], "--seconds"),
         (["--to", "/no/such/folder/run.h5"], "does not exist"),
+        (["--threads", "1000"], "at most"),
+        (["--ranks", "100000"], "processes on this machine"),
+        (["--seed", "99999999999999999999999"], "9223372036854775807"),
+        (["--seed", "-1"], "greater than or equal to 0"),
     ],
 )
 def test_bad_options_are_refused_by_name(spikesim, path, options, message):

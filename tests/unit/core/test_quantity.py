@@ -99,7 +99,7 @@ def test_units_are_understood_wherever_numbers_are_given(made):
     assert cell == LIFExp(tau_mem=cell.tau_mem, tau_syn={"e": 5e-3}, v_th=-50e-3)
     net.add_population("a", 2, cell)
     made_one = net.connect("a", "a", OneToOne(), weight=made(1.0, "V"), delay=made(2.0, "s"))
-    assert (made_one.synapses.weight, made_one.synapses.delay) == (pytest.approx(1e-3), 2)
+    assert (made_one.synapses.weight, made_one.synapses.delay) == (pytest.approx(1e-3), 3)
     assert LIF.from_time_constants(made(1.0, "s"), made(20.0, "s")).beta == pytest.approx(
         np.exp(-1 / 20)
     )

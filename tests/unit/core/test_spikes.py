@@ -69,20 +69,46 @@ def test_a_raster_of_another_shape_or_with_other_values_is_refused(raster):
 def test_shift_moves_all_spikes_and_back():
     trains = SpikeTrains.from_raster(_random(2))
     moved = trains.shift(3)
-    assert trains.steps + 3 == moved.steps
+    assert (3, trains.steps, trains.stop + 3) == (moved.start, moved.steps, moved.stop)
+    assert np.array_equal(trains.raster(), moved.raster())
     assert (trains.ticks + 3).tolist() == moved.ticks.tolist()
     assert trains == moved.shift(-3)
 
 
-def test_a_shift_that_would_lose_a_spike_is_refused():
-    with pytest.raises(ValidationError, match="loses nothing"):
+def test_a_shift_to_before_the_run_is_refused():
+    with pytest.raises(ValidationError, match="window"):
         SpikeTrains([2], [0], 1, 5).shift(-3)
+    moved = SpikeTrains([2], [0], 1, 5, start=2)
+    assert [0] == moved.shift(-2).ticks.tolist()
+    with pytest.raises(ValidationError, match="begins in tick 2"):
+        moved.shift(-3)
 
 
-def test_a_window_is_the_slice_of_the_raster():
+def test_a_window_is_the_slice_of_the_raster_with_its_ticks():
     raster = _random(3)
     cut = SpikeTrains.from_raster(raster).window(4, 11)
     assert np.array_equal(raster[4:11], cut.raster())
+    assert (4, 7, 11) == (cut.start, cut.steps, cut.stop)
+    assert (np.nonzero(raster[4:11])[0] + 4).tolist() == cut.ticks.tolist()
+    assert cut == SpikeTrains.from_raster(raster[4:11], start=4)
+    assert cut != SpikeTrains.from_raster(raster[4:11])
+    assert cut.window(4, 11) == cut
+    for outside in ((3, 11), (4, 12), (6, 5)):
+        with pytest.raises(ValidationError, match="expected 4 <= start <= stop <= 11"):
+            cut.window(*outside)
+
+
+@pytest.mark.parametrize("tick", [3, 11])
+def test_a_spike_outside_its_window_is_refused(tick):
+    assert 2 == len(SpikeTrains([4, 10], [0, 0], 1, 7, start=4))
+    with pytest.raises(ValidationError, match="4 <= tick < start"):
+        SpikeTrains([tick], [0], 1, 7, start=4)
+
+
+def test_ticks_of_a_run_of_years_do_not_overflow_the_sort():
+    start = 2**63 // 1000  # tick x neurons passes 2**63 within this tick
+    late = SpikeTrains([start + 1, start, start], [0, 999, 5], 1000, 2, start=start)
+    assert [5, 999, 0] == late.index.tolist()
 
 
 def test_no_neurons_and_no_steps_are_legal():

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from spikesim.errors import ValidationError
+from spikesim.fixed import Quantization
 from spikesim.fixed.quantize import quantize_lif, quantize_population
 from spikesim.neurons import LIF
 
@@ -16,7 +17,7 @@ def test_codes_are_rounded_on_one_scale_per_neuron():
 
 
 def test_one_scale_for_all_keeps_ratios_between_neurons():
-    q = quantize_population([DENSE], n=2, beta=0.5, granularity="population")
+    q = quantize_population([DENSE], n=2, beta=0.5, settings=Quantization("population"))
     assert [254.0, 254.0] == q.weight_scale.tolist()
     assert [[127, -25], [-64, 51], [0, 0]] == q.weights[0].tolist()
 
@@ -24,12 +25,13 @@ def test_one_scale_for_all_keeps_ratios_between_neurons():
 def test_shift_is_the_largest_that_keeps_thresholds_within_the_limit():
     q = quantize_population([DENSE], n=2, beta=0.5, v_th=1.0)
     assert (4, [4064, 10160]) == (q.gain_shift, q.v_th.tolist())  # 635 * 32 = 20320 > 2**14
-    assert 5 == quantize_population([DENSE], n=2, beta=0.5, v_th_limit=20320).gain_shift
+    wide = Quantization(v_th_limit=20320)
+    assert 5 == quantize_population([DENSE], n=2, beta=0.5, settings=wide).gain_shift
 
 
 def test_all_projections_of_a_population_share_its_scale():
     flat = (np.array([2.0, -0.5]), np.array([1, 0]))
-    q = quantize_population([DENSE, flat], n=2, beta=0.5, gain_shift=0)
+    q = quantize_population([DENSE, flat], n=2, beta=0.5, settings=Quantization(gain_shift=0))
     assert [254.0, 63.5] == q.weight_scale.tolist()
     assert [127, -127] == q.weights[1].tolist()
     assert [[127, -6], [-64, 13], [0, 0]] == q.weights[0].tolist()
@@ -111,7 +113,8 @@ def test_lif_parameters_are_taken_over():
         bias=[0.1, 0.2],
         v_th=2.0,
         reset_amount=1.5,
-        granularity="population",  # the amount of a soft reset is kept once per population
+        # The amount of a soft reset is kept once per population.
+        settings=Quantization("population"),
     )
     for key in ("v_th", "bias", "reset_amount"):
         assert getattr(expected, key).tolist() == getattr(q, key).tolist()
@@ -122,14 +125,58 @@ def test_every_problem_is_reported_at_once():
     with pytest.raises(ValidationError) as caught:
         quantize_population(
             [np.array([[np.nan, 1.0]]), np.ones((2, 3))], n=2, beta=[0.5, 0.6], v_th=np.inf,
-            bias=[1.0, 2.0, 3.0], alpha=1.5, gain_shift=9, name="out",
+            bias=[1.0, 2.0, 3.0], alpha=1.5, name="out",
         )  # fmt: skip
     text = str(caught.value)
-    for part in ("NaN", "(n_pre, 2)", "beta", "v_th", "bias", "alpha", "gain_shift", "'out'"):
+    for part in ("NaN", "(n_pre, 2)", "beta", "v_th", "bias", "alpha", "'out'"):
         assert part in text
-    assert 7 == len(caught.value.problems)
+    assert 6 == len(caught.value.problems)
 
 
 def test_a_value_beyond_the_state_word_names_the_neuron():
     with pytest.raises(ValidationError, match="bias of neuron 1 becomes"):
         quantize_population([DENSE], n=2, beta=0.5, bias=[0.0, 1000.0])
+
+
+def rounded(x):
+    return int(abs(x) + 0.5) * (1 if x >= 0 else -1)
+
+
+@pytest.mark.parametrize("bits", [4, 8, 16])
+@pytest.mark.parametrize("seed", range(10))
+def test_bias_and_gain_of_each_neuron_are_on_its_own_scale(seed, bits):
+    rng = np.random.default_rng(seed)
+    weights, n = rng.normal(size=(6, 5)), 5
+    gain = rng.choice([-2.0, -0.3, 0.5, 1.7], size=n)
+    bias, v_th = rng.normal(size=n) * 0.3, rng.uniform(0.5, 2.0, size=n)
+    q = quantize_population(
+        [weights], n=n, beta=0.9, gain=gain, bias=bias, v_th=v_th,
+        settings=Quantization(weight_bits=bits),
+    )  # fmt: skip
+    top, limit = 2 ** (bits - 1) - 1, 2**14
+    largest = [max(map(abs, column)) for column in weights.T.tolist()]
+    scales = [
+        min(top / (abs(g) * w), limit / th) for g, w, th in zip(gain, largest, v_th, strict=True)
+    ]
+    steps = [s for s in range(8) if max(v_th * scales) * 2**s <= limit] or [0]
+    assert steps[-1] == q.gain_shift
+    for j, scale in enumerate(scales):
+        codes = [max(-top, min(top, rounded(w * gain[j] * scale))) for w in weights[:, j]]
+        assert codes == q.weights[0][:, j].tolist()
+        assert rounded(bias[j] * scale * 2 ** steps[-1]) == q.bias[j]
+        assert rounded(v_th[j] * scale * 2 ** steps[-1]) == q.v_th[j]
+
+
+def test_the_bias_is_not_multiplied_by_the_gain():
+    plain = quantize_population([DENSE], n=2, beta=0.5, bias=0.25)
+    q = quantize_population([DENSE], n=2, beta=0.5, bias=0.25, gain=-0.5)
+    assert (plain.bias / plain.scale).tolist() == [0.25, 0.25] == (q.bias / q.scale).tolist()
+
+
+def test_a_population_with_inhibition_only_is_bounded_and_scaled_like_its_mirror():
+    weights = np.full((259, 1), 1.0)
+    up = quantize_population([weights], n=1, beta=1.0)
+    down = quantize_population([-weights], n=1, beta=1.0)
+    assert (259 * 127, False) == (down.acc_bound, down.acc_exact)
+    assert (up.weights[0] == -down.weights[0]).all()
+    assert (up.v_th.tolist(), up.gain_shift) == (down.v_th.tolist(), down.gain_shift)

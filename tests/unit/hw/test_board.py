@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import serial
 
+from spikesim.engines import run
 from spikesim.errors import DeviceError, ValidationError
 from spikesim.hw.board import BoardServer, VirtualBoard, serve
 from spikesim.hw.device import Device
-from spikesim.hw.engine import run_program
 from spikesim.hw.link import (
     NoAnswerError,
     PortBusyError,
@@ -36,7 +36,7 @@ def test_a_run_over_a_real_port_is_that_of_the_golden_engine(board, way):
     program = random_program(3, SMALL)
     raster = events_raster(program, random_events(3, program, 30))
     record = ("spikes",)
-    recorded = run_program(program, {"in": raster}, 30, "rtl", record)
+    recorded = run(program, {"in": raster}, 30, "rtl", record)
     with Device.open(getattr(board, way)) as device:
         device.load(program)
         got = device.run({"in": raster}, 30)

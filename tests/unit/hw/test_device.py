@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from spikesim.core import SpikeTrains
+from spikesim.engines import run
 from spikesim.errors import DeviceError, ValidationError
 from spikesim.hw.device import Device
 from spikesim.hw.device.events import event_frames, plan_chunks
 from spikesim.hw.device.running import SpikeDecoder
-from spikesim.hw.engine import run_program
 from spikesim.hw.generated import Command, Reg, Window
 from spikesim.hw.golden.fast import run_batch
 from spikesim.hw.link import CoreTooSmallError, VerifyError
@@ -39,7 +39,7 @@ def test_a_run_is_that_of_the_golden_engine(make, seed):
     program = replace(program, populations=_all_recorded(program))
     raster = events_raster(program, random_events(seed, program, 40))
     record = ("spikes", *(f"{name}.v" for name in program.groups))
-    expected = run_program(program, {"in": raster}, 40, "golden", record)
+    expected = run(program, {"in": raster}, 40, "golden", record)
     device = make()
     device.load(program)
     got = device.run({"in": raster}, 40, record=record)
@@ -62,7 +62,7 @@ def test_a_resumed_run_goes_on_where_the_first_ended(make):
     program = random_program(2, SMALL)
     program = replace(program, populations=_all_recorded(program))
     raster = events_raster(program, random_events(2, program, 30))
-    whole = run_program(program, {"in": raster}, 30)
+    whole = run(program, {"in": raster}, 30)
     device = make()
     device.load(program)
     first = device.run({"in": raster[:13]}, 13)
@@ -110,7 +110,7 @@ def test_a_smaller_program_runs_on_a_larger_core():
     device.load(program)
     raster = events_raster(program, random_events(1, program, 20))
     assert (
-        run_program(program, {"in": raster}, 20).spikes.keys()
+        run(program, {"in": raster}, 20).spikes.keys()
         == device.run({"in": raster}, 20).spikes.keys()
     )
     expected = run_batch(program, raster[None])

@@ -8,10 +8,10 @@ from spikesim.hw.link import (
     CommandRefusedError,
     GarbledAnswerError,
     LinkLostError,
+    LinkSession,
     NoAnswerError,
     ProtocolVersionError,
     Request,
-    Session,
 )
 from spikesim.hw.link.exchange import MAX_OPEN, Exchange
 from spikesim.hw.link.framing import FENCE, Frame, decode_frame, encode_frame
@@ -58,7 +58,7 @@ class Scripted:
 
 
 def golden_session(device=None, **options):
-    session = Session(InProcessTransport(device or GoldenDevice(SMALL)), **options)
+    session = LinkSession(InProcessTransport(device or GoldenDevice(SMALL)), **options)
     session.connect()
     return session
 
@@ -66,14 +66,14 @@ def golden_session(device=None, **options):
 def test_silence_ends_in_no_answer_that_names_port_and_rate():
     line = Scripted(lambda data: b"")
     with pytest.raises(NoAnswerError, match=r"scripted.*115200.*silence.*baud"):
-        Session(line).connect()
+        LinkSession(line).connect()
     assert 1 == line.breaks
     assert sorted(line.timeouts) == line.timeouts
 
 
 def test_illegible_answers_name_the_baud_rate():
     with pytest.raises(GarbledAnswerError, match="baud rate is probably wrong"):
-        Session(Scripted(lambda data: b"\xf8\x9e\x00\xe6")).connect()
+        LinkSession(Scripted(lambda data: b"\xf8\x9e\x00\xe6")).connect()
 
 
 def pong(data, magic=b"SPKN", version=1):
@@ -84,14 +84,14 @@ def pong(data, magic=b"SPKN", version=1):
 
 def test_another_protocol_version_says_what_to_update():
     with pytest.raises(ProtocolVersionError, match=r"protocol 1, got 9; update spikesim"):
-        Session(Scripted(lambda data: pong(data, version=9))).connect()
+        LinkSession(Scripted(lambda data: pong(data, version=9))).connect()
     with pytest.raises(ProtocolVersionError, match=r"got 0; load a newer bitstream"):
-        Session(Scripted(lambda data: pong(data, version=0))).connect()
+        LinkSession(Scripted(lambda data: pong(data, version=0))).connect()
 
 
 def test_a_device_with_another_magic_is_no_core():
     with pytest.raises(ProtocolVersionError, match="another device"):
-        Session(Scripted(lambda data: pong(data, magic=b"ABCD"))).connect()
+        LinkSession(Scripted(lambda data: pong(data, magic=b"ABCD"))).connect()
 
 
 def test_a_pipelined_burst_arrives_once_and_in_order():
@@ -107,7 +107,7 @@ def test_a_pipelined_burst_arrives_once_and_in_order():
 def test_a_damaged_line_changes_nothing_but_the_time(seed):
     device = GoldenDevice(SMALL)
     line = FaultyTransport(InProcessTransport(device), seed, 0.05)
-    session = Session(line, tries=40)
+    session = LinkSession(line, tries=40)
     session.connect()
     for start in range(0, 400, 100):
         session.burst([write(k, k + 1) for k in range(start, start + 100)])
@@ -160,7 +160,7 @@ def test_an_interrupt_in_the_middle_of_a_burst_leaves_a_usable_session():
             return inner.read(timeout)
 
     line = Interrupted(inner, 0, 0.0)
-    session = Session(line)
+    session = LinkSession(line)
     session.connect()
     line.armed = True
     with pytest.raises(KeyboardInterrupt):

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 
 from spikesim.kernels.bind import Literal, bind, program
-from spikesim.kernels.cache import load_generated
+from spikesim.kernels.generated import load_generated
 from spikesim.kernels.loop import LINE, advance
 
 KERNEL = """
@@ -81,13 +81,13 @@ def test_a_second_process_compiles_nothing_anew(tmp_path):
     )
     environment = os.environ | {"SPIKESIM_CACHE": str(tmp_path)}
     subprocess.run([sys.executable, "-c", script], env=environment, check=True)
-    files = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nbc")}
+    files = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.code")}
     assert files
     done = subprocess.run(
         [sys.executable, "-c", script], env=environment, check=True, capture_output=True, text=True
     )
     assert done.stdout.split() == ["1", "0"]
-    assert files == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nbc")}
+    assert files == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.code")}
 
 
 def test_denormal_numbers_are_zero_inside_a_run_and_back_after_it():

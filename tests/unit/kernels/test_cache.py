@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+import errno
+import logging
 import os
 import shutil
 import time
@@ -6,8 +8,6 @@ import time
 import pytest
 
 from spikesim.kernels import cache
-
-TEXT = '"""Generated."""\nANSWER = {}\n'
 
 
 @pytest.fixture
@@ -59,9 +59,73 @@ def test_a_process_marks_its_folder_as_used_and_removes_nothing_where_it_has_one
     assert all(folder.is_dir() for folder in old)
 
 
-def test_a_folder_that_went_during_the_run_is_made_anew(root):
-    first = cache.load_generated(TEXT.format(41))
+def test_code_is_kept_in_a_folder_that_went_during_the_run(root):
+    cache.save_code("a", b"1")
     shutil.rmtree(cache.cache_folder())
-    second = cache.load_generated(TEXT.format(42))
-    assert (first.ANSWER, second.ANSWER) == (41, 42)
-    assert first is cache.load_generated(TEXT.format(41))
+    assert cache.load_code("a") is None
+    cache.save_code("a", b"2")
+    assert b"2" == cache.load_code("a")
+
+
+def test_nobody_else_can_write_the_folder_whatever_the_mask_is(root):
+    before = os.umask(0)
+    try:
+        folder = cache.cache_folder()
+    finally:
+        os.umask(before)
+    assert 0o700 == folder.stat().st_mode & 0o777
+
+
+@pytest.mark.parametrize("mode", [0o770, 0o707])
+def test_a_folder_that_others_may_write_is_refused_in_one_line(root, mode, caplog):
+    folder = cache.cache_folder()
+    cache.save_code("a", b"1")
+    folder.chmod(mode)
+    cache.cache_folder.cache_clear()
+    assert cache.load_code("a") is None
+    cache.save_code("a", b"2")
+    (record,) = caplog.records
+    assert logging.WARNING == record.levelno
+    assert f"may be written by others (mode {mode:o}" in record.getMessage()
+    assert "set SPIKESIM_CACHE to a folder of your own" in record.getMessage()
+    folder.chmod(0o700)
+    cache.cache_folder.cache_clear()
+    assert b"1" == cache.load_code("a")
+
+
+def test_a_folder_of_another_user_is_refused(root, monkeypatch, caplog):
+    folder = cache.cache_folder()
+    cache.save_code("a", b"1")
+    if os.getuid() == 0:
+        os.chown(folder, 12345, -1)
+    else:
+        monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    cache.cache_folder.cache_clear()
+    assert cache.load_code("a") is None
+    assert "belongs to another user" in caplog.text
+
+
+def test_a_place_that_cannot_be_made_is_named_once(monkeypatch, tmp_path, caplog):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("SPIKESIM_CACHE", str(tmp_path / "file" / "cache"))
+    cache.cache_folder.cache_clear()
+    for _ in range(2):
+        assert cache.load_code("a") is None
+        cache.save_code("a", b"1")
+    cache.cache_folder.cache_clear()
+    (record,) = caplog.records
+    assert "cannot be made (Not a directory)" in record.getMessage()
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EDQUOT])
+def test_a_disk_that_takes_nothing_costs_one_line(root, monkeypatch, caplog, number):
+    def refuse(path, code):
+        raise OSError(number, os.strerror(number))
+
+    cache.save_code("kept", b"1")
+    monkeypatch.setattr(cache, "write_sealed", refuse)
+    for name in "abc":
+        cache.save_code(name, b"1")
+    (record,) = caplog.records
+    assert os.strerror(number) in record.getMessage()
+    assert b"1" == cache.load_code("kept")

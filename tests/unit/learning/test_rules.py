@@ -78,10 +78,10 @@ def test_a_rule_is_a_value(rule):
         (lambda: RewardSTDP(1.0, tau_c=float("inf"), tau_d=float("inf")), "finite tau"),
         (lambda: Written("w = w + q"), "unknown name 'q'"),
         (lambda: Written("if w: w = 0"), "not allowed"),
-        (lambda: Written("w = ("), "not Python"),
+        (lambda: Written("w = ("), "as in Python: '\\(' was never closed"),
         (lambda: Written("w = w.real"), "not allowed"),
         (lambda: Written("w = x", SpikeTrace("x", 0.1, "jump")), "'jump'"),
-        (lambda: Written("w = x", SpikeTrace("w_max", 0.1)), "different names"),
+        (lambda: Written("w = x", SpikeTrace("w_max", 0.1)), "another name than 'w_max'"),
     ],
 )
 def test_a_wrong_rule_says_what_is_wrong(make, message):

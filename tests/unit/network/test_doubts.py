@@ -94,7 +94,9 @@ def test_weights_without_their_unit_are_refused(cell, right, slip):
     def connect(weight, units="SI"):
         return network(units, cell).connect("E", "E", FixedInDegree(1000), weight=weight)
 
-    assert connect(right).nnz == connect(-4 * right).nnz == 10**6
+    assert connect(right).nnz == 10**6
+    if not cell.conductances:
+        assert connect(-4 * right).nnz == 10**6
     with pytest.raises(ValidationError, match="was a unit such as mV or pA forgotten"):
         connect(right * slip)
     assert connect(right * slip, "own").nnz == 10**6

@@ -28,7 +28,7 @@ def compiled(model, dt, n, dtype):
     return update, constants
 
 
-def drive(model, dt, steps, *, n=1, arrivals=None, i_ext=None, dtype="float64"):
+def drive(model, dt, steps, *, n=1, arrivals=None, i_ext=None, dtype="float64", start_tick=0):
     """Run ``steps`` ticks.
 
     ``arrivals``: float array, shape (steps, receptors, n) or a dict (tick, receptor) ->
@@ -55,7 +55,7 @@ def drive(model, dt, steps, *, n=1, arrivals=None, i_ext=None, dtype="float64"):
         if i_ext is not None:
             passed["i_ext"] = real(i_ext[tick])
         held = state.values()
-        update(tick, model.start_tick, 1, acc.size, acc, flags, *channels, *held, *passed.values())
+        update(tick, start_tick, 1, acc.size, acc, flags, *channels, *held, *passed.values())
         spikes[tick] = flags
         for name, values in state.items():
             trace[name][tick] = values

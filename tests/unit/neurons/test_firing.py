@@ -88,7 +88,7 @@ def test_a_parrot_repeats_every_spike_once():
 
 
 def test_nothing_happens_before_the_start_tick():
-    trace = drive(LIFExp(start_tick=3, v_init=0.0), DT, 5, arrivals={(1, 0): 9.0})
+    trace = drive(LIFExp(v_init=0.0), DT, 5, arrivals={(1, 0): 9.0}, start_tick=3)
     assert [3] == trace.times()
     assert [0.0] * 3 == trace.state["v"][:3, 0].tolist()
     assert not trace.state["i_syn"].any()
@@ -110,8 +110,7 @@ def test_nothing_happens_before_the_start_tick():
         (LIFExp, {"reset": "zero"}, "reset in"),
         (LIFExp, {"t_ref": -1e-3}, "t_ref"),
         (LIFExp, {"theta_frozen": 1}, "theta_frozen as a bool"),
-        (LIFExp, {"start_tick": -1}, "start_tick as an int >= 0"),
-        (LIFExp, {"start_tick": True}, "start_tick"),
+        (LIFExp, {"start_tick": 3}, r"LIFExp: start_tick is .* add_population\(.*start_tick="),
         (LIFExp, {"tau_mem": [1.0, 2.0], "v_rest": [0.0] * 3}, "arrays of one length"),
         (LIFCond, {"tau_syn": {"a": 1e-3}, "e_rev": {"b": 0.0}}, "same receptors"),
         (LIFCond, {"tau_syn": 1e-3, "e_rev": 0.0, "g_leak": 0.0}, "g_leak"),
@@ -133,7 +132,7 @@ def test_times_that_are_no_multiple_of_dt_are_refused_at_build():
         LIFExp(t_ref=1.5e-3).constants(1e-3, 1)
     with pytest.raises(ValidationError, match="min_isi: expected a multiple"):
         LIFExp(min_isi=1.5e-3).constants(1e-3, 1)
-    with pytest.raises(ValidationError, match="tau_syn >= dt"):
+    with pytest.raises(ValidationError, match=r"tau_syn\['syn'\] >= dt"):
         LIFCond(tau_syn=0.5e-3, e_rev=0.0, method="euler").constants(1e-3, 1)
 
 

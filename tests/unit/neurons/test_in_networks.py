@@ -6,7 +6,7 @@ import pytest
 
 import spikesim
 from spikesim import Network
-from spikesim.neurons import ALIF, AdEx, LIFCond, LIFExp, Parrot
+from spikesim.neurons import ALIF, LIFCond, LIFExp, Parrot
 from tests.unit.neurons.populations import drive
 from tests.unit.neurons.zoo import FIRING, REVERSALS, TAUS
 
@@ -33,8 +33,9 @@ def rasters(model, n=5, seed=4):
 def test_the_engine_gives_what_the_update_alone_gives(name):
     model = FIRING[name]
     # Powers of two: weights are float32 in a network. About 1 mV, or 0.1 nA.
-    unit = 2.0**-33 if isinstance(model, AdEx) else 2.0**-10
-    weights = [unit * (1 - 3 * r) for r in range(len(model.receptors))]
+    unit = {"AdEx": 2.0**-33, "Parrot": 1.0}.get(type(model).__name__, 2.0**-10)
+    inhibits = 2 if model.conductances else -2
+    weights = [unit * (inhibits if r else 1) for r in range(len(model.receptors))]
     given = rasters(model)
     recorded = [f"cells.{state}" for state in model.states]
     run = spikesim.simulate(

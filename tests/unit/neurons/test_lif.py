@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from spikesim.errors import ValidationError
-from spikesim.neurons import LIF
+from spikesim.network import Network
+from spikesim.neurons import LIF, LIFDelta
 
 
 def test_scalars_are_broadcast_and_defaults_filled_in():
@@ -64,8 +65,7 @@ def test_a_refractory_time_that_is_no_multiple_of_dt_is_refused():
         {"refractory": "freeze"},
         {"refractory_ticks": -1},
         {"refractory_ticks": 1.5},
-        {"start_tick": -1},
-        {"start_tick": [0, 1]},
+        {"start_tick": 1},
         {"strict": "yes"},
         {"bias": [[1.0]]},
         {"bias": "much"},
@@ -98,3 +98,37 @@ def test_later_changes_of_the_given_array_have_no_effect():
     lif = LIF(beta=beta)
     beta[0] = 5.0
     assert lif.arrays(2)["beta"].tolist() == [0.1, 0.2]
+
+
+def test_constants_for_one_tick_are_refused_by_a_network_of_another():
+    lif = LIF.from_time_constants(1e-3, tau_mem=20e-3)
+    for units in ("SI", "own"):
+        net = Network(dt=1e-4, units=units)
+        message = r"'a': expected a neuron for ticks of 0.0001 s .* LIF made for dt = 0.001 s"
+        with pytest.raises(ValidationError, match=message):
+            net.add_population("a", 2, lif)
+        net = Network(dt=1e-3 * (1 + 1e-9), units=units)
+        assert net.add_population("a", 2, lif).n == 2
+    with pytest.raises(ValidationError, match=r"made for dt = 0.0001 s"):
+        Network(dt=1e-3).add_population("a", 2, LIFDelta().per_tick(1e-4))
+    assert Network(dt=7.0, units="own").add_population("a", 2, LIF(beta=0.5)).n == 2
+
+
+def test_the_membrane_is_held_while_refractory_unless_said_otherwise():
+    assert LIF(beta=0.5).refractory == LIFDelta().refractory == "hold"
+
+
+def test_a_model_with_a_start_tick_of_its_own_is_refused():
+    class Late(LIFDelta):
+        start_tick = 3
+
+    with pytest.raises(ValidationError, match=r"no start_tick in Late.*add_population"):
+        Network(dt=1e-3).add_population("a", 2, Late())
+
+
+@pytest.mark.parametrize("start", [-1, 2**31, 1.5, True, None, [0, 1]])
+def test_a_start_tick_that_is_none_is_refused(start):
+    net = Network(dt=1e-3)
+    with pytest.raises(ValidationError, match="population 'a': expected start_tick as an integer"):
+        net.add_population("a", 2, LIF(beta=0.5), start_tick=start)
+    assert net.add_population("a", 2, LIF(beta=0.5), start_tick=2**31 - 1).start_tick == 2**31 - 1

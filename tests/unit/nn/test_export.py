@@ -17,7 +17,7 @@ def deep_net(reset, **options):
     torch.manual_seed(0)
     layers = []
     for n_pre, n_post in itertools.pairwise(SIZES):
-        lif = nn.LIF(n_post, beta=0.9, reset=reset, learn=("bias",), **options)
+        lif = nn.LIFLayer(n_post, beta=0.9, reset=reset, learn=("bias",), **options)
         with torch.no_grad():
             # Positive, so that a deep population left running before its first tick would show.
             lif.bias.uniform_(0.05, 0.3)
@@ -51,7 +51,7 @@ def test_simulated_spikes_are_the_torch_spikes_shifted_by_depth(reset, options):
 
 def test_populations_start_one_tick_later_per_layer():
     network = nn.export(deep_net("soft"), dt=2e-3, name="deep")
-    assert [0, 1, 2] == [p.neuron.start_tick for p in network.populations.values()]
+    assert [0, 1, 2] == [p.start_tick for p in network.populations.values()]
     delays = [np.unique(p.rows.delays).tolist() for p in network.projections.values()]
     assert [[0], [1], [1]] == delays
     assert (2e-3, "deep", ("layer2",)) == (network.dt, network.name, tuple(network.outputs))
@@ -67,21 +67,21 @@ def test_weights_are_those_of_the_layer():
 
 def test_linear_bias_moves_into_the_neuron():
     torch.manual_seed(0)
-    net = nn.SpikingNet(nn.Linear(3, 2, bias=True), nn.LIF(2, gain=2.0, bias=0.5))
+    net = nn.SpikingNet(nn.Linear(3, 2, bias=True), nn.LIFLayer(2, gain=2.0, bias=0.5))
     neuron = nn.export(net).populations["layer0"].neuron
     expected = [0.5 + 2.0 * b for b in net[0].bias.tolist()]
     assert expected == neuron.bias.tolist()
 
 
 def test_linear_bias_into_a_current_synapse_is_refused():
-    net = nn.SpikingNet(nn.Linear(3, 2, bias=True), nn.LIF(2, alpha=0.5))
+    net = nn.SpikingNet(nn.Linear(3, 2, bias=True), nn.LIFLayer(2, alpha=0.5))
     with pytest.raises(ValidationError, match="bias"):
         nn.export(net)
 
 
 @pytest.mark.parametrize(
     "layers",
-    [[], [nn.LIF(3)], [nn.Linear(3, 3)], [nn.Linear(3, 3), torch.nn.ReLU()]],
+    [[], [nn.LIFLayer(3)], [nn.Linear(3, 3)], [nn.Linear(3, 3), torch.nn.ReLU()]],
 )
 def test_layers_without_counterpart_are_named(layers):
     with pytest.raises(ValidationError, match=r"Linear, LIF.*got"):

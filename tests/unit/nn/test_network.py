@@ -11,7 +11,10 @@ from spikesim.errors import ValidationError  # noqa: E402
 def net():
     torch.manual_seed(0)
     return nn.SpikingNet(
-        nn.Linear(5, 6, scale=3.0), nn.LIF(6, alpha=0.5), nn.Linear(6, 3, scale=3.0), nn.LIF(3)
+        nn.Linear(5, 6, scale=3.0),
+        nn.LIFLayer(6, alpha=0.5),
+        nn.Linear(6, 3, scale=3.0),
+        nn.LIFLayer(3),
     )
 
 

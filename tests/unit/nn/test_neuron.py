@@ -37,7 +37,7 @@ def test_spikes_equal_the_numpy_oracle_in_float64(reset, strict, alpha):
     # A coarse grid, so that the threshold is hit exactly many times.
     a = np.random.default_rng(0).integers(-8, 24, (40, 3, 5)) / 16.0
     values = {"beta": 0.5, "alpha": alpha, "gain": 0.5, "bias": 0.125, "v_reset": -0.25}
-    layer = nn.LIF(threshold=1.0, reset=reset, strict=strict, reset_amount=0.75, **values)
+    layer = nn.LIFLayer(v_th=1.0, reset=reset, strict=strict, reset_amount=0.75, **values)
     expected = oracle(a, v_th=1.0, reset=reset, amount=0.75, strict=strict, **values)
     assert 0.0 < expected.mean() < 1.0
     assert (expected == layer(torch.from_numpy(a)).numpy()).all()
@@ -45,7 +45,7 @@ def test_spikes_equal_the_numpy_oracle_in_float64(reset, strict, alpha):
 
 def test_per_neuron_parameters_apply_to_their_neuron():
     a = np.random.default_rng(1).random((30, 2, 3))
-    layer = nn.LIF(3, beta=[0.5, 0.75, 1.0], threshold=[1.0, 2.0, 4.0]).double()
+    layer = nn.LIFLayer(3, beta=[0.5, 0.75, 1.0], v_th=[1.0, 2.0, 4.0]).double()
     spikes = layer(torch.from_numpy(a)).numpy()
     for k, (beta, v_th) in enumerate([(0.5, 1.0), (0.75, 2.0), (1.0, 4.0)]):
         expected = oracle(a[..., k], beta, 0.0, 1.0, 0.0, v_th, 0.0, "hard", 0.0, False)
@@ -54,7 +54,7 @@ def test_per_neuron_parameters_apply_to_their_neuron():
 
 def test_sequence_in_one_call_equals_steps_and_halves():
     a = torch.rand(12, 2, 4, dtype=torch.float64, generator=torch.manual_seed(0))
-    layer = nn.LIF(alpha=0.5, reset="soft")
+    layer = nn.LIFLayer(alpha=0.5, reset="soft")
     whole, last = layer.seq(a)
     first, middle = layer.seq(a[:5])
     second, end = layer.seq(a[5:], middle)
@@ -70,7 +70,7 @@ def test_sequence_in_one_call_equals_steps_and_halves():
 def test_gradient_through_time_is_the_chain_rule_by_hand():
     # Two ticks, no spike at tick 0, a spike at tick 1: d s1 / d a0 = bump(h1 - 1) * beta.
     a = torch.tensor([[[0.5]], [[0.75]]], dtype=torch.float64, requires_grad=True)
-    layer = nn.LIF(beta=0.5, surrogate=nn.ATan(1.0))
+    layer = nn.LIFLayer(beta=0.5, surrogate=nn.ATan(1.0))
     layer(a)[1].sum().backward()
     bump = 1.0  # h1 = 0.5 * 0.5 + 0.75 = 1.0, exactly at threshold
     assert [0.5 * bump, bump] == a.grad.flatten().tolist()
@@ -79,7 +79,7 @@ def test_gradient_through_time_is_the_chain_rule_by_hand():
 def test_reset_enters_the_gradient_only_if_not_detached():
     def gradient(detach):
         a = torch.tensor([[[1.0]], [[0.5]]], dtype=torch.float64, requires_grad=True)
-        layer = nn.LIF(beta=0.5, reset="soft", detach_reset=detach, surrogate=nn.Triangle(0.5))
+        layer = nn.LIFLayer(beta=0.5, reset="soft", detach_reset=detach, surrogate=nn.Triangle(0.5))
         layer(a)[1].sum().backward()
         return a.grad.flatten().tolist()
 
@@ -90,19 +90,19 @@ def test_reset_enters_the_gradient_only_if_not_detached():
 
 def test_state_after_the_last_tick_is_differentiable():
     a = torch.full((3, 1, 1), 0.1, requires_grad=True)
-    nn.LIF(beta=0.5).seq(a)[1].v.sum().backward()
+    nn.LIFLayer(beta=0.5).seq(a)[1].v.sum().backward()
     assert [0.25, 0.5, 1.0] == a.grad.flatten().tolist()
 
 
 def test_learned_parameters_are_per_neuron_and_receive_gradients():
-    layer = nn.LIF(4, learn=("beta", "bias", "v_th"))
+    layer = nn.LIFLayer(4, learn=("beta", "bias", "v_th"))
     layer(torch.rand(6, 2, 4)).sum().backward()
     assert {"beta", "bias", "v_th"} == {name for name, _ in layer.named_parameters()}
     assert all(p.grad is not None and p.shape == (4,) for p in layer.parameters())
 
 
 def test_no_ticks_give_no_spikes():
-    assert (0, 2, 3) == tuple(nn.LIF()(torch.zeros(0, 2, 3)).shape)
+    assert (0, 2, 3) == tuple(nn.LIFLayer()(torch.zeros(0, 2, 3)).shape)
 
 
 @pytest.mark.parametrize(
@@ -117,4 +117,10 @@ def test_no_ticks_give_no_spikes():
 )
 def test_illegal_parameters_are_named(arguments, text):
     with pytest.raises(ValidationError, match=text):
-        nn.LIF(**arguments)
+        nn.LIFLayer(**arguments)
+
+
+def test_the_former_name_of_the_threshold_is_refused_with_the_new_one():
+    with pytest.raises(ValidationError, match="the threshold is called v_th"):
+        nn.LIFLayer(threshold=2.0)
+    assert nn.LIFLayer(v_th=2.0).canonical().v_th == 2.0

@@ -47,13 +47,13 @@ def random_net(seed, reset, *, alpha=0.0, scale=3.0, granularity="neuron", v_res
     torch.manual_seed(seed)
     options = {"beta": 0.9, "alpha": alpha, "reset": reset, "learn": ("bias",), "v_reset": v_reset}
     net = nn.SpikingNet(
-        nn.Linear(12, 9, scale=scale), nn.LIF(9, **options),
-        nn.Linear(9, 5, scale=scale), nn.LIF(5, **options),
+        nn.Linear(12, 9, scale=scale), nn.LIFLayer(9, **options),
+        nn.Linear(9, 5, scale=scale), nn.LIFLayer(5, **options),
     )  # fmt: skip
     with torch.no_grad():
         for _, lif in net.stages():
             lif.bias.uniform_(-0.1, 0.1)
-    return nn.IntegerNet(net, nn.QuantSettings(granularity=granularity))
+    return nn.IntegerNet(net, nn.Quantization(granularity=granularity))
 
 
 @pytest.mark.parametrize("reset", ["hard", "soft", "none"])
@@ -79,8 +79,8 @@ def test_spikes_equal_an_integer_loop(reset, alpha, granularity):
 def test_bursts_beyond_both_rails_saturate_alike(reset, beta, alpha):
     # 20 excitatory and 20 inhibitory sources of full weight: 20 * 127 << 7 is beyond 18 bits. The
     # negative reset amount lifts the membrane over the rail when it is subtracted.
-    lif = nn.LIF(3, beta=beta, alpha=alpha, reset=reset, reset_amount=-1.5)
-    net = nn.IntegerNet(nn.SpikingNet(nn.Linear(40, 3), lif), nn.QuantSettings(gain_shift=7))
+    lif = nn.LIFLayer(3, beta=beta, alpha=alpha, reset=reset, reset_amount=-1.5)
+    net = nn.IntegerNet(nn.SpikingNet(nn.Linear(40, 3), lif), nn.Quantization(gain_shift=7))
     with torch.no_grad():
         net.model[0].weight.fill_(0.5)
         net.model[0].weight[:, 20:] = -0.5
@@ -139,7 +139,7 @@ def test_snapping_keeps_the_integers_and_makes_float_spikes_follow_them(granular
 
 def test_a_bias_in_linear_is_trained_as_the_neuron_bias():
     torch.manual_seed(0)
-    net = nn.IntegerNet(nn.SpikingNet(nn.Linear(4, 3, bias=True), nn.LIF(3)))
+    net = nn.IntegerNet(nn.SpikingNet(nn.Linear(4, 3, bias=True), nn.LIFLayer(3)))
     net(torch.ones(5, 2, 4)).sum().backward()
     linear = net.model[0]
     assert linear.bias.grad is not None
@@ -151,19 +151,19 @@ def test_a_bias_in_linear_is_trained_as_the_neuron_bias():
 
 
 def test_learned_decay_is_refused():
-    model = nn.SpikingNet(nn.Linear(4, 3), nn.LIF(3, learn=("beta",)))
+    model = nn.SpikingNet(nn.Linear(4, 3), nn.LIFLayer(3, learn=("beta",)))
     with pytest.raises(ValidationError, match="beta"):
         nn.IntegerNet(model)
 
 
 def test_input_of_another_type_is_refused():
-    net = nn.IntegerNet(nn.SpikingNet(nn.Linear(4, 3), nn.LIF(3)))
+    net = nn.IntegerNet(nn.SpikingNet(nn.Linear(4, 3), nn.LIFLayer(3)))
     with pytest.raises(ValidationError, match="float32"):
         net(torch.zeros(2, 1, 4, dtype=torch.float64))
 
 
 def test_a_row_that_can_overflow_the_accumulator_is_reported():
-    net = nn.SpikingNet(nn.Linear(300, 2), nn.LIF(2))
+    net = nn.SpikingNet(nn.Linear(300, 2), nn.LIFLayer(2))
     with torch.no_grad():
         net[0].weight.fill_(0.5)
     assert not nn.IntegerNet(net).exact()

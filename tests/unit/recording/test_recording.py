@@ -13,7 +13,7 @@ def _recording(**changes):
         "traces": {"a.v": np.arange(6.0).reshape(3, 2)},
         "steps": 3,
         "dt": 1e-3,
-        "engine": "numba",
+        "engine": "float",
         "meta": {"seed": 7},
     }
     return Recording(**(parts | changes))
@@ -116,6 +116,42 @@ def test_neo_gets_a_train_per_neuron_and_a_signal_per_trace():
 def test_an_empty_recording_is_exported_too():
     pytest.importorskip("pandas")
     pytest.importorskip("neo")
-    empty = Recording({}, {"a.v": np.zeros((0, 2))}, 0, 1e-3, "numba")
+    empty = Recording({}, {"a.v": np.zeros((0, 2))}, 0, 1e-3, "float")
     assert (0, 3) == empty.to_pandas().shape
     assert 1 == len(empty.to_neo().segments[0].analogsignals)
+
+
+def test_a_recording_is_shown_in_a_line():
+    traces = {f"p{k}.v": np.zeros((3, 2)) for k in range(100)}
+    text = repr(_recording(traces=traces, complete=False))
+    assert text.startswith(
+        "Recording(float, ticks 0 to 3 of 0.001 s, cut off, spikes of ['a', 'b']"
+    )
+    assert "and 94 more" in text
+    assert len(text) < 160
+
+
+@pytest.mark.parametrize("spikes", [None, {}])
+def test_spikes_that_are_not_there_come_with_the_way_to_record_them(spikes):
+    recording = _recording() if spikes is None else _recording(spikes=spikes)
+    for ask in (recording.counts, recording.times, recording.raster):
+        with pytest.raises(ValidationError) as caught:
+            ask("c")
+        text = str(caught.value)
+        assert "record='spikes' or record='c.spikes'" in text
+        assert "Spikes of an input are not recorded" in text
+        assert ("only of ['a', 'b']" if spikes is None else "nor of any population") in text
+
+
+def test_a_window_must_be_that_of_its_spikes_and_rows():
+    late = {"a": SpikeTrains([7], [0], 1, 3, start=5)}
+    one = _recording(spikes=late, traces={}, start=5)
+    assert (5, 8, [7e-3]) == (one.start, one.stop, one.times("a").tolist())
+    for start in (4, 6):
+        with pytest.raises(ValidationError, match=f"3 steps from tick {start} on"):
+            _recording(spikes=late, traces={}, start=start)
+    for ticks in ([4], [8]):
+        with pytest.raises(ValidationError, match=r"in 5 \.\. 7"):
+            _recording(
+                spikes=late, traces={"a.v": np.ones((1, 1))}, trace_ticks={"a.v": ticks}, start=5
+            )

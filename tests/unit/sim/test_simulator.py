@@ -12,10 +12,10 @@ from tests.reference.dense_stack import run_stack
 from tests.reference.lif_network import run_reference
 
 
-def _single(lif, weight=1.0, **connection):
+def _single(lif, weight=1.0, start_tick=0, **connection):
     net = Network(dt=1e-3)
     net.add_input("in", 1)
-    net.add_population("out", 1, lif)
+    net.add_population("out", 1, lif, start_tick=start_tick)
     net.connect("in", "out", [[weight]], **connection)
     return net
 
@@ -67,9 +67,9 @@ def test_the_neuron_fires_again_right_after_its_refractory_time(refractory_ticks
     assert ticks == _ticks(net, [1, 1, 1, 1])
 
 
-def _v(lif, drive, weight=1.0):
+def _v(lif, drive, weight=1.0, start_tick=0):
     recording = simulate(
-        _single(lif, weight),
+        _single(lif, weight, start_tick),
         {"in": np.array(drive, bool)[:, None]},
         len(drive),
         record=("spikes", "out.v"),
@@ -109,9 +109,9 @@ def test_the_membrane_stops_at_its_floor():
 
 
 def test_before_its_start_tick_a_population_is_frozen_and_loses_its_input():
-    lif = LIF(beta=1.0, alpha=0.5, bias=0.25, v_th=9.0, v_init=0.5, start_tick=2)
-    assert [0.5, 0.5, 0.75, 1.0] == _v(lif, [1, 1, 0, 0])
-    fast = _single(LIF(beta=1.0, v_th=1.0, start_tick=2))
+    lif = LIF(beta=1.0, alpha=0.5, bias=0.25, v_th=9.0, v_init=0.5)
+    assert [0.5, 0.5, 0.75, 1.0] == _v(lif, [1, 1, 0, 0], start_tick=2)
+    fast = _single(LIF(beta=1.0, v_th=1.0), start_tick=2)
     assert [2] == _ticks(fast, [1, 1, 1, 0])
 
 
@@ -143,7 +143,7 @@ def test_a_stack_exported_with_start_ticks_is_the_undelayed_stack_shifted(reset)
         matrix = rng.normal(0.1, 0.5, size=(sizes[k], sizes[k + 1])).astype(np.float32)
         bias = rng.normal(0, 0.1, sizes[k + 1])
         layers.append((matrix, 0.9, bias, 1.0, reset))
-        net.add_population(f"l{k}", sizes[k + 1], LIF(0.9, bias=bias, reset=reset, start_tick=k))
+        net.add_population(f"l{k}", sizes[k + 1], LIF(0.9, bias=bias, reset=reset), start_tick=k)
         net.connect(previous, f"l{k}", matrix)
         previous = f"l{k}"
     raster = rng.random((40, sizes[0])) < 0.3

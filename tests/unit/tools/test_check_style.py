@@ -31,6 +31,50 @@ def test_file_length_limit_is_inclusive(lines, expected):
     assert expected == len(found("a.py", SPDX + "x = 1\n" * (lines - 1)))
 
 
+def warned(name: str, text: str) -> list[str]:
+    return list(check_style.warnings(Path(name), text))
+
+
+@pytest.mark.parametrize(("lines", "expected"), [(349, 0), (350, 1), (400, 1), (401, 0)])
+def test_file_that_nears_the_limit_is_warned_of_and_passes(lines, expected):
+    text = SPDX + "x = 1\n" * (lines - 1)
+    assert expected == len(warned("a.py", text))
+    assert (lines > 400) == bool(found("a.py", text))
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("a.py", "# long: one table, a line for each constant"),
+        ("a.v", "// long: generated"),
+        ("a.h", "/* long: generated */"),
+    ],
+)
+def test_long_file_with_a_written_reason_passes(name, reason):
+    lines = [SPDX.strip(), reason, *["# x" if name.endswith(".py") else "x"] * 500]
+    assert not any("limit 400" in line for line in found(name, "\n".join(lines)))
+    assert [] == warned(name, "\n".join(lines[:380]))
+
+
+@pytest.mark.parametrize("reason", ["# long:", "# long: ", "x = '# long: reason'", "# long reason"])
+def test_a_reason_has_words(reason):
+    assert any("limit 400" in line for line in found("a.py", SPDX + reason + "\n" * 400))
+
+
+@pytest.mark.parametrize(("at", "expected"), [(10, 0), (11, 1)])
+def test_the_reason_stands_near_the_top(at, expected):
+    lines = [SPDX.strip(), *["x = 1"] * 500]
+    lines[at - 1] = "# long: one table"
+    assert expected == len(found("a.py", "\n".join(lines)))
+
+
+def test_warnings_do_not_fail_the_check(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(check_style, "ROOT", tmp_path)
+    (tmp_path / "a.py").write_text(SPDX + "x = 1\n" * 360)
+    assert 0 == check_style.main(["a.py"])
+    assert "0 findings, 1 warnings" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(("columns", "expected"), [(100, 0), (101, 1)])
 def test_line_length_limit_is_inclusive(columns, expected):
     assert expected == len(found("a.py", SPDX + "#" * columns + "\n"))

@@ -48,7 +48,7 @@ def evidence(program):
         name: SpikeTrains.from_raster(rng.random((STEPS, n)) < rate)
         for name, (n, rate) in rasters.items()
     }
-    record = Recording(spikes, {}, STEPS, 1e-3, "numba", {"label": 3})
+    record = Recording(spikes, {}, STEPS, 1e-3, "float", {"label": 3})
     v = np.cumsum(rng.normal(0.05, 0.2, (STEPS, N_OUT)), axis=0)
     per_step = rng.integers(700, 1500, STEPS)
     per_image = rng.normal(19000, 1500, (5, 360)).astype(np.int64)

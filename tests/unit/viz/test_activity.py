@@ -28,7 +28,25 @@ def test_the_drawn_rate_is_that_of_the_spikes():
     figure = activity({"E": trains}, dt=1e-3, bin_s=0.1)
     drawn = figure.axes[1].lines[0].get_ydata()
     expected = trains.raster().reshape(10, -1).sum(axis=1) / (100 * 0.1)
-    assert np.allclose(expected, drawn)
+    assert np.allclose([*expected, expected[-1]], drawn)  # the last bin ends, too
+    assert np.allclose(np.arange(11) * 0.1, figure.axes[1].lines[0].get_xdata())
+
+
+def test_the_axis_of_time_is_that_of_the_run():
+    late = _poisson(20, 0.03).window(400, 1000)
+    raster, rate, *_ = activity({"E": late}, dt=1e-3, bin_s=0.1).axes
+    assert (0.4, 1.0) == raster.get_xlim() == rate.get_xlim()
+    assert 0.4 == rate.lines[0].get_xdata()[0]
+    assert raster.lines[0].get_xdata().min() >= 0.4
+
+
+def test_intervals_of_whole_ticks_make_no_comb():
+    gaps = np.tile(np.arange(1, 31), 20)  # as many of each length
+    ticks = np.cumsum([0, *gaps])
+    trains = SpikeTrains(ticks, np.zeros(ticks.size, int), 1, int(ticks[-1]) + 1)
+    bars = activity({"E": trains}, dt=1e-3).axes[2].patches[0].get_xy()[:, 1]
+    inner = bars[1:-2]  # up to the 99th percentile
+    assert inner.min() == pytest.approx(inner.max(), rel=1e-6)
 
 
 def test_silence_is_drawn_too():
@@ -37,7 +55,13 @@ def test_silence_is_drawn_too():
 
 
 @pytest.mark.parametrize(
-    "populations", [{}, {"a": SpikeTrains.empty(1, 5), "b": SpikeTrains.empty(1, 6)}]
+    "populations",
+    [
+        {},
+        {"a": SpikeTrains.empty(1, 5), "b": SpikeTrains.empty(1, 6)},
+        {"a": SpikeTrains.empty(1, 5), "b": SpikeTrains.empty(1, 5, start=1)},
+        {"a": SpikeTrains.empty(1, 0)},
+    ],
 )
 def test_records_that_do_not_go_together_are_refused(populations):
     with pytest.raises(ValidationError, match="activity"):

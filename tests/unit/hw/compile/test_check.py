@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from spikesim.errors import CompileError
+from spikesim.hw.compile import Compilation
 from spikesim.hw.compile.check import (
     accumulator_warnings,
     check_network,
@@ -11,7 +12,7 @@ from spikesim.hw.compile.check import (
     event_warnings,
 )
 from spikesim.hw.compile.pipeline import compile_network
-from spikesim.hw.compile.quantize import Quantization, quantize
+from spikesim.hw.compile.quantize import quantize
 from spikesim.hw.config import CoreConfig
 from spikesim.network import Network
 from spikesim.neurons import LIF
@@ -21,14 +22,18 @@ CORE = CoreConfig(
 )
 
 
-def net_with(n_in=2, sizes=(4,), delay=0, **neuron):
+def net_with(n_in=2, sizes=(4,), delay=0, start_tick=0, **neuron):
     net = Network(1e-3)
     net.add_input("in", n_in)
     for k, n in enumerate(sizes):
-        net.add_population(f"p{k}", n, LIF(beta=0.5, **neuron))
+        net.add_population(f"p{k}", n, LIF(beta=0.5, **neuron), start_tick=start_tick)
     if sizes:
         net.connect("in", "p0", np.ones((n_in, sizes[0])), delay_ticks=delay)
     return net
+
+
+def integers(net):
+    return quantize(Compilation(net, CORE)).quantized
 
 
 def test_a_network_that_just_fits_has_no_problem():
@@ -61,7 +66,7 @@ def test_delays_between_populations_reach_one_tick_further(delay, legal):
 
 def test_one_population_cannot_hold_two_initial_membranes():
     net = net_with(sizes=(2,), v_init=[0.1, 0.4])
-    quantized = quantize(net, CORE, Quantization())
+    quantized = integers(net)
     (problem,) = check_quantized(net, quantized, CORE)
     assert "expected one v_init" in problem
     assert "split the population" in problem
@@ -72,9 +77,9 @@ def test_worst_case_of_an_accumulator_is_a_warning():
     net.add_input("in", 300)
     net.add_population("p0", 1, LIF(beta=0.5))
     net.connect("in", "p0", np.ones((300, 1)))
-    (warning,) = accumulator_warnings(quantize(net, CORE, Quantization()))
+    (warning,) = accumulator_warnings(integers(net))
     assert "38100" in warning  # 300 * 127
-    assert [] == accumulator_warnings(quantize(net_with(), CORE, Quantization()))
+    assert [] == accumulator_warnings(integers(net_with()))
 
 
 def test_events_of_one_step_are_limited_by_the_event_queue():
@@ -87,14 +92,16 @@ def test_events_of_one_step_are_limited_by_the_event_queue():
 
 def test_what_only_the_float_engine_knows_is_named():
     from spikesim.learning import PairSTDP
-    from spikesim.neurons import LIFExp
+    from spikesim.neurons import LIFAlpha
 
     net = Network(dt=1e-3)
-    net.add_population("cells", 2, LIFExp())
+    net.add_population("cells", 2, LIFAlpha())
     net.add_population("out", 2, LIF(beta=0.9))
     net.connect("cells", "out", np.eye(2), plasticity=PairSTDP(w_max=2.0), name="learns")
     with pytest.raises(CompileError) as caught:
         compile_network(net)
     assert len(caught.value.problems) == 2
-    assert "'cells': expected LIF neurons" in caught.value.problems[0]
+    assert (
+        "'cells': LIFAlpha: expected a leaky integrator of one current" in caught.value.problems[0]
+    )
     assert "'learns': expected fixed weights, got the rule PairSTDP" in caught.value.problems[1]

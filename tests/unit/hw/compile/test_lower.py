@@ -2,8 +2,10 @@
 import numpy as np
 import pytest
 
+from spikesim.fixed import Quantization
+from spikesim.hw.compile import Compilation
 from spikesim.hw.compile.lower import lower, weight_layers
-from spikesim.hw.compile.quantize import Quantization, quantize
+from spikesim.hw.compile.quantize import quantize
 from spikesim.hw.config import CoreConfig
 from spikesim.network import Network
 from spikesim.neurons import LIF
@@ -12,7 +14,8 @@ CORE = CoreConfig(n_neurons=32, n_axons=8, lanes=4, n_segments=64, spike_queue=6
 
 
 def lowered(net, **options):
-    return lower(net, quantize(net, CORE, Quantization("population")), CORE, **options)
+    start = Compilation(net, CORE, Quantization("population"), **options)
+    return lower(quantize(start)).lowered
 
 
 def two_layers(**neuron):
@@ -20,7 +23,7 @@ def two_layers(**neuron):
     net.add_input("a", 2)
     net.add_input("b", 1)
     net.add_population("h", 5, LIF(beta=0.5, bias=0.25, refractory_ticks=3))
-    net.add_population("o", 2, LIF(beta=0.75, start_tick=1, **neuron))
+    net.add_population("o", 2, LIF(beta=0.75, **neuron), start_tick=1)
     net.connect("a", "h", np.ones((2, 5)))
     net.connect("b", "h", [[0, 0, 0, 0, -1.0]], delay_ticks=2)
     net.connect("h", "o", np.ones((5, 2)), delay_ticks=3)

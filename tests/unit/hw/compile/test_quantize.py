@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 
 from spikesim.errors import CompileError
-from spikesim.fixed.scale import shares_constants
-from spikesim.hw.compile.quantize import Quantization, quantize
+from spikesim.fixed import Quantization
+from spikesim.fixed.constants import shares_constants
+from spikesim.hw.compile import Compilation
+from spikesim.hw.compile.quantize import quantize
 from spikesim.hw.config import CoreConfig
 from spikesim.network import Network
 from spikesim.neurons import LIF
@@ -22,8 +22,12 @@ def net_with(neuron, n=3, weights=((0.5, -0.25, 0.1), (1.0, 0.3, -0.2))):
     return net
 
 
+def quantized(net, settings=None):
+    return quantize(Compilation(net, CORE, settings or Quantization())).quantized
+
+
 def test_every_neuron_gets_the_full_range_of_its_weights():
-    q = quantize(net_with(LIF(beta=0.5)), CORE, Quantization())["out"]
+    q = quantized(net_with(LIF(beta=0.5)))["out"]
     codes = q.weights[0].reshape(2, 3)
     assert [127, 127, 127] == np.abs(codes).max(axis=0).tolist()
     assert [64, 127] == codes[:, 0].tolist()  # 0.5 * 127 = 63.5, halves away from zero
@@ -45,33 +49,31 @@ def test_every_neuron_gets_the_full_range_of_its_weights():
 def test_constants_kept_once_per_population_need_one_scale(options, shared):
     neuron = LIF(beta=0.5, **options)
     assert shared == shares_constants(neuron)
-    q = quantize(net_with(neuron), CORE, Quantization())["out"]
+    q = quantized(net_with(neuron))["out"]
     assert (1 if shared else 3) == len(set(q.scale.tolist()))
 
 
 def test_a_floor_at_minus_infinity_is_no_floor():
-    q = quantize(net_with(LIF(beta=0.5, v_floor=-np.inf)), CORE, Quantization())["out"]
+    q = quantized(net_with(LIF(beta=0.5, v_floor=-np.inf)))["out"]
     assert -131072 == q.v_floor
 
 
-def test_settings_of_training_are_taken_over():
-    settings = SimpleNamespace(granularity="population", weight_bits=4, state_bits=18, gain_shift=2)
+def test_fewer_bits_than_the_core_has_are_taken():
     expected = Quantization("population", gain_shift=2, weight_bits=4, state_bits=18)
-    assert expected == Quantization.of(settings)
-    q = quantize(net_with(LIF(beta=0.5)), CORE, expected)["out"]
+    q = quantized(net_with(LIF(beta=0.5)), expected)["out"]
     assert (2, 7) == (q.gain_shift, int(np.abs(q.weights[0]).max()))
 
 
 def test_gain_shift_of_one_population_wins():
-    q = quantize(net_with(LIF(beta=0.5)), CORE, Quantization(gain_shift=5, gain_shifts={"out": 1}))
+    q = quantized(net_with(LIF(beta=0.5)), Quantization(gain_shift=5, gain_shifts={"out": 1}))
     assert 1 == q["out"].gain_shift
 
 
-def test_every_illegal_setting_is_reported_at_once():
-    settings = Quantization("layer", gain_shifts={"x": 1}, weight_bits=16, state_bits=40)
+def test_every_setting_that_does_not_suit_network_and_core_is_reported_at_once():
+    settings = Quantization(gain_shifts={"x": 1}, weight_bits=16, state_bits=40)
     with pytest.raises(CompileError) as caught:
-        quantize(net_with(LIF(beta=0.5)), CORE, settings)
-    assert 4 == len(caught.value.problems)
+        quantized(net_with(LIF(beta=0.5)), settings)
+    assert 3 == len(caught.value.problems)
 
 
 def test_every_population_that_cannot_be_expressed_is_named():
@@ -79,7 +81,17 @@ def test_every_population_that_cannot_be_expressed_is_named():
     net.add_population("silent", 1, LIF(beta=0.5, v_th=np.inf))
     net.add_population("mixed", 2, LIF(beta=0.9, v_reset=[0.0, -0.5]))
     with pytest.raises(CompileError) as caught:
-        quantize(net, CORE, Quantization())
+        quantized(net)
     text = str(caught.value)
     for part in ("'out': beta", "split the population", "'silent': expected a finite", "'mixed'"):
         assert part in text
+
+
+@pytest.mark.parametrize(("bits", "top", "limit"), [((4, 16), 7, 1 << 12), ((8, 17), 127, 1 << 13)])
+def test_widths_left_open_are_those_of_the_core(bits, top, limit):
+    core = CoreConfig(weight_bits=bits[0], state_bits=bits[1])
+    start = Compilation(net_with(LIF(beta=0.5), weights=((0.05,) * 3,) * 2), core)
+    q = quantize(start).quantized["out"]
+    assert bits == (q.weight_bits, q.state_bits)
+    assert top == int(np.abs(q.weights[0]).max())
+    assert limit // 2 < q.v_th.max() <= limit

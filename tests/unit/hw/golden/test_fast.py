@@ -9,7 +9,12 @@ import numpy as np
 import pytest
 
 from spikesim.errors import ValidationError
-from spikesim.hw.golden.fast import run_batch
+from spikesim.hw.compile import compile_network
+from spikesim.hw.generated import Window
+from spikesim.hw.golden.fast import FastState, run_batch
+from spikesim.hw.golden.readable import GoldenCore
+from spikesim.network import Network
+from spikesim.neurons import LIF
 from tests.equivalence.random_programs import SMALL, events_raster, random_events, random_program
 
 TINY = """
@@ -107,3 +112,33 @@ def test_without_compilation_the_same_words_come_out():
         ).stdout  # fmt: skip
 
     assert run() == run(NUMBA_DISABLE_JIT="1")
+
+
+def firing():
+    """A program of one population that fires in every step."""
+    net = Network(1e-3)
+    net.add_population("out", 4, LIF(beta=0.0, bias=1.0))
+    return compile_network(net, SMALL).program
+
+
+@pytest.mark.parametrize(("start", "end"), [(65_531, 65_534), (65_532, 65_535), (65_534, 65_535)])
+def test_a_spike_counter_stays_at_its_end_as_in_the_readable_model(start, end):
+    program = firing()
+    state = FastState.initial(program, 2)
+    state.counts[1, :4] = start
+    run = run_batch(program, np.zeros((2, 3, 1), bool), record=("spikes",), state=state)
+    assert run.spikes[:, :, :4].all()
+    assert ([3] * 4, [end] * 4) == (run.counts[0, :4].tolist(), run.counts[1, :4].tolist())
+    core = GoldenCore(program.config)
+    core.load(program)
+    core.write(Window.COUNT, 0, [start] * 4)
+    for _ in range(3):
+        core.step()
+    assert [end] * 4 == core.read(Window.COUNT, 0, 4)
+
+
+@pytest.mark.parametrize(("steps", "full"), [(65_534, False), (65_535, True), (65_537, True)])
+def test_a_long_run_counts_up_to_16_bits(steps, full):
+    counts = run_batch(firing(), np.zeros((1, 0, 1), bool), steps).counts[0, :4]
+    assert {min(steps, 65_535)} == set(counts.tolist())
+    assert full == (counts == 65_535).all()

@@ -21,7 +21,7 @@ def _net(seed=3, sizes=(40, 11), longest=9, shortest=1, rule=None):
     net = Network(dt=1e-3, seed=seed, name="ranks")
     net.add_input("in", sizes[0])
     net.add_population("e", sizes[0], LIF(beta=0.9, alpha=0.5, v_th=1.0, refractory_ticks=2))
-    net.add_population("i", sizes[1], LIF(beta=0.8, v_th=0.7, start_tick=20))
+    net.add_population("i", sizes[1], LIF(beta=0.8, v_th=0.7), start_tick=20)
     net.connect("in", "e", FixedProbability(0.3), weight=0.4,
                 delay_ticks=lambda r, k: r.integers(0, 9, k))  # fmt: skip
     for pre, post, weight in (("e", "e", 0.1), ("e", "i", 0.3), ("i", "e", -0.5)):

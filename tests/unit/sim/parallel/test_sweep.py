@@ -8,6 +8,7 @@ import types
 
 import pytest
 
+from spikesim.engine.interrupt import Interrupt
 from spikesim.errors import ValidationError
 from spikesim.sim.parallel.sweep import sweep
 from spikesim.sim.parallel.sweep_workers import Call
@@ -134,3 +135,18 @@ def test_ray_gets_the_calls_when_asked(monkeypatch, connected):
     done = sweep(lambda a: 6 / a, {"a": [1, 0, 2, 3]}, jobs=2, backend="ray")
     assert [6.0, None, 3.0, 2.0] == [row.get("result") for row in done.rows]
     assert calls == ([] if connected else [2, "shutdown"])
+
+
+def test_an_interrupt_that_cut_off_a_simulation_ends_the_sweep_without_its_row(caplog):
+    def point(a):
+        # A run takes the first signal for itself and returns what it has: half of a run.
+        with Interrupt() as taken:
+            if a == 2:
+                signal.raise_signal(signal.SIGINT)
+        return {"whole": not taken.asked}
+
+    done = sweep(point, {"a": [0, 1, 2, 3]}, jobs=1)
+    assert [0, 1] == [row["a"] for row in done.rows]
+    assert all(row["whole"] for row in done.rows)
+    assert not done.complete
+    assert "interrupted after 2 of 4 points" in caplog.text

@@ -1,4 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -47,3 +54,65 @@ def test_trials_without_a_number_or_with_another_number_of_seeds_are_refused():
         simulator.trials([{}], 10, jobs=0)
     with pytest.raises(ValidationError, match="'other'"):
         simulator.trials([{}, {"other": [[1]]}], 10, jobs=2)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("signals", [1, 2])
+def test_an_interrupt_stops_all_trials_and_tells_which_are_complete(jobs, signals):
+    script = textwrap.dedent(f"""
+        import logging, sys
+        logging.basicConfig(format="%(message)s")
+        sys.path.insert(0, {str(Path(__file__).parent)!r})
+        from test_trials import Poisson, _simulator
+        simulator = _simulator()
+        steps = 10**9
+        short = simulator.trials([{{}}], 10)
+        print("begin", flush=True)
+        got = simulator.trials({{"in": Poisson(50.0)}}, steps, seeds=range(40), jobs={jobs})
+        print("end", [one.complete for one in got], all(0 < one.steps < steps for one in got))
+    """)
+    process = subprocess.Popen(
+        [sys.executable, "-c", script], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert "begin\n" == process.stdout.readline()
+    time.sleep(2)
+    for _ in range(signals):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.02)
+    out, err = process.communicate(timeout=60)
+    if signals == 1:
+        assert process.returncode == 0, err
+        assert f"end {[False] * jobs} True\n" == out
+        assert "of 40 trials these are complete: none; cut off: " + str(list(range(jobs))) in err
+    else:
+        assert process.returncode != 0 or "cut off" in err
+
+
+def test_trials_that_were_through_come_back_whole_with_those_that_were_cut_off(monkeypatch, caplog):
+    simulator = _simulator()
+    inputs = [{"in": Poisson(50.0)}] * 6
+    whole = simulator.trials(inputs, 100)
+    begun = []
+    start = simulator.start
+
+    def counted(*args, **options):
+        begun.append(1)
+        if len(begun) == 3:
+            signal.raise_signal(signal.SIGINT)
+        return start(*args, **options)
+
+    monkeypatch.setattr(simulator, "start", counted)
+    got = simulator.trials(inputs, 100)
+    assert [True, True, False] == [one.complete for one in got]
+    assert all(a.same_spikes(b) for a, b in zip(whole[:2], got[:2], strict=True))
+    assert "of 6 trials these are complete: [0, 1]; cut off: [2]" in caplog.text
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_trial_that_fails_stops_the_others():
+    simulator = _simulator()
+    inputs = [{"other": [[1]]}] + [{"in": Poisson(50.0)}] * 3
+    began = time.monotonic()
+    with pytest.raises(ValidationError, match="'other'"):
+        simulator.trials(inputs, 10**8, jobs=2)
+    assert time.monotonic() - began < 30

@@ -6,9 +6,8 @@ import pytest
 
 from spikesim.network import Network
 from spikesim.neurons import LIF
-from spikesim.recording import Recording
+from spikesim.recording import Rate, Recording, Trace
 from spikesim.sim import Poisson, simulate
-from spikesim.sim.record.monitor import Rate, Trace
 
 STEPS = 333
 
@@ -44,7 +43,7 @@ def test_a_subset_at_intervals_is_a_part_of_the_whole(net, whole):
 
 
 def test_a_rate_needs_no_spikes(net, whole):
-    rate = _run(net, Rate("E", bin=20))
+    rate = _run(net, Rate("E", bin=20e-3))
     assert whole.counts("E").sum() > 50
     bins = whole.raster("E")[:320].reshape(16, -1).sum(axis=1)
     assert np.allclose(bins / (15 * 0.02), rate.trace("E.rate")[:, 0], rtol=1e-12)

@@ -14,7 +14,7 @@ def _net(beta=0.9, n=40):
     net = Network(dt=1e-3, seed=3, name="loop")
     net.add_input("in", 30)
     net.add_population("e", n, LIF(beta=beta, alpha=0.5, v_th=1.0, refractory_ticks=2))
-    net.add_population("i", 10, LIF(beta=0.8, v_th=0.7, start_tick=20))
+    net.add_population("i", 10, LIF(beta=0.8, v_th=0.7), start_tick=20)
     net.connect(
         "in", "e", FixedProbability(0.3), weight=0.4, delay_ticks=lambda r, k: r.integers(0, 9, k)
     )
@@ -34,7 +34,7 @@ def test_a_resumed_run_goes_on_with_the_same_spikes_in_any_blocks(tmp_path, dtyp
     rest = Simulator(_net(), dtype=dtype, blocks=blocks).run(
         DRIVE, 300, seed=5, resume=tmp_path / "c", record=("spikes", "e.v")
     )
-    assert rest.meta["first_tick"] == 117
+    assert (rest.start, rest.stop) == (117, rest.start + rest.steps)
     for name in ("e", "i"):
         assert len(whole.spikes[name]) > 50
         joined = np.concatenate([first.spikes[name].ticks, rest.spikes[name].ticks])

@@ -1,0 +1,301 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A run on a core that is open: model, Verilated core or board behind one small protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from spikesim.core import CsrRows, read_archive, write_archive
+from spikesim.engine import Variables
+from spikesim.engine.contract import Inputs, Path
+from spikesim.engine.interrupt import Interrupt
+from spikesim.engine.progress import Progress, reporting
+from spikesim.errors import ValidationError
+from spikesim.hw.axons import axon_sources, axon_window
+from spikesim.hw.core import PARAMETERS, STATES, ProgrammedCore, Stretch, check_codes
+from spikesim.hw.program import Program
+from spikesim.hw.program_spikes import population_spikes
+from spikesim.hw.rows import projection_rows
+from spikesim.recording import Item, Monitor, Monitors, Recordable, Recording, parse_record
+
+_STATE_VERSION = 1
+
+
+class CoreSession:
+    """A run in progress on a core; made by ``PreparedProgram.start``.
+
+    Values of ``neurons`` are integer codes: the states ``v``, ``i``, ``refr`` and the parameters
+    ``v_th``, ``bias``, ``refr_len``. What is read is a copy.
+
+    Parameters
+    ----------
+    core : ProgrammedCore
+        At its start state.
+    inputs, steps, record, seed, resume :
+        As for ``engine.Prepared.start``.
+
+    Raises
+    ------
+    ValidationError
+        With every problem of the arguments.
+    """
+
+    def __init__(
+        self,
+        core: ProgrammedCore,
+        inputs: Inputs,
+        steps: int | None,
+        record: Iterable[Item] | Item,
+        seed: int,
+        resume: Path | None,
+    ) -> None:
+        self._core, self.seed = core, int(seed)
+        self.program = core.program
+        problems: list[str] = []
+        self._monitors = Monitors()
+        try:
+            self._monitors = parse_record(record, recordable(self.program))
+        except ValidationError as error:
+            problems += error.problems
+        whole = isinstance(steps, (int, np.integer)) and not isinstance(steps, bool)
+        if steps is not None and (not whole or steps < 0):
+            problems.append(f"run: expected steps as an integer >= 0, got {steps!r}")
+            steps = None
+        self.steps = None if steps is None else int(steps)
+        try:
+            self._sources = axon_sources(self.program, inputs, self.steps, self.seed)
+        except ValidationError as error:
+            problems += error.problems
+        if problems:
+            raise ValidationError(problems)
+        self._spikes = bool(self._monitors.spiking)
+        self._stretches: list[tuple[int, Stretch]] = []
+        self._total_cycles = 0
+        self._tick = 0
+        if resume is not None:
+            self._load(resume)
+        self._first_tick = self._tick
+        self.interrupted = False
+
+    @property
+    def tick(self) -> int:
+        """Next tick to run."""
+        return self._tick
+
+    @property
+    def neurons(self) -> Mapping[str, Variables]:
+        """Integer codes of each population, to be read and set."""
+        return {name: self._variables(name) for name in self.program.groups}
+
+    def advance(self, ticks: int, *, progress: Progress = False) -> None:
+        """Run some steps.
+
+        The first interrupt (SIGINT) ends them early with nothing lost and ``interrupted`` set.
+
+        Raises
+        ------
+        ValidationError
+            If the session would run beyond ``steps``, or a step has more input spikes than the
+            event queue holds; the steps before it were run.
+        """
+        stop = self._tick + int(ticks)
+        if ticks < 0 or (self.steps is not None and stop > self.steps):
+            left = "any number of" if self.steps is None else f"0 to {self.steps - self._tick}"
+            raise ValidationError(
+                f"session: expected {left} further ticks, got {ticks}; start it with more steps"
+            )
+        self.interrupted = False
+        with (
+            Interrupt() as interrupt,
+            reporting(progress, self.program.dt, self._tick) as report,
+        ):
+            while self._tick < stop and not interrupt.asked:
+                self._stretch(min(self._core.at_once, stop - self._tick))
+                report(self._tick, stop)
+        self.interrupted = self._tick < stop
+
+    def set_inputs(self, inputs: Inputs) -> None:
+        """Go on with other inputs; what is under way still arrives.
+
+        Raises
+        ------
+        ValidationError
+            With every problem of the inputs.
+        """
+        self._sources = axon_sources(self.program, inputs, self.steps, self.seed)
+
+    def counts(self, population: str) -> npt.NDArray[np.int64]:
+        """Spikes of each neuron since the session began or was cleared, shape (n,)."""
+        first, n = self._place(population)
+        return self._core.counts()[first : first + n]
+
+    def weights(self, projection: str) -> CsrRows:
+        """Synapses from one input or population to another, with weights as integer codes.
+
+        Parameters
+        ----------
+        projection : str
+            ``"source->target"``. A program knows no projections: all synapses of this pair are
+            given, those of weight 0 left out.
+        """
+        return projection_rows(self.program, self._core.weights(), projection)
+
+    def clear(self, keep: Iterable[str] = ()) -> None:
+        """Put neurons back to their start and drop spikes under way.
+
+        Populations begin anew at their start tick, counted from here; spike counts are 0.
+
+        Parameters
+        ----------
+        keep : iterable of str
+            State variables that stay, such as ``"v"``.
+        """
+        unknown = set(keep) - set(STATES)
+        if unknown:
+            raise ValidationError(
+                f"session: expected states among {list(STATES)} to keep, got {sorted(unknown)}"
+            )
+        kept = {name: self._core.read(name) for name in (*keep, *PARAMETERS)}
+        self._core.restart()
+        for name, values in kept.items():
+            if not np.array_equal(self._core.read(name), values):
+                self._core.write(name, values)
+
+    def save(self, path: Path) -> None:
+        """Write the state to one file, whole or not at all.
+
+        Every core that can hold the program goes on from it, the golden models included.
+        """
+        header = {
+            "program": self.program.hash(),
+            "name": self.program.name,
+            "tick": self._tick,
+            "seed": self.seed,
+        }
+        write_archive(path, "core state", _STATE_VERSION, header, self._core.words())
+
+    def finish(self) -> Recording:
+        """Give what was recorded, over the ticks that were run."""
+        start, steps = self._first_tick, self._tick - self._first_tick
+        none = np.zeros(0, np.int64)
+        ticks = np.concatenate([none, *(part.ticks + at for at, part in self._stretches)])
+        neurons = np.concatenate([none, *(part.neurons for _, part in self._stretches)])
+        whole = population_spikes(
+            self.program, self._monitors.spiking, ticks, neurons, steps, start
+        )
+        spikes = {name: whole[name] for name in self._monitors.spikes}
+        for part in self._monitors.spikes_of_parts:
+            spikes[part.whose] = whole[part.source].select(np.array(part.index))
+        meta: dict[str, Any] = {
+            "program_id": self.program.program_id,
+            "seed": self.seed,
+            "total_cycles": self._total_cycles,
+        }
+        measured = [part.cycles for _, part in self._stretches]
+        if all(part is not None for part in measured):
+            meta["cycles"] = np.concatenate(
+                [none, *(p for p in measured if p is not None)]
+            ).tolist()
+        return Recording(
+            spikes,
+            {item.name: self._trace(item) for item in self._monitors.states},
+            steps,
+            self.program.dt,
+            self._core.name,
+            meta,
+            trace_index={
+                item.name: np.array(item.index, np.int64)
+                for item in self._monitors.states
+                if item.index is not None
+            },
+            complete=self.steps is None or self._tick >= self.steps,
+            start=start,
+        )
+
+    def _stretch(self, ticks: int) -> None:
+        axons = axon_window(self.program, self._sources, self._tick, self._tick + ticks)
+        part = self._core.advance(axons, spikes=self._spikes, history=bool(self._monitors.states))
+        self._stretches.append((self._tick, part))
+        self._total_cycles += part.total_cycles
+        self._tick += ticks
+
+    def _trace(self, item: Monitor) -> npt.NDArray[np.int32]:
+        first, n = self._place(item.source)
+        columns = first + (np.arange(n) if item.index is None else np.array(item.index))
+        parts = [part.history[item.variable][:, columns] for _, part in self._stretches]
+        return np.concatenate([np.zeros((0, columns.size), np.int32), *parts])
+
+    def _place(self, population: str) -> tuple[int, int]:
+        if population not in self.program.groups:
+            raise ValidationError(
+                f"session: expected a population among {list(self.program.groups)}, got "
+                f"{population!r}"
+            )
+        return self.program.groups[population][:2]
+
+    def _variables(self, population: str) -> Variables:
+        first, n = self._place(population)
+
+        def read(name: str) -> npt.NDArray[Any]:
+            return self._core.read(name)[first : first + n].copy()
+
+        def write(name: str, values: npt.NDArray[Any]) -> None:
+            if values.dtype.kind not in "biu":
+                raise ValidationError(
+                    f"population {population!r}: expected {name!r} as integer codes, got dtype "
+                    f"{values.dtype}; quantize it first"
+                )
+            who = f"population {population!r}"
+            check_codes(self.program.config, who, name, values.astype(np.int64))
+            codes = self._core.read(name).astype(np.int64)
+            codes[first : first + n] = values
+            self._core.write(name, codes)
+
+        names = (*STATES, *PARAMETERS)
+        return Variables(f"population {population!r}", n, names, read, write)
+
+    def _load(self, path: Path) -> None:
+        header, words = read_archive(path, "core state", _STATE_VERSION)
+        problems = []
+        if header["program"] != self.program.hash():
+            problems.append(
+                f"state file {path!s}: expected that of program {self.program.name!r}, got one of "
+                f"{header['name']!r}; load the program it was saved with"
+            )
+        if header["seed"] != self.seed:
+            problems.append(
+                f"state file {path!s}: expected seed {header['seed']!r}, with which the run began, "
+                f"got {self.seed!r}"
+            )
+        if self.steps is not None and header["tick"] > self.steps:
+            problems.append(
+                f"state file {path!s}: expected steps of at least {header['tick']}, the tick it "
+                f"was saved at, got {self.steps}; steps count from the start of the run"
+            )
+        here = self._core.words()
+        problems += [
+            f"state file {path!s}: expected {name!r} of shape {mine.shape}, got "
+            f"{'nothing' if name not in words else words[name].shape}; save it anew"
+            for name, mine in here.items()
+            if name not in words or words[name].shape != mine.shape
+        ]
+        if problems:
+            raise ValidationError(problems)
+        self._core.restore(words)
+        self._tick = int(header["tick"])
+
+
+def recordable(program: Program) -> Recordable:
+    """Give what a core can keep of a program."""
+    return Recordable(
+        program.dt,
+        {name: n for name, (_, n, _) in program.groups.items()},
+        dict.fromkeys(program.groups, ("v", "i")),
+        spikes=program.recorded,
+        whole="a core",
+        inputs=tuple(program.inputs),
+    )

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A recording as one file that is written and read as a whole."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import numpy.typing as npt
+
+from spikesim.core.archive import read_archive, write_archive
+from spikesim.core.spikes import SpikeTrains
+from spikesim.recording.recording import Recording
+
+_VERSION, _OLDEST_VERSION = 3, 2
+
+
+def save_recording(recording: Recording, path: str | os.PathLike[str]) -> None:
+    """Write everything to one file, atomically."""
+    header: dict[str, Any] = {
+        "start": recording.start,
+        "steps": recording.steps,
+        "dt": recording.dt,
+        "engine": recording.engine,
+        "meta": recording.meta,
+        "populations": [],
+        "traces": list(recording.traces),
+        "complete": recording.complete,
+    }
+    arrays: dict[str, npt.NDArray[Any]] = {}
+    for k, (name, trains) in enumerate(recording.spikes.items()):
+        header["populations"].append([name, trains.n])
+        arrays[f"spikes/{k}/ticks"] = trains.ticks
+        arrays[f"spikes/{k}/index"] = trains.index
+    for k, (name, values) in enumerate(recording.traces.items()):
+        arrays[f"traces/{k}"] = values
+        for axis, kept in (("ticks", recording.trace_ticks), ("index", recording.trace_index)):
+            if name in kept:
+                arrays[f"traces/{k}/{axis}"] = kept[name]
+    write_archive(path, "recording", _VERSION, header, arrays)
+
+
+def load_recording(path: str | os.PathLike[str]) -> Recording:
+    """Read what ``save_recording`` wrote, also in an earlier version of the format.
+
+    Raises
+    ------
+    ValidationError
+        On any other or damaged file.
+    """
+    header, arrays = read_archive(path, "recording", _VERSION, oldest=_OLDEST_VERSION)
+    start, steps = _window_of(header, arrays)
+    spikes = {
+        name: SpikeTrains(arrays[f"spikes/{k}/ticks"], arrays[f"spikes/{k}/index"], n, steps, start)
+        for k, (name, n) in enumerate(header["populations"])
+    }
+    axes: dict[str, dict[str, npt.NDArray[Any]]] = {
+        axis: {
+            name: arrays[f"traces/{k}/{axis}"]
+            for k, name in enumerate(header["traces"])
+            if f"traces/{k}/{axis}" in arrays
+        }
+        for axis in ("ticks", "index")
+    }
+    return Recording(
+        spikes,
+        {name: arrays[f"traces/{k}"] for k, name in enumerate(header["traces"])},
+        steps,
+        header["dt"],
+        header["engine"],
+        header["meta"],
+        axes["ticks"],
+        axes["index"],
+        header["complete"],
+        start,
+    )
+
+
+def _window_of(
+    header: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]
+) -> tuple[int, int]:
+    """First tick and length of a saved recording, also of one that counted from tick 0."""
+    if "start" in header:
+        return int(header["start"]), int(header["steps"])
+    # Version 2: steps was the last tick, and where a resumed run began stood in meta. A part of
+    # such a run counted from its own start, with ticks or an end before that of the run.
+    first, stop = int(header["meta"].get("first_tick", 0)), int(header["steps"])
+    ticks = [values for name, values in arrays.items() if name.endswith("/ticks")]
+    if first > stop or any((values < first).any() for values in ticks):
+        first = 0
+    return first, stop - first

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How a training went, epoch by epoch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from spikesim.errors import ValidationError
+from spikesim.viz.style import BLUE, ORANGE, drawn, new_figure
+
+if TYPE_CHECKING:
+    from spikesim.nn.train import History
+
+
+@drawn
+def plot_history(history: History, *, title: str = "Training") -> Figure:
+    """Draw the loss, and beside it the accuracy on held-out data if there is any.
+
+    Parameters
+    ----------
+    history : nn.train.History
+    title : str
+
+    Raises
+    ------
+    ValidationError
+        If it holds no epoch.
+    """
+    if not history.loss:
+        raise ValidationError("plot_history: expected at least one epoch, got none; train first")
+    measured = bool(history.held_out)
+    figure = new_figure(8.0 if measured else 4.5, 3.2)
+    panels = figure.subplots(1, 1 + measured, squeeze=False)[0]
+    loss = panels[0]
+    # An epoch is over when its loss is known: they count from 1.
+    loss.plot(range(1, len(history.loss) + 1), history.loss, ".-", color=BLUE)
+    loss.set_ylabel("loss")
+    loss.set_title(title)
+    if measured:
+        percent = [100.0 * share for share in history.held_out]
+        panels[1].plot(range(1, len(percent) + 1), percent, ".-", color=ORANGE)
+        panels[1].set_ylabel("held-out accuracy (%)")
+        panels[1].set_title(f"last {percent[-1]:.2f} %, best {max(percent):.2f} %")
+    for axes in panels:
+        axes.set_xlabel("epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    return figure

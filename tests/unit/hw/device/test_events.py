@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Gaps between events at the ends of their fields: 15 bits of an advance, the event horizon."""
+
+import numpy as np
+import pytest
+
+from spikesim.core import SpikeTrains
+from spikesim.hw.compile import compile_network
+from spikesim.hw.device import Device
+from spikesim.hw.device.events import event_frames, plan_chunks
+from spikesim.hw.device.running import CoreRun, SpikeDecoder
+from spikesim.hw.link.transport import InProcessTransport
+from spikesim.hw.protocol_model import GoldenDevice
+from spikesim.network import Network
+from spikesim.neurons import LIF
+from tests.equivalence.random_programs import SMALL
+
+HORIZON = 32_767
+
+
+def frames(*ticks):
+    return event_frames(np.array(ticks), np.arange(len(ticks), dtype=np.int32))
+
+
+def test_an_advance_of_15_bits_is_a_word_of_its_frame():
+    (frame,) = frames(5, 5 + 32_767)
+    assert "05 00 00 00 00 00 ff ff 01 00" == frame.hex(" ")
+
+
+def test_a_longer_gap_begins_a_frame():
+    first, second = frames(5, 5 + 32_768)
+    assert "05 00 00 00 00 00" == first.hex(" ")
+    assert (5 + 32_768).to_bytes(4, "little") + b"\x01\x00" == second
+
+
+def test_many_long_gaps_are_no_deep_recursion():
+    ticks = np.arange(3000) * 40_000
+    assert 3000 == len(event_frames(ticks, np.zeros(3000, np.int32)))
+
+
+def test_no_events_need_no_frame():
+    assert [] == event_frames(np.zeros(0, np.int64), np.zeros(0, np.int32))
+
+
+@pytest.mark.parametrize(("gap", "chunks"), [(HORIZON, 1), (HORIZON + 1, 2)])
+def test_a_chunk_ends_where_the_core_cannot_look(gap, chunks):
+    trains = SpikeTrains([0, gap], [1, 2], n=3, steps=gap + 2)
+    plan = plan_chunks(trains, 16)
+    assert chunks == len(plan)
+    assert gap + 2 == sum(chunk.steps for chunk in plan)
+
+
+@pytest.mark.parametrize("first", [HORIZON, HORIZON + 1, 3 * HORIZON])
+def test_silence_before_the_first_event_may_be_longer_than_the_horizon(first):
+    plan = plan_chunks(SpikeTrains([first], [1], n=3, steps=first + 5), 16, first_step=7)
+    assert first + 5 == sum(chunk.steps for chunk in plan)
+    begin = 0
+    for chunk in plan:
+        for frame in chunk.frames:
+            assert begin <= int.from_bytes(frame[:4], "little") - 7 <= begin + HORIZON
+        begin += chunk.steps
+    assert 1 == sum(len(chunk.frames) for chunk in plan)
+
+
+def test_a_device_tells_events_and_spikes_on_either_side_of_a_long_silence():
+    net = Network(dt=1e-3)
+    net.add_input("in", 3)
+    net.add_population("out", 1, LIF(beta=0.0))
+    net.connect("in", "out", np.ones((3, 1)))
+    program = compile_network(net, SMALL).program
+    device = Device.open(InProcessTransport(GoldenDevice(SMALL)))
+    device.load(program)
+    run = CoreRun(device, program)
+    gap = HORIZON + 1
+    axons = SpikeTrains([1, 1 + gap], [1, 2], n=SMALL.n_axons, steps=gap + 3)
+    assert [1, 1 + gap] == run.advance(gap + 3, axons)["out"].ticks.tolist()
+    assert gap + 3 == run.step
+    again = SpikeTrains([2], [0], n=SMALL.n_axons, steps=4)
+    assert [2] == run.advance(4, again)["out"].ticks.tolist()
+
+
+@pytest.mark.parametrize("silence", [(1 << 15) - 1, 1 << 15, (1 << 15) + 1, 1 << 20])
+def test_a_decoder_that_is_told_where_the_core_stands_bears_any_silence(silence):
+    decoder = SpikeDecoder(3)
+    decoder.feed(np.array([0x8000 | 3, 7], np.uint16))
+    decoder.reach(3 + silence)
+    decoder.feed(np.array([0x8000 | (3 + silence) & 0x7FFF, 8], np.uint16))
+    ticks, neurons = decoder.spikes()
+    assert ([3, 3 + silence], [7, 8]) == (ticks.tolist(), neurons.tolist())
