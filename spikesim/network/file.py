@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
@@ -17,10 +17,12 @@ from spikesim.network.connect import Rule, Shape
 from spikesim.network.description import DESCRIBED, describe, rebuild
 from spikesim.network.distribution import Distribution
 from spikesim.network.drawn import DrawnSynapses
-from spikesim.network.network import Network
 from spikesim.network.part import PartSynapses, SlicePlace
 from spikesim.network.population import Population, Projection
 from spikesim.network.synapses import GivenRows
+
+if TYPE_CHECKING:
+    from spikesim.network.network import Network
 
 VERSION = 4
 _OLDEST = 3
@@ -94,7 +96,7 @@ def save_network(net: Network, path: str | os.PathLike[str]) -> None:
     write_archive(path, "network", VERSION, header, arrays)
 
 
-def load_network(path: str | os.PathLike[str]) -> Network:
+def load_network(path: str | os.PathLike[str], make: type[Network]) -> Network:
     """Read a network file.
 
     Raises
@@ -105,7 +107,7 @@ def load_network(path: str | os.PathLike[str]) -> Network:
     """
     header, arrays = read_archive(path, "network", VERSION, _FORM, oldest=_OLDEST)
     with errors_of(arrays.who):
-        return _build(header, arrays)
+        return _build(header, arrays, make)
 
 
 def _upgrade(population: dict[str, Any]) -> None:
@@ -116,14 +118,14 @@ def _upgrade(population: dict[str, Any]) -> None:
         fields["merge"] = True  # arrivals in one tick were one spike
 
 
-def _build(header: dict[str, Any], arrays: Content) -> Network:
+def _build(header: dict[str, Any], arrays: Content, make: type[Network]) -> Network:
     try:
         dt = float.fromhex(header["dt"])
     except (ValueError, OverflowError):
         raise ValidationError(
             f"header.dt: expected a hexadecimal float, got {header['dt']!r}"
         ) from None
-    net = Network(dt, header["name"], header["seed"], header["units"])
+    net = make(dt, header["name"], header["seed"], header["units"])
     net.meta = dict(header.get("meta", {}))  # absent in older files
     problems: list[str] = []
     refused = set()

@@ -303,7 +303,7 @@ class Network:
         """Read what ``save`` wrote; raises ValidationError on an unknown or damaged file."""
         from spikesim.network.file import load_network
 
-        return load_network(path)
+        return load_network(path, cls)
 
     def summary(self) -> str:
         """Sizes of all parts, one line each.

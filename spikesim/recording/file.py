@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
@@ -13,7 +13,9 @@ from spikesim.core.archive import Content, read_archive, write_archive
 from spikesim.core.shape import COUNT, shape_problems
 from spikesim.core.spikes import SpikeTrains
 from spikesim.errors import ValidationError, errors_of
-from spikesim.recording.recording import Recording
+
+if TYPE_CHECKING:
+    from spikesim.recording.recording import Recording
 
 _VERSION, _OLDEST_VERSION = 3, 2
 _FORM = {
@@ -47,7 +49,7 @@ def save_recording(recording: Recording, path: str | os.PathLike[str]) -> None:
     write_archive(path, "recording", _VERSION, header, arrays)
 
 
-def load_recording(path: str | os.PathLike[str]) -> Recording:
+def load_recording(path: str | os.PathLike[str], make: type[Recording]) -> Recording:
     """Read what ``save_recording`` wrote, also in an earlier version of the format.
 
     Raises
@@ -57,10 +59,10 @@ def load_recording(path: str | os.PathLike[str]) -> Recording:
     """
     header, arrays = read_archive(path, "recording", _VERSION, _FORM, oldest=_OLDEST_VERSION)
     with errors_of(arrays.who):
-        return _build(header, arrays)
+        return _build(header, arrays, make)
 
 
-def _build(header: Mapping[str, Any], arrays: Content) -> Recording:
+def _build(header: Mapping[str, Any], arrays: Content, make: type[Recording]) -> Recording:
     start, steps = _window_of(header, arrays)
     spikes = {
         name: SpikeTrains(
@@ -80,7 +82,7 @@ def _build(header: Mapping[str, Any], arrays: Content) -> Recording:
         }
         for axis in ("ticks", "index")
     }
-    return Recording(
+    return make(
         spikes,
         {
             name: arrays.take(f"traces/{k}", "biuf", None, None)
