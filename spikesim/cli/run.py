@@ -146,14 +146,14 @@ def _figures(
     from spikesim.hw.timing import RunTime
 
     predicted, ticks = decode.classify(counts), samples.rasters.shape[1]
-    known = samples.labels is not None
+    labels = samples.labels
     spent = RunTime.expected(
         program, ticks, cycles_per_step=float(cycles.mean()) / ticks,
         events_per_step=float(samples.rasters.sum(2).mean()),
     )  # fmt: skip
     return {
         "data": samples.name, "images": len(predicted), "steps": ticks,
-        "accuracy": decode.accuracy(predicted, samples.labels) if known else None,
+        "accuracy": None if labels is None else decode.accuracy(predicted, labels),
         "predicted": predicted.tolist(), "cycles_total": int(cycles.sum()),
         "cycles_per_image": float(cycles.mean()), "time": spent.to_dict(),
     }  # fmt: skip
