@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from spikesim.cli.output import OVERWRITE, Output, check_target, examples
-from spikesim.errors import ValidationError
+from spikesim.errors import ValidationError, errors_of
 
 if TYPE_CHECKING:
     from spikesim.hw.config import CoreConfig
@@ -45,7 +45,6 @@ def compile_command(
     """
     from spikesim.data.provenance import Provenance
     from spikesim.hw.compile import compile_network
-    from spikesim.hw.timing import RunTime
     from spikesim.network import Network
 
     check_target("--out", out, overwrite)
@@ -58,16 +57,8 @@ def compile_command(
         "program_id": compiled.program.program_id, "config": compiled.program.config.to_dict(),
         "memory": memory_document(compiled.program), **compiled.report.to_dict(),
     }  # fmt: skip
-    text = str(compiled.report)
-    if trained is not None:
-        spent = RunTime.expected(compiled.program, trained.steps + compiled.program.latency)
-        document["time"] = spent.to_dict()
-        text += (
-            f"\nan image of {spent.steps} steps: {spent.run_ms:.3g} ms at "
-            f"{spent.clk_hz / 1e6:g} MHz, {spent.line_ms:.3g} ms on the line at {spent.baud:,} baud"
-        )
     output = Output(as_json)
-    output.result(document, text)
+    output.result(document, str(compiled.report))
     rest = "" if trained else " --data IMAGES.npz --steps TICKS"
     output.note(f"saved {out}; next: spikesim run {out}{rest}")
 
@@ -80,15 +71,15 @@ def core_config(name: str) -> CoreConfig:
     ValidationError
         If there is no such core, or a size is unknown or illegal.
     """
-    from spikesim.hw.config import CoreConfig
+    from spikesim.hw.config import NAMED_CORES, CoreConfig
 
-    known = {"up5k": CoreConfig.default, "large": CoreConfig.large}
-    if name in known:
-        return known[name]()
+    if name in NAMED_CORES:
+        return CoreConfig.of(name)
     path = Path(name)
     if not path.is_file():
         raise ValidationError(
-            f"--config {name!r}: expected {', '.join(known)} or a TOML file; there is no such file"
+            f"--config {name!r}: expected {', '.join(NAMED_CORES)} or a TOML file; there is no "
+            "such file"
         )
     try:
         values = tomllib.loads(path.read_text())
@@ -98,7 +89,8 @@ def core_config(name: str) -> CoreConfig:
     unknown = sorted(set(values) - set(defaults))
     if unknown:
         raise ValidationError(f"{path}: expected sizes among {sorted(defaults)}, got {unknown}")
-    return CoreConfig.from_dict({**defaults, **values})
+    with errors_of(str(path)):
+        return CoreConfig.from_dict({**defaults, **values})
 
 
 def memory_document(program: Program) -> dict[str, list[int]]:

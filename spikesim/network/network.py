@@ -315,26 +315,9 @@ class Network:
         network 'tiny': dt = 0.001 s, 0 neurons, 0 synapses, outputs -
           input      in  n=2
         """
-        outputs = ", ".join(self.outputs) or "-"
-        lines = [
-            f"network {self.name!r}: dt = {self.dt:g} s, {self.n_neurons} neurons, "
-            f"{self.n_synapses} synapses, outputs {outputs}"
-        ]
-        lines += [f"  input      {p.name}  n={p.n}" for p in self.inputs.values()]
-        lines += [
-            f"  population {p.name}  n={p.n}  {type(p.neuron).__name__}"
-            for p in self.populations.values()
-        ]
-        for projection in self.projections.values():
-            ends = (projection.synapses.min_delay, projection.synapses.max_delay)
-            span = f"{ends[0]}..{ends[1]}" if projection.nnz else "-"
-            neuron, rule = projection.post.neuron, projection.plasticity
-            lines.append(
-                f"  projection {projection.name}  {projection.nnz} synapses, delay {span} ticks"
-                + (f", onto {neuron.receptors[projection.receptor]}" if neuron else "")
-                + ("" if rule is None else f", {type(rule).__name__}")
-            )
-        return "\n".join(lines)
+        from spikesim.network.summary import summary
+
+        return summary(self)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Network):

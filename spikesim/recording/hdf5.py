@@ -31,6 +31,7 @@ import numpy.typing as npt
 
 from spikesim.core.listing import listed
 from spikesim.core.on_demand import OnDemand
+from spikesim.core.shape import COUNT, shape_problems
 from spikesim.core.spikes import SpikeTrains
 from spikesim.errors import ValidationError
 from spikesim.recording.export import optional_library
@@ -40,7 +41,20 @@ from spikesim.recording.tables import Groups, Layout, Tables
 KIND, VERSION = "spikesim recording", 2
 _LAYOUTS: dict[int, type[Groups] | type[Tables]] = {1: Groups, 2: Tables}
 # What h5py, numpy and json raise on bytes that are not what they claim to be.
-_UNREADABLE = (OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError, IndexError)
+_UNREADABLE = (
+    OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError, IndexError,
+    OverflowError, MemoryError,
+)  # fmt: skip
+_FORM = {
+    "dt": float, "engine": str, "meta": dict, "populations": [(str, COUNT)],
+    "start?": COUNT, "stop?": COUNT, "steps?": COUNT,
+    "traces": [
+        {
+            "name": str, "every": COUNT, "subset": bool, "table?": COUNT, "column?": COUNT,
+            "n?": COUNT, "span?": COUNT,
+        }
+    ],
+}  # fmt: skip
 
 
 def read_recording(
@@ -50,6 +64,8 @@ def read_recording(
     reader = _FileReader(Path(path))
     with reader.opened() as file:
         header = json.loads(file.attrs["header"])
+        if problems := shape_problems(header, _FORM):
+            raise ValidationError([f"{reader.who}: {text}" for text in problems])
         first = int(header.get("start", header["meta"].get("first_tick", 0)))
         # Progress first: rows committed later than it are harmless, the other way is not.
         last, _, complete = (int(x) for x in file["progress"][:])

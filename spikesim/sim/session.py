@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spikesim.core import CsrRows
+from spikesim.core.listing import listed
 from spikesim.core.on_demand import OnDemand
 from spikesim.engine import Variables
 from spikesim.engine.interrupt import Interrupt
@@ -284,11 +285,23 @@ class FloatSession:
 
     @exclusive("state")
     def weights(self, projection: str) -> CsrRows:
-        """Give the synapses of a projection that learns, with their weights as they are now.
+        """Give the synapses of a projection, with their weights as they are now.
 
-        Rows are sorted by target; synapses of one pair by delay. Weights have the type of the
-        run.
+        Of one that learns, rows are sorted by target, synapses of one pair by delay, and weights
+        have the type of the run; of others they are those of the network.
+
+        Raises
+        ------
+        ValidationError
+            If there is no such projection.
         """
+        known = self.net.projections
+        if projection not in known:
+            raise ValidationError(
+                f"session: expected a projection among {listed(known)}, got {projection!r}"
+            )
+        if known[projection].plasticity is None:
+            return known[projection].rows
         return self._run.learned(projection).rows(self.tick)
 
     @exclusive("state")

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spikesim import Network, Simulator, ValidationError, simulate
+import spikesim
+from spikesim import LIF, Network, Simulator, ValidationError, simulate
 from spikesim.network import AllToAll
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -100,3 +101,24 @@ def test_the_message_of_the_reference_is_the_one_that_comes(capsys):
     with pytest.raises(ValidationError) as raised:
         names["Integrator"]()
     assert str(raised.value) in (REFERENCE / "neurons.md").read_text()
+
+
+def test_an_engine_from_the_page_is_run_by_the_one_call(tmp_path):
+    mine = user_file(tmp_path, CONTRIBUTING, "How to add an engine")
+    net = Network(dt=1e-3, units="own")
+    net.add_input("in", 12)
+    net.add_population("out", 5, LIF(beta=0.9))
+    net.connect("in", "out", np.random.default_rng(1).normal(0.3, 0.3, (12, 5)))
+    raster = np.random.default_rng(2).random((60, 12)) < 0.3
+    ticks, lines = np.nonzero(raster)
+    heard = raster.copy()
+    heard[ticks[9::10], lines[9::10]] = False
+    lossy = spikesim.run(net, {"in": raster}, 60, engine=mine.engine)
+    assert "lossy" == lossy.engine
+    assert lossy.same_spikes(spikesim.run(net, {"in": heard}, 60, engine="golden"))
+    assert not lossy.same_spikes(spikesim.run(net, {"in": raster}, 60, engine="golden"))
+    with spikesim.prepare(net, mine.engine) as ready:
+        assert (
+            lossy.counts("out").tolist()
+            == ready.batch({"in": raster[None]}).counts["out"][0].tolist()
+        )

@@ -31,6 +31,7 @@ def canonical(compilation: Compilation) -> Compilation:
         pre, post = ends[projection.pre.name], ends[projection.post.name]
         out.projections[name] = replace(projection, pre=pre, post=post)
     out.outputs = net.outputs
+    out.meta.update(net.meta)
     return replace(compilation, net=out)
 
 

@@ -62,7 +62,7 @@ def compile_network(
         Most input spikes in one step, if it is known to be below the number of lines.
     steps : int, optional
         Ticks of one run, such as one image; the report then says how long it takes. By default
-        those of the samples.
+        those of the samples, or those that a trained network was trained with.
     passes : sequence of Pass
         What the network goes through; ``passes_with`` puts one of your own among them.
 

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from spikesim.data.provenance import Provenance
 from spikesim.fixed.quantize import QuantizedPopulation
 from spikesim.hw.compile.calibrate import Calibration
 from spikesim.hw.compile.check import lif_of
 from spikesim.hw.compile.compilation import Compilation, made
+from spikesim.hw.generated import DECAY_ONE
 from spikesim.network import Network, Population
 
 if TYPE_CHECKING:
@@ -129,15 +131,16 @@ def summarize(compilation: Compilation) -> Compilation:
     net, found = compilation.net, compilation.calibration
     program = made(compilation.program, "allocate")
     quantized = made(compilation.quantized, "quantize")
-    if found is None:
-        time = RunTime.expected(program, compilation.steps)
-    else:
-        time = RunTime.expected(
-            program,
-            compilation.steps or found.steps,
-            cycles_per_step=found.cycles_mean,
-            events_per_step=found.events_mean,
-        )
+    trained = Provenance.from_meta(net.meta)
+    steps = compilation.steps or (found.steps if found is not None else None)
+    if steps is None and trained is not None:
+        steps = trained.steps + program.latency
+    time = RunTime.expected(
+        program,
+        steps,
+        cycles_per_step=None if found is None else found.cycles_mean,
+        events_per_step=None if found is None else found.events_mean,
+    )
     report = CompileReport(
         program_text=program.report(),
         layers=tuple(_layer(net, net.populations[name], q) for name, q in quantized.items()),
@@ -165,8 +168,8 @@ def _layer(net: Network, population: Population, q: QuantizedPopulation) -> Laye
     # The stored threshold is one code higher for "fires above"; that is no error.
     threshold = np.abs((q.v_th - int(neuron.strict)) / q.scale - values["v_th"])
     relative = threshold / np.maximum(np.abs(values["v_th"]), np.finfo(float).tiny)
-    decays = [abs(float(values["beta"][0]) - q.beta / 4096)]
-    decays.append(abs(float(values["alpha"][0]) - q.alpha / 4096))
+    decays = [abs(float(values["beta"][0]) - q.beta / DECAY_ONE)]
+    decays.append(abs(float(values["alpha"][0]) - q.alpha / DECAY_ONE))
     return LayerReport(
         name=population.name,
         n=population.n,

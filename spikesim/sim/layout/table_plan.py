@@ -109,5 +109,6 @@ def plan_table(
             # Most pieces are empty. Twice the sums take less memory than half the row table.
             bits += 1
     return TablePlan(
-        mode, tuple(group), from_inputs, (start, stop), (first, last + 1), code, shortest, longest, bits, learns,
+        mode, tuple(group), from_inputs, (start, stop), (first, last + 1), code, shortest, longest,
+        bits, learns,
     )  # fmt: skip

@@ -174,7 +174,7 @@ def _states(net: Network, population: str) -> tuple[str, ...]:
 
 
 def _numbers(item: Monitor, net: Network) -> Index:
-    """Number the neurons of a population within a slice of it; -1 outside."""
+    """Give the number of each neuron within a slice of its population; -1 outside."""
     numbers = np.full(net.populations[item.source].n, -1, dtype=np.int32)
     numbers[list(item.index or ())] = np.arange(len(item.index or ()), dtype=np.int32)
     return numbers

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from spikesim.errors import ValidationError
+from spikesim.errors import ValidationError, errors_of
 from spikesim.kernels.bind import Bound, bind
 from spikesim.kernels.loop import LINE, sample
 from spikesim.network import Population
@@ -208,12 +208,14 @@ class Run:
 
     def load(self, path: str | os.PathLike[str], seed: int, steps: int | None) -> None:
         """Go on from a saved state; raises ValidationError if it belongs to another run."""
-        learned, changed = load_checkpoint(path, self.plan, self.state, seed, steps)
-        for name, model in changed.items():
-            given: Any = model
-            self.set_parameters(name, **{f.name: getattr(given, f.name) for f in fields(given)})
-        self._deliver_pending()
-        scatter_learned(self.plan, self.learners, self.ranks, learned)
+        with errors_of(f"checkpoint file {os.fspath(path)!r}"):
+            learned, changed = load_checkpoint(path, self.plan, self.state, seed, steps)
+            for name, model in changed.items():
+                given: Any = model
+                values = {f.name: getattr(given, f.name) for f in fields(given)}
+                self.set_parameters(name, **values)
+            self._deliver_pending()
+            scatter_learned(self.plan, self.learners, self.ranks, learned)
 
     def _deliver_pending(self) -> None:
         """Put into the sums what earlier ticks delivered for this one and later ones.

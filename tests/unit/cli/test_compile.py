@@ -32,7 +32,7 @@ def test_a_trained_network_says_what_an_image_costs_and_needs_no_data(spikesim, 
     net.save(tmp_path / "net.npz")
     call = spikesim("compile", tmp_path / "net.npz", "-o", tmp_path / "prog.spk")
     assert 0 == call.code, call.err
-    assert "an image of 11 steps" in call.out  # one more for the second layer
+    assert "ms a run of 11 steps" in call.out  # one more for the second layer
     assert call.err.strip().endswith(f"spikesim run {tmp_path / 'prog.spk'}")
 
 

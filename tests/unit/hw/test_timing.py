@@ -4,6 +4,7 @@ import json
 import numpy as np
 import pytest
 
+from spikesim.data.provenance import Provenance
 from spikesim.engines import run
 from spikesim.hw.compile import compile_network
 from spikesim.hw.device import Device
@@ -11,7 +12,7 @@ from spikesim.hw.link.transport import InProcessTransport
 from spikesim.hw.protocol_model import GoldenDevice
 from spikesim.hw.timing import RunTime
 from spikesim.network import Network
-from spikesim.neurons import LIF
+from spikesim.neurons import LIF, LIFDelta
 
 
 @pytest.fixture(scope="module")
@@ -91,3 +92,17 @@ def test_samples_give_length_and_clocks(net):
     assert total / 4 / 12e6 * 1e3 == pytest.approx(report.time.run_ms)
     # A stated length wins over that of the samples.
     assert 20 == compile_network(net, samples={"in": rasters}, steps=20).report.time.steps
+
+
+def test_a_trained_network_says_itself_how_long_a_run_is():
+    trained = Network(1e-3)
+    trained.add_input("in", 4)
+    trained.add_population("out", 2, LIFDelta(tau_mem=20e-3), start_tick=2)
+    trained.connect("in", "out", np.full((4, 2), 1e-3), delay=1e-3)
+    trained.meta.update(Provenance("digits", steps=16, encoding="rate").to_meta())
+    result = compile_network(trained)
+    assert 18 == result.report.time.steps
+    assert Provenance("digits", steps=16, encoding="rate") == Provenance.from_meta(
+        result.program.meta
+    )
+    assert 7 == compile_network(trained, steps=7).report.time.steps

@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every engine has to do, asked of each of them in the same words.
+
+The network is exact on all of them: decays and thresholds are powers of two, and the largest weight
+onto each neuron is 127 / 128, so that 8 bits hold all weights as they are.
+"""
+
+import numpy as np
+import pytest
+
+import spikesim
+from spikesim import LIF, Network, Poisson, ValidationError
+from spikesim.engine import Batch, Engine, Prepared, Session, Variables
+from spikesim.hw.compile import compile_network
+from spikesim.hw.device import Device
+from spikesim.hw.link.transport import InProcessTransport
+from spikesim.hw.protocol_model import GoldenDevice
+
+STEPS = 40
+
+
+def net():
+    rng = np.random.default_rng(5)
+    made = Network(dt=1e-3, units="own")
+    made.add_input("in", 6)
+    made.add_population("hidden", 7, LIF(beta=0.5, v_th=2.0, refractory_ticks=1))
+    made.add_population("out", 3, LIF(beta=0.5, v_th=0.75))
+    made.connect("in", "hidden", weights(rng, (6, 7)))
+    made.connect("hidden", "out", weights(rng, (7, 3)), delay_ticks=2)
+    return made
+
+
+def weights(rng, shape):
+    drawn = rng.choice([-0.25, 0.25, 0.5, 127 / 128], shape)
+    drawn[0] = 127 / 128
+    return drawn
+
+
+def _device():
+    program = compile_network(net()).program
+    return Device.open(InProcessTransport(GoldenDevice(program.config), "device"))
+
+
+ENGINES = {
+    "float": lambda: spikesim.engines.find_engine("float"),
+    "float64": lambda: spikesim.engines.find_engine("float", dtype="float64", blocks=3),
+    "golden": lambda: spikesim.engines.find_engine("golden"),
+    "golden-readable": lambda: spikesim.engines.find_engine("golden-readable"),
+    "device": lambda: spikesim.engines.find_engine(_device()),
+    "rtl": lambda: spikesim.engines.find_engine("rtl"),
+}
+MARKED = [pytest.param(name, marks=pytest.mark.rtl) if name == "rtl" else name for name in ENGINES]
+
+
+@pytest.fixture(params=MARKED)
+def engine(request):
+    return ENGINES[request.param]()
+
+
+def drive(seed=0):
+    return {"in": np.random.default_rng(seed).random((STEPS, 6)) < 0.6}
+
+
+def reference(seed=0):
+    return spikesim.run(net(), drive(seed), STEPS, dtype="float64")
+
+
+def test_its_parts_fulfil_the_protocols(engine):
+    assert isinstance(engine, Engine)
+    with engine.prepare(net()) as ready:
+        assert isinstance(ready, Prepared)
+        assert isinstance(ready.start({}), Session)
+        assert isinstance(ready.batch({"in": drive()["in"][None]}), Batch)
+    assert engine.explain(net())
+
+
+def test_it_gives_the_spikes_of_the_reference(engine):
+    run = spikesim.run(net(), drive(), STEPS, engine=engine)
+    assert reference().counts("out").min() > 0
+    assert run.same_spikes(reference())
+    assert (STEPS, 1e-3, True, 0) == (run.steps, run.dt, run.complete, run.start)
+
+
+def test_pieces_are_the_whole_and_need_no_known_end(engine):
+    with engine.prepare(net()) as ready:
+        session = ready.start(drive())
+        for piece in (0, 1, 7, 32):
+            session.advance(piece)
+        assert STEPS == session.tick
+        assert not session.interrupted
+        counts = session.counts("out")
+        run = session.finish()
+    assert run.same_spikes(reference())
+    assert reference().counts("out").tolist() == counts.tolist()
+
+
+def test_inputs_may_be_exchanged_between_two_ticks(engine):
+    inputs, other = drive()["in"], drive(1)["in"]
+    joined = np.concatenate([inputs[:15], other[15:]])
+    with engine.prepare(net()) as ready:
+        session = ready.start({"in": inputs})
+        session.advance(15)
+        session.set_inputs({"in": other})
+        session.advance(STEPS - 15)
+        run = session.finish()
+    assert run.same_spikes(spikesim.run(net(), {"in": joined}, STEPS))
+
+
+def test_sessions_of_one_network_do_not_know_of_each_other(engine):
+    with engine.prepare(net()) as ready:
+        first = ready.start(drive(1), STEPS)
+        first.advance(9)
+        second = ready.start(drive(), STEPS)
+        second.advance(STEPS)
+        assert second.finish().same_spikes(reference())
+
+
+def test_states_and_parameters_are_read_and_set_by_name(engine):
+    with engine.prepare(net()) as ready:
+        session = ready.start({})
+        values = session.neurons["hidden"]
+        assert isinstance(values, Variables)
+        assert ["hidden", "out"] == list(session.neurons)
+        session.advance(3)
+        values["v_th"] = values["v_th"] // 2
+        values["v"] = values["v_th"] + np.zeros(7, np.int64)
+        session.advance(1)
+        values["v"] *= 0
+        assert not values["v"].any()
+        with pytest.raises(ValidationError, match="among"):
+            values["nothing"]
+        with pytest.raises(ValidationError, match="shape"):
+            values["v"] = np.zeros(6, np.int64)
+
+
+def test_clear_forgets_what_is_under_way(engine):
+    with engine.prepare(net()) as ready:
+        session = ready.start(drive())
+        session.advance(11)
+        session.clear()
+        session.set_inputs({})
+        session.advance(10)
+        raster = session.finish().raster("out")
+    assert not raster[11:].any()
+
+
+def test_a_batch_is_the_runs_of_its_samples(engine):
+    samples = np.stack([drive(seed)["in"] for seed in range(4)])
+    expected = [reference(seed).counts("out").tolist() for seed in range(4)]
+    with engine.prepare(net()) as ready:
+        batch = ready.batch({"in": samples}, STEPS)
+        listed = ready.batch([{"in": sample} for sample in samples], STEPS)
+    assert expected == batch.counts["out"].tolist() == listed.counts["out"].tolist()
+    assert [int(np.argmax(row)) for row in expected] == batch.labels.tolist()
+
+
+def test_a_batch_of_random_inputs_takes_a_seed_each(engine):
+    sample = {"in": Poisson(300.0)}
+    runs = [spikesim.run(net(), sample, STEPS, seed=seed).counts("out").tolist() for seed in (7, 3)]
+    with engine.prepare(net()) as ready:
+        assert runs == ready.batch([sample] * 2, STEPS, seeds=[7, 3]).counts["out"].tolist()
+
+
+def test_weights_come_with_their_delays(engine):
+    rows = net().projections["hidden->out"].rows
+    with engine.prepare(net()) as ready:
+        session = ready.start({})
+        got = session.weights("hidden->out")
+        with pytest.raises(ValidationError, match="nothing"):
+            session.weights("nothing")
+    assert rows.delays.tolist() == got.delays.tolist()
+    assert np.array_equal(np.sign(rows.weights), np.sign(got.weights))
+    ratio = got.weights / rows.weights
+    assert ratio.min() > 0
+    # One scale for all: a power of two on a core.
+    assert 1 == np.unique(ratio).size
+
+
+@pytest.mark.parametrize(
+    ("inputs", "steps", "options", "message"),
+    [
+        ({"x": np.zeros((3, 6))}, 3, {}, "'in'"),
+        ({"in": np.zeros((3, 5))}, 3, {}, "expected 6 lines, got 5"),
+        ({"in": np.zeros((3, 6))}, 2, {}, "at most 2 ticks, got 3"),
+        (np.zeros((3, 6)), 3, {}, "a mapping"),
+        ({}, -1, {}, "steps as an integer"),
+        ({}, 2.5, {}, "steps as an integer"),
+        ({}, 3, {"record": "out.w"}, "out"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_at_the_start(engine, inputs, steps, options, message):
+    with engine.prepare(net()) as ready, pytest.raises(ValidationError, match=message):
+        ready.start(inputs, steps, **options)
+
+
+@pytest.mark.parametrize(("ticks", "legal"), [(STEPS, True), (STEPS + 1, False), (-1, False)])
+def test_a_session_ends_where_it_was_told(engine, ticks, legal):
+    with engine.prepare(net()) as ready:
+        session = ready.start({}, STEPS)
+        if legal:
+            session.advance(ticks)
+        else:
+            with pytest.raises(ValidationError, match=f"0 to {STEPS} further ticks"):
+                session.advance(ticks)
+        assert legal == session.finish().complete
+
+
+def test_a_wrong_model_is_refused(engine):
+    with pytest.raises(ValidationError, match="expected a Network"):
+        engine.prepare("net")
