@@ -54,8 +54,7 @@ class Network:
     projections : dict of str to Projection
         All in the order of insertion.
     meta : dict of str to str or int
-        What else is worth keeping, such as what it was trained on (`data.Provenance`); saved with
-        the network and handed on to its program.
+        What else a network and its program keep, such as `data.Provenance`.
 
     Raises
     ------
