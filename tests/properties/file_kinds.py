@@ -137,7 +137,7 @@ def make_images(path):
 
 def read_images(path):
     made = load_samples(Presentation(str(path), 0, 2), latency=0, limit=None)
-    return made.rasters.tolist(), made.labels.tolist()
+    return made.rasters.tolist(), None if made.labels is None else made.labels.tolist()
 
 
 def make_mnist(path):
