@@ -49,6 +49,8 @@ class Quantity:
 
     def doubt(self, what: str, value: Any) -> str:
         """Why a number or array looks like one in another unit; empty when it does not."""
+        if np.ndim(value) == 0 and self.low <= abs(float(value)) < self.high:
+            return ""  # without arrays: asked for every connection
         sizes = np.abs(np.asarray(value, dtype=np.float64)).reshape(-1)
         odd = np.isfinite(sizes) & (sizes != 0) & ((sizes < self.low) | (sizes >= self.high))
         if not odd.any():

@@ -84,6 +84,7 @@ class Network:
         self.inputs: dict[str, Population] = {}
         self.populations: dict[str, Population] = {}
         self.projections: dict[str, Projection] = {}
+        self._numbered: dict[str, int] = {}
         self.meta: dict[str, str | int] = {}
         self._outputs: tuple[str, ...] | None = None
 
@@ -384,7 +385,10 @@ class Network:
     def _free_name(self, wish: str) -> str:
         if wish not in self.projections:
             return wish
-        k = 2
+        # From the last number on: of thousands without a name, none is counted through again.
+        k = self._numbered.get(wish, 2)
+        k = k if f"{wish} #{k - 1}" in self.projections else 2
         while f"{wish} #{k}" in self.projections:
             k += 1
+        self._numbered[wish] = k
         return f"{wish} #{k}"

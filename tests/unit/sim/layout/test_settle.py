@@ -74,6 +74,19 @@ def test_own_weights_with_a_large_fan_in_are_the_same_for_any_blocks():
         assert np.array_equal(first.trace("out.v"), again.trace("out.v"))
 
 
+def test_given_weights_onto_one_neuron_arrive_as_a_whole():
+    net = Network(dt=1e-3, units="own")
+    net.add_input("in", 400_000)
+    net.add_population("out", 1, CELL)
+    weights = np.linspace(1, 2, 400_000, dtype=np.float32)
+    net.connect("in", "out", weights[:, None])
+    plan = Simulator(net).plan
+    assert plan.sum_type == "int64"
+    unit = plan.scale("out", 0)
+    total = int(np.rint(weights.astype(np.float64) / unit).sum())
+    assert reached(net, 400_000).tolist() == [np.float32(total) * np.float32(unit)]
+
+
 def test_a_coarser_unit_still_comes_before_wider_sums():
     """Networks that ran with it keep their bits."""
     net = Network(dt=1e-3)
