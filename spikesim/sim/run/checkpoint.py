@@ -25,7 +25,7 @@ from spikesim.sim.parallel.mpi import Ranks
 from spikesim.sim.run.spike_record import Record
 from spikesim.sim.run.state import State
 
-_VERSION = 4
+_VERSION = 5
 _NAMED = 4
 """Parts of a network that a message names at most."""
 
