@@ -124,3 +124,21 @@ def test_more_pieces_than_are_listed_at_once_are_all_delivered(n):
         np.zeros(3, np.int64), events,
     )  # fmt: skip
     assert acc[0] == events[0] == n
+
+
+@pytest.mark.parametrize("slots", [2, 256, 512, 4096])
+def test_a_ring_longer_than_an_entry_takes_no_bit_of_the_weight_for_a_slot(slots):
+    """One synapse of weight -3 onto accumulator 5; the ring fits the entry up to 256 slots."""
+    stride, tick = 64, slots - 1
+    entry = np.array([(5 + (-3 << SHIFT)) & 0xFFFFFFFF], np.uint32)
+    acc, events = np.zeros(slots * stride, np.int32), np.zeros(1, np.int64)
+    marks = np.zeros((1, slots, 2), np.int64)
+    marks[0, -1, 1] = 1
+    deliver(
+        tick, PACKED, SHIFT, slots * stride - 1, np.zeros(1, np.int64), np.zeros((1, 1), np.int32),
+        marks, np.array([0, 1, 0, 1]), np.array([1, 0, 1, 0, 1]), np.array([0, 1], np.uint32),
+        entry, np.zeros(0, np.float32), np.int32(0), acc, stride, slots,
+        np.zeros((PIECES, 2), np.uint32), np.zeros(3, np.int64), events,
+    )  # fmt: skip
+    assert np.flatnonzero(acc).tolist() == [(tick % slots) * stride + 5]
+    assert acc[(tick % slots) * stride + 5] == -3
