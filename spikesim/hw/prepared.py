@@ -34,6 +34,7 @@ class PreparedProgram:
 
     def __init__(self, core: ProgrammedCore) -> None:
         self._core = core
+        self._open: CoreSession | None = None
         self.program: Program = core.program
 
     def __enter__(self) -> PreparedProgram:
@@ -51,9 +52,13 @@ class PreparedProgram:
         seed: int = 0,
         resume: Path | None = None,
     ) -> CoreSession:
-        """Open a session; one at a time, since a core has one state. See ``engine.Prepared``."""
-        self._core.restart()
-        return CoreSession(self._core, inputs, steps, record, seed, resume)
+        """Open a session; see ``engine.Prepared``.
+
+        A core has one state: a session before it is over, unless these arguments are refused.
+        """
+        session = CoreSession(self._core, inputs, steps, record, seed, resume, restart=self._take)
+        self._open = session
+        return session
 
     def batch(
         self,
@@ -67,12 +72,14 @@ class PreparedProgram:
     ) -> Batch:
         """Run samples, each from the start state; see ``engine.Prepared``.
 
-        ``jobs`` is for engines that have several states; a core has one.
+        ``jobs`` is for engines that have several states; a core has one, so a session before it
+        is over.
         """
         program = self.program
         counted = counted_populations(program.groups, program.outputs, populations)
         places = [program.groups[name][:2] for name in counted]
         total, chunks, ticks = axon_chunks(program, samples, steps, seeds)
+        self._take("batch()")
         counts, cycles, done = [], [], 0
         with counting(progress, "samples") as report:
             for rasters in chunks:
@@ -98,6 +105,13 @@ class PreparedProgram:
     def close(self) -> None:
         """Free the core."""
         self._core.close()
+
+    def _take(self, reason: str = "start()") -> None:
+        """Put the core to its start for somebody else than the session that had it."""
+        if self._open is not None:
+            self._open.end(reason)
+            self._open = None
+        self._core.restart()
 
 
 def axon_chunks(
