@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spikesim.engine import Batch
-from spikesim.engine.batch import counted_populations
+from spikesim.engine.batch import counted_populations, sample_ticks
 from spikesim.engine.contract import Inputs, Path
 from spikesim.engine.progress import Progress, counting
 from spikesim.errors import ValidationError
@@ -142,9 +142,7 @@ def axon_chunks(
         raise ValidationError(
             f"batch: expected one seed for each of {len(samples)} samples, got {len(chosen)}"
         )
-    if steps is None:
-        raise ValidationError("batch: expected steps, the ticks of each sample, got none")
-    ticks = int(steps)
+    ticks = sample_ticks(steps)
     bound = [
         axon_sources(program, sample, ticks, seed)
         for sample, seed in zip(samples, chosen, strict=True)
@@ -191,7 +189,7 @@ def _from_rasters(
     if problems:
         raise ValidationError(problems)
     ((total, given),) = sizes
-    ticks = given + program.latency if steps is None else int(steps)
+    ticks = given + program.latency if steps is None else sample_ticks(steps)
     if ticks < given:
         raise ValidationError(
             f"batch: expected at least {given} steps, the length of the rasters, got {ticks}"

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from spikesim.core import CsrRows, read_archive, stream, write_archive
 from spikesim.core.shape import COUNT
 from spikesim.engine import Variables
+from spikesim.engine.bounds import beyond_problems
 from spikesim.engine.contract import Inputs, Path
 from spikesim.engine.interrupt import Interrupt
 from spikesim.engine.progress import Progress, reporting
@@ -118,12 +119,9 @@ class CoreSession:
             If the session would run beyond ``steps``, or a step has more input spikes than the
             event queue holds; the steps before it were run.
         """
+        if problems := beyond_problems(self.steps, self._tick, ticks, "ticks"):
+            raise ValidationError(problems)
         stop = self._tick + int(ticks)
-        if ticks < 0 or (self.steps is not None and stop > self.steps):
-            left = "any number of" if self.steps is None else f"0 to {self.steps - self._tick}"
-            raise ValidationError(
-                f"session: expected {left} further ticks, got {ticks}; start it with more steps"
-            )
         self.interrupted = False
         with (
             Interrupt() as interrupt,
@@ -170,6 +168,7 @@ class CoreSession:
         keep : iterable of str
             State variables that stay, such as ``"v"``.
         """
+        keep = (keep,) if isinstance(keep, str) else tuple(keep)
         unknown = set(keep) - set(STATES)
         if unknown:
             raise ValidationError(
