@@ -47,7 +47,7 @@ def compile_command(
     from spikesim.hw.compile import compile_network
     from spikesim.network import Network
 
-    check_target("--out", out, overwrite)
+    check_target("--out", out, overwrite, network)
     net = Network.load(network)
     trained = Provenance.from_meta(net.meta)
     compiled = compile_network(net, core_config(config))

@@ -36,18 +36,34 @@ _PIPE = 200
 OVERWRITE = typer.Option("--overwrite", help="Replace a file that exists.")
 
 
-def check_target(option: str, path: Path, overwrite: bool) -> None:
+def check_target(option: str, path: Path, overwrite: bool, source: Path | None = None) -> None:
     """Refuse a file that cannot or must not be written, before any work is done.
+
+    Parameters
+    ----------
+    option : str
+        Which says where to write.
+    path : path
+        What to write.
+    overwrite : bool
+        Whether it may replace a file.
+    source : path, optional
+        What the command reads, which it never replaces.
 
     Raises
     ------
     ValidationError
-        If its folder does not exist, it is a folder, or it exists and ``overwrite`` is not set.
+        If its folder does not exist, it is a folder or the source, or it exists and ``overwrite``
+        is not set.
     """
     if not path.absolute().parent.is_dir():
         raise ValidationError(f"{option} {path}: folder {path.parent} does not exist; create it")
     if path.is_dir():
         raise ValidationError(f"{option} {path}: expected the name of a file, got a folder")
+    if source is not None and path.exists() and source.exists() and path.samefile(source):
+        raise ValidationError(
+            f"{option} {path}: expected another file than the one that is read; choose another name"
+        )
     if path.exists() and not overwrite:
         raise ValidationError(
             f"{option} {path}: there is such a file already; choose another name, or replace it "

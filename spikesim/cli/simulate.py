@@ -62,7 +62,7 @@ def simulate(
 
     check_threads(threads, ranks)
     if to is not None and not as_rank:
-        check_target("--to", to, overwrite)
+        check_target("--to", to, overwrite, network)
     if ranks > 1 and not as_rank:
         given = [f"--poisson={text}" for text in poisson or []]
         given += [f"--record={text}" for text in record or []]
@@ -113,11 +113,24 @@ def _run(
     from spikesim.sim import Poisson
     from spikesim.sim import simulate as run
 
-    rates = dict(map(_rate, poisson))
+    rates = _rates(poisson)
     net = Network.load(path)
     steps = net.clock.ticks(seconds, "--seconds")
     inputs = {name: Poisson(rate) for name, rate in rates.items()}
     return run(net, inputs, steps, comm=ranks, **options), net
+
+
+def _rates(given: Sequence[str]) -> dict[str, float]:
+    rates: dict[str, float] = {}
+    for text in given:
+        name, rate = _rate(text)
+        if name in rates:
+            raise ValidationError(
+                f"--poisson {text}: expected one rate for {name!r}, got another before it; add "
+                "them up, or give each to a part such as 'in[:50]=20Hz'"
+            )
+        rates[name] = rate
+    return rates
 
 
 def _rate(text: str) -> tuple[str, float]:
@@ -155,7 +168,7 @@ def _report(
     table = Table("population", "neurons", "spikes", "rate", title=f"{net.name}, {simulated:g} s")
     rows = {}
     for name, trains in recording.spikes.items():
-        n = net.populations[name].n
+        n = trains.n
         rate = len(trains) / (n * simulated) if simulated else 0.0
         rows[name] = {"neurons": n, "spikes": len(trains), "rate_hz": rate}
         table.add_row(name, f"{n:,}", f"{len(trains):,}", f"{rate:.2f} Hz")

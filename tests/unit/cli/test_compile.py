@@ -41,7 +41,8 @@ def test_a_file_that_exists_is_kept(spikesim, files):
     for target, code in (("net.npz", 2), ("new.spk", 0), ("new.spk", 2)):
         call = spikesim("compile", files / "net.npz", "-o", files / target)
         assert code == call.code
-        assert ("--overwrite" in call.err) == (code == 2)
+        # Which would not help where the target is the source.
+        assert ("--overwrite" in call.err) == (code == 2 and target != "net.npz")
     assert before == (files / "net.npz").read_bytes()
     call = spikesim("compile", files / "net.npz", "-o", files / "new.spk", "--overwrite")
     assert 0 == call.code

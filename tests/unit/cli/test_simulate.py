@@ -110,6 +110,38 @@ def test_an_error_in_the_processes_is_said_once(spikesim, path):
     assert 1 == call.err.count("expected names among")
 
 
+def test_what_is_read_is_never_replaced(spikesim, path):
+    before = path.read_bytes()
+    for command in (
+        ("simulate", path, "--seconds", "0.05", "--to", path),
+        ("compile", path, "-o", path.parent / "." / "net.npz"),
+    ):
+        call = spikesim(*command, "--overwrite")
+        assert 2 == call.code
+        assert "another file than the one that is read" in call.err
+        assert before == path.read_bytes()
+
+
+def test_spikes_of_a_part_are_counted_for_its_neurons(spikesim, path):
+    call = spikesim(
+        "simulate", path, "--seconds", "0.2", "--poisson", "in=100Hz", "--seed", 4, "--json",
+        "--record", "e[:5].spikes",
+    )  # fmt: skip
+    assert 0 == call.code
+    found = call.document["populations"]["e[:5]"]
+    spikes = int(_alone(path).counts("e[:5]").sum())
+    assert (5, spikes, spikes / 5 / 0.2) == (found["neurons"], found["spikes"], found["rate_hz"])
+    assert spikes > 0
+
+
+def test_an_input_gets_one_rate(spikesim, path):
+    call = spikesim(
+        "simulate", path, "--seconds", "0.05", "--poisson", "in=10Hz", "--poisson", "in=20"
+    )
+    assert 2 == call.code
+    assert "expected one rate for 'in'" in call.err
+
+
 def test_an_interrupt_ends_all_processes_and_keeps_what_was_recorded(path, tmp_path):
     pytest.importorskip("mpi4py")
     command = [sys.executable, "-m", "spikesim.cli.main", "simulate", path, "--seconds", "100000",
