@@ -167,7 +167,9 @@ def _currents(
                     f"{slice_name(owner, range(twice[0].start, twice[0].stop))!r}; add them up in "
                     "one TimedArray, or leave a gap between the slices"
                 )
-            currents[place] = _current(current, len(chosen), net.dt, seed, name)
+            # Noise depends on whom it drives, not on how the slice was written.
+            whom = slice_name(owner, chosen) if len(chosen) < sizes[owner] else owner
+            currents[place] = _current(current, len(chosen), net.dt, seed, f"{whom}.{constant}")
             if net.units == "SI":
                 doubts = current_doubts(net.populations[owner].neuron, current.largest)
                 problems += [f"current {name!r}: {text}" for text in doubts]

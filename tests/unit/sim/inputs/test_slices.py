@@ -4,7 +4,16 @@
 import numpy as np
 import pytest
 
-from spikesim import LIF, Network, Poisson, StepCurrent, TimedArray, ValidationError, simulate
+from spikesim import (
+    LIF,
+    Network,
+    NoiseCurrent,
+    Poisson,
+    StepCurrent,
+    TimedArray,
+    ValidationError,
+    simulate,
+)
 from spikesim.hw.compile import compile_network
 from spikesim.network import OneToOne
 
@@ -111,3 +120,16 @@ def test_slices_may_touch_but_not_overlap(start, legal):
         return
     with pytest.raises(ValidationError, match="driven once"):
         simulate(net(), inputs, 5)
+
+
+@pytest.mark.parametrize(
+    "spellings", [("E[:3]", "E[0:3]", "E[:-2]", "E[0:3:1]"), ("E", "E[:]", "E[0:5]")]
+)
+def test_noise_does_not_depend_on_how_a_slice_is_written(spellings):
+    traces = [
+        simulate(net(5), {f"{part}.i_ext": NoiseCurrent(0.0, 5.0, 1e-3)}, 20, record="E.v")
+        for part in spellings
+    ]
+    traces = [run.trace("E.v") for run in traces]
+    assert traces[0].any()
+    assert all(np.array_equal(trace, traces[0]) for trace in traces[1:])
