@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The plastic synapses of one projection onto one block: their arrays, and the calls of a tick."""
+"""The plastic synapses of one projection onto one block: the calls of a tick, and their state."""
 
 from __future__ import annotations
 
@@ -11,25 +11,14 @@ import numpy as np
 
 from spikesim.errors import ValidationError
 from spikesim.kernels import plastic_normalize, plastic_pair
-from spikesim.kernels.aligned import aligned
+from spikesim.kernels.decay_tables import decayed
 from spikesim.kernels.generate import layout
-from spikesim.kernels.generate.layout import constant_values, kept_traces, table_traces
 from spikesim.kernels.generate.rule import ARGUMENTS, rule_kernels
+from spikesim.kernels.plastic_arrays import STATE, PlasticSynapses, block_arrays, has_record
 from spikesim.learning.rule import PlasticityRule
 
 Call = tuple[Callable[..., None], tuple[Any, ...]]
 METHODS = ("deferred", "immediate", "dense")
-_RANGE = 64.0
-"""Time constants that the fast pair kernel looks ahead; e**-64 is a normal float32 still."""
-_FADED = {"float32": 17.0, "float64": 37.0}
-"""Time constants after which a trace is 0: less than the rounding of its value at its event."""
-STATE = {
-    "synapse": ("weights", "eligibility"),
-    "slot": ("last", "pre"),
-    "target": ("ticks", "before", "history", "count", "done", "post_value", "record"),
-    "block": ("signal", "signal_tick", "epoch"),
-}
-"""Arrays that change, by what their first axis counts."""
 
 
 class PlasticBlock:
@@ -98,17 +87,10 @@ class PlasticBlock:
                 f"{weights.min()} to {weights.max()}; clip them or widen the bounds"
             )
         self.rule, self.dt, self.method, self.n_post = rule, dt, method, n_post
-        self.fast = method == "deferred" and dtype == "float32" and rule.pair is not None
+        self.fast = method == "deferred" and dtype == "float32" and has_record(rule, dt)
         self.kernels: ModuleType = plastic_pair if self.fast else rule_kernels(rule, dtype)
-        self.arrays = _arrays(
-            rule, dt, slot_start, targets, weights, n_post, np.dtype(dtype), method == "deferred"
-        )
-        if self.fast:
-            self._add_pair_arrays()
-        elif method == "immediate":
-            self._add_columns()
-        elif method == "dense":
-            self._add_lists()
+        given = PlasticSynapses(rule, dt, slot_start, targets, weights, n_post, np.dtype(dtype))
+        self.arrays = block_arrays(given, method, self.fast)
 
     def arrive(
         self,
@@ -182,7 +164,7 @@ class PlasticBlock:
         if self.fast:
             a["count"][:] = 0
             a["done"][:] = -1
-            a["record"].reshape(-1, 8)[:, :4] = -2
+            a["record"].reshape(-1, 8)[:, :4] = plastic_pair.LONG_AGO
         elif self.method == "deferred":
             a["history"][:, [layout.COUNT, layout.APPLIED]] = 0, -1
         a["signal"][0] = self._signal(tick)
@@ -270,7 +252,7 @@ class PlasticBlock:
         if self.rule.modulator is None:
             return a["signal"][0]
         row = a["tables"].shape[0] - 2
-        return a["signal"][0] * _decay(a["tables"][row], tick - int(a["signal_tick"][0]))
+        return a["signal"][0] * decayed(a["tables"][row], tick - int(a["signal_tick"][0]))
 
     def _call(self, name: str, **given: Any) -> Call:
         function = getattr(self.kernels, name)
@@ -290,106 +272,3 @@ class PlasticBlock:
         if self.method != "dense":
             return self.arrays["targets"]
         return np.tile(np.arange(self.n_post, dtype=np.int32), self.arrays["last"].size)
-
-    def _add_pair_arrays(self) -> None:
-        pair, a = self.rule.pair, self.arrays
-        assert pair is not None
-        record = np.zeros((self.n_post, 8), np.int32)
-        record[:, :4] = -2
-        taus = [trace.tau for trace in (*self.rule.pre_traces, *self.rule.post_traces)]
-        epoch_ticks = max(2, int(10 * min(taus) / self.dt))
-        amplitudes = [pair.a_plus, pair.a_minus, self.rule.w_min, self.rule.w_max]
-        a["tables"] = decay_tables(table_traces(self.rule), self.dt, np.float32, _RANGE)
-        a["additive"] = pair.additive
-        a["record"] = record.reshape(-1)
-        a["count"], a["done"] = np.zeros(self.n_post, np.int32), np.full(self.n_post, -1, np.int32)
-        a["epoch"] = np.array([epoch_ticks], np.int64)
-        a["epoch_ticks"] = epoch_ticks
-        a["pair"] = np.array(amplitudes, np.float32)
-        longest = int(np.diff(a["slot_start"]).max(initial=0))
-        a["late"] = np.zeros(longest + 1, np.int64)
-
-    def _add_lists(self) -> None:
-        a = self.arrays
-        n_slots, n_pre = a["pre"].shape
-        dtype = a["weights"].dtype
-        a["post_now"] = np.zeros((a["post_value"].shape[1], self.n_post), dtype)
-        a["alive"], a["n_alive"] = np.zeros(self.n_post, np.int32), np.zeros(1, np.int64)
-        a["pre_now"] = np.zeros((n_pre, n_slots), dtype)
-        a["rows"] = np.zeros(n_slots + 1, np.int32)
-
-    def _add_columns(self) -> None:
-        a = self.arrays
-        order = np.argsort(a["targets"], kind="stable")
-        counts = np.bincount(a["targets"], minlength=self.n_post)
-        slots = np.repeat(np.arange(a["last"].size), np.diff(a["slot_start"]))
-        a["post_now"] = np.zeros((a["post_value"].shape[1], self.n_post), a["weights"].dtype)
-        a["column_start"] = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        # Half the memory wherever it will do.
-        index = np.int32 if order.size < 2**31 else np.int64
-        a["column_synapse"], a["column_slot"] = order.astype(index), slots[order].astype(index)
-
-
-def decay_tables(taus: list[float], dt: float, dtype: Any, reach: float = 0.0) -> np.ndarray:
-    """Give exp(-k dt / tau) as products of two entries, one row per time constant.
-
-    Entry ``k & 255`` times entry ``256 + (k >> 8)``; 0 within 256 ticks after ``reach`` time
-    constants, by default where the decay is below the rounding of the type.
-
-    >>> tables = decay_tables([0.02], 1e-3, np.float64)
-    >>> bool(abs(_decay(tables[0], 300) - np.exp(-15.0)) < 1e-20)
-    True
-    """
-    reach = reach or _FADED[np.dtype(dtype).name]
-    finite = [tau for tau in taus if np.isfinite(tau)]
-    ticks = int(np.ceil(reach * max(finite, default=0.0) / dt))
-    coarse = np.arange((ticks >> 8) + 2) * 256.0
-    tables = np.ones((len(taus), 256 + coarse.size), np.float64)
-    for row, tau in zip(tables, taus, strict=True):
-        if np.isfinite(tau):
-            row[:256] = np.exp(-np.arange(256) * (dt / tau))
-            row[256:] = np.exp(-coarse * (dt / tau))
-            row[256:][coarse * (dt / tau) > reach] = 0.0
-            row[-1] = 0.0
-    return tables.astype(dtype)
-
-
-def _decay(row: np.ndarray, ticks: int) -> Any:
-    return row[ticks & 255] * row[256 + min(ticks >> 8, row.size - 257)]
-
-
-def _arrays(
-    rule: PlasticityRule,
-    dt: float,
-    slot_start: np.ndarray,
-    targets: np.ndarray,
-    weights: np.ndarray,
-    n_post: int,
-    dtype: np.dtype[Any],
-    late: bool,
-) -> dict[str, Any]:
-    """Arrays of all methods; those that a rule does not use have one element per target."""
-    n_slots, own = slot_start.size - 1, aligned(weights.size, dtype)
-    own[:] = weights
-    n_pre, n_traces = max(1, len(rule.pre_traces)), max(1, len(rule.post_traces))
-    # The rings are most of what a target takes: as much as 64 or 128 of its synapses.
-    depth = layout.DEPTH if late and rule.on_post() else 1
-    kept = depth if kept_traces(rule) else 1
-    return {
-        "slot_start": np.asarray(slot_start, np.int64),
-        "targets": np.ascontiguousarray(targets),
-        "weights": own,
-        "eligibility": np.zeros(own.size if rule.eligibility is not None else 0, dtype),
-        "last": np.full(n_slots, -1, np.int32),
-        "pre": np.zeros((n_slots, n_pre), dtype),
-        "ticks": np.full((n_post, depth), -2, np.int32),
-        "before": np.zeros((n_post, kept, n_traces), dtype),
-        "history": np.tile(np.array([0, -1, -1, 0], np.int32), (n_post, 1)),
-        "oldest": np.full(n_post, -1, np.int32),
-        "danger": np.zeros(1, np.int32),
-        "post_value": np.zeros((n_post, n_traces), dtype),
-        "signal": np.zeros(1, dtype),
-        "signal_tick": np.zeros(1, np.int64),
-        "consts": np.array(list(constant_values(rule).values()), dtype),
-        "tables": decay_tables(table_traces(rule), dt, dtype),
-    }

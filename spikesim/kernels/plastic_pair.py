@@ -13,8 +13,12 @@ physiological rates 1e-6 is most of it; at 500 Hz on both sides the other part i
 methods agree bit by bit.
 
 Record of a target, int32 and float32 views of the same eight words:
-0-3 ticks p of the newest four post spikes; 4-6 exp((epoch - p) / tau_plus) of the newest three;
-7 post trace times exp((p - epoch) / tau_minus).
+0-3 p - epoch of the newest four post spikes, at ticks p, at least ``LONG_AGO``;
+4-6 exp((epoch - p) / tau_plus) of the newest three; 7 post trace times exp((p - epoch) / tau_minus).
+
+So ticks of a record fit into 32 bits however long a run is: the epoch moves, and all of a record
+with it. A spike at ``LONG_AGO`` is one that nothing asks a record about: a row that has been silent
+as long goes through the long history, whose ticks have 64 bits.
 """
 
 from __future__ import annotations
@@ -29,12 +33,12 @@ from spikesim.kernels.jit import kernel
 ARGUMENTS: dict[str, tuple[str, ...]] = {
     "arrive": (
         "piece_lo", "piece_hi", "piece_slot", "n_pieces", "targets", "weights", "acc", "base",
-        "inv_scale", "additive", "last", "pre", "record", "ticks", "count", "done", "epoch", "late",
-        "pair", "tables",
+        "inv_scale", "additive", "last", "pre", "record", "ticks", "count", "done", "epoch",
+        "epoch_ticks", "epochs", "late", "pair", "tables",
     ),
     "post": (
         "fired", "n_fired", "record", "ticks", "count", "done", "danger", "epoch", "epoch_ticks",
-        "tables",
+        "epochs", "tables",
     ),
     "settle": (
         "slot_start", "targets", "weights", "additive", "last", "pre", "ticks", "count", "done",
@@ -46,6 +50,9 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 """Names of the arguments of each kernel, after the tick."""
+
+LONG_AGO = -(2**30)
+"""Where a record has a spike at least that many ticks before the epoch, or none."""
 
 _FLOAT, _INT = ir.FloatType(), ir.IntType(32)
 _FLOATS, _INTS = ir.VectorType(_FLOAT, 4), ir.VectorType(_INT, 4)
@@ -87,7 +94,7 @@ def decay(tables, which, ticks):
 @kernel
 def _walk(w, k, a, x, keep, additive, ticks, count, done, consts, tables):
     """Weight after the post spikes of target ``k`` since tick ``a``, without ``keep`` newest."""
-    since = max(np.int64(a), np.int64(done[k]) + 1)
+    since = max(a, done[k] + 1)
     end = count[k]
     first = end
     while first > 0 and first > end - 64 and ticks[k, (first - 1) & 63] >= since:
@@ -99,8 +106,34 @@ def _walk(w, k, a, x, keep, additive, ticks, count, done, consts, tables):
 
 
 @kernel
+def _advance(tick, record, epoch, epoch_ticks, epochs, tables):
+    """Let the epoch lie after ``tick``, and take all records along."""
+    missing = max(0, (tick - epoch[0]) // epoch_ticks + 1)
+    if missing == 0:
+        return
+    value = record.view(np.float32)
+    grow = np.float32(1.0) / decay(tables, 0, epoch_ticks)
+    shrink = decay(tables, 1, epoch_ticks)
+    for at in range(0, record.size, 8):
+        for lane in range(4):
+            age = np.int64(record[at + lane]) - missing * epoch_ticks
+            record[at + lane] = max(age, LONG_AGO)
+        # After so many epochs all values have met their bounds: a pause costs no more.
+        for _ in range(min(missing, epochs)):
+            faded = value[at + 7] * shrink
+            # Denormals are slow.
+            value[at + 7] = faded if faded > np.float32(1e-30) else np.float32(0.0)
+            for lane in range(4, 7):
+                value[at + lane] = min(value[at + lane] * grow, np.float32(1e30))
+    epoch[0] += missing * epoch_ticks
+
+
+@kernel
 def _row(additive, targets, weights, acc, record, value, a, gain, fade, bounds, inv_scale, late):
-    """Visit one row; gives how many synapses need the long history, listed in ``late``."""
+    """Visit one row; gives how many synapses need the long history, listed in ``late``.
+
+    ``a`` is its last arrival as int32 ticks after the epoch.
+    """
     w_min, w_max = bounds[2], bounds[3]
     one, zero = np.float32(1.0), np.float32(0.0)
     n_late = 0
@@ -148,6 +181,8 @@ def arrive(
     count,
     done,
     epoch,
+    epoch_ticks,
+    epochs,
     late,
     pair,
     tables,
@@ -165,6 +200,8 @@ def arrive(
     pair : float32 array, shape (4,)
         a_plus, a_minus, w_min, w_max; the amplitudes as in ``core.rule.PairWindow``.
     """
+    # Only after a pause is there anything to do.
+    _advance(tick, record, epoch, epoch_ticks, epochs, tables)
     value = record.view(np.float32)
     here = acc[base:]
     fade = pair[1] / decay(tables, 1, epoch[0] - tick)
@@ -173,6 +210,7 @@ def arrive(
         a = last[slot]
         x = pre[slot, 0]
         row, w_row = targets[piece_lo[q] : piece_hi[q]], weights[piece_lo[q] : piece_hi[q]]
+        since = np.int32(max(a - epoch[0], LONG_AGO + 1))
         near = decay(tables, 0, epoch[0] - a)
         if near < np.float32(2e-30):
             # Silent for so long that values of the record may have met their bound, 1e30.
@@ -182,12 +220,12 @@ def arrive(
         elif additive:
             gain = x * near
             n_late = _row(
-                True, row, w_row, here, record, value, a, gain, fade, pair, inv_scale, late
+                True, row, w_row, here, record, value, since, gain, fade, pair, inv_scale, late
             )
         else:
             gain = pair[0] * (x * near)
             n_late = _row(
-                False, row, w_row, here, record, value, a, gain, fade, pair, inv_scale, late
+                False, row, w_row, here, record, value, since, gain, fade, pair, inv_scale, late
             )
         for i in range(n_late):
             j = late[i]
@@ -201,21 +239,14 @@ def arrive(
 
 
 @kernel
-def post(tick, fired, n_fired, record, ticks, count, done, danger, epoch, epoch_ticks, tables):
+def post(
+    tick, fired, n_fired, record, ticks, count, done, danger, epoch, epoch_ticks, epochs, tables
+):  # fmt: skip
     """Enter the spikes of this tick into the records; sets ``danger`` before one is lost."""
     value = record.view(np.float32)
     one = np.float32(1.0)
     # The tick after this one is still before the epoch, so arrivals never divide by more.
-    while epoch[0] - tick <= 1:
-        grow = one / decay(tables, 0, epoch_ticks)
-        shrink = decay(tables, 1, epoch_ticks)
-        for each in range(count.size):
-            faded = value[8 * each + 7] * shrink
-            # Denormals are slow.
-            value[8 * each + 7] = faded if faded > np.float32(1e-30) else np.float32(0.0)
-            for lane in range(4, 7):
-                value[8 * each + lane] = min(value[8 * each + lane] * grow, np.float32(1e30))
-        epoch[0] += epoch_ticks
+    _advance(tick + 1, record, epoch, epoch_ticks, epochs, tables)
     fresh = one / decay(tables, 0, epoch[0] - tick)
     trace = decay(tables, 1, epoch[0] - tick)
     for i in range(n_fired[0]):
@@ -223,7 +254,7 @@ def post(tick, fired, n_fired, record, ticks, count, done, danger, epoch, epoch_
         at = 8 * k
         for lane in range(3, 0, -1):
             record[at + lane] = record[at + lane - 1]
-        record[at] = tick
+        record[at] = tick - epoch[0]
         value[at + 6] = value[at + 5]
         value[at + 5] = value[at + 4]
         value[at + 4] = fresh
@@ -264,9 +295,9 @@ def settle(
         oldest[each] = done[each]
         if count[each] > 32:
             oldest[each] = max(done[each], ticks[each, (count[each] - 33) & 63])
-            newest = max(newest, np.int64(oldest[each]))
+            newest = max(newest, oldest[each])
     for slot in range(last.size):
-        a = np.int64(last[slot])
+        a = last[slot]
         if a > newest:
             continue
         x = pre[slot, 0]
@@ -287,7 +318,7 @@ def flush(
 ):  # fmt: skip
     """Write all weights with everything pending applied."""
     for slot in range(last.size):
-        a, x = np.int64(last[slot]), pre[slot, 0]
+        a, x = last[slot], pre[slot, 0]
         for j in range(slot_start[slot], slot_start[slot + 1]):
             k = np.int64(targets[j])
             out_weights[j] = _walk(

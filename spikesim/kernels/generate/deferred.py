@@ -38,7 +38,7 @@ _LEAVING = [
     "oldest[k] = history[k, APPLIED]",
     "if history[k, COUNT] > 32:",
     "    oldest[k] = max(history[k, APPLIED], ticks[k, (history[k, COUNT] - 33) & 63])",
-    "    newest = max(newest, np.int64(oldest[k]))",
+    "    newest = max(newest, oldest[k])",
 ]
 _OUT = Cells("out_weights[j]", "out_eligibility[j]")
 
@@ -58,7 +58,7 @@ def _arrive(pieces: RulePieces) -> str:
 
 
 def _since(pieces: RulePieces) -> list[str]:
-    return ["arrived", *(["np.int64(history[k, APPLIED])"] if pieces.defers else [])]
+    return ["arrived", *(["history[k, APPLIED]"] if pieces.defers else [])]
 
 
 def _pend(pieces: RulePieces, keep: int) -> list[str]:
@@ -66,7 +66,7 @@ def _pend(pieces: RulePieces, keep: int) -> list[str]:
     if not pieces.defers:
         return []
     # The ring is touched only where two or more are pending.
-    newest = "np.int64(history[k, NEWEST] if e == end - 1 else ticks[k, e & 63])"
+    newest = "history[k, NEWEST] if e == end - 1 else ticks[k, e & 63]"
     body = [f"spiked = {newest}", *pieces.drift("spiked")]
     for r, trace in enumerate(pieces.pre):
         body.append(f"{own(trace.name)} = {pieces.pre_trace(r, 'spiked')}")
@@ -75,7 +75,7 @@ def _pend(pieces: RulePieces, keep: int) -> list[str]:
     body += pieces.changes("on_post")
     older = "while first > 0 and first > end - 64 and ticks[k, (first - 1) & 63] >= since:"
     return [
-        "since = max(arrived, np.int64(history[k, APPLIED]) + 1)",
+        "since = max(arrived, history[k, APPLIED] + 1)",
         "end = history[k, COUNT]",
         "first = end",
         "if history[k, NEWEST] >= since and end > 0:",
@@ -106,7 +106,7 @@ def _settle(pieces: RulePieces) -> str:
     late = "if arrived <= oldest[k] and history[k, APPLIED] < oldest[k]:"
     synapse = ["k = np.int64(targets[j])", *block(late, visit if pieces.defers else [])]
     row = [
-        "arrived = np.int64(last[slot])",
+        "arrived = last[slot]",
         *block("if arrived > newest:", ["continue"]),
         *block("for j in range(slot_start[slot], slot_start[slot + 1]):", synapse),
     ]
@@ -130,7 +130,7 @@ def _flush(pieces: RulePieces) -> str:
         visit = []
     synapse = ["k = np.int64(targets[j])", *visit]
     row = [
-        "arrived = np.int64(last[slot])",
+        "arrived = last[slot]",
         *block("for j in range(slot_start[slot], slot_start[slot + 1]):", synapse),
     ]
     lines = [*pieces.constants, *block("for slot in range(last.size):", row)]

@@ -38,7 +38,7 @@ def _arrive(pieces: RulePieces) -> str:
     skips = pieces.skips("on_pre", pieces.post)
     read = [f"post_now[{r}, k]" for r in pieces.reads("on_pre", pieces.post)]
     post = [f"post_now[{r}, k]" for r in range(len(pieces.post))]
-    seen = ["np.int64(history[k, NEWEST])"] if pieces.defers else []
+    seen = ["history[k, NEWEST]"] if pieces.defers else []
     listed = [
         *_LISTED,
         *pieces.post_table(),
@@ -80,7 +80,7 @@ def _arrive(pieces: RulePieces) -> str:
 def _post(pieces: RulePieces) -> str:
     used = pieces.reads("on_post", pieces.pre)
     skips = pieces.skips("on_post", pieces.pre)
-    fill = ["arrived = np.int64(last[slot])"]
+    fill = ["arrived = last[slot]"]
     fill += [f"pre_now[{r}, slot] = {pieces.pre_trace(r)}" for r in used]
     keep = some([f"pre_now[{r}, slot]" for r in used]) if skips else "1"
     find = [

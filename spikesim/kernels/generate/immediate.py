@@ -26,7 +26,7 @@ def write(pieces: RulePieces) -> list[str]:
 
 
 def _arrive(pieces: RulePieces) -> str:
-    seen = ["np.int64(history[k, NEWEST])"] if pieces.defers else []
+    seen = ["history[k, NEWEST]"] if pieces.defers else []
     post = [
         f"(post_now[{r}, k] if many else {pieces.post_trace(r)})" for r in range(len(pieces.post))
     ]
@@ -48,7 +48,7 @@ def _post(pieces: RulePieces) -> str:
         # Each weight lies in a row, and so in a cache line, of its own.
         "prefetch(weights, np.int64(column_synapse[min(c + 16, stop - 1)]))",
         "j, slot = np.int64(column_synapse[c]), np.int64(column_slot[c])",
-        "arrived = np.int64(last[slot])",
+        "arrived = last[slot]",
         *apply_spike(pieces, [pieces.pre_trace(r) for r in range(len(pieces.pre))]),
     ]
     spike = [
@@ -64,7 +64,7 @@ def _post(pieces: RulePieces) -> str:
 
 def apply_spike(pieces: RulePieces, pre: list[str]) -> list[str]:
     """Change one synapse by a spike of its target; ``pre`` tells how to get each pre trace."""
-    since = ["np.int64(last[slot])", "np.int64(history[k, NEWEST])"]
+    since = ["last[slot]", "history[k, NEWEST]"]
     return [
         *pieces.load(since),
         *pieces.drift("tick"),

@@ -138,7 +138,7 @@ class RulePieces:
 
     def before_row(self) -> list[str]:
         """Pre traces at this arrival, and what it releases."""
-        lines = ["arrived = np.int64(last[slot])"]
+        lines = ["arrived = last[slot]"]
         lines += [f"{own(t.name)} = {self.pre_trace(r)}" for r, t in enumerate(self.pre)]
         if self.rule.on_arrival():
             lines.append(f"{own('release')} = np.{self.dtype}(1)")

@@ -26,7 +26,7 @@ from spikesim.sim.parallel.mpi import Ranks
 from spikesim.sim.run.spike_record import Record
 from spikesim.sim.run.state import State
 
-_VERSION = 4
+_VERSION = 5
 _FORM = {
     "network": dict, "name": str, "dtype": str, "seed": int, "tick": COUNT,
     "models": EachOf(DESCRIBED),

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spikesim.errors import ValidationError
-from spikesim.kernels.plastic import STATE
+from spikesim.kernels.plastic_arrays import STATE
 from spikesim.kernels.rows import copy_rows
 from spikesim.sim.layout.plan import Plan
 from spikesim.sim.parallel.mpi import Ranks
