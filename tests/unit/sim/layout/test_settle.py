@@ -15,7 +15,7 @@ CELL = LIFDelta(v_rest=0.0, v_th=1e9, v_reset=0.0, tau_mem=20e-3)
 
 
 def fan_in(n, targets=3, weight=1e-3):
-    net = Network(dt=1e-3)
+    net = Network(dt=1e-3, units="own")
     net.add_input("in", n)
     net.add_population("out", targets, CELL)
     net.connect("in", "out", AllToAll(), weight=weight, name="all")
@@ -89,7 +89,7 @@ def test_given_weights_onto_one_neuron_arrive_as_a_whole():
 
 def test_a_coarser_unit_still_comes_before_wider_sums():
     """Networks that ran with it keep their bits."""
-    net = Network(dt=1e-3)
+    net = Network(dt=1e-3, units="own")
     net.add_input("in", 4000)
     net.add_population("out", 4000, CELL)
     net.connect("in", "out", np.outer(np.ones(4000), np.arange(4000) == 0) * 1.0)
