@@ -14,12 +14,13 @@ from spikesim.core import CsrRows
 from spikesim.core.listing import listed
 from spikesim.core.on_demand import OnDemand
 from spikesim.engine import Variables
+from spikesim.engine.bounds import beyond_problems
 from spikesim.engine.contract import Path
 from spikesim.engine.interrupt import Interrupt
 from spikesim.engine.progress import Progress, reporting
 from spikesim.errors import ValidationError
 from spikesim.recording import Item, Monitors, Recording
-from spikesim.sim.arguments import beyond_problems, checked
+from spikesim.sim.arguments import checked
 from spikesim.sim.explain import kernel_name
 from spikesim.sim.inputs import resolve_inputs
 from spikesim.sim.record.recorder import Recorder, make_sink
@@ -242,11 +243,11 @@ class FloatSession:
         checkpoint_every: int | None,
         heard: Interrupt | None,
     ) -> None:
-        stop = self.tick + int(ticks)
         problems = [] if checkpoint is None else checkpoint_problems(checkpoint)
         problems += beyond_problems(self.steps, self.tick, ticks, "ticks")
         if problems:
             raise ValidationError(problems)
+        stop = self.tick + int(ticks)
         self._saving.begin(checkpoint, self.tick, checkpoint_every or max(int(ticks), 1))
         self.interrupted = False
         with (
@@ -331,8 +332,13 @@ class FloatSession:
         ----------
         keep : iterable of str
             State variables that stay, such as ``"theta"``.
+
+        Raises
+        ------
+        ValidationError
+            If no population has such a variable.
         """
-        self._run.clear(frozenset(keep))
+        self._run.clear(keep)
 
     @exclusive("recording")
     def pause(self, ticks: int, keep: Iterable[str] = ()) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 
+from spikesim.core.quantity import WAY_OUT
 from spikesim.errors import ValidationError, errors_of
 from spikesim.kernels.bind import Bound, bind
 from spikesim.kernels.loop import LINE
@@ -217,13 +218,16 @@ class Run:
         Raises
         ------
         ValidationError
-            If a current drives a constant that no current drove at the start.
+            If a current drives a population that none drove at the start.
         """
-        new = set(inputs.currents) - set(self.inputs.currents)
+        # Kernels read one value per neuron where a current drove any neuron at the start.
+        new = {f"{place.population}.{place.constant}" for place in inputs.currents
+               if place.constant not in self._driven.get(place.population, ())}  # fmt: skip
         if new:
+            known = sorted(f"{name}.{key}" for name, keys in self._driven.items() for key in keys)
             raise ValidationError(
-                f"session: expected currents into {sorted(self.inputs.currents)} only, got "
-                f"{sorted(new)}; start the session with a current there, of 0 if need be"
+                f"session: expected currents into {known} or parts of it only, got {sorted(new)}; "
+                "start the session with a current there, of 0 if need be"
             )
         silent = set(self.inputs.currents) - set(inputs.currents)
         bound = self.drives or inputs.currents or silent
@@ -253,14 +257,21 @@ class Run:
         Raises
         ------
         ValidationError
-            If the model refuses them; nothing has changed then.
+            If the model or the network refuses them, or a counter of this run is too short for
+            them; nothing has changed then.
         """
-        n = self.plan.net.populations[population].n
-        model = replace(self.models[population], **values)  # type: ignore[type-var]  # a dataclass
-        if problems := model.problems(n):
-            raise ValidationError([f"population {population!r}: {text}" for text in problems])
-        driven = self._driven.get(population, set())
-        constants = model_constants(self.plan, model, n, driven)
+        net, n = self.plan.net, self.plan.net.populations[population].n
+        with errors_of(f"population {population!r}"):
+            model = replace(self.models[population], **values)  # type: ignore[type-var]  # a dataclass
+            problems = model.problems(n) or model.population_problems(net.dt, n)
+            if not problems and net.units == "SI":
+                problems = [f"{text}; {WAY_OUT}" for text in model.doubts(net.dt)]
+            if problems:
+                raise ValidationError(problems)
+            driven = self._driven.get(population, set())
+            constants = model_constants(self.plan, model, n, driven)
+            if problems := self.state.counter_problems(population, constants):
+                raise ValidationError(problems)
         # Kernels of currents write into these arrays.
         constants |= {key: self._constants[population][key] for key in driven}
         self.models[population], self._constants[population] = model, constants
@@ -270,7 +281,7 @@ class Run:
             )
         self._programs.clear()
 
-    def clear(self, keep: frozenset[str]) -> None:
+    def clear(self, keep: Iterable[str]) -> None:
         """Put all but some state variables to their start, and drop what is under way."""
         self.state.clear(self.plan, keep)
 

@@ -7,7 +7,7 @@ import pytest
 
 import spikesim
 from spikesim.core import SpikeTrains
-from spikesim.errors import DeviceError, ValidationError
+from spikesim.errors import DeviceError, SpikesimError, ValidationError
 from spikesim.hw.axons import axon_sources, axon_window
 from spikesim.hw.compile import compile_network
 from spikesim.hw.config import CoreConfig
@@ -392,3 +392,59 @@ def test_importing_the_engines_loads_neither_numba_nor_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "[]" == done.stdout.strip()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_batch_knows_nothing_of_parameters_that_a_session_set(program, engine):
+    samples = {name: values[None] for name, values in drive().items()}
+    expected = spikesim.prepare(program, "golden").batch(samples)
+    with prepared(program, engine) as ready:
+        session = ready.start(drive())
+        session.neurons["hidden"]["v_th"] = 3 * session.neurons["hidden"]["v_th"]
+        session.advance(STEPS)
+        found = ready.batch(samples)
+    np.testing.assert_array_equal(found.output, expected.output)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("later", ["start", "batch"])
+def test_a_session_is_over_when_its_core_goes_to_another(program, engine, later):
+    half = spikesim.run(program, drive(), STEPS, "golden").spikes["out"].window(0, 6)
+    with prepared(program, engine) as ready:
+        session = ready.start(drive(), 2 * STEPS)
+        session.advance(6)
+        if later == "start":
+            ready.start({}).advance(3)
+        else:
+            ready.batch([{}], 3)
+        for use in (
+            lambda: session.advance(1),
+            lambda: session.counts("out"),
+            lambda: session.clear(),
+            lambda: session.neurons["out"]["v"],
+        ):
+            with pytest.raises(SpikesimError, match=rf"a later {later}\(\)"):
+                use()
+        assert session.finish().spikes["out"] == half
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_refused_start_leaves_the_session_before_it_alone(program, engine, tmp_path):
+    whole = spikesim.run(program, drive(), STEPS, "golden")
+    with prepared(program, engine) as ready:
+        session = ready.start(drive(), STEPS)
+        session.advance(6)
+        with pytest.raises(ValidationError, match="input 'nothing'"):
+            ready.start({"nothing": 1})
+        with pytest.raises(ValidationError, match="no such file"):
+            ready.start({}, resume=tmp_path / "absent")
+        with pytest.raises(ValidationError, match="expected steps"):
+            ready.batch([{}])
+        session.advance(6)
+        assert session.finish().same_spikes(whole)
+
+
+@pytest.mark.parametrize("seed", [2.5, -1, "1"])
+def test_what_is_no_seed_is_refused(program, seed):
+    with pytest.raises(ValidationError, match="seed: expected an integer >= 0"):
+        spikesim.prepare(program, "golden").start({}, seed=seed)

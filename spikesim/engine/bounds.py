@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How far a session may go."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def beyond_problems(steps: int | None, tick: int, ticks: object, what: str) -> list[str]:
+    """Why a session of so many steps cannot go on for ``ticks``; empty when it can.
+
+    Examples
+    --------
+    >>> beyond_problems(10, 4, 6, "ticks"), beyond_problems(None, 4, 10**9, "ticks")
+    ([], [])
+    >>> beyond_problems(10, 4, 2.5, "ticks")
+    ['session: expected ticks as an integer, got 2.5']
+    """
+    if isinstance(ticks, (bool, np.bool_)) or not isinstance(ticks, (int, np.integer)):
+        return [f"session: expected {what} as an integer, got {ticks!r}"]
+    if ticks >= 0 and (steps is None or tick + ticks <= steps):
+        return []
+    if steps is None:
+        return [f"session: expected 0 or more {what}, got {ticks}"]
+    return [
+        f"session: expected 0 to {steps - tick} further {what} of the {steps} it was started for, "
+        f"got {ticks}; start it with more steps"
+    ]
