@@ -44,6 +44,8 @@ class Drive:
 
     def play(self, arrivals, posts, first=0):
         """Play rasters of shape (ticks, slots) and (ticks, n_post); gives deliveries, weights."""
+        if first + len(arrivals) >= self.block.horizon:
+            self.block.rebase(first)
         sums = [self.tick(first + t, arrivals[t], posts[t]) for t in range(len(arrivals))]
         weights = self.block.read(first + len(arrivals)).reshape(-1, self.n_post)
         return np.array(sums).reshape(-1, self.n_post), weights
