@@ -16,6 +16,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from spikesim.engines import prepare
 from spikesim.hw.board import VirtualBoard
 from spikesim.hw.compile import compile_network
 from spikesim.hw.device import Device
@@ -49,10 +50,10 @@ def full_memory_program(program):
 
 def measure_batch(device, program, rasters, steps):
     """Give (images/s, steps/s, clocks/s of the core, line bytes per image, counts)."""
-    device.load(program)
+    ready = prepare(program, device)
     before = device.statistics()
     begin = time.perf_counter()
-    result = device.classify(rasters, steps)
+    result = ready.batch({"in": rasters}, steps)
     wall = time.perf_counter() - begin
     after = device.statistics()
     line = sum(after[name] - before[name] for name in ("bytes_out", "bytes_in"))

@@ -7,7 +7,8 @@ found by checking a whole object carry every problem at once, in ``problems``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 
 class SpikesimError(Exception):
@@ -42,6 +43,25 @@ class ValidationError(_ProblemsError, ValueError):
     >>> error.problems
     ("population 'a': expected n >= 1, got 0", 'dt: got -1')
     """
+
+
+@contextmanager
+def errors_of(who: str) -> Iterator[None]:
+    """Let every problem that the block finds begin with whom it is about.
+
+    Examples
+    --------
+    >>> with errors_of("file 'a'"):
+    ...     raise ValidationError("dt: got -1")
+    Traceback (most recent call last):
+    spikesim.errors.ValidationError: file 'a': dt: got -1
+    """
+    try:
+        yield
+    except ValidationError as error:
+        raise ValidationError(
+            [text if text.startswith(who) else f"{who}: {text}" for text in error.problems]
+        ) from error
 
 
 class CompileError(_ProblemsError):

@@ -24,6 +24,7 @@ _REASON = re.compile(r"^(?:#|//|/\*) long: \S")
 _REASON_WITHIN = 10
 MAX_FUNCTION_LINES = 60
 MAX_COLUMNS = 100
+MAX_PROSE_COLUMNS = 120
 SOURCES = {".py", ".v", ".vh", ".c", ".h", ".cpp", ".sh"}
 TEXTS = SOURCES | {".md", ".toml", ".yaml", ".yml", ".html", ".css", ".pcf", ".lpf", ".vlt", ".txt"}
 VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "base", "v2"}
@@ -60,6 +61,7 @@ def findings(path: Path, text: str) -> Iterator[str]:
         yield from _line_rules(path, lines)
     if path.suffix == ".md":
         yield from _broken_links(path, lines)
+        yield from _long_prose(path, lines)
     if path.suffix not in SOURCES:
         return
     if path.stem in VAGUE_NAMES:
@@ -106,6 +108,17 @@ def _broken_links(path: Path, lines: Sequence[str]) -> Iterator[str]:
         for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", line):
             if "://" not in target and not (ROOT / path.parent / target).exists():
                 yield f"{path}:{number}: link to {target}, which does not exist"
+
+
+def _long_prose(path: Path, lines: Sequence[str]) -> Iterator[str]:
+    fenced = False
+    for number, line in enumerate(lines, start=1):
+        fenced ^= line.lstrip().startswith("```")
+        table = line.lstrip().startswith("|")
+        # A link or an inline formula may be longer than a line.
+        broken = len(line) > MAX_PROSE_COLUMNS and " " in line.strip()
+        if broken and not fenced and not table:
+            yield f"{path}:{number}: {len(line)} columns of prose, limit {MAX_PROSE_COLUMNS}"
 
 
 def _long_functions(path: Path, text: str) -> Iterator[str]:

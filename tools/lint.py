@@ -25,6 +25,7 @@ CHECKS: dict[str, list[str]] = {
     "imports": [str(BIN / "lint-imports"), "--no-logo"],
     "generated": [PYTHON, "tools/gen_core.py", "--check"],
     "style": [PYTHON, "tools/check_style.py"],
+    "structure": [PYTHON, "tools/check_structure.py"],
     "verilog": [PYTHON, "hdl/lint/lint_rtl.py"],
 }
 

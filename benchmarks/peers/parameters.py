@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The benchmark networks as numbers, one source for every simulator. SI units, no imports.
+"""The benchmark networks as numbers, one source for every simulator. SI units, Python alone.
 
 References
 ----------
@@ -12,6 +12,7 @@ Potjans & Diesmann 2014, Cereb. Cortex 24:785: see ``microcircuit``.
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 
 DT = 1e-4
@@ -137,3 +138,33 @@ class DiehlCook:
     w_max: float = 1.0
     max_rate_hz: float = 63.75
     """Rate of a white pixel."""
+
+
+@dataclass(frozen=True)
+class Growth:
+    """Neurons and synapses that are cut into many populations and projections."""
+
+    n: int = 10_000
+    synapses: int = 1_000_000
+    dt: float = DT
+    tau_mem: float = 20e-3
+    v_th: float = 20e-3
+    v_reset: float = 10e-3
+    t_ref: float = 2e-3
+    w_drive: float = 0.1e-3
+    drive_hz: float = 9000.0
+
+    def count(self, populations: int) -> int:
+        """Projections between so many populations."""
+        return 1 if populations == 1 else 10 * populations
+
+    def projections(self, populations: int) -> list[tuple[int, int, float, float]]:
+        """Source, target, weight in V and delay in s of each projection."""
+        rng = random.Random(0)
+        return [
+            (
+                rng.randrange(populations), rng.randrange(populations),
+                rng.uniform(-0.05e-3, 0.05e-3), rng.randrange(10, 30) * self.dt,
+            )
+            for _ in range(self.count(populations))
+        ]  # fmt: skip

@@ -42,11 +42,21 @@ def main(argv: Sequence[str] | None = None) -> int:
             rows, found = runner.merge(rows, new), runner.merge(found, more)
             if not options.quick:
                 _write(rows, {"machine": machine, "rows": found})
-    text = table.page(rows, found, machine)
-    print(text)
+    print(table.page(rows, found, machine))
     if not options.quick:
-        PAGE.write_text(text)
+        write_page()
     return 0 if table.all_well(table.index(rows), table.index(found)) else 1
+
+
+def write_page() -> None:
+    """Write the page from all rows that were measured, those of ``benchmarks.growth`` too."""
+    from benchmarks import growth
+
+    rows, details = _read(RESULTS, []), _read(DETAILS, {"machine": "", "rows": []})
+    text = table.page(rows, details["rows"], details["machine"])
+    if grown := _read(growth.RESULTS, []):
+        text += "\n" + growth.section(grown)
+    PAGE.write_text(text)
 
 
 def _options(argv: Sequence[str] | None) -> argparse.Namespace:

@@ -14,20 +14,21 @@ module spk_crc16 (
 
   `include "spk_core_defs.vh"
 
-  reg  [15:0] crc_q;
-  reg  [15:0] next;
-  integer k;
-
-  always @* begin
-    next = crc_q ^ {data_i, 8'd0};
-    for (k = 0; k < 8; k = k + 1) begin
-      next = {next[14:0], 1'b0} ^ (next[15] ? SPK_CRC16_POLYNOMIAL : 16'd0);
+  // The byte-wise form of the division by 0x1021: x folds the byte, the rest is shifts of x. A loop
+  // over the bits describes the same function and costs the link 36 LUT4 more.
+  generate
+    if (SPK_CRC16_POLYNOMIAL != 16'h1021) begin : g_illegal
+      spk_crc16_illegal_polynomial u_byte_wise_form_is_that_of_1021 ();
     end
-  end
+  endgenerate
+
+  reg  [15:0] crc_q;
+  wire [ 7:0] folded = crc_q[15:8] ^ data_i;
+  wire [ 7:0] x = folded ^ {4'd0, folded[7:4]};
 
   always @(posedge clk) begin
     if (rst || init_i) crc_q <= SPK_CRC16_INIT;
-    else if (valid_i) crc_q <= next;
+    else if (valid_i) crc_q <= {crc_q[7:0], 8'd0} ^ {x[3:0], 12'd0} ^ {3'd0, x, 5'd0} ^ {8'd0, x};
   end
 
   assign crc_o = crc_q;

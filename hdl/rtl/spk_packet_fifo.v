@@ -2,8 +2,9 @@
 // Frame store: a ring of DEPTH bytes that holds length byte + frame for each committed frame.
 // Bytes of the frame under way are written speculatively; commit_i keeps them and writes their
 // number in front, rollback_i forgets them. Either comes in a cycle without valid_i. length_o
-// stops one above MAX_FRAME. While frame_o = 1, offset_i addresses the oldest frame (0 = length byte, 1 = first
-// byte) with data_o one cycle later; pop_i drops offset_i bytes, so the reader passes length + 1.
+// stops one above MAX_FRAME. While frame_o = 1, offset_i addresses the oldest frame (0 = length
+// byte, 1 = first byte) with data_o one cycle later; pop_i drops offset_i bytes, so the reader
+// passes length + 1.
 // A frame of n bytes takes n + 1; its COBS form has at least n + 2, so DEPTH bytes on the line
 // fit. clear_i and rst empty the store. ready_o = 0: full, nothing may be given.
 `default_nettype none

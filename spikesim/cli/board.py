@@ -25,7 +25,7 @@ app = typer.Typer(no_args_is_help=True, help="Virtual board: the Verilog core be
 EPILOG = examples(
     (
         "spikesim board serve --pty /tmp/spk",
-        "then: spikesim run prog.spk --data digits --engine board --port /tmp/spk",
+        "then: spikesim run prog.spk --engine board --port /tmp/spk",
     ),
     ("spikesim board serve --tcp 7625", "reached as tcp://127.0.0.1:7625"),
     ("spikesim board serve --mode uart --baud 115200", "every bit through the core's UART"),

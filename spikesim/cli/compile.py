@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from spikesim.cli.output import OVERWRITE, Output, check_target, examples
-from spikesim.errors import ValidationError
+from spikesim.errors import ValidationError, errors_of
 
 if TYPE_CHECKING:
     from spikesim.hw.config import CoreConfig
@@ -89,7 +89,8 @@ def core_config(name: str) -> CoreConfig:
     unknown = sorted(set(values) - set(defaults))
     if unknown:
         raise ValidationError(f"{path}: expected sizes among {sorted(defaults)}, got {unknown}")
-    return CoreConfig.from_dict({**defaults, **values})
+    with errors_of(str(path)):
+        return CoreConfig.from_dict({**defaults, **values})
 
 
 def memory_document(program: Program) -> dict[str, list[int]]:

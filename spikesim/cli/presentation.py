@@ -69,7 +69,7 @@ def choose_presentation(
     """
     trained = Provenance.from_meta(meta)
     problems = [] if anyway else _contradictions(trained, who, data, seed, steps)
-    named = data or (trained and trained.data)
+    named = data or (None if trained is None else trained.data)
     if named is None:
         problems.append(
             f"run: {who} does not say what it was trained on; give --data, one of "
@@ -80,7 +80,8 @@ def choose_presentation(
             f"--seed {seed}: expected only with digits, whose held-out images a seed chooses; "
             f"{named} is used as it is"
         )
-    ticks = steps if steps is not None else (trained and trained.steps)
+    known = None if trained is None else trained.steps
+    ticks = known if steps is None else steps
     if ticks is None:
         problems.append(
             f"run: {who} does not say how many ticks per image it was trained with; give --steps"

@@ -17,6 +17,7 @@ from spikesim.core.random import LARGEST_SEED
 from spikesim.errors import ValidationError
 
 if TYPE_CHECKING:
+    from spikesim.cli.samples import Samples
     from spikesim.hw.program import Program
 
 COMMAND = "run"
@@ -71,9 +72,7 @@ def run(
     """
     from spikesim.cli.presentation import choose_presentation
     from spikesim.cli.samples import load_samples
-    from spikesim.core import decode
     from spikesim.hw.program import Program
-    from spikesim.hw.timing import RunTime
 
     if (engine is EngineName.board) != (port is not None):
         raise ValidationError(
@@ -91,22 +90,12 @@ def run(
     started = time.perf_counter()
     counts, cycles = classify(compiled, samples.rasters, engine, port, progress=True)
     seconds = time.perf_counter() - started
-    predicted = decode.classify(counts)
-    document: dict[str, Any] = {
-        "program": str(program), "engine": engine.value, "data": wanted.data,
-        "split_seed": wanted.seed if wanted.data == "digits" else None, "images": len(predicted),
-        "steps": samples.rasters.shape[1], "accuracy": None, "predicted": predicted.tolist(),
-        "cycles_total": int(cycles.sum()), "cycles_per_image": float(cycles.mean()),
-        "seconds": round(seconds, 3), "images_per_second": len(predicted) / seconds,
+    document = {
+        "program": str(program), "engine": engine.value,
+        "split_seed": wanted.seed if wanted.data == "digits" else None,
+        "seconds": round(seconds, 3), "images_per_second": len(counts) / seconds,
+        **_figures(compiled, samples, counts, cycles),
     }  # fmt: skip
-    ticks = samples.rasters.shape[1]
-    spent = RunTime.expected(
-        compiled, ticks, cycles_per_step=float(cycles.mean()) / ticks,
-        events_per_step=float(samples.rasters.sum(2).mean()),
-    )  # fmt: skip
-    document["time"] = spent.to_dict()
-    if samples.labels is not None:
-        document["accuracy"] = decode.accuracy(predicted, samples.labels)
     output.result(document, _table(document))
     if min_accuracy is not None and document["accuracy"] < min_accuracy:
         output.note(f"accuracy {document['accuracy']:.4f} is below {min_accuracy}")
@@ -147,6 +136,27 @@ def classify(
         batch = ready.batch({name: rasters}, rasters.shape[1], progress=progress)
     assert batch.cycles is not None  # an integer engine has a clock
     return batch.counts[program.outputs[0]], batch.cycles
+
+
+def _figures(
+    program: Program, samples: Samples, counts: np.ndarray, cycles: np.ndarray
+) -> dict[str, Any]:
+    """Hits, clock cycles and times of a batch, in a form that JSON can hold."""
+    from spikesim.core import decode
+    from spikesim.hw.timing import RunTime
+
+    predicted, ticks = decode.classify(counts), samples.rasters.shape[1]
+    labels = samples.labels
+    spent = RunTime.expected(
+        program, ticks, cycles_per_step=float(cycles.mean()) / ticks,
+        events_per_step=float(samples.rasters.sum(2).mean()),
+    )  # fmt: skip
+    return {
+        "data": samples.name, "images": len(predicted), "steps": ticks,
+        "accuracy": None if labels is None else decode.accuracy(predicted, labels),
+        "predicted": predicted.tolist(), "cycles_total": int(cycles.sum()),
+        "cycles_per_image": float(cycles.mean()), "time": spent.to_dict(),
+    }  # fmt: skip
 
 
 def _table(document: dict[str, Any]) -> Table:

@@ -3,19 +3,15 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from spikesim.cli.presentation import DATA_SETS, Presentation
+from spikesim.core.npz import read_npz
 from spikesim.errors import ValidationError
 
-# What numpy raises on bytes that are no npz file.
-_UNREADABLE = (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error)
 _MOST_BYTES = 4 * 10**9
 
 
@@ -100,17 +96,15 @@ def _load(data: str, seed: int) -> tuple[np.ndarray, np.ndarray | None]:
 
 
 def _from_file(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            stored: dict[str, Any] = {name: archive[name] for name in archive.files}
-    except _UNREADABLE as error:
-        raise ValidationError(f"{path}: expected an npz file, got: {error}") from None
+    stored = read_npz(path, str(path), ("images", "labels"))
     images, labels = stored.get("images"), stored.get("labels")
     if images is None or images.ndim < 2 or images.dtype.kind not in "uf":
         raise ValidationError(
             f"{path}: expected array 'images' of shape (n, ...), uint8 or float in 0..1, got "
             f"arrays {sorted(stored)}"
         )
+    if images.size and (not np.isfinite(images).all() or images.min() < 0):
+        raise ValidationError(f"{path}: expected images of uint8 or of 0..1, got others")
     if labels is not None and (labels.shape != images.shape[:1] or labels.dtype.kind not in "iu"):
         raise ValidationError(
             f"{path}: expected {len(images)} integer labels, one per image, got dtype "

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Plain data shared by all packages; NumPy only."""
 
-from spikesim.core.archive import read_archive, write_archive
+from spikesim.core.archive import Content, read_archive, write_archive
 from spikesim.core.clock import Clock
 from spikesim.core.csr import CsrRows
 from spikesim.core.random import stream, stream_key
@@ -9,6 +9,7 @@ from spikesim.core.spikes import SpikeTrains
 
 __all__ = [
     "Clock",
+    "Content",
     "CsrRows",
     "SpikeTrains",
     "read_archive",

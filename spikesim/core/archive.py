@@ -10,9 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import struct
-import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,23 +18,11 @@ import numpy as np
 import numpy.typing as npt
 
 from spikesim.core.atomic import place_problems, replacing
+from spikesim.core.npz import Arrays, read_npz
+from spikesim.core.shape import shape_problems
 from spikesim.errors import ValidationError
 
 _HEADER = "__header__"
-# What numpy, zipfile and json raise on bytes that are not what they claim to be.
-_UNREADABLE = (
-    OSError,
-    ValueError,
-    KeyError,
-    EOFError,
-    AttributeError,
-    NotImplementedError,
-    RuntimeError,
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-)
-Arrays = dict[str, npt.NDArray[Any]]
 
 
 def write_archive(
@@ -80,8 +65,12 @@ def write_archive(
 
 
 def read_archive(
-    path: str | os.PathLike[str], kind: str, version: int, oldest: int | None = None
-) -> tuple[dict[str, Any], Arrays]:
+    path: str | os.PathLike[str],
+    kind: str,
+    version: int,
+    form: Any = dict,
+    oldest: int | None = None,
+) -> tuple[dict[str, Any], Content]:
     """Header and arrays of a file made by ``write_archive``.
 
     Parameters
@@ -90,41 +79,33 @@ def read_archive(
         File to read.
     kind, version : str, int
         What the caller understands.
+    form : form, optional
+        What the header has to be; see ``core.shape``.
     oldest : int, optional
         First version that is understood too; default that one only.
 
     Returns
     -------
     header : dict
-    arrays : dict of str to array
+        Of that form.
+    arrays : Content
+        Mapping of str to array.
 
     Raises
     ------
     ValidationError
-        If the file is absent, no archive, of another kind or version, or damaged.
+        If the file is absent, no archive, of another kind or version, damaged, or its header is
+        of another form, with every such place.
     """
     who = f"{kind} file {os.fspath(path)!r}"
+    arrays = read_npz(path, who)
+    if _HEADER not in arrays:
+        raise ValidationError(f"{who}: expected a file saved by spikesim, got another npz")
     try:
-        with Path(path).open("rb") as file:
-            # numpy would take other bytes for a pickle and tell how to load it.
-            if not zipfile.is_zipfile(file):
-                raise zipfile.BadZipFile("truncated, or of another format")
-        loaded = np.load(path, allow_pickle=False)
-        if not isinstance(loaded, np.lib.npyio.NpzFile):
-            raise ValidationError(f"{who}: expected a file saved by spikesim, got one array")
-        with loaded as archive:
-            if _HEADER not in archive.files:
-                raise ValidationError(f"{who}: expected a file saved by spikesim, got another npz")
-            meta = json.loads(bytes(archive[_HEADER]).decode())
-            arrays = {name: archive[name] for name in archive.files if name != _HEADER}
-    except FileNotFoundError as error:
-        raise ValidationError(f"{who}: no such file") from error
-    except ValidationError:
-        raise
-    except _UNREADABLE as error:
+        meta = json.loads(arrays.pop(_HEADER).tobytes())
+    except (ValueError, RecursionError) as error:
         raise ValidationError(
-            f"{who}: expected a file saved by spikesim, got one that cannot be read ({error}); "
-            "save it again"
+            f"{who}: expected a file saved by spikesim, got another header ({error}); save it again"
         ) from error
     if not isinstance(meta, dict) or meta.get("kind") != kind:
         got = meta.get("kind") if isinstance(meta, dict) else meta
@@ -137,9 +118,54 @@ def read_archive(
         )
     digest = meta.pop("sha256", None)
     if digest != _digest(json.dumps(meta, sort_keys=True), arrays):
-        raise ValidationError(f"{who}: the checksum does not match, the file is damaged")
+        raise ValidationError(
+            f"{who}: the checksum does not match, the file is damaged; save it again"
+        )
+    problems = shape_problems(meta.get("header"), form)
+    if problems:
+        raise ValidationError([f"{who}: {text}; save it again" for text in problems])
     header: dict[str, Any] = meta["header"]
-    return header, arrays
+    return header, Content(who, arrays)
+
+
+class Content(dict[str, npt.NDArray[Any]]):
+    """Arrays of one file; one that is missing or of another kind is an error of the file.
+
+    Parameters
+    ----------
+    who : str
+        The file.
+    arrays : dict of str to array
+    """
+
+    def __init__(self, who: str, arrays: Arrays) -> None:
+        super().__init__(arrays)
+        self.who = who
+
+    def __missing__(self, name: str) -> npt.NDArray[Any]:
+        raise ValidationError(
+            f"{self.who}: expected array {name!r}, got {sorted(self)}; save it again"
+        )
+
+    def take(self, name: str, kinds: str, *shape: int | None) -> npt.NDArray[Any]:
+        """Give an array of one of the dtype kinds (as in NumPy), and a shape; None is any size.
+
+        Raises
+        ------
+        ValidationError
+            If it is another one.
+        """
+        array = self[name]
+        fits = len(shape) == array.ndim and all(
+            n in (None, m) for n, m in zip(shape, array.shape, strict=True)
+        )
+        if array.dtype.kind not in kinds or not fits:
+            sizes = ", ".join("any" if n is None else str(n) for n in shape)
+            raise ValidationError(
+                f"{self.who}: expected array {name!r} of kind {kinds!r} and shape ({sizes}), got "
+                f"{array.dtype}, shape {array.shape}; save it again"
+            )
+        return array
 
 
 def _digest(text: str, arrays: Mapping[str, npt.NDArray[Any]]) -> str:

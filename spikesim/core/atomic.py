@@ -43,7 +43,7 @@ def replacing(path: Path, *, durable: bool = True, mode: int = 0o666) -> Iterato
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-        with open(descriptor, "wb") as file:
+        with os.fdopen(descriptor, "wb") as file:
             yield file
             if durable:
                 file.flush()
@@ -65,7 +65,7 @@ def remove_orphans(path: Path) -> None:
     for entry in found:
         with contextlib.suppress(OSError):  # another process was faster
             if time.time() - entry.stat().st_mtime > _STALE_SECONDS:
-                os.unlink(entry.path)
+                Path(entry.path).unlink()
 
 
 def place_problems(path: str | os.PathLike[str], who: str) -> list[str]:

@@ -37,7 +37,7 @@ class Quantity:
     Examples
     --------
     >>> TIME_CONSTANT.doubt("tau_mem", 20.0)
-    'expected tau_mem in s, got 20; did you mean 20e-3 (20 ms)? 1e-06 to 1 s is usual'
+    'expected tau_mem in s, got 20; did you mean 20e-3 (20 ms)? 1e-06 to below 1 s is usual'
     >>> TIME_CONSTANT.doubt("tau_mem", 20e-3)
     ''
     """
@@ -49,6 +49,8 @@ class Quantity:
 
     def doubt(self, what: str, value: Any) -> str:
         """Why a number or array looks like one in another unit; empty when it does not."""
+        if np.ndim(value) == 0 and self.low <= abs(float(value)) < self.high:
+            return ""  # without arrays: asked for every connection
         sizes = np.abs(np.asarray(value, dtype=np.float64)).reshape(-1)
         odd = np.isfinite(sizes) & (sizes != 0) & ((sizes < self.low) | (sizes >= self.high))
         if not odd.any():
@@ -57,7 +59,7 @@ class Quantity:
         unit = self.units[0]
         return (
             f"expected {what} in {unit}, got {first:g}{self._guess(first)} "
-            f"{f'{self.low:g} to' if self.low else 'less than'} {self.high:g} {unit} is usual"
+            f"{f'{self.low:g} to' if self.low else ''} below {self.high:g} {unit} is usual".strip()
         )
 
     def _guess(self, value: float) -> str:
@@ -146,7 +148,8 @@ CURRENT = Quantity(("A",), 0.0, 1e-3, ("pA", "nA"))
 MODEL_CURRENT = Quantity(("A", "V"))
 RESISTANCE = Quantity(("ohm",))
 MODEL_CONDUCTANCE = Quantity(("S",))
-RATE = Quantity(("Hz",), 0.02, 1e6, ("kHz",))
+RATE = Quantity(("Hz",), 0.02, 1e7, ("kHz",))
+"""One line may stand for 100,000 sources."""
 PER_SECOND = Quantity(("Hz",), 1.0, 1e5, ("kHz",))
 WEIGHT = Quantity(("V", "A", "S", "V/s"))
 PURE = Quantity(())

@@ -54,8 +54,9 @@ def stream(seed: int, *path: int | str) -> np.random.Generator:
     True
     """
     key = _digest(seed, path, 16)
-    bits = np.random.Philox(_NO_SEED)
-    bits.state = {**_START, "state": {"counter": _ZEROS, "key": _words(key)}}
+    bits = np.random.Philox(_NO_SEED)  # type: ignore[arg-type]  # has what is asked of a seed
+    state: Any = {**_START, "state": {"counter": _ZEROS, "key": _words(key)}}
+    bits.state = state
     return np.random.Generator(bits)
 
 

@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 import gzip
+import math
 import os
-import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
+from spikesim.core.npz import read_npz
 from spikesim.data.split import Split
 from spikesim.errors import ValidationError
 
@@ -23,6 +25,8 @@ _PARTS = {
     "x_test": "t10k-images-idx3-ubyte",
     "y_test": "t10k-labels-idx1-ubyte",
 }
+_MOST_DEFLATED = 1032
+"""No byte of a deflated stream gives more bytes than this."""
 _DEBIAN = Path("/usr/share/datasets")
 
 
@@ -115,13 +119,12 @@ def _places(root: Path, name: str, folder: str, explicit: bool) -> Iterator[Path
 def _read(place: Path) -> dict[str, np.ndarray] | None:
     """Arrays of one place; None if there is nothing, an error if it is damaged."""
     if place.is_file():
-        try:
-            with np.load(place, allow_pickle=False) as stored:
-                return {key: stored[key] for key in _PARTS}
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        stored = read_npz(place, str(place), tuple(_PARTS))
+        if absent := sorted(_PARTS.keys() - stored):
             raise ValidationError(
-                f"{place}: expected an npz file with arrays {', '.join(_PARTS)}, got: {error}"
-            ) from None
+                f"{place}: expected an npz file with arrays {', '.join(_PARTS)}, missing: {absent}"
+            )
+        return stored
     files = {key: _idx_file(place, stem) for key, stem in _PARTS.items()}
     if all(file is None for file in files.values()):
         return None
@@ -147,20 +150,25 @@ def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
         If the header or the length is wrong.
     """
     file = Path(path)
+    most = _MOST_DEFLATED * (file.stat().st_size + 1)
     try:
-        raw = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
-    except (OSError, EOFError) as error:
+        with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as stream:
+            raw = stream.read(4)
+            raw += stream.read(4 * raw[3] if len(raw) == 4 else 0)
+            shape = tuple(np.frombuffer(raw[4:], ">i4").tolist()) if len(raw) % 4 == 0 else ()
+            # One byte more than there should be shows a file that is too long.
+            size = math.prod(shape)
+            body = stream.read(size + 1) if 0 <= size <= most else b""
+    except (OSError, EOFError, zlib.error) as error:
         raise ValidationError(f"{file}: expected a readable IDX file, got: {error}") from None
     if len(raw) < 4 or raw[:3] != b"\x00\x00\x08" or len(raw) < 4 + 4 * raw[3]:
         raise ValidationError(
             f"{file}: expected an IDX header of unsigned bytes (00 00 08), got {raw[:4].hex(' ')}"
         )
-    shape = tuple(np.frombuffer(raw, ">i4", raw[3], 4).tolist())
-    body = np.frombuffer(raw, np.uint8, offset=4 + 4 * raw[3])
-    if body.size != int(np.prod(shape)):
-        raise ValidationError(f"{file}: expected {np.prod(shape)} bytes for {shape}, "
-                              f"got {body.size}")  # fmt: skip
-    return body.reshape(shape)
+    if min(shape, default=0) < 0 or len(body) != size:
+        got = len(body) if len(body) <= size else "more"
+        raise ValidationError(f"{file}: expected {size} bytes for {shape}, got {got}")
+    return np.frombuffer(body, np.uint8).reshape(shape)
 
 
 def _split(name: str, place: Path, arrays: dict[str, np.ndarray]) -> Split:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spikesim.core.decode import classify
+from spikesim.errors import ValidationError
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,3 +56,27 @@ class Batch:
 
     def __len__(self) -> int:
         return len(next(iter(self.counts.values()), ()))
+
+
+def counted_populations(
+    known: Iterable[str], outputs: tuple[str, ...], asked: Iterable[str] | None
+) -> list[str]:
+    """List the populations whose spikes a batch counts: the outputs, and others that are asked for.
+
+    Raises
+    ------
+    ValidationError
+        If one is not known.
+
+    Examples
+    --------
+    >>> counted_populations(["hidden", "out"], ("out",), ["hidden"])
+    ['out', 'hidden']
+    """
+    names = [*outputs, *((asked,) if isinstance(asked, str) else asked or ())]
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise ValidationError(
+            f"batch: expected populations among {list(known)}, got {unknown[0]!r}"
+        )
+    return list(dict.fromkeys(names))

@@ -113,6 +113,7 @@ class Prepared(Protocol):
         samples: Inputs | Sequence[Inputs],
         steps: int | None = None,
         *,
+        populations: Iterable[str] | None = None,
         seeds: Sequence[int] | None = None,
         jobs: int = 1,
         progress: Progress = False,
@@ -126,6 +127,8 @@ class Prepared(Protocol):
         steps : int, optional
             Ticks per sample; by default those of the rasters and as many more as the latest
             population starts late.
+        populations : iterable of str, optional
+            Whose spikes are counted; by default those of the outputs.
         seeds : sequence of int, optional
             Of random inputs, one per sample; default 0, 1, 2, ...
         jobs : int

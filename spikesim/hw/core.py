@@ -7,6 +7,7 @@ loop (``hw.session``, ``hw.prepared``) serve all of them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -14,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 
 from spikesim.core import SpikeTrains
-from spikesim.engine.contract import Progress
 from spikesim.errors import DeviceError, ValidationError
 from spikesim.hw.config import CoreConfig
 from spikesim.hw.generated import FIELDS, MAX_COUNT, Window
@@ -124,7 +124,7 @@ class ProgrammedCore(Protocol):
         """Go to the state that ``words`` gave; raises ValidationError where it cannot."""
 
     def batch(
-        self, rasters: npt.NDArray[np.bool_], steps: int, progress: Progress
+        self, rasters: npt.NDArray[np.bool_], steps: int, places: Sequence[tuple[int, int]]
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """Run samples, each from the start state; leaves the core in any state.
 
@@ -134,10 +134,12 @@ class ProgrammedCore(Protocol):
             Spikes by axon.
         steps : int
             At least T.
+        places : sequence of (first, n)
+            Neurons whose spikes are counted.
 
         Returns
         -------
-        counts : int64 array, shape (B, N)
+        counts : int64 array, shape (B, sum of n)
         cycles : int64 array, shape (B,)
         """
 

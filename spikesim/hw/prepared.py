@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spikesim.engine import Batch
+from spikesim.engine.batch import counted_populations
 from spikesim.engine.contract import Inputs, Path
 from spikesim.engine.progress import Progress, counting
 from spikesim.errors import ValidationError
@@ -59,6 +60,7 @@ class PreparedProgram:
         samples: Inputs | Sequence[Inputs],
         steps: int | None = None,
         *,
+        populations: Iterable[str] | None = None,
         seeds: Sequence[int] | None = None,
         jobs: int = 1,
         progress: Progress = False,
@@ -68,6 +70,8 @@ class PreparedProgram:
         ``jobs`` is for engines that have several states; a core has one.
         """
         program = self.program
+        counted = counted_populations(program.groups, program.outputs, populations)
+        places = [program.groups[name][:2] for name in counted]
         total, chunks, ticks = axon_chunks(program, samples, steps, seeds)
         counts, cycles, done = [], [], 0
         with counting(progress, "samples") as report:
@@ -75,17 +79,16 @@ class PreparedProgram:
                 most = rasters.sum(axis=2)
                 if most.size:
                     check_queue(program, int(most.max()), int(most.max(axis=0).argmax()))
-                own_counts, own_cycles = self._core.batch(rasters, ticks, False)
+                own_counts, own_cycles = self._core.batch(rasters, ticks, places)
                 refuse_full_counters(f"engine {self._core.name}", own_counts)
                 counts.append(own_counts)
                 cycles.append(own_cycles)
                 done += len(rasters)
                 report(done, total)
-        whole = np.concatenate([np.zeros((0, program.config.n_neurons), np.int64), *counts])
-        order = [*program.outputs, *(n for n in program.groups if n not in program.outputs)]
-        places = {name: program.groups[name][:2] for name in order}
+        ends = np.cumsum([n for _, n in places])
+        whole = np.concatenate([np.zeros((0, int(ends[-1])), np.int64), *counts])
         return Batch(
-            {name: whole[:, first : first + n] for name, (first, n) in places.items()},
+            dict(zip(counted, np.split(whole, ends[:-1], axis=1), strict=True)),
             program.outputs,
             ticks,
             np.concatenate([np.zeros(0, np.int64), *cycles]),

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from spikesim.core import read_archive, write_archive
-from spikesim.errors import ValidationError
+from spikesim.core import Content, read_archive, write_archive
+from spikesim.core.shape import COUNT
+from spikesim.errors import ValidationError, errors_of
 from spikesim.hw.config import CoreConfig
 from spikesim.hw.generated import PROGRAM_VERSION, Window
 from spikesim.hw.image import (
@@ -29,6 +30,10 @@ from spikesim.hw.image import (
 from spikesim.hw.program_check import program_problems
 
 _FS_PER_SECOND = 10**15
+_FORM = {
+    "config": dict, "inputs": [(str, COUNT, COUNT)], "groups": [(str, COUNT, COUNT, COUNT)],
+    "outputs": [str], "meta": dict, "hash": str,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,26 +205,23 @@ class Program:
             If the file is absent, unknown, of another version, damaged, or holds what no
             core can run.
         """
-        header, arrays = read_archive(path, "program", PROGRAM_VERSION)
-        who = f"program file {os.fspath(path)!r}"
-        try:
+        header, arrays = read_archive(path, "program", PROGRAM_VERSION, _FORM)
+        with errors_of(arrays.who):
             program = cls(
                 config=CoreConfig.from_dict(header["config"]),
-                weights=arrays["weights"],
-                segments=_table(arrays["segments"], SEGMENT_DTYPE),
-                params=_table(arrays["params"], PARAM_DTYPE),
-                populations=_table(arrays["populations"], POPULATION_DTYPE),
+                weights=arrays.take("weights", "i", None, None),
+                segments=_table(arrays, "segments", SEGMENT_DTYPE),
+                params=_table(arrays, "params", PARAM_DTYPE),
+                populations=_table(arrays, "populations", POPULATION_DTYPE),
                 inputs={name: (a, n) for name, a, n in header["inputs"]},
                 groups={name: (a, n, start) for name, a, n, start in header["groups"]},
                 outputs=tuple(header["outputs"]),
                 meta=header["meta"],
             )
-        except ValidationError as error:
-            raise ValidationError([f"{who}: {text}" for text in error.problems]) from None
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValidationError(f"{who}: expected a program, {error!r}; compile again") from None
-        if program.hash() != header.get("hash"):
-            raise ValidationError(f"{who}: the hash does not match its content; compile again")
+        if program.hash() != header["hash"]:
+            raise ValidationError(
+                f"{arrays.who}: the hash does not match its content; compile again"
+            )
         return program
 
     def report(self) -> str:
@@ -281,14 +283,13 @@ def _type_problems(program: Program) -> list[str]:
     return problems
 
 
-def _table(columns: npt.NDArray[Any], dtype: np.dtype[Any]) -> Table:
+def _table(arrays: Content, name: str, dtype: np.dtype[Any]) -> Table:
     names = dtype.names or ()
-    if columns.ndim != 2 or columns.shape[1] != len(names) or columns.dtype.kind not in "iu":
-        raise ValidationError(
-            f"expected an integer table with {len(names)} columns, got dtype {columns.dtype}, "
-            f"shape {columns.shape}"
-        )
+    columns = arrays.take(name, "iu", None, len(names))
+    limits = np.iinfo(np.int32)
+    if columns.size and not limits.min <= columns.min() <= columns.max() <= limits.max:
+        raise ValidationError(f"{arrays.who}: expected {name} of 32 bits; compile again")
     table = np.zeros(columns.shape[0], dtype)
-    for k, name in enumerate(names):
-        table[name] = columns[:, k]
+    for k, column in enumerate(names):
+        table[column] = columns[:, k]
     return table

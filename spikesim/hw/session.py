@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spikesim.core import CsrRows, read_archive, write_archive
+from spikesim.core.shape import COUNT
 from spikesim.engine import Variables
 from spikesim.engine.contract import Inputs, Path
 from spikesim.engine.interrupt import Interrupt
@@ -23,6 +24,7 @@ from spikesim.hw.rows import projection_rows
 from spikesim.recording import Item, Monitor, Monitors, Recordable, Recording, parse_record
 
 _STATE_VERSION = 1
+_STATE_FORM = {"program": str, "name": str, "tick": COUNT, "seed": int}
 
 
 class CoreSession:
@@ -259,7 +261,7 @@ class CoreSession:
         return Variables(f"population {population!r}", n, names, read, write)
 
     def _load(self, path: Path) -> None:
-        header, words = read_archive(path, "core state", _STATE_VERSION)
+        header, words = read_archive(path, "core state", _STATE_VERSION, _STATE_FORM)
         problems = []
         if header["program"] != self.program.hash():
             problems.append(
@@ -278,10 +280,12 @@ class CoreSession:
             )
         here = self._core.words()
         problems += [
-            f"state file {path!s}: expected {name!r} of shape {mine.shape}, got "
-            f"{'nothing' if name not in words else words[name].shape}; save it anew"
+            f"state file {path!s}: expected integers {name!r} of shape {mine.shape}, got "
+            f"{repr(words[name])[:60] if name in words else 'nothing'}; save it anew"
             for name, mine in here.items()
-            if name not in words or words[name].shape != mine.shape
+            if name not in words
+            or words[name].shape != mine.shape
+            or words[name].dtype.kind not in "biu"
         ]
         if problems:
             raise ValidationError(problems)

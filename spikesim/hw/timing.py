@@ -130,5 +130,5 @@ def _run_bytes(program: Program, steps: int, events_per_step: int) -> tuple[int,
     axons = np.tile(np.arange(events_per_step), steps)
     config = program.config
     trains = SpikeTrains(ticks, axons.astype(np.int32), config.n_axons, steps)
-    readout = Readout([program.groups[name][:2] for name in program.outputs], 0)
+    readout = Readout([program.groups[name][:2] for name in program.outputs])
     return line_bytes(sample_requests(trains, config.event_queue) + readout.requests)

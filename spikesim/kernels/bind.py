@@ -7,6 +7,7 @@ compiling anything for that network: each kernel is compiled once and kept on di
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +31,10 @@ def entry(context, tick):
     c = carray(pointer(context), {size}, types.int64)
     kernel(tick, {arguments})
 '''
+
+
+_Form = tuple[str, int, "np.dtype[Any] | None"]
+"""Kind of an argument; its value, if it is compiled in, or its axes; its type."""
 
 
 @dataclass(frozen=True)
@@ -83,15 +88,9 @@ def bind(function: Any, *args: Any) -> Bound:
     if numba.config.DISABLE_JIT:
         return Bound(function, plain, np.zeros(0, np.int64), 0)
     words: list[int] = []
-    texts = [_argument(arg, words) for arg in args]
-    text = _HEADER.format(
-        module=function.__module__,
-        name=function.__name__,
-        size=max(len(words), 1),
-        arguments=", ".join(texts),
-    )
-    entry = load_generated(text).entry
-    return Bound(function, plain, np.array(words or [0], dtype=np.int64), int(entry.address))
+    forms = tuple([_form(arg, words) for arg in args])
+    context = np.array(words or [0], dtype=np.int64)
+    return Bound(function, plain, context, _address(function, forms, context.size))
 
 
 def program(items: list[Bound]) -> np.ndarray:
@@ -100,23 +99,43 @@ def program(items: list[Bound]) -> np.ndarray:
     return np.array(rows, dtype=np.int64).reshape(len(rows), 2)
 
 
-def _argument(arg: Any, words: list[int]) -> str:
-    """Put one argument into the context; gives the text that reads it back."""
-    at = len(words)
+def _form(arg: Any, words: list[int]) -> _Form:
+    """Put one argument into the context; gives what it is, whatever its value."""
     if isinstance(arg, Literal):
-        return str(int(arg.value))
+        return "literal", int(arg.value), None
     if isinstance(arg, np.ndarray):
         assert arg.flags.c_contiguous, "kernels take C-contiguous arrays"
         words += [arg.ctypes.data, *arg.shape]
-        shape = "".join(f"c[{at + 1 + axis}], " for axis in range(arg.ndim))
-        return f"carray(pointer(c[{at}]), ({shape}), types.{arg.dtype.name})"
+        return "array", arg.ndim, arg.dtype
     if isinstance(arg, (float, np.floating)):
         words.append(int(np.array(arg, np.float64).view(np.int64)))
-        name = "float64" if isinstance(arg, float) else arg.dtype.name
-        return f"np.{name}(as_float(c[{at}]))"
+        return "float", 0, None if isinstance(arg, float) else arg.dtype
     if isinstance(arg, np.integer):
-        words.append(int(np.array(arg, np.int64)))
-        return f"np.{arg.dtype.name}(c[{at}])"
+        words.append(int(arg.astype(np.int64)))
+        return "integer", 0, arg.dtype
     assert isinstance(arg, (int, bool)), f"no kernel argument: {arg!r}"
     words.append(int(arg))
-    return f"c[{at}]"
+    return "int", 0, None
+
+
+@functools.cache
+def _address(function: Any, forms: tuple[_Form, ...], size: int) -> int:
+    """Compile a kernel for arguments of some forms; kept, since a network binds it often."""
+    texts, at = [], 0
+    for kind, number, dtype in forms:
+        name = "float64" if dtype is None else dtype.name
+        if kind == "literal":
+            texts.append(str(number))
+            continue
+        if kind == "array":
+            shape = "".join(f"c[{at + 1 + axis}], " for axis in range(number))
+            texts.append(f"carray(pointer(c[{at}]), ({shape}), types.{name})")
+        elif kind == "float":
+            texts.append(f"np.{name}(as_float(c[{at}]))")
+        else:
+            texts.append(f"np.{name}(c[{at}])" if kind == "integer" else f"c[{at}]")
+        at += 1 + number
+    text = _HEADER.format(
+        module=function.__module__, name=function.__name__, size=size, arguments=", ".join(texts)
+    )
+    return int(load_generated(text).entry.address)

@@ -97,10 +97,12 @@ def entry_point(signature: str, **flags: Any) -> Callable[[Callable[..., Any]], 
     """Compile the decorated function to one that C calls by its ``address``, as above."""
 
     def compile_now(function: Callable[..., Any]) -> CFunc:
-        made = CFunc(function, sigutils.normalize_signature(signature), locals={}, options=flags)
+        made: Any = CFunc(
+            function, sigutils.normalize_signature(signature), locals={}, options=flags
+        )
         made._cache = KernelCache(function)
         made.compile()
-        return made
+        return made  # type: ignore[no-any-return]
 
     return compile_now
 

@@ -180,8 +180,7 @@ class PlasticBlock:
     @property
     def horizon(self) -> int:
         """The tick before which ``rebase`` has to be called again."""
-        moves = self.arrays["last"].dtype == np.int32
-        return self._origin + SPAN if moves else np.iinfo(np.int64).max
+        return self._origin + SPAN if self._moves else np.iinfo(np.int64).max
 
     def rebase(self, tick: int) -> None:
         """Let ticks count from ``tick``, the next one, so that 32 bits go on to hold them.
@@ -191,6 +190,8 @@ class PlasticBlock:
         decay from them to what comes is over, or never is.
         """
         a, shift = self.arrays, tick - self._origin
+        if not self._moves:
+            return
         if self.method == "deferred" and self.rule.on_post():
             a["danger"][0], a["cut"][0] = 1, shift - SPAN
             self._run("settle", tick)
@@ -283,6 +284,11 @@ class PlasticBlock:
         """Whether stored weights may be behind."""
         late = self.method == "deferred" and bool(self.rule.on_post())
         return late or self.rule.eligibility is not None
+
+    @property
+    def _moves(self) -> bool:
+        """Whether stored ticks have 32 bits."""
+        return bool(self.arrays["last"].dtype == np.int32)
 
     @property
     def _origin(self) -> int:

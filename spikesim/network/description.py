@@ -4,15 +4,20 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from spikesim.core.shape import Or, shape_problems
 from spikesim.errors import ValidationError
 
 Arrays = dict[str, npt.NDArray[Any]]
+DESCRIBED = {"class": str, "fields": dict}
+"""Form of what ``describe`` gives; see ``core.shape``."""
+_ENCODED = Or({"float": str}, {"tuple": list}, {"object": DESCRIBED}, {"array": bool})
 
 
 def describe(thing: Any, prefix: str, arrays: Arrays) -> dict[str, Any]:
@@ -56,7 +61,7 @@ _MOVED = {
 }
 
 
-def rebuild(entry: dict[str, Any], prefix: str, arrays: Arrays) -> Any:
+def rebuild(entry: dict[str, Any], prefix: str, arrays: Mapping[str, npt.NDArray[Any]]) -> Any:
     """Object from what ``describe`` gave.
 
     Only a dataclass of a module that is already imported is built: a file cannot make
@@ -69,7 +74,7 @@ def rebuild(entry: dict[str, Any], prefix: str, arrays: Arrays) -> Any:
     """
     path = str(entry["class"])
     module, _, name = _MOVED.get(path, path).rpartition(".")
-    kind = getattr(sys.modules.get(module), name, None)
+    kind = getattr(sys.modules.get(module), name, None) if name.isidentifier() else None
     if not (isinstance(kind, type) and is_dataclass(kind)):
         way = "import the module that defines it first"
         if module == "__main__":
@@ -78,7 +83,14 @@ def rebuild(entry: dict[str, Any], prefix: str, arrays: Arrays) -> Any:
             )
         raise ValidationError(f"unknown model or rule {path!r}; {way}")
     values = {key: _decode(value, prefix + key, arrays) for key, value in entry["fields"].items()}
-    return kind(**values)
+    try:
+        return kind(**values)
+    except ValidationError:
+        raise
+    except Exception as error:  # a model may raise anything on values that it never gave away
+        raise ValidationError(
+            f"{name}: expected the values of its fields, got some it does not take ({error!r})"
+        ) from error
 
 
 def _encode(value: Any, name: str, key: str, arrays: Arrays) -> Any:
@@ -102,14 +114,23 @@ def _encode(value: Any, name: str, key: str, arrays: Arrays) -> Any:
     )
 
 
-def _decode(value: Any, key: str, arrays: Arrays) -> Any:
+def _decode(value: Any, key: str, arrays: Mapping[str, npt.NDArray[Any]]) -> Any:
     if not isinstance(value, dict):
         return value
+    if problems := shape_problems(value, _ENCODED, key):
+        raise ValidationError(problems)
     kind, content = next(iter(value.items()))
     if kind == "float":
-        return float.fromhex(content)
+        return _from_hex(content, key)
     if kind == "tuple":
         return tuple(_decode(v, f"{key}/{k}", arrays) for k, v in enumerate(content))
     if kind == "object":
         return rebuild(content, f"{key}/", arrays)
     return arrays[key]
+
+
+def _from_hex(text: str, key: str) -> float:
+    try:
+        return float.fromhex(text)
+    except (ValueError, OverflowError):
+        raise ValidationError(f"{key}: expected a hexadecimal float, got {text!r}") from None

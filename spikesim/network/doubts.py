@@ -13,13 +13,19 @@ from spikesim.network.distribution import Distribution
 from spikesim.network.drawn import DrawnSynapses
 from spikesim.network.part import PartSynapses
 from spikesim.network.population import Population, Projection
-from spikesim.network.synapses import GivenRows, Synapses
+from spikesim.network.synapses import GivenRows
 from spikesim.neurons.model import NeuronModel
+from spikesim.neurons.unit_guard import MOST_CURRENT, SLIPS, input_doubt
 
 UNITS = ("SI", "own")
-# Strong inhibition of all by all is ordinary; so much excitation is none that leaves rates.
-_MOST_EXCITATION, _MOST_INHIBITION = 1e3, 1e5
-_MOST_CURRENT = 1e3
+MOST_EXCITATION = 200.0
+"""Times the threshold that all sources of a neuron may reach together by exciting it."""
+MOST_CONDUCTANCE = 1e3
+"""The same for conductances, which add up to no more than their reversal potential."""
+MOST_GROWN = 1e3
+"""The same for weights that learn and are all at their bound, where they never are."""
+MOST_INHIBITION = 2e4
+"""The same for inhibition: strong one of all by all is ordinary."""
 
 
 def population_doubts(population: Population, dt: float) -> list[str]:
@@ -47,42 +53,62 @@ def projection_doubts(projection: Projection) -> list[str]:
     found = [] if rule is None else rule.doubts()
     neuron, synapses = projection.post.neuron, projection.synapses
     if isinstance(neuron, NeuronModel) and synapses.nnz:
-        name = neuron.receptors[projection.receptor]
-        needed = neuron.to_threshold().get(name)
-        size, top = _size_and_top(synapses)
-        if rule is not None and rule.changes_weights and 0 < rule.w_max < math.inf:
-            size, top = max(size, rule.w_max), rule.w_max
-        fan_in = synapses.nnz / projection.post.n
-        most = _MOST_EXCITATION if top > 0 else _MOST_INHIBITION
-        if needed is not None and size * fan_in > most * needed:
-            found = [
-                *found,
-                f"expected weights that fit the membrane, got {size:g}, of which {needed:.3g} "
-                f"would fire a neuron and a neuron gets {fan_in:g}; was a unit such as mV or pA "
-                "forgotten?",
-            ]
+        needed = neuron.to_threshold().get(neuron.receptors[projection.receptor])
+        if needed is not None:
+            found = [*found, *_weight_doubts(projection, needed)]
     return [f"{who}: {text}; {WAY_OUT}" for text in found]
 
 
-def _size_and_top(synapses: Synapses) -> tuple[float, float]:
-    """Magnitude of the weights, and the highest; of a distribution the mean, not drawn."""
-    if synapses.weight is not None:
-        return abs(synapses.weight), synapses.weight
-    synapses = synapses.drawn if isinstance(synapses, PartSynapses) else synapses
-    if isinstance(synapses, DrawnSynapses) and isinstance(synapses.weights, Distribution):
-        low, high = synapses.weights.limits()
-        mean = getattr(synapses.weights, "mean", (low + high) / 2)
-        return abs(mean), mean
-    top = float(synapses.rows.weights.max()) if isinstance(synapses, GivenRows) else math.inf
-    return synapses.weight_bound(), top
+def _weight_doubts(projection: Projection, needed: float) -> list[str]:
+    """Doubts about weights of which ``needed`` fires a neuron by itself."""
+    rule = projection.plasticity
+    largest, exciting, inhibiting, fan_in = _drive(projection)
+    neuron = projection.post.neuron
+    assert neuron is not None  # it has a threshold
+    saturates = neuron.receptors[projection.receptor] in neuron.conductances
+    most = MOST_CONDUCTANCE if saturates else MOST_EXCITATION
+    drives = [(exciting, most), (inhibiting, MOST_INHIBITION)]
+    if rule is not None and rule.changes_weights:
+        # Weights may start anywhere: where they can go says what is meant.
+        largest = max(largest, abs(rule.w_min), abs(rule.w_max))
+        if math.isfinite(rule.w_max):
+            drives.append((rule.w_max * fan_in, MOST_GROWN))
+    text = input_doubt("a weight", largest, needed, math.inf)
+    if text:
+        return [text]
+    return [
+        f"expected weights that fit the membrane, got {drive:.3g} from all sources of a neuron "
+        f"together, more than {times:g} times the {needed:.3g} that fires it from rest; {SLIPS}"
+        for drive, times in drives
+        if drive > times * needed
+    ][:1]
+
+
+def _drive(projection: Projection) -> tuple[float, float, float, float]:
+    """Largest magnitude of a weight, and what excites and inhibits a neuron, and how many do.
+
+    The last three on average over the targets; of a distribution by its limits and mean, without
+    drawing it.
+    """
+    synapses, n = projection.synapses, projection.post.n
+    if isinstance(synapses, PartSynapses):  # neurons outside of a slice get nothing
+        n = synapses.post.n
+        synapses = synapses.drawn
+    if isinstance(synapses, GivenRows):
+        weights = synapses.rows.weights
+        exciting = float(np.sum(weights, where=weights > 0, dtype=np.float64)) / n
+        inhibiting = -float(np.sum(weights, where=weights < 0, dtype=np.float64)) / n
+        return synapses.weight_bound(), exciting, inhibiting, synapses.nnz / n
+    low, high = synapses.weight_limits()
+    mean = (low + high) / 2
+    if isinstance(synapses, DrawnSynapses):
+        mean = getattr(synapses.weights, "mean", mean)
+    fan_in = synapses.nnz / n
+    return max(abs(low), abs(high)), max(mean, 0.0) * fan_in, max(-mean, 0.0) * fan_in, fan_in
 
 
 def current_doubts(neuron: NeuronModel | None, largest: float) -> list[str]:
     """Doubts about the size of a current into neurons, without the name of the population."""
     needed = None if neuron is None else neuron.to_threshold().get("i_ext")
-    if needed is None or largest <= _MOST_CURRENT * needed:
-        return []
-    return [
-        f"expected a current that fits the membrane, got {largest:g}, of which {needed:.3g} would "
-        f"fire a neuron; was a unit such as pA forgotten? {WAY_OUT}"
-    ]
+    text = "" if needed is None else input_doubt("a current", largest, needed, MOST_CURRENT)
+    return [f"{text} {WAY_OUT}"] if text else []

@@ -84,13 +84,13 @@ class DrawnSynapses:
         lengths.cumsum(out=starts[1:])
         return starts
 
-    @property
+    @cached_property
     def nnz(self) -> int:
         """Number of synapses; rules that do not know it count their draws once."""
         total = self.rule.total(self.shape, self.key)
         return int(self.indptr[-1]) if total is None else int(total)
 
-    @property
+    @cached_property
     def weight(self) -> float | None:
         """One weight for all, or None."""
         return None if isinstance(self.weights, Distribution) else self.weights

@@ -4,20 +4,41 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
-from spikesim.core import CsrRows, read_archive, write_archive
-from spikesim.errors import ValidationError
-from spikesim.network.description import describe, rebuild
-from spikesim.network.network import Network
+from spikesim.core import Content, CsrRows, read_archive, write_archive
+from spikesim.core.shape import COUNT, Or
+from spikesim.errors import ValidationError, errors_of
+from spikesim.learning import PlasticityRule
+from spikesim.network.connect import Rule, Shape
+from spikesim.network.description import DESCRIBED, describe, rebuild
+from spikesim.network.distribution import Distribution
+from spikesim.network.drawn import DrawnSynapses
+from spikesim.network.part import PartSynapses, SlicePlace
 from spikesim.network.population import Population, Projection
 from spikesim.network.synapses import GivenRows
 
+if TYPE_CHECKING:
+    from spikesim.network.network import Network
+
 VERSION = 4
 _OLDEST = 3
-_COLUMNS = ("indptr", "targets", "weights", "delays")
+_COLUMNS = {"indptr": "iu", "targets": "iu", "weights": "f", "delays": "iu"}
+_FORM = {
+    "dt": str, "name": str, "seed": int, "units": str, "meta?": dict,
+    "inputs": [(str, COUNT)],
+    "populations": [{"name": str, "n": COUNT, "neuron": DESCRIBED, "start_tick?": COUNT}],
+    "projections": [
+        {
+            "name": str, "pre": str, "post": str, "receptor": COUNT,
+            "synapses": Or(None, DESCRIBED), "plasticity": Or(None, DESCRIBED),
+        }
+    ],
+    "outputs": Or(None, [str]),
+}  # fmt: skip
 
 
 def save_network(net: Network, path: str | os.PathLike[str]) -> None:
@@ -75,7 +96,7 @@ def save_network(net: Network, path: str | os.PathLike[str]) -> None:
     write_archive(path, "network", VERSION, header, arrays)
 
 
-def load_network(path: str | os.PathLike[str]) -> Network:
+def load_network(path: str | os.PathLike[str], make: type[Network]) -> Network:
     """Read a network file.
 
     Raises
@@ -84,16 +105,9 @@ def load_network(path: str | os.PathLike[str]) -> Network:
         If the file is absent, damaged, of another kind or version, or describes a network
         that is not legal (then with every problem).
     """
-    header, arrays = read_archive(path, "network", VERSION, oldest=_OLDEST)
-    who = f"network file {os.fspath(path)!r}"
-    try:
-        return _build(header, arrays)
-    except ValidationError as error:
-        raise ValidationError([f"{who}: {text}" for text in error.problems]) from error
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ValidationError(
-            f"{who}: expected the parts of a version {VERSION} network, got {error!r}"
-        ) from error
+    header, arrays = read_archive(path, "network", VERSION, _FORM, oldest=_OLDEST)
+    with errors_of(arrays.who):
+        return _build(header, arrays, make)
 
 
 def _upgrade(population: dict[str, Any]) -> None:
@@ -104,8 +118,14 @@ def _upgrade(population: dict[str, Any]) -> None:
         fields["merge"] = True  # arrivals in one tick were one spike
 
 
-def _build(header: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> Network:
-    net = Network(float.fromhex(header["dt"]), header["name"], header["seed"], header["units"])
+def _build(header: dict[str, Any], arrays: Content, make: type[Network]) -> Network:
+    try:
+        dt = float.fromhex(header["dt"])
+    except (ValueError, OverflowError):
+        raise ValidationError(
+            f"header.dt: expected a hexadecimal float, got {header['dt']!r}"
+        ) from None
+    net = make(dt, header["name"], header["seed"], header["units"])
     net.meta = dict(header.get("meta", {}))  # absent in older files
     problems: list[str] = []
     refused = set()
@@ -125,29 +145,76 @@ def _build(header: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> Netwo
         )
     known = {**net.inputs, **net.populations}
     for k, entry in enumerate(header["projections"]):
-        name, pre, post = entry["name"], entry["pre"], entry["post"]
-        if refused & {pre, post}:
+        name, ends = entry["name"], [entry["pre"], entry["post"]]
+        if refused & set(ends):
             continue  # told once
-        strangers = [end for end in (pre, post) if end not in known]
+        strangers = [end for end in ends if end not in known]
         if strangers:
             problems.append(f"projection {name!r}: unknown populations {strangers}")
             continue
-        synapses, rule = entry["synapses"], entry["plasticity"]
         try:
-            if synapses is None:
-                columns: dict[str, Any] = {c: arrays[f"projection/{k}/{c}"] for c in _COLUMNS}
-                synapses = GivenRows(CsrRows(**columns, n_post=known[post].n))
-            else:
-                synapses = rebuild(synapses, f"projection/{k}/synapses/", arrays)
-            rule = rule and rebuild(rule, f"projection/{k}/plasticity/", arrays)
+            with errors_of(f"projection {name!r}"):
+                pre, post = (known[end] for end in ends)
+                net.projections[name] = _projection(k, entry, pre, post, arrays, dt)
         except ValidationError as error:
-            problems += [f"projection {name!r}: {text}" for text in error.problems]
-            continue
-        net.projections[name] = Projection(
-            name, known[pre], known[post], synapses, entry["receptor"], rule
-        )
+            problems += error.problems
     net._outputs = None if header["outputs"] is None else tuple(header["outputs"])
+    for what, entries, made in (
+        ("inputs", header["inputs"], net.inputs),
+        ("populations", header["populations"], net.populations),
+        ("projections", header["projections"], net.projections),
+    ):
+        if not problems and len(made) < len(entries):
+            problems.append(f"header.{what}: expected each name once")
     if problems:
         raise ValidationError(problems)
     net.validate()
     return net
+
+
+def _projection(
+    k: int, entry: dict[str, Any], pre: Population, post: Population, arrays: Content, dt: float
+) -> Projection:
+    if entry["synapses"] is None:
+        columns: dict[str, Any] = {
+            column: arrays.take(f"projection/{k}/{column}", kinds, None)
+            for column, kinds in _COLUMNS.items()
+        }
+        synapses: Any = GivenRows(CsrRows(**columns, n_post=post.n))
+    else:
+        synapses = rebuild(entry["synapses"], f"projection/{k}/synapses/", arrays)
+        _check_drawn(synapses, Shape(pre.n, post.n, pre is post), dt)
+    rule = entry["plasticity"]
+    rule = rule and rebuild(rule, f"projection/{k}/plasticity/", arrays)
+    if rule is not None and not isinstance(rule, PlasticityRule):
+        raise ValidationError(f"expected a plasticity rule, got {rule!r}")
+    return Projection(entry["name"], pre, post, synapses, entry["receptor"], rule)
+
+
+def _check_drawn(synapses: object, shape: Shape, dt: float) -> None:
+    """Refuse what is not drawn by a rule between populations, or slices of them."""
+    if isinstance(synapses, PartSynapses):
+        for place in (synapses.pre, synapses.post):
+            if not isinstance(place, SlicePlace):
+                raise ValidationError(f"expected the place of a slice, got {place!r}")
+            _check_fields(place, dict.fromkeys(("first", "step", "n", "of"), int))
+        shape = Shape(synapses.pre.n, synapses.post.n, getattr(synapses.drawn, "shape", shape)[2])
+        synapses = synapses.drawn
+    if not isinstance(synapses, DrawnSynapses):
+        raise ValidationError(f"expected drawn synapses, got {synapses!r}")
+    if synapses.shape != shape or not isinstance(synapses.shape.same, bool):
+        raise ValidationError(f"expected synapses of {shape}, got {synapses.shape}")
+    kinds = {
+        "rule": Rule, "key": int, "weights": (int, float, Distribution),
+        "delays": (int, Distribution), "dt": float, "least": int,
+    }  # fmt: skip
+    _check_fields(synapses, kinds)
+    if synapses.dt != dt or synapses.least not in (0, 1) or not 0 <= synapses.key < 2**64:
+        raise ValidationError(f"expected synapses drawn at dt {dt}, got {synapses!r}")
+
+
+def _check_fields(thing: object, kinds: Mapping[str, Any]) -> None:
+    for name, kind in kinds.items():
+        value = getattr(thing, name)
+        if isinstance(value, bool) or not isinstance(value, kind):
+            raise ValidationError(f"{type(thing).__name__}.{name}: got {value!r}")

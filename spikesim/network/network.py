@@ -54,8 +54,7 @@ class Network:
     projections : dict of str to Projection
         All in the order of insertion.
     meta : dict of str to str or int
-        What else is worth keeping, such as what it was trained on (`data.Provenance`); saved with
-        the network and handed on to its program.
+        What else a network and its program keep, such as `data.Provenance`.
 
     Raises
     ------
@@ -85,6 +84,7 @@ class Network:
         self.inputs: dict[str, Population] = {}
         self.populations: dict[str, Population] = {}
         self.projections: dict[str, Projection] = {}
+        self._numbered: dict[str, int] = {}
         self.meta: dict[str, str | int] = {}
         self._outputs: tuple[str, ...] | None = None
 
@@ -303,7 +303,7 @@ class Network:
         """Read what ``save`` wrote; raises ValidationError on an unknown or damaged file."""
         from spikesim.network.file import load_network
 
-        return load_network(path)
+        return load_network(path, cls)
 
     def summary(self) -> str:
         """Sizes of all parts, one line each.
@@ -316,26 +316,9 @@ class Network:
         network 'tiny': dt = 0.001 s, 0 neurons, 0 synapses, outputs -
           input      in  n=2
         """
-        outputs = ", ".join(self.outputs) or "-"
-        lines = [
-            f"network {self.name!r}: dt = {self.dt:g} s, {self.n_neurons} neurons, "
-            f"{self.n_synapses} synapses, outputs {outputs}"
-        ]
-        lines += [f"  input      {p.name}  n={p.n}" for p in self.inputs.values()]
-        lines += [
-            f"  population {p.name}  n={p.n}  {type(p.neuron).__name__}"
-            for p in self.populations.values()
-        ]
-        for projection in self.projections.values():
-            ends = (projection.synapses.min_delay, projection.synapses.max_delay)
-            span = f"{ends[0]}..{ends[1]}" if projection.nnz else "-"
-            neuron, rule = projection.post.neuron, projection.plasticity
-            lines.append(
-                f"  projection {projection.name}  {projection.nnz} synapses, delay {span} ticks"
-                + (f", onto {neuron.receptors[projection.receptor]}" if neuron else "")
-                + ("" if rule is None else f", {type(rule).__name__}")
-            )
-        return "\n".join(lines)
+        from spikesim.network.summary import summary
+
+        return summary(self)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Network):
@@ -402,7 +385,10 @@ class Network:
     def _free_name(self, wish: str) -> str:
         if wish not in self.projections:
             return wish
-        k = 2
+        # From the last number on: of thousands without a name, none is counted through again.
+        k = self._numbered.get(wish, 2)
+        k = k if f"{wish} #{k - 1}" in self.projections else 2
         while f"{wish} #{k}" in self.projections:
             k += 1
+        self._numbered[wish] = k
         return f"{wish} #{k}"

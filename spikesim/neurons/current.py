@@ -14,6 +14,7 @@ import numpy.typing as npt
 from spikesim.neurons.firing import IntegrateAndFire
 from spikesim.neurons.lif import LIF
 from spikesim.neurons.parameters import (
+    Capacitance,
     ModelCurrent,
     Resistance,
     TimeConstant,
@@ -21,7 +22,9 @@ from spikesim.neurons.parameters import (
     scalar_or_array,
 )
 from spikesim.neurons.propagators import decay
+from spikesim.neurons.unit_guard import largest
 
+_SAME = 1e-9  # relative: three numbers that users have multiplied themselves
 Derivatives = dict[str, npt.NDArray[np.float64]]
 
 
@@ -35,6 +38,8 @@ class CurrentDriven(IntegrateAndFire):
         Membrane time constant.
     resistance : float or float array, shape (n,), ohm
         Input resistance. With the default of 1 weights and currents are volts.
+    capacitance : float or float array, shape (n,), farad, or None
+        In place of the resistance, which is ``tau_mem / capacitance`` then.
     current : float or float array, shape (n,), ampere
         Constant current i_ext, which a current device may replace.
     """
@@ -42,6 +47,28 @@ class CurrentDriven(IntegrateAndFire):
     tau_mem: TimeConstant = 20e-3
     resistance: Resistance = 1.0
     current: ModelCurrent = 0.0
+    capacitance: Capacitance | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.capacitance is not None:
+            resistance = scalar_or_array(np.divide(self.tau_mem, self.capacitance))
+            if isinstance(resistance, np.ndarray):
+                resistance.setflags(write=False)
+            object.__setattr__(self, "resistance", resistance)
+
+    def contradictions(self) -> list[str]:
+        """Why legal parameters do not go together; empty when they do."""
+        problems = super().contradictions()
+        if self.capacitance is not None and np.any(np.not_equal(self.resistance, 1.0)):
+            product = np.multiply(self.resistance, self.capacitance)
+            if not np.allclose(product, self.tau_mem, rtol=_SAME, atol=0.0):
+                problems.append(
+                    "expected tau_mem = resistance * capacitance, got "
+                    f"{largest(self.tau_mem):g} s and {largest(product):g} s; give tau_mem so, or "
+                    "leave resistance out"
+                )
+        return problems
 
     @abstractmethod
     def synapses(self) -> tuple[list[str], list[str]]:

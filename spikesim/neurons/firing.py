@@ -21,7 +21,13 @@ from spikesim.neurons.parameters import (
     Value,
     scalar_or_array,
 )
-from spikesim.neurons.unit_guard import mixed_potentials, to_threshold
+from spikesim.neurons.unit_guard import (
+    MOST_CURRENT,
+    input_doubt,
+    largest,
+    mixed_potentials,
+    to_threshold,
+)
 
 Reset = Literal["hard", "soft", "none"]
 Refractory = Literal["hold", "gate"]
@@ -152,7 +158,12 @@ class IntegrateAndFire(ParametricModel):
 
     def doubts(self, dt: float) -> list[str]:
         """Why these values look like ones in another unit than SI; empty when they do not."""
-        return [*super().doubts(dt), *(f"{self._who}: {text}" for text in self._mixed())]
+        found = self._mixed()
+        needed = self.to_threshold().get("i_ext")
+        current = getattr(self, "current", None)
+        if needed is not None and current is not None:
+            found = [*found, input_doubt("a current", largest(current), needed, MOST_CURRENT)]
+        return [*super().doubts(dt), *(f"{self._who}: {text}" for text in found if text)]
 
     def to_threshold(self) -> dict[str, float]:
         """How much of an input takes the membrane from rest to threshold, by itself."""

@@ -10,6 +10,12 @@ import numpy as np
 
 from spikesim.neurons.parameters import Value
 
+SLIPS = "was a unit such as mV or pA forgotten, or resistance or g_leak left at 1?"
+LEAST = 1e-5
+"""Part of what fires a neuron below which an input is none: pA into 1 ohm, nS beside 1 S."""
+MOST_CURRENT = 1e3
+"""Times the current that just fires a neuron."""
+
 
 def largest(values: Any) -> float:
     """Largest finite magnitude; 0 when there is none."""
@@ -31,6 +37,36 @@ def to_threshold(distance: Any, deflections: Mapping[str, Any]) -> dict[str, flo
     effects = {name: largest(value) for name, value in deflections.items()}
     far = largest(distance)
     return {name: far / size for name, size in effects.items() if size * far > 0}
+
+
+def input_doubt(what: str, value: float, needed: float, most: float) -> str:
+    """Why an input looks like one in another unit; empty when it does not.
+
+    Parameters
+    ----------
+    what : str
+        The input, for the message.
+    value : float
+        Its magnitude.
+    needed : float
+        How much of it fires a neuron, see ``to_threshold``.
+    most : float
+        How many times as much is still in order.
+
+    Examples
+    --------
+    >>> input_doubt("a current", 300e-12, 15e-3, 1e3)[:65]
+    'expected a current that fits the membrane, got 3e-10, less than 1'
+    >>> input_doubt("a current", 10e-3, 15e-3, 1e3), input_doubt("a current", 0.0, 15e-3, 1e3)
+    ('', '')
+    """
+    if value == 0.0 or LEAST * needed <= value <= most * needed:
+        return ""
+    side = f"more than {most:g} times" if value > needed else f"less than {LEAST:g} of"
+    return (
+        f"expected {what} that fits the membrane, got {value:.3g}, {side} the {needed:.3g} that "
+        f"fires a neuron from rest; {SLIPS}"
+    )
 
 
 def mixed_potentials(given: Iterable[tuple[str, Any]]) -> list[str]:

@@ -107,18 +107,8 @@ def fit(
         If there is nothing to train on, a size is not positive, or images and labels are not
         numbers of the right kind and range.
     """
-    if len(x) == 0 or len(x) != len(y) or epochs < 0 or batch_size < 1:
-        raise ValidationError(
-            f"fit: expected as many labels as images and at least one, epochs >= 0 and "
-            f"batch_size >= 1; got {len(x)} images, {len(y)} labels, epochs={epochs}, "
-            f"batch_size={batch_size}"
-        )
     x, y = np.asarray(x), np.asarray(y)
-    if x.dtype.kind not in "fub" or y.dtype.kind not in "iu" or y.ndim != 1:
-        raise ValidationError(
-            f"fit: expected images of floats or uint8 and integer labels of shape (n_images,), got "
-            f"dtypes {x.dtype} and {y.dtype}, labels of shape {y.shape}"
-        )
+    _check_data(x, y, epochs, batch_size)
     criterion = CountCrossEntropy() if loss is None else loss
     labels = torch.as_tensor(y.astype(np.int64))
     optimizer = AdamW(model.parameters(), lr=lr, weight_decay=weight_decay)
@@ -150,6 +140,23 @@ def fit(
         model.eval()
     history.seconds = time.perf_counter() - start
     return history
+
+
+def _check_data(x: np.ndarray, y: np.ndarray, epochs: int, batch_size: int) -> None:
+    problems = []
+    if x.ndim == 0 or len(x) == 0 or y.shape[:1] != x.shape[:1] or epochs < 0 or batch_size < 1:
+        problems.append(
+            f"fit: expected as many labels as images and at least one, epochs >= 0 and "
+            f"batch_size >= 1; got images of shape {x.shape}, labels of shape {y.shape}, "
+            f"epochs={epochs}, batch_size={batch_size}"
+        )
+    if x.dtype.kind not in "fub" or y.dtype.kind not in "iu" or y.ndim != 1:
+        problems.append(
+            f"fit: expected images of floats or uint8 and integer labels of shape (n_images,), got "
+            f"dtypes {x.dtype} and {y.dtype}, labels of shape {y.shape}"
+        )
+    if problems:
+        raise ValidationError(problems)
 
 
 def _check_labels(labels: np.ndarray, classes: int) -> None:

@@ -5,15 +5,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
-from spikesim.core.archive import read_archive, write_archive
+from spikesim.core.archive import Content, read_archive, write_archive
+from spikesim.core.shape import COUNT, shape_problems
 from spikesim.core.spikes import SpikeTrains
-from spikesim.recording.recording import Recording
+from spikesim.errors import ValidationError, errors_of
+
+if TYPE_CHECKING:
+    from spikesim.recording.recording import Recording
 
 _VERSION, _OLDEST_VERSION = 3, 2
+_FORM = {
+    "start?": COUNT, "steps": COUNT, "dt": float, "engine": str, "meta": dict,
+    "populations": [(str, COUNT)], "traces": [str], "complete": bool,
+}  # fmt: skip
 
 
 def save_recording(recording: Recording, path: str | os.PathLike[str]) -> None:
@@ -41,7 +49,7 @@ def save_recording(recording: Recording, path: str | os.PathLike[str]) -> None:
     write_archive(path, "recording", _VERSION, header, arrays)
 
 
-def load_recording(path: str | os.PathLike[str]) -> Recording:
+def load_recording(path: str | os.PathLike[str], make: type[Recording]) -> Recording:
     """Read what ``save_recording`` wrote, also in an earlier version of the format.
 
     Raises
@@ -49,23 +57,37 @@ def load_recording(path: str | os.PathLike[str]) -> Recording:
     ValidationError
         On any other or damaged file.
     """
-    header, arrays = read_archive(path, "recording", _VERSION, oldest=_OLDEST_VERSION)
+    header, arrays = read_archive(path, "recording", _VERSION, _FORM, oldest=_OLDEST_VERSION)
+    with errors_of(arrays.who):
+        return _build(header, arrays, make)
+
+
+def _build(header: Mapping[str, Any], arrays: Content, make: type[Recording]) -> Recording:
     start, steps = _window_of(header, arrays)
     spikes = {
-        name: SpikeTrains(arrays[f"spikes/{k}/ticks"], arrays[f"spikes/{k}/index"], n, steps, start)
+        name: SpikeTrains(
+            arrays.take(f"spikes/{k}/ticks", "iu", None),
+            arrays.take(f"spikes/{k}/index", "iu", None),
+            n,
+            steps,
+            start,
+        )
         for k, (name, n) in enumerate(header["populations"])
     }
     axes: dict[str, dict[str, npt.NDArray[Any]]] = {
         axis: {
-            name: arrays[f"traces/{k}/{axis}"]
+            name: arrays.take(f"traces/{k}/{axis}", "iu", None)
             for k, name in enumerate(header["traces"])
             if f"traces/{k}/{axis}" in arrays
         }
         for axis in ("ticks", "index")
     }
-    return Recording(
+    return make(
         spikes,
-        {name: arrays[f"traces/{k}"] for k, name in enumerate(header["traces"])},
+        {
+            name: arrays.take(f"traces/{k}", "biuf", None, None)
+            for k, name in enumerate(header["traces"])
+        },
         steps,
         header["dt"],
         header["engine"],
@@ -85,7 +107,9 @@ def _window_of(
         return int(header["start"]), int(header["steps"])
     # Version 2: steps was the last tick, and where a resumed run began stood in meta. A part of
     # such a run counted from its own start, with ticks or an end before that of the run.
-    first, stop = int(header["meta"].get("first_tick", 0)), int(header["steps"])
+    first, stop = header["meta"].get("first_tick", 0), header["steps"]
+    if shape_problems(first, COUNT):
+        raise ValidationError(f"header.meta.first_tick: expected a tick, got {first!r}")
     ticks = [values for name, values in arrays.items() if name.endswith("/ticks")]
     if first > stop or any((values < first).any() for values in ticks):
         first = 0

@@ -25,31 +25,53 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
 from spikesim.core.listing import listed
 from spikesim.core.on_demand import OnDemand
+from spikesim.core.shape import COUNT, shape_problems
 from spikesim.core.spikes import SpikeTrains
 from spikesim.errors import ValidationError
 from spikesim.recording.export import optional_library
-from spikesim.recording.recording import Recording
-from spikesim.recording.tables import Groups, Layout, Tables
+from spikesim.recording.tables import Groups, TableLayout, Tables
+
+if TYPE_CHECKING:
+    from spikesim.recording.recording import Recording
 
 KIND, VERSION = "spikesim recording", 2
 _LAYOUTS: dict[int, type[Groups] | type[Tables]] = {1: Groups, 2: Tables}
 # What h5py, numpy and json raise on bytes that are not what they claim to be.
-_UNREADABLE = (OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError, IndexError)
+_UNREADABLE = (
+    OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError, IndexError,
+    OverflowError, MemoryError,
+)  # fmt: skip
+_FORM = {
+    "dt": float, "engine": str, "meta": dict, "populations": [(str, COUNT)],
+    "start?": COUNT, "stop?": COUNT, "steps?": COUNT,
+    "traces": [
+        {
+            "name": str, "every": COUNT, "subset": bool, "table?": COUNT, "column?": COUNT,
+            "n?": COUNT, "span?": COUNT,
+        }
+    ],
+}  # fmt: skip
 
 
 def read_recording(
-    path: str | os.PathLike[str], start: int | None, stop: int | None, only: tuple[str, ...] | None
+    path: str | os.PathLike[str],
+    start: int | None,
+    stop: int | None,
+    only: tuple[str, ...] | None,
+    make: type[Recording],
 ) -> Recording:
     """Open start <= tick < stop of a file; see ``Recording.open``."""
     reader = _FileReader(Path(path))
     with reader.opened() as file:
         header = json.loads(file.attrs["header"])
+        if problems := shape_problems(header, _FORM):
+            raise ValidationError([f"{reader.who}: {text}" for text in problems])
         first = int(header.get("start", header["meta"].get("first_tick", 0)))
         # Progress first: rows committed later than it are harmless, the other way is not.
         last, _, complete = (int(x) for x in file["progress"][:])
@@ -72,7 +94,7 @@ def read_recording(
         traces = [name for name in traces if only is None or name in only]
         ticks = {name: layout.ticks(file, name) for name in traces}
         index = {name: layout.columns(file, name) for name in traces if layout.is_subset(name)}
-    return Recording(
+    return make(
         OnDemand(lambda name: next(iter(reader.trains((name,)))), populations, reader.trains),
         OnDemand(reader.values, traces),
         stop - start,
@@ -93,7 +115,7 @@ class _FileReader:
         self.path, self.who = path, f"recording {os.fspath(path)!r}"
         self._id: str | None = None
 
-    def expect(self, identity: str, layout: Layout) -> None:
+    def expect(self, identity: str, layout: TableLayout) -> None:
         """Fix what is read from now on."""
         self._id, self._layout = identity, layout
 

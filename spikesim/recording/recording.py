@@ -221,7 +221,7 @@ class Recording:
         """Read what ``save`` wrote; raises ValidationError on any other or damaged file."""
         from spikesim.recording.file import load_recording
 
-        return load_recording(path)
+        return load_recording(path, cls)
 
     @classmethod
     def open(
@@ -255,7 +255,7 @@ class Recording:
         """
         from spikesim.recording.hdf5 import read_recording
 
-        return read_recording(path, start, stop, None if only is None else tuple(only))
+        return read_recording(path, start, stop, None if only is None else tuple(only), cls)
 
     def __repr__(self) -> str:
         until = "" if self.complete else ", cut off"

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from spikesim.core.clock import bin_ticks
 from spikesim.core.listing import listed
-from spikesim.core.slicing import parse_slice, slice_name
+from spikesim.core.slicing import parse_slice
 from spikesim.errors import ValidationError
 from spikesim.recording.items import Rate, Trace, Weights
 
@@ -33,7 +33,7 @@ class Monitor:
     every : int, ticks
         Kept are ticks 0, every, 2 every, ... of the run; for a rate the width of its bins.
     part : str
-        Slice of the population as text, such as ``"E[0:100]"``, where only that was asked for.
+        Slice of the population as it was asked for, such as ``"E[:100]"``.
     """
 
     kind: Kind
@@ -266,7 +266,7 @@ def _rate(item: Rate, can: Recordable) -> Monitor:
 def _sliced(
     population: str, item: Item, chosen: bool, can: Recordable
 ) -> tuple[str, tuple[int, ...], str] | None:
-    """Find population, neurons and name of a slice; None where it is none.
+    """Find population, neurons and name of a slice, as it was written; None where it is none.
 
     Raises
     ------
@@ -281,7 +281,7 @@ def _sliced(
         return None
     if chosen:
         raise ValidationError(f"record: expected a slice or neurons, got both in {item}")
-    return sliced[0], tuple(sliced[1]), slice_name(*sliced)
+    return sliced[0], tuple(sliced[1]), population
 
 
 def _weights(item: Weights, can: Recordable) -> Monitor:

@@ -16,7 +16,7 @@ _SLAB, _PASS = 1 << 18, 1 << 22
 Ticks = npt.NDArray[np.int64]
 
 
-class Layout(Protocol):
+class TableLayout(Protocol):
     """Where things lie in the window of one open recording."""
 
     populations: dict[str, int]

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import logging
-import os
 from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
@@ -13,14 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from spikesim.core import CsrRows
+from spikesim.core.listing import listed
 from spikesim.core.on_demand import OnDemand
 from spikesim.engine import Variables
+from spikesim.engine.contract import Path
 from spikesim.engine.interrupt import Interrupt
 from spikesim.engine.progress import Progress, reporting
 from spikesim.errors import ValidationError
-from spikesim.network import Network
-from spikesim.recording import Item, Monitor, Monitors, Recording
-from spikesim.sim.arguments import checked
+from spikesim.recording import Item, Monitors, Recording
+from spikesim.sim.arguments import beyond_problems, checked
 from spikesim.sim.explain import kernel_name
 from spikesim.sim.inputs import resolve_inputs
 from spikesim.sim.record.recorder import Recorder, make_sink
@@ -28,15 +27,14 @@ from spikesim.sim.record.sink import Sink
 from spikesim.sim.run.checkpoint import checkpoint_problems
 from spikesim.sim.run.claim import Claim, exclusive
 from spikesim.sim.run.health import Health, OnInvalid
-from spikesim.sim.run.run import Run, Sampling
+from spikesim.sim.run.readings import WeightReadings
+from spikesim.sim.run.run import Run
+from spikesim.sim.run.sampling import Sampling
+from spikesim.sim.run.saving import Saving
 from spikesim.sim.run.variables import population_variables
 
 if TYPE_CHECKING:
     from spikesim.sim.simulator import Simulator
-
-_log = logging.getLogger(__name__)
-
-Path = str | os.PathLike[str]
 
 
 class FloatSession:
@@ -114,7 +112,9 @@ class FloatSession:
             self._ranks.same("run", f"steps={steps}, seed={seed}, record={monitors}")
         self.steps = None if steps is None else int(steps)
         self.seed, self.monitors = int(seed), monitors
-        samplings = [_sampling(self.net, state) for state in monitors.states]
+        samplings = [
+            Sampling.of(state, self.net.populations[state.source].n) for state in monitors.states
+        ]
         recording = self._ranks.rank == 0
         self._run = Run(
             simulator.plan, simulator.tables, simulator.worst, events,
@@ -140,7 +140,8 @@ class FloatSession:
         self._variables = OnDemand(
             lambda name: population_variables(self._run, name), list(self.net.populations)
         )
-        self._unsaved: dict[str, str] = {}
+        self._saving = Saving(self.save)
+        self._weights = WeightReadings(self._run, monitors.weights)
         self._paused: dict[str, int] = {}
 
     @property
@@ -245,11 +246,10 @@ class FloatSession:
     ) -> None:
         stop = self.tick + int(ticks)
         problems = [] if checkpoint is None else checkpoint_problems(checkpoint)
-        problems += self._beyond("ticks", ticks)
+        problems += beyond_problems(self.steps, self.tick, ticks, "ticks")
         if problems:
             raise ValidationError(problems)
-        every = checkpoint_every or max(int(ticks), 1)
-        due = self.tick + every
+        self._saving.begin(checkpoint, self.tick, checkpoint_every or max(int(ticks), 1))
         self.interrupted = False
         with (
             self._claim.recording(),
@@ -259,15 +259,13 @@ class FloatSession:
         ):
             while self.tick < stop and not self._ranks.any(interrupt.asked):
                 with self._claim.window():
-                    self._window(min(due, stop))
+                    self._window(min(self._saving.due, stop))
                 self._health.look()
                 report(self.tick, stop)
-                if checkpoint is not None and self.tick in (due, stop):
-                    self._try_to_save(checkpoint)
-                due = self.tick + every if self.tick >= due else due
+                self._saving.save_if_due(self.tick, stop)
         self.interrupted = self.tick < stop
-        if self.interrupted and checkpoint is not None:
-            self._try_to_save(checkpoint)
+        if self.interrupted:
+            self._saving.save(self.tick)
 
     @exclusive("state")
     def set_inputs(self, inputs: Mapping[str, Any]) -> None:
@@ -284,11 +282,23 @@ class FloatSession:
 
     @exclusive("state")
     def weights(self, projection: str) -> CsrRows:
-        """Give the synapses of a projection that learns, with their weights as they are now.
+        """Give the synapses of a projection, with their weights as they are now.
 
-        Rows are sorted by target; synapses of one pair by delay. Weights have the type of the
-        run.
+        Of one that learns, rows are sorted by target, synapses of one pair by delay, and weights
+        have the type of the run; of others they are those of the network.
+
+        Raises
+        ------
+        ValidationError
+            If there is no such projection.
         """
+        known = self.net.projections
+        if projection not in known:
+            raise ValidationError(
+                f"session: expected a projection among {listed(known)}, got {projection!r}"
+            )
+        if known[projection].plasticity is None:
+            return known[projection].rows
         return self._run.learned(projection).rows(self.tick)
 
     @exclusive("state")
@@ -349,7 +359,7 @@ class FloatSession:
             have no values in a pause.
         """
         problems = []
-        problems += self._beyond("ticks of pause", ticks)
+        problems += beyond_problems(self.steps, self.tick, ticks, "ticks of pause")
         if self.monitors.states or self.monitors.weights:
             problems.append(
                 "session: expected only spikes and rates to be recorded, got states or weights, "
@@ -380,48 +390,11 @@ class FloatSession:
                 self._health.look(now=True)
             events = self._ranks.total(self.events)
             return self._recorder.finish(
-                events=events, threads=self._run.threads.used, **self._paused, **self._unsaved
+                events=events, threads=self._run.threads.used, **self._paused, **self._saving.failed
             )
-
-    def _beyond(self, what: str, ticks: int) -> list[str]:
-        """Why the session cannot go so many ticks further; empty when it can."""
-        if ticks >= 0 and (self.steps is None or self.tick + ticks <= self.steps):
-            return []
-        if self.steps is None:
-            return [f"session: expected 0 or more {what}, got {ticks}"]
-        return [
-            f"session: expected 0 to {self.steps - self.tick} further {what} of the {self.steps} "
-            f"it was started for, got {ticks}; start it with more steps"
-        ]
-
-    def _try_to_save(self, path: Path) -> None:
-        """Save, but let no full disk end a run whose recording may be all there is of it."""
-        try:
-            self.save(path)
-        except OSError as error:
-            text = f"checkpoint file {os.fspath(path)!r}: not written at tick {self.tick} ({error})"
-            self._unsaved = {"checkpoint_error": text}
-            _log.error("%s; the run goes on, the checkpoint before stays", text)
-        else:
-            self._unsaved = {}
 
     def _window(self, stop: int) -> None:
         """Run one window, which ends where weights are due."""
-        for weights in self.monitors.weights:
-            stop = min(stop, -(-self.tick // weights.every) * weights.every + 1)
-        self._run.advance(stop - self.tick, self._recorder)
-        last = self.tick - 1
-        for weights in self.monitors.weights:
-            if last % weights.every == 0:
-                values = self._run.learned(weights.source).weights(self.tick)
-                if self._ranks.rank > 0:
-                    continue
-                chosen = values if weights.index is None else values[list(weights.index)]
-                self._recorder.trace(weights.name, np.array([last]), chosen[np.newaxis, :])
+        self._run.advance(self._weights.before(self.tick, stop) - self.tick, self._recorder)
+        self._weights.keep(self._recorder)
         self._recorder.window(self.tick)
-
-
-def _sampling(net: Network, item: Monitor) -> Sampling:
-    n = net.populations[item.source].n
-    neurons = np.arange(n) if item.index is None else np.array(item.index, dtype=np.int64)
-    return Sampling(item.name, item.source, item.variable, neurons, item.every)

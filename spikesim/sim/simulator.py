@@ -228,12 +228,13 @@ class Simulator:
         samples: Inputs | Sequence[Inputs],
         steps: int | None = None,
         *,
+        populations: Iterable[str] | None = None,
         seeds: Sequence[int] | None = None,
         jobs: int = 1,
         progress: Progress = False,
     ) -> Batch:
         """Run samples, each from the start, and count spikes; see ``engine.Prepared.batch``."""
-        return run_batch(self, samples, steps, seeds, jobs, progress)
+        return run_batch(self, samples, steps, populations, seeds, jobs, progress)
 
     def trials(
         self,

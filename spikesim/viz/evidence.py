@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 
 from spikesim.core import read_archive, write_archive
+from spikesim.core.atomic import replacing
+from spikesim.core.shape import COUNT, shape_problems
 from spikesim.errors import ValidationError
 from spikesim.hw.program import Program
 from spikesim.recording import Recording
@@ -72,9 +74,8 @@ class Evidence:
         self.example_float.save(place / "example-float.npz")
         self.example_rtl.save(place / "example-rtl.npz")
         self.program.save(place / PROGRAM)
-        partial = place / (RESULT + ".part")
-        partial.write_text(json.dumps(self.result, indent=2) + "\n")
-        partial.replace(place / RESULT)
+        with replacing(place / RESULT) as file:
+            file.write((json.dumps(self.result, indent=2) + "\n").encode())
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> Evidence:
@@ -92,21 +93,46 @@ class Evidence:
                 "or name the folder of its result"
             )
         try:
-            result = json.loads((place / RESULT).read_text())
-        except ValueError as error:
-            raise ValidationError(f"{place / RESULT}: expected JSON, got: {error}") from None
-        header, arrays = read_archive(place / ARRAYS, "evidence", _VERSION)
+            result = json.loads((place / RESULT).read_bytes())
+        except (OSError, ValueError, RecursionError) as error:
+            raise ValidationError(
+                f"{place / RESULT}: expected JSON, got: {error}; run `spikesim demo` again"
+            ) from None
+        if problems := shape_problems(result, _FORM, "result"):
+            raise ValidationError(
+                [f"{place / RESULT}: {text}; run `spikesim demo` again" for text in problems]
+            )
+        header, arrays = read_archive(place / ARRAYS, "evidence", _VERSION, {"engines": [str]})
+        n_seeds = len(result["seeds"])
+        n_images = arrays.take("labels", "iu", n_seeds, None).shape[1]
         return cls(
             result=result,
-            predicted={name: arrays[f"predicted/{name}"] for name in header["engines"]},
+            predicted={
+                name: arrays.take(f"predicted/{name}", "iu", n_seeds, n_images)
+                for name in header["engines"]
+            },
             example_float=Recording.load(place / "example-float.npz"),
             example_rtl=Recording.load(place / "example-rtl.npz"),
             program=Program.load(place / PROGRAM),
-            **{name: arrays[name] for name in _PLAIN},
+            **{name: arrays.take(name, *kind) for name, kind in _PLAIN.items()},
         )
 
 
-_PLAIN = (
-    "labels", "image", "trace_float", "trace_fixed", "step_predicted", "step_measured",
-    "image_predicted", "image_measured",
+_PLAIN: dict[str, tuple[Any, ...]] = {
+    "labels": ("iu", None, None), "image": ("f", None, None), "trace_float": ("f", None, None),
+    "trace_fixed": ("f", None, None), "step_predicted": ("iu", None),
+    "step_measured": ("iu", None), "image_predicted": ("iu", None, None),
+    "image_measured": ("iu", None, None),
+}  # fmt: skip
+_COUNTED = (
+    "images", "mismatching_spikes", "mismatching_words", "cycles_predicted", "cycles_measured",
 )  # fmt: skip
+_FORM = {
+    "version": str, "ok": bool, "mean": dict, "std": dict, "clock_hz": float,
+    "link_bytes": COUNT, "wall_s": float, "device": str,
+    "seeds": [
+        {"seed": int, "compared": dict, "mismatches": dict}
+        | dict.fromkeys(_COUNTED, COUNT)
+        | {f"accuracy_{name}": float for name in ("float", "golden", "rtl")}
+    ],
+}  # fmt: skip

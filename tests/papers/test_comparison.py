@@ -7,6 +7,7 @@ from spikesim.errors import ValidationError
 from spikesim.models import comparison
 from spikesim.models.brunel import Brunel
 from spikesim.models.comparison import Reference
+from spikesim.recording import Recording
 
 
 def poisson(n, steps, p, rng):
@@ -60,3 +61,20 @@ def test_runs_do_not_depend_on_threads():
     one, two = (comparison.run(model, 0.05, seed=3, threads=t) for t in (1, 2))
     assert one.same_spikes(two)
     assert len(one.spikes["exc"]) > 0
+
+
+def test_a_window_of_a_record_has_the_statistics_of_its_ticks():
+    raster = np.random.default_rng(8).random((900, 30)) < np.tile([[0.01], [0.2]], (450, 30))
+    whole = Recording({"a": SpikeTrains.from_raster(raster)}, {}, 900, 1e-3, "float")
+    late = comparison.after(whole, 0.301)["a"]
+    rebased = SpikeTrains.from_raster(raster[301:])
+    assert (301, 900) == (late.start, late.stop)
+    both = comparison.together({"x": late, "y": late})
+    assert (301, 60) == (both.start, both.n)
+    for bin_s in (1e-3, 5e-3):
+        expected = comparison.synchrony(rebased, 1e-3, bin_s)
+        assert expected == comparison.synchrony(late, 1e-3, bin_s)
+    resumed = Recording({"a": late}, {}, 599, 1e-3, "float", start=301)
+    assert late.window(400, 900) == comparison.after(resumed, 0.4)["a"]
+    with pytest.raises(ValidationError, match=r"from 0\.301 to 0\.9 s"):
+        comparison.after(resumed, 0.3)

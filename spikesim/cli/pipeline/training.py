@@ -60,8 +60,12 @@ class HeldOut:
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> HeldOut:
         """Read what ``train_seed`` wrote."""
-        _, arrays = read_archive(path, "samples", _VERSION)
-        return cls(arrays["rasters"], arrays["labels"], arrays["images"])
+        _, arrays = read_archive(path, "samples", _VERSION, {"seed": int})
+        rasters = arrays.take("rasters", "b", None, None, None)
+        n = len(rasters)
+        return cls(
+            rasters, arrays.take("labels", "iu", n), arrays.take("images", "f", n, None, None)
+        )
 
 
 def trained_files(folder: Path, seed: int, quick: bool) -> TrainedFiles:

@@ -14,6 +14,7 @@ from spikesim.fixed.quantize import QuantizedPopulation
 from spikesim.hw.compile.calibrate import Calibration
 from spikesim.hw.compile.check import lif_of
 from spikesim.hw.compile.compilation import Compilation, made
+from spikesim.hw.generated import DECAY_ONE
 from spikesim.network import Network, Population
 
 if TYPE_CHECKING:
@@ -167,8 +168,8 @@ def _layer(net: Network, population: Population, q: QuantizedPopulation) -> Laye
     # The stored threshold is one code higher for "fires above"; that is no error.
     threshold = np.abs((q.v_th - int(neuron.strict)) / q.scale - values["v_th"])
     relative = threshold / np.maximum(np.abs(values["v_th"]), np.finfo(float).tiny)
-    decays = [abs(float(values["beta"][0]) - q.beta / 4096)]
-    decays.append(abs(float(values["alpha"][0]) - q.alpha / 4096))
+    decays = [abs(float(values["beta"][0]) - q.beta / DECAY_ONE)]
+    decays.append(abs(float(values["alpha"][0]) - q.alpha / DECAY_ONE))
     return LayerReport(
         name=population.name,
         n=population.n,

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One object for a core behind any transport: serial port, virtual board, model in process."""
 
-from spikesim.hw.device.batch import BatchCounts
 from spikesim.hw.device.capabilities import Capabilities
 from spikesim.hw.device.device import Device
 
-__all__ = ["BatchCounts", "Capabilities", "Device"]
+__all__ = ["Capabilities", "Device"]

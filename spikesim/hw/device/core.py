@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from spikesim.core import SpikeTrains
-from spikesim.engine.progress import Progress
 from spikesim.errors import DeviceError, ValidationError
 from spikesim.hw.core import PARAMETERS, STATES, IntArray, Stretch, refuse_full_counters
 from spikesim.hw.device.batch import Readout, run_samples
@@ -154,7 +153,7 @@ class DeviceCore:
         )
 
     def batch(
-        self, rasters: npt.NDArray[np.bool_], steps: int, progress: Progress
+        self, rasters: npt.NDArray[np.bool_], steps: int, places: Sequence[tuple[int, int]]
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """Run samples, each from the start state, and let the core count."""
         config = self.program.config
@@ -165,13 +164,12 @@ class DeviceCore:
                 ticks, axons = np.nonzero(raster)
                 yield SpikeTrains(ticks, axons.astype(np.int32), config.n_axons, steps)
 
-        readout = Readout([(0, config.n_neurons)], 0)
         try:
-            counts, cycles, _ = run_samples(self.device, samples(), steps, readout)
+            counts, cycles = run_samples(self.device, samples(), steps, Readout(places))
         except KeyboardInterrupt:
             self.device.stop()
             raise
-        shape = (len(rasters), config.n_neurons)
+        shape = (len(rasters), sum(n for _, n in places))
         return np.array(counts, np.int64).reshape(shape), np.array(cycles, np.int64)
 
     def on_close(self, action: Callable[[], None]) -> None:

@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 from spikesim.errors import DeviceError
-from spikesim.hw.device.batch import BatchCounts, count_batch
 from spikesim.hw.device.capabilities import IDENTITY_HALFWORDS, Capabilities
 from spikesim.hw.device.core import DeviceCore
 from spikesim.hw.device.line import change_baud
@@ -262,35 +261,6 @@ class Device:
             Bring back spikes; without, the core only counts them.
         """
         return CoreRun(self, self.require_program(), resume=resume, spikes=spikes)
-
-    def classify(
-        self,
-        rasters: npt.ArrayLike,
-        steps: int | None = None,
-        *,
-        state: bool = False,
-        progress: bool = False,
-    ) -> BatchCounts:
-        """Run many samples, each from a fresh state, and count spikes on the core.
-
-        Parameters
-        ----------
-        rasters : bool array, shape (samples, steps, n)
-            Input spikes of the network's only input (or of all axons from 0 on).
-        steps : int, optional
-            Ticks per sample; by default those of the raster plus the program's latency.
-        state : bool
-            Also read every neuron's final state.
-        progress : bool
-            Show a bar.
-
-        Returns
-        -------
-        BatchCounts
-        """
-        program = self.require_program()
-        with self._stopped_by_interrupt():
-            return count_batch(self, program, rasters, steps, state=state, progress=progress)
 
     def stop(self) -> int:
         """End a run after the step under way; give the next step."""

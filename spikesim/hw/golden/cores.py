@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from spikesim.core import SpikeTrains
-from spikesim.engine.contract import Progress
 from spikesim.hw.core import PARAMETERS, STATES, IntArray, Stretch
 from spikesim.hw.generated import COUNT_BITS
 from spikesim.hw.golden.fast import FastState, core_tables, run_batch
@@ -101,11 +101,11 @@ class FastCore:
         state.total_cycles[:] = words["total_cycles"]
 
     def batch(
-        self, rasters: npt.NDArray[np.bool_], steps: int, progress: Progress
+        self, rasters: npt.NDArray[np.bool_], steps: int, places: Sequence[tuple[int, int]]
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """Run samples, each from the start state."""
         result = run_batch(self.program, rasters, steps, tables=self._tables)
-        return result.counts.astype(np.int64), result.total_cycles
+        return result.counts[:, neurons_of(places)].astype(np.int64), result.total_cycles
 
     def close(self) -> None:
         """Nothing to free."""
@@ -209,19 +209,30 @@ class ReadableCore:
         core.count = np.minimum(words["count"], _COUNT_MAX).tolist()
 
     def batch(
-        self, rasters: npt.NDArray[np.bool_], steps: int, progress: Progress
+        self, rasters: npt.NDArray[np.bool_], steps: int, places: Sequence[tuple[int, int]]
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """Run samples, each from the start state."""
-        counts, cycles = [], []
+        counts, cycles, neurons = [], [], neurons_of(places)
         n_axons = self.program.config.n_axons
         for raster in rasters:
             self.restart()
             ticks, axons = np.nonzero(raster)
             trains = SpikeTrains(ticks, axons.astype(np.int32), n_axons, steps)
             cycles.append(self.advance(trains, spikes=False, history=False).total_cycles)
-            counts.append(np.minimum(self._counts, _COUNT_MAX))
-        shape = (len(rasters), self._counts.size)
+            counts.append(np.minimum(self._counts[neurons], _COUNT_MAX))
+        shape = (len(rasters), neurons.size)
         return np.array(counts, np.int64).reshape(shape), np.array(cycles, np.int64)
 
     def close(self) -> None:
         """Nothing to free."""
+
+
+def neurons_of(places: Sequence[tuple[int, int]]) -> npt.NDArray[np.int64]:
+    """Numbers of the neurons at some places (first, n), in order.
+
+    >>> neurons_of([(8, 2), (0, 3)]).tolist()
+    [8, 9, 0, 1, 2]
+    """
+    return np.concatenate(
+        [np.zeros(0, np.int64), *(np.arange(first, first + n) for first, n in places)]
+    )

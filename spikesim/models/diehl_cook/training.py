@@ -5,19 +5,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from spikesim.core import read_archive, stream, write_archive
-from spikesim.errors import ValidationError
+from spikesim.core.shape import COUNT
+from spikesim.errors import ValidationError, errors_of
 from spikesim.models.diehl_cook.network import DigitNetwork, Learned
 from spikesim.models.diehl_cook.presenting import Presenter
 from spikesim.models.diehl_cook.reading import SILENT, predict, strongest
 
 Path = str | os.PathLike[str]
 _KIND, _VERSION = "digit training", 1
+_FORM = {
+    "position": COUNT, "presentations": COUNT, "seed": int, "history": [(COUNT, float)],
+    "right": COUNT, "n_images": COUNT,
+}  # fmt: skip
 
 
 class Training:
@@ -83,7 +89,8 @@ class Training:
         self._seen = np.zeros(classes, dtype=np.int64)
         self._right = 0
         session = None if resume is None else self._load(resume)
-        self._presenter = Presenter(model, seed, rest=rest, resume=session)
+        with nullcontext() if resume is None else errors_of(f"{_KIND} file {os.fspath(resume)!r}"):
+            self._presenter = Presenter(model, seed, rest=rest, resume=session)
 
     def run(
         self,
@@ -128,7 +135,7 @@ class Training:
         write_archive(path, _KIND, _VERSION, header, arrays)
 
     def _load(self, path: Path) -> bytes:
-        header, arrays = read_archive(path, _KIND, _VERSION)
+        header, arrays = read_archive(path, _KIND, _VERSION, _FORM)
         for name, mine in (("seed", self.seed), ("n_images", len(self._images))):
             if header[name] != mine:
                 raise ValidationError(
@@ -138,9 +145,10 @@ class Training:
         self.position, self.presentations = header["position"], header["presentations"]
         self.history = [(int(at), float(share)) for at, share in header["history"]]
         self._right = header["right"]
-        self._assigned, self._totals = arrays["assigned"].copy(), arrays["totals"].copy()
-        self._seen = arrays["seen"].copy()
-        return arrays["session"].tobytes()
+        self._assigned = arrays.take("assigned", "i", *self._assigned.shape)
+        self._totals = arrays.take("totals", "f", *self._totals.shape)
+        self._seen = arrays.take("seen", "i", *self._seen.shape)
+        return arrays.take("session", "u", None).tobytes()
 
     def _show_next(self) -> None:
         turn, within = divmod(self.position, len(self._images))

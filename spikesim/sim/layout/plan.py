@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -211,26 +212,7 @@ def plan_network(
     ValidationError
         With every problem of the network and the options.
     """
-    problems = []
-    if dtype not in DTYPES:
-        problems.append(f"simulate: expected dtype in {DTYPES}, got {dtype!r}")
-    whole = isinstance(n_blocks, (int, np.integer)) and not isinstance(n_blocks, bool)
-    if n_blocks is not None and (not whole or n_blocks < 1):
-        problems.append(f"simulate: expected blocks as an integer >= 1, got {n_blocks!r}")
-    chosen = chosen_updates(net, updates, problems)
-    try:
-        net.validate()
-    except ValidationError as error:
-        problems += error.problems
-    if dtype == "float32":
-        problems += [
-            f"projection {projection.name!r}: expected a rule with finite w_min and w_max, whose "
-            f"sums fit integers, got {weight_bound(projection)}; set them, or take dtype='float64'"
-            for projection in net.projections.values()
-            if not math.isfinite(weight_bound(projection))
-        ]
-    if problems:
-        raise ValidationError(problems)
+    chosen = _checked(net, dtype, n_blocks, updates)
     exact = dtype == "float64"
     sizes = [p.n for p in net.populations.values() if p.neuron for _ in p.neuron.receptors]
     n_sums = sum(sizes)
@@ -278,3 +260,28 @@ def _blocks(groups: Groups, sizes: list[int], line: int) -> int:
     while blocks < min(most, sum(sizes)) and accumulators(sizes, blocks, line) > fitting:
         blocks += 1
     return blocks
+
+
+def _checked(net: Network, dtype: str, n_blocks: Any, updates: Updates) -> dict[str, str]:
+    """Check network and options; gives the chosen updates by projection."""
+    problems = []
+    if dtype not in DTYPES:
+        problems.append(f"simulate: expected dtype in {DTYPES}, got {dtype!r}")
+    whole = isinstance(n_blocks, (int, np.integer)) and not isinstance(n_blocks, bool)
+    if n_blocks is not None and (not whole or n_blocks < 1):
+        problems.append(f"simulate: expected blocks as an integer >= 1, got {n_blocks!r}")
+    chosen = chosen_updates(net, updates, problems)
+    try:
+        net.validate()
+    except ValidationError as error:
+        problems += error.problems
+    if dtype == "float32":
+        problems += [
+            f"projection {projection.name!r}: expected a rule with finite w_min and w_max, whose "
+            f"sums fit integers, got {weight_bound(projection)}; set them, or take dtype='float64'"
+            for projection in net.projections.values()
+            if not math.isfinite(weight_bound(projection))
+        ]
+    if problems:
+        raise ValidationError(problems)
+    return chosen

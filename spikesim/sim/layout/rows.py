@@ -191,7 +191,7 @@ class RowBuilder:
             weights[0] = projection.synapses.weight
         if delays is None:
             delays = self._delay
-            delays[0] = projection.synapses.delay
+            delays[0] = projection.synapses.delay or 0
         if self.weights.size:
             self.weights[part] = weights
         if channel not in self._maps:

@@ -104,10 +104,11 @@ def plan_table(
     if mode != EXACT:
         while bits < room and piece * (1 << bits) < _SHORT and (1 << bits) < delays:
             bits += 1
-        sparse = piece * (1 << bits) < 1.0
+        sparse = n_sums > 0 and piece * (1 << bits) < 1.0
         while sparse and (1 << bits) < delays and n_sums << bits < n * blocks * delays >> bits + 1:
             # Most pieces are empty. Twice the sums take less memory than half the row table.
             bits += 1
     return TablePlan(
-        mode, tuple(group), from_inputs, (start, stop), (first, last + 1), code, shortest, longest, bits, learns,
+        mode, tuple(group), from_inputs, (start, stop), (first, last + 1), code, shortest, longest,
+        bits, learns,
     )  # fmt: skip

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spikesim.engine import Batch
+from spikesim.engine.batch import counted_populations
 from spikesim.engine.contract import Inputs
 from spikesim.engine.interrupt import Interrupt
 from spikesim.engine.progress import Progress, counting
@@ -27,6 +28,7 @@ def run_batch(
     simulator: Simulator,
     samples: Inputs | Sequence[Inputs],
     steps: int | None,
+    populations: Iterable[str] | None,
     seeds: Sequence[int] | None,
     jobs: int,
     progress: Progress,
@@ -39,6 +41,7 @@ def run_batch(
         At an interrupt: a sample that was cut off has no counts.
     """
     net = simulator.net
+    names = counted_populations(net.populations, net.outputs, populations)
     each, ticks = samples_of(net, samples, steps, seeds)
     if isinstance(jobs, bool) or not isinstance(jobs, int) or jobs < 1:
         raise ValidationError(f"batch: expected jobs as an integer >= 1, got {jobs!r}")
@@ -48,7 +51,7 @@ def run_batch(
         session.advance(ticks, interrupt=stop)
         if session.interrupted:
             raise KeyboardInterrupt
-        return {name: session.counts(name) for name in net.populations}
+        return {name: session.counts(name) for name in names}
 
     found: list[Counts] = []
     with (
@@ -60,7 +63,7 @@ def run_batch(
             found.append(counts)
             report(len(found), len(each))
     counted = {}
-    for name in [*net.outputs, *(name for name in net.populations if name not in net.outputs)]:
+    for name in names:
         rows = np.array([counts[name] for counts in found], np.int64)
         counted[name] = rows.reshape(len(found), net.populations[name].n)
     return Batch(

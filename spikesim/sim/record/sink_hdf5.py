@@ -233,7 +233,7 @@ def _described(header: RecordHeader, tables: list[list[str]]) -> dict[str, Any]:
             column += header.traces[name].n
     return {
         "start": header.start,
-        "stop": header.steps,
+        **({} if header.steps is None else {"stop": header.steps}),
         "dt": header.dt,
         "engine": header.engine,
         "meta": header.meta,

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from spikesim.core import read_archive, write_archive
+from spikesim.core import Content, read_archive, write_archive
 from spikesim.core.atomic import place_problems
+from spikesim.core.shape import COUNT, EachOf
 from spikesim.errors import ValidationError
 from spikesim.network import Network
-from spikesim.network.description import describe, rebuild
+from spikesim.network.description import DESCRIBED, describe, rebuild
 from spikesim.network.part import PartSynapses
 from spikesim.network.synapses import GivenRows
 from spikesim.neurons.model import NeuronModel
@@ -26,6 +27,10 @@ from spikesim.sim.run.spike_record import Record
 from spikesim.sim.run.state import State
 
 _VERSION = 5
+_FORM = {
+    "network": dict, "name": str, "dtype": str, "seed": int, "tick": COUNT,
+    "models": EachOf(DESCRIBED),
+}  # fmt: skip
 _NAMED = 4
 """Parts of a network that a message names at most."""
 
@@ -144,7 +149,7 @@ def load_checkpoint(
         If the file is absent or damaged, belongs to another network, dtype or seed, or was
         saved after tick ``steps``.
     """
-    header, arrays = read_archive(path, "checkpoint", _VERSION)
+    header, arrays = read_archive(path, "checkpoint", _VERSION, _FORM)
     who = f"checkpoint file {os.fspath(path)!r}"
     problems = []
     if differences := _differences(header["network"], fingerprints(plan.net)):
@@ -168,14 +173,13 @@ def load_checkpoint(
     state.tick = int(header["tick"])
     for name, held in state.neurons.items():
         for key, value in held.items():
-            value[:] = arrays[f"neurons/{name}/{key}"]
+            value[:] = arrays.take(f"neurons/{name}/{key}", value.dtype.kind, *value.shape)
     for which, record, parts in (
         ("record", state.record, plan.populations),
         ("inputs", state.inputs, plan.inputs),
     ):
-        _restore(
-            record, arrays[f"{which}/age"], arrays[f"{which}/source"], list(parts.values()), plan
-        )
+        ranges = list(parts.values())
+        _restore(record, *_spikes(arrays, which, ranges, record.fired.shape[1]), ranges, plan)
         record.clock[0] = state.tick - record.history
     learned = {
         key.removeprefix("learned/"): array
@@ -183,9 +187,12 @@ def load_checkpoint(
         if key.startswith("learned/")
     }
     changed = {
-        name: rebuild(entry, f"models/{name}/", arrays)
-        for name, entry in header.get("models", {}).items()
+        name: rebuild(entry, f"models/{name}/", arrays) for name, entry in header["models"].items()
     }
+    for name, model in changed.items():
+        mine = plan.net.populations.get(name)
+        if mine is None or type(model) is not type(mine.neuron):
+            raise ValidationError(f"{who}: expected a model of population {name!r}, got {model!r}")
     return learned, changed
 
 
@@ -200,6 +207,23 @@ def _history(record: Record) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int3
     row, source = np.concatenate(rows), np.concatenate(sources)
     order = np.lexsort((source, row))
     return (record.history - row[order]).astype(np.int32), source[order]
+
+
+def _spikes(
+    arrays: Content, which: str, parts: list[Range], room: int
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """Give ages and sources as ``_history`` does, checked: kernels trust them."""
+    age = arrays.take(f"{which}/age", "i", None)
+    source = arrays.take(f"{which}/source", "i", age.size)
+    end = max((hi for _, hi in parts), default=0)
+    order = source.astype(np.int64) - age.astype(np.int64) * max(end, 1)
+    outside = (age < 1).any() or (source < 0).any() or (source >= end).any()
+    if outside or (np.diff(order) < 0).any() or age.size > room:
+        raise ValidationError(
+            f"{arrays.who}: expected at most {room} spikes of sources 0 .. {end - 1}, oldest "
+            f"first, in {which!r}, got others; save it again"
+        )
+    return age, source
 
 
 def _restore(

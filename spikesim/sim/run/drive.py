@@ -116,7 +116,8 @@ def split_inputs(
                 problems.append(
                     f"input {bound.name!r}: up to {most} events per line and tick and the synapses "
                     f"of {projection.post.name!r} sum to more than the {plan.limit - 1} units "
-                    f"of an {plan.sum_type} accumulator; take dtype='float64', a lower rate or a shorter dt"
+                    f"of an {plan.sum_type} accumulator; take dtype='float64', a lower rate or a "
+                    "shorter dt"
                 )
     if problems:
         raise ValidationError(problems)

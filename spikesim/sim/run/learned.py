@@ -113,7 +113,11 @@ class _Whole:
         for key, mine in part.synapses.state().items():
             value = saved.get(key)
             size = total if key in STATE["synapse"] else None
-            if value is None or value.dtype != mine.dtype or size not in (None, value.size):
+            if (
+                value is None
+                or (value.dtype, value.ndim) != (mine.dtype, mine.ndim)
+                or size not in (None, value.size)
+            ):
                 got = "nothing" if value is None else f"{value.dtype} {value.shape}"
                 return (
                     f"projection {part.projection.name!r}: expected {key!r} of {total} synapses as "

@@ -10,11 +10,10 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from spikesim.errors import ValidationError
+from spikesim.errors import ValidationError, errors_of
 from spikesim.kernels.bind import Bound, bind
-from spikesim.kernels.loop import LINE, sample
+from spikesim.kernels.loop import LINE
 from spikesim.network import Population
 from spikesim.neurons.model import NeuronModel
 from spikesim.sim.inputs import InputEvents
@@ -25,8 +24,10 @@ from spikesim.sim.parallel.threads import Threads
 from spikesim.sim.record.recorder import Recorder
 from spikesim.sim.run.checkpoint import load_checkpoint, save_checkpoint
 from spikesim.sim.run.drive import bind_drives, split_inputs
+from spikesim.sim.run.events import fill_inputs, open_window
 from spikesim.sim.run.learned import gather_learned, scatter_learned
 from spikesim.sim.run.learners import LearnedRows, Learner, find, learner
+from spikesim.sim.run.sampling import Sampling, StateSamples
 from spikesim.sim.run.state import State
 from spikesim.sim.run.tick_program import (
     Block,
@@ -39,29 +40,9 @@ from spikesim.sim.run.tick_program import (
 )
 
 _WINDOW_TICKS = 4096
-_SAMPLE_BYTES = 64 << 20
-"""Memory for the samples of one window."""
 _NEVER = 1 << 62
 _WINDOW_SECONDS = 0.25
 """Wall time of a window: short enough for progress bars and for an interrupt."""
-
-
-@dataclass(frozen=True, eq=False)
-class Sampling:
-    """A state variable to keep.
-
-    Attributes
-    ----------
-    name, population, variable : str
-    neurons : int64 array, shape (k,)
-    every : int, ticks
-    """
-
-    name: str
-    population: str
-    variable: str
-    neurons: npt.NDArray[np.int64]
-    every: int
 
 
 @dataclass(eq=False)
@@ -126,24 +107,18 @@ class Run:
         self._worst, self._tables = worst, tables
         self._programs: dict[int, list[TickProgram]] = {}
         self.drives, self.inputs = split_inputs(plan, inputs, dict(worst))
-        self.samplings = tuple(samplings)
         self._names = tuple(plan.populations)
         kept = set(populations)
         self._recorded = np.array([name in kept for name in self._names], dtype=np.bool_)
         self._firsts = np.array([lo for lo, _ in plan.populations.values()], dtype=np.int64)
         self._lines = np.array([lo for lo, _ in plan.inputs.values()], dtype=np.int64)
         self.threads = Threads(min(threads, len(plan.own)))
-        bytes_per_tick = sum(8 * s.neurons.size / s.every for s in samplings)
-        wish = min(_WINDOW_TICKS, int(_SAMPLE_BYTES / max(bytes_per_tick, 1)))
-        self.state = State.initial(plan, max(wish, 1))
+        self.samples = StateSamples(plan, self.ranks, samplings)
+        self.state = State.initial(plan, self.samples.fitting(_WINDOW_TICKS))
         self.exchange = SpikeExchange(self.ranks, self.state.own, self.state.record, plan.own)
         self.window = self.state.record.window
         self._next = min(64, self.window)
-        rows = [-(-self.window // s.every) + 1 for s in samplings]
-        self.samples = [
-            np.zeros((n, s.neurons.size), dtype=plan.dtype)
-            for n, s in zip(rows, samplings, strict=True)
-        ]
+        self.samples.reserve(self.window)
         self.counts = np.zeros(plan.n_neurons, dtype=np.int64)
         self._driven: dict[str, set[str]] = {}
         for place in inputs.currents:
@@ -174,14 +149,15 @@ class Run:
             "static": tables[False],
             "plastic": tables[True] + sum(one.synapses.nbytes for one in self.learners),
             "state": self.state.nbytes,
-            "samples": sum(out.nbytes for out in self.samples),
+            "samples": self.samples.nbytes,
         }
 
     def advance(self, ticks: int, sink: Recorder) -> int:
         """Run one window of at most ``ticks`` ticks; gives how many were run."""
         state = self.state
         start = state.tick
-        n = self._fill_inputs(start, self._room(min(ticks, self._next, self.window)))
+        n = open_window(state, min(ticks, self._next, self.window))
+        n = fill_inputs(state, self.inputs, self._lines, start, n)
         self._rebase(start, n)
         began = time.perf_counter()
         if self.ranks.size == 1:
@@ -211,12 +187,14 @@ class Run:
 
     def load(self, path: str | os.PathLike[str], seed: int, steps: int | None) -> None:
         """Go on from a saved state; raises ValidationError if it belongs to another run."""
-        learned, changed = load_checkpoint(path, self.plan, self.state, seed, steps)
-        for name, model in changed.items():
-            given: Any = model
-            self.set_parameters(name, **{f.name: getattr(given, f.name) for f in fields(given)})
-        self._deliver_pending()
-        scatter_learned(self.plan, self.learners, self.ranks, learned)
+        with errors_of(f"checkpoint file {os.fspath(path)!r}"):
+            learned, changed = load_checkpoint(path, self.plan, self.state, seed, steps)
+            for name, model in changed.items():
+                given: Any = model
+                values = {f.name: getattr(given, f.name) for f in fields(given)}
+                self.set_parameters(name, **values)
+            self._deliver_pending()
+            scatter_learned(self.plan, self.learners, self.ranks, learned)
         self._horizon = 0
 
     def _rebase(self, start: int, n: int) -> None:
@@ -328,7 +306,7 @@ class Run:
         for one in learners:
             kernels.rest += one.posts
         self.learners += learners
-        kernels.rest += self._sampling(block)
+        kernels.rest += self.samples.bind(state, block)
         return kernels
 
     def _stimuli(self, block: int) -> list[Bound]:
@@ -342,71 +320,6 @@ class Run:
                 function, args = current.call(values, lo - place.start)
                 items.append(bind(function, *args))
         return items
-
-    def _sampling(self, block: int) -> list[Bound]:
-        """Keep what is sampled of the neurons of one block."""
-        record, items = self.state.record, []
-        for s, out in zip(self.samplings, self.samples, strict=True):
-            lo, hi = self.plan.slice(block, s.population)
-            (column,) = np.nonzero((s.neurons >= lo) & (s.neurons < hi))
-            if column.size:
-                values = self.state.neurons[s.population][s.variable]
-                index = s.neurons[column]
-                items.append(bind(sample, record.begin, s.every, values, index, column, out))
-        return items
-
-    def _room(self, ticks: int) -> int:
-        """Open a window of at most so many ticks; gives how many there is room for.
-
-        Raises
-        ------
-        ValidationError
-            If the spikes that are under way leave no room for those of one tick.
-        """
-        state = self.state
-        n = state.inputs.open(state.record.open(ticks)) if ticks else 0
-        if n == 0 < ticks:
-            raise ValidationError(
-                f"simulate: expected room for the spikes of {state.record.history} ticks, for "
-                f"which the longest delay keeps them, got {state.record.used} of "
-                f"{state.record.fired.shape[1]} per block in use at tick {state.tick}; shorten the "
-                "delays, or find out why so many neurons fire"
-            )
-        return n
-
-    def _fill_inputs(self, start: int, n: int) -> int:
-        """Put the events of ``n`` ticks, or as many as there is room for, into the record."""
-        parts = self._lines.size
-        if not parts:
-            return n
-        record = self.state.inputs
-        event_start, lines = self.inputs.window(start, start + n)
-        if event_start[n] > record.fired.shape[1] - record.used:
-            record.compact()
-        used = record.used
-        room = record.fired.shape[1] - used
-        if event_start[n] > room:
-            n = int(np.searchsorted(event_start, room, side="right")) - 1
-            if n < 1:
-                raise ValidationError(
-                    f"simulate: expected at most {room} events of the inputs in one tick beside "
-                    f"those under way, got {event_start[1]} in tick {start}; take lower rates or "
-                    "shorter delays"
-                )
-        lines = lines[: event_start[n]]
-        record.fired[0, used : used + lines.size] = lines
-        marks = record.marks[0, record.row : record.row + n]
-        marks[:, 0] = event_start[:n]
-        marks[:, -1] = event_start[1 : n + 1]
-        if parts > 1 and lines.size:
-            ticks = np.repeat(np.arange(n), np.diff(event_start[: n + 1]))
-            part = np.searchsorted(self._lines, lines, side="right") - 1
-            counts = np.bincount(ticks * parts + part, minlength=n * parts).reshape(n, parts)
-            marks[:, 1:] = np.cumsum(counts, axis=1) + marks[:, :1]
-        elif parts > 1:
-            marks[:] = 0
-        marks += used
-        return n
 
     def _batches(self, start: int, n: int) -> None:
         """Run a window in batches that need no spike of another process."""
@@ -443,24 +356,7 @@ class Run:
             for part in np.flatnonzero((np.diff(starts) > 0) & self._recorded).tolist():
                 mine = slice(starts[part], starts[part + 1])
                 sink.spikes(self._names[part], times[mine], sources[mine])
-        for sampling, out in zip(self.samplings, self.samples, strict=True):
-            every = sampling.every
-            ticks = np.arange(-(-start // every) * every, start + n, every)
-            values = self._joined(sampling, out[: ticks.size])
-            if self.ranks.rank == 0:
-                sink.trace(sampling.name, ticks, values)
-
-    def _joined(self, sampling: Sampling, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Give the samples of all processes, complete on rank 0."""
-        if self.ranks.size == 1 or not values.size:
-            return values
-        bounds = [self.plan.owned(sampling.population, rank) for rank in range(self.ranks.size)]
-        columns = [np.flatnonzero((sampling.neurons >= lo) & (sampling.neurons < hi))
-                   for lo, hi in bounds]  # fmt: skip
-        whole = self.ranks.join(values[:, columns[self.ranks.rank]])
-        if self.ranks.rank == 0:
-            values[:, np.concatenate(columns)] = whole
-        return values
+        self.samples.drain(start, n, sink)
 
 
 def model_of(population: Population) -> NeuronModel:

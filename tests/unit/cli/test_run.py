@@ -127,4 +127,4 @@ def test_readable_model_says_in_a_log_how_far_it_is(spikesim, files):
         "run", files / "prog.spk", "--data", files / "images.npz", "--steps", 3,
         "--engine", "golden-readable",
     )  # fmt: skip
-    assert "images: 6 of 6" in call.err
+    assert "samples: 6 of 6" in call.err

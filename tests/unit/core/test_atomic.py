@@ -20,14 +20,19 @@ def _orphan(folder, name, seconds):
 def test_a_file_is_replaced_as_a_whole_or_stays_as_it_was(tmp_path):
     path = tmp_path / "a"
     path.write_bytes(b"old")
-    with pytest.raises(RuntimeError, match="stop"), replacing(path) as file:
-        file.write(b"new")
-        raise RuntimeError("stop")
-    assert (b"old", ["a"]) == (path.read_bytes(), os.listdir(tmp_path))
+
+    def fail():
+        with replacing(path) as file:
+            file.write(b"new")
+            raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError, match="stop"):
+        fail()
+    assert (b"old", [path]) == (path.read_bytes(), list(tmp_path.iterdir()))
     with replacing(path) as file:
         file.write(b"new")
         assert b"old" == path.read_bytes()
-    assert (b"new", ["a"]) == (path.read_bytes(), os.listdir(tmp_path))
+    assert (b"new", [path]) == (path.read_bytes(), list(tmp_path.iterdir()))
 
 
 def test_what_killed_writers_of_the_same_file_left_goes_when_it_is_old(tmp_path):

@@ -19,7 +19,7 @@ def test_what_was_written_comes_back(tmp_path, data):
     write_sealed(path, data)
     assert data == read_sealed(path)
     assert path.read_bytes().startswith(data)
-    assert ["code"] == os.listdir(tmp_path)
+    assert [path] == list(tmp_path.iterdir())
 
 
 def test_no_file_is_nothing_to_speak_of(tmp_path, caplog):

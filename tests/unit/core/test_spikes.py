@@ -106,8 +106,9 @@ def test_a_spike_outside_its_window_is_refused(tick):
 
 
 def test_ticks_of_a_run_of_years_do_not_overflow_the_sort():
-    late = SpikeTrains([2**61 + 1, 2**61, 2**61], [0, 5, 1], 1000, 2, start=2**61)
-    assert [1, 5, 0] == late.index.tolist()
+    start = 2**63 // 1000  # tick x neurons passes 2**63 within this tick
+    late = SpikeTrains([start + 1, start, start], [0, 999, 5], 1000, 2, start=start)
+    assert [5, 999, 0] == late.index.tolist()
 
 
 def test_no_neurons_and_no_steps_are_legal():

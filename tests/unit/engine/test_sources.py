@@ -38,3 +38,13 @@ def test_all_problems_are_told_at_once():
     with pytest.raises(ValidationError) as caught:
         event_source(np.zeros((4, 3), bool), "in", 2, 1e-3, 3, 0)
     assert 2 == len(caught.value.problems)
+
+
+def test_recorded_spikes_keep_the_ticks_of_their_run():
+    late = SpikeTrains([40, 59], [1, 0], 2, 20, start=40)
+    source = event_source(late, "in", 2, 1e-3, 60, 0)
+    assert [40, 59] == source.window(0, 60)[0].tolist()
+    with pytest.raises(ValidationError, match=r"at most 59 ticks, got 60; .*shift\(-40\)"):
+        event_source(late, "in", 2, 1e-3, 59, 0)
+    moved = event_source(late.shift(-40), "in", 2, 1e-3, 20, 0)
+    assert [0, 19] == moved.window(0, 20)[0].tolist()

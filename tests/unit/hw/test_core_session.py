@@ -244,7 +244,7 @@ def test_a_batch_is_the_runs_of_its_samples(program, engine):
 def test_random_inputs_of_a_batch_take_a_seed_each(program):
     sample = {"a": Poisson(300.0)}
     with prepared(program, "golden") as ready:
-        batch = ready.batch([sample, sample], STEPS, seeds=[4, 9])
+        batch = ready.batch([sample, sample], STEPS, seeds=[4, 9], populations=["hidden"])
     for seed, counts in zip((4, 9), batch.counts["hidden"], strict=True):
         expected = spikesim.run(program, sample, STEPS, seed=seed).counts("hidden")
         np.testing.assert_array_equal(expected, counts)

@@ -78,7 +78,9 @@ def test_an_absent_file_and_a_file_of_another_kind_are_refused(tmp_path):
 
 def test_a_file_that_lacks_a_part_is_refused(tmp_path):
     write_archive(tmp_path / "hollow", "program", 1, {"config": SMALL.to_dict()}, {})
-    with pytest.raises(ValidationError, match="expected a program"):
+    with pytest.raises(
+        ValidationError, match="hollow': header: expected 'groups', which is missing"
+    ):
         Program.load(tmp_path / "hollow")
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from spikesim.data.provenance import Provenance
-from spikesim.engines import run
+from spikesim.engines import prepare, run
 from spikesim.hw.compile import compile_network
 from spikesim.hw.device import Device
 from spikesim.hw.link.transport import InProcessTransport
@@ -56,9 +56,11 @@ def test_the_line_takes_as_long_as_the_bytes_of_a_batch(net, events):
     device = Device.open(InProcessTransport(GoldenDevice(program.config)))
     device.load(program)
 
+    ready = prepare(program, device)
+
     def exchanged(samples):
         before = device.statistics()
-        device.classify(raster[:samples], steps)
+        ready.batch({"in": raster[:samples]}, steps)
         after = device.statistics()
         return [after[name] - before[name] for name in ("bytes_out", "bytes_in")]
 

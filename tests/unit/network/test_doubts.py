@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Numbers in another unit than SI are found out, and nothing else is."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -35,7 +37,7 @@ def test_the_project_s_usual_numbers_pass():
     [
         (LIFExp(tau_mem=20.0), r"tau_mem in s, got 20; did you mean 20e-3 \(20 ms\)\?"),
         (LIFExp(tau_syn={"e": 5.0}), r"tau_syn\['e'\] in s, got 5; did you mean 5e-3"),
-        (LIFExp(tau_mem=20e-9), "tau_mem in s, got 2e-08; 1e-06 to 1 s is usual"),
+        (LIFExp(tau_mem=20e-9), "tau_mem in s, got 2e-08; 1e-06 to below 1 s is usual"),
         (LIFDelta(t_ref=2.0), "t_ref in s, got 2; did you mean 2e-3"),
         (LIFExp(tau_mem=np.full(1000, 20.0)), "tau_mem in s, got 20"),
         (LIFDelta(v_th=-50e-3, v_rest=-65.0), "v_th = -0.05 and v_rest = -65; .* -65e-3 V"),
@@ -127,7 +129,9 @@ def test_weights_may_not_grow_far_beyond_the_membrane():
     for w_max in (1e-3, np.inf):
         rule = PairSTDP(w_max=w_max) if w_max < 1 else TsodyksMarkram()
         assert net.connect("E", "E", FixedInDegree(100), weight=1e-4, plasticity=rule).nnz
-    with pytest.raises(ValidationError, match=r"fit the membrane, got 1, of which 0.02 would"):
+    with pytest.raises(
+        ValidationError, match=r"got 100 from all sources .* more than 1000 times the 0.02"
+    ):
         net.connect("E", "E", FixedInDegree(100), weight=1e-4, plasticity=PairSTDP(w_max=1.0))
 
 
@@ -140,13 +144,132 @@ def test_rates_in_another_unit_are_refused(rate):
     assert simulate(network(), {"in": Poisson(np.r_[rate % 1, np.full(999, 5.0)])}, 1).steps == 1
 
 
+@pytest.mark.parametrize("counts", [False, True])
+def test_the_rate_that_is_called_usual_passes(counts):
+    below = np.nextafter(1e7, 0)
+    own = network("SI", LIF(beta=0.5), dt=1e-8)
+    for rate in (0.02, 1e6, below):
+        assert simulate(own, {"in": Poisson(rate, counts=counts)}, 1).steps == 1
+    for rate in (np.nextafter(0.02, 0), 1e7):
+        with pytest.raises(ValidationError, match=r"0\.02 to below 1e\+07 Hz is usual"):
+            simulate(own, {"in": Poisson(rate, counts=counts)}, 1)
+
+
+JUMP = LIFDelta(tau_mem=20e-3, v_rest=0.0, v_th=20e-3, v_reset=10e-3)  # 20 mV fire it
+CONDUCTING = LIFCond(tau_mem=20e-3, tau_syn=20e-3, e_rev=1.0, v_rest=0.0, v_th=1e-2, v_reset=0.0)
+
+
+def test_conductances_may_add_up_to_more_because_they_saturate():
+    """1 above rest is pulled to, so 0.01 of the leak fires a neuron, and 10 are the bound."""
+    net = network("SI", CONDUCTING, n=100)
+    assert net.connect("in", "E", AllToAll(), weight=0.1 * 0.999).nnz
+    with pytest.raises(ValidationError, match=r"more than 1000 times the 0\.01 that fires"):
+        net.connect("in", "E", AllToAll(), weight=0.1 * 1.001)
+
+
+EDGES = {  # weights of 100 sources, and one that learns: the last that passes, by hand
+    "excitation": (200 * 20e-3 / 100, {}),
+    "inhibition": (-2e4 * 20e-3 / 100, {}),
+    "little": (1e-5 * 20e-3, {}),
+    "little inhibition": (-1e-5 * 20e-3, {}),
+    "grown": (1e3 * 20e-3 / 100, {"plasticity": True}),
+}
+
+
+@pytest.mark.parametrize("how", ["one", "rows", "distribution"])
+@pytest.mark.parametrize("edge", EDGES)
+def test_each_bound_of_the_weights_has_two_sides(edge, how):
+    size, learns = EDGES[edge]
+    inside, outside = (0.999, 1.001) if abs(size) > 1e-3 else (1.001, 0.999)
+
+    def connect(weight, units="SI"):
+        net = network(units, JUMP, n=100)
+        given = {"one": (AllToAll(), weight), "rows": (np.full((100, 100), weight), None)}
+        span = Uniform(*sorted((0.999999 * weight, 1.000001 * weight)))
+        rule, value = (given | {"distribution": (AllToAll(), span)})[how]
+        rest = {}
+        if learns:
+            rest["plasticity"] = PairSTDP(w_max=weight)
+            rule, value = (rule * 1e-3 if how == "rows" else rule), None if how == "rows" else 1e-3
+        rest |= {} if value is None else {"weight": value}
+        return net.connect("in", "E", rule, **rest)
+
+    assert connect(size * inside).nnz == 10**4
+    with pytest.raises(ValidationError, match=r"fits? the membrane, .*units='own'. takes any"):
+        connect(size * outside)
+    assert connect(size * outside, "own").nnz == 10**4
+
+
+LOST_UNITS = {  # what was meant with resistance, conductance or threshold in another unit
+    "pA into 1 ohm": (
+        LIFExp(tau_mem=10e-3, tau_syn=0.5e-3, v_rest=-65e-3, v_th=-50e-3, v_reset=-65e-3), 87.8e-12,
+    ),
+    "pA into 40 ohm": (LIFAlpha(resistance=40.0), 87.8e-12),
+    "nS beside 1 S": (LIFCond(**COND), 6e-9),
+    "multiples of the leak beside nS": (LIFCond(**COND, g_leak=10e-9), 0.6),
+    "mV onto 20 mV": (JUMP, 0.1),
+    "mV of inhibition": (JUMP, -500.0),
+    "V onto a threshold in mV": (LIFDelta(v_rest=0.0, v_th=20.0, v_reset=10.0), 0.1e-3),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", LOST_UNITS)
+def test_a_unit_lost_on_either_side_is_found(what):
+    cell, weight = LOST_UNITS[what]
+    slip = r"was a unit such as mV or pA forgotten, or resistance or g_leak left at 1\?"
+    net = network("SI", cell)
+    with pytest.raises(ValidationError, match=slip + ".*units='own'. takes any"):
+        net.connect("E", "E", FixedInDegree(100), weight=weight)
+    assert network("own", cell).connect("E", "E", FixedInDegree(100), weight=weight).nnz == 10**5
+
+
+def test_a_single_strong_input_and_a_relay_matrix_are_in_order():
+    net = network("SI", JUMP)
+    assert net.connect("in", "E", OneToOne(), weight=1.0).nnz  # fires whatever else there is
+    few = np.zeros((1000, 1000))
+    few[:5] = 0.5
+    assert net.connect("in", "E", few).nnz == 5000
+
+
+@pytest.mark.parametrize("start", [0.0, 1e-12, 1e-3])
+def test_weights_that_learn_may_start_anywhere_within_their_bounds(start):
+    net = network("SI", JUMP)
+    rule = PairSTDP(w_max=1e-3)
+    assert net.connect("in", "E", FixedInDegree(10), weight=start, plasticity=rule).nnz
+    with pytest.raises(ValidationError, match="less than 1e-05 of"):
+        net.connect("in", "E", OneToOne(), weight=start * 1e-9, plasticity=PairSTDP(w_max=1e-12))
+
+
+def test_no_weight_at_all_is_no_lost_unit():
+    net = network("SI", JUMP)
+    assert net.connect("in", "E", OneToOne(), weight=0.0).nnz == 1000
+    assert net.connect("in", "E", AllToAll(), weight=Normal(0.0, 1e-4)).nnz == 10**6
+
+
+@pytest.mark.parametrize("model", [LIFExp, LIFAlpha, LIFDelta])
+def test_a_constant_current_of_a_model_has_two_sides(model):
+    given = {"v_rest": 0.0, "v_th": 20e-3, "v_reset": 0.0}  # 20 mV / 100 Mohm = 200 pA fire it
+    for current in (0.0, 300e-12, 0.2e-6 * 0.999, -0.2e-6 * 0.999, 2e-15 * 1.001):
+        assert network(cell=model(resistance=100e6, current=current, **given)).n_neurons == 1000
+    for current in (300.0, 0.2e-6 * 1.001, -0.2e-6 * 1.001, 2e-15 * 0.999):
+        with pytest.raises(ValidationError, match=r"'E': .*expected a current that fits the membr"):
+            network(cell=model(resistance=100e6, current=current, **given))
+        assert network("own", model(resistance=100e6, current=current, **given)).n_neurons
+    with pytest.raises(ValidationError, match=r"got 3e-10, less than 1e-05 of the 0\.02"):
+        network(cell=model(current=300e-12, **given))
+
+
 def test_currents_without_their_unit_are_refused():
     cell = LIFExp(resistance=100e6, v_rest=-65e-3)
     drive = {"E.i_ext": StepCurrent([0.0], [300.0])}
-    with pytest.raises(ValidationError, match=r"current 'E.i_ext': .*a unit such as pA forgotten"):
+    with pytest.raises(ValidationError, match=r"current 'E.i_ext': .*such as mV or pA forgotten"):
         simulate(network(cell=cell), drive, 1)
     assert simulate(network("own", cell), drive, 1).steps == 1
     assert simulate(network(cell=cell), {"E.i_ext": StepCurrent([0.0], [300e-12])}, 1).steps == 1
+    small = {"E.i_ext": StepCurrent([0.0], [300e-12])}
+    with pytest.raises(ValidationError, match=r"'E.i_ext': .*resistance or g_leak left at 1"):
+        simulate(network(cell=LIFExp()), small, 1)
+    assert simulate(network("own", LIFExp()), small, 1).steps == 1
 
 
 def test_tau_in_milliseconds_beside_dt_in_seconds_is_refused():
@@ -182,3 +305,31 @@ def test_what_neurons_have_is_never_refused(tau_mem, tau_syn, v_rest, gap, t_ref
         # The same in millivolts: linear membranes have no preferred unit.
         scaled = {name: 1e3 * value for name, value in given.items() if name != "t_ref"}
         assert model(tau_mem=tau_mem, tau_syn=tau_syn, **scaled).doubts(dt) == []
+
+
+def test_a_capacitance_stands_in_for_the_resistance():
+    for model in (LIFExp, LIFAlpha, LIFDelta):
+        made = model(tau_mem=10e-3, capacitance=250e-12)
+        assert made.resistance == 10e-3 / 250e-12  # 40 Mohm
+        assert made.constants(1e-4, 1) == model(tau_mem=10e-3, resistance=40e6).constants(1e-4, 1)
+        assert replace(made, v_th=-40e-3).resistance == made.resistance
+        each = model(tau_mem=10e-3, capacitance=[250e-12, 500e-12])
+        assert [40e6, 20e6] == pytest.approx(each.resistance.tolist())
+        assert model(tau_mem=10e-3, resistance=40e6, capacitance=250e-12) == made
+        with pytest.raises(
+            ValidationError, match=r"tau_mem = resistance \* capacitance, got 0\.02"
+        ):
+            model(resistance=40e6, capacitance=250e-12)
+        with pytest.raises(ValidationError, match="capacitance as a finite number > 0, got 0"):
+            model(capacitance=0.0)
+        with pytest.raises(
+            ValidationError, match=r"capacitance in F, got 250; did you mean 250e-1"
+        ):
+            network(cell=model(tau_mem=10e-3, capacitance=250.0))
+
+
+def test_a_capacitance_is_kept_in_files(tmp_path):
+    net = network(cell=LIFExp(tau_mem=10e-3, capacitance=250e-12))
+    net.connect("in", "E", OneToOne(), weight=88e-12)
+    net.save(tmp_path / "n")
+    assert Network.load(tmp_path / "n") == net

@@ -118,6 +118,26 @@ def test_the_same_seed_builds_the_same_network():
     assert build(1).projections["a->a"].rows != build(2).projections["a->a"].rows
 
 
+def test_many_projections_of_one_pair_are_not_counted_through_each_time():
+    net = Network(1e-3)
+    net.add_population("a", 1, LIF(beta=0.9))
+
+    class Names(dict):
+        asked = 0
+
+        def __contains__(self, name):
+            Names.asked += 1
+            return super().__contains__(name)
+
+    net.projections = Names()
+    for k in range(100):
+        assert net.connect("a", "a", [[0.1]]).name == ("a->a" if k == 0 else f"a->a #{k + 1}")
+    assert Names.asked < 500
+    # What was taken out is free again.
+    del net.projections["a->a #100"], net.projections["a->a #99"]
+    assert net.connect("a", "a", [[0.1]]).name == "a->a #99"
+
+
 def test_projections_of_one_pair_are_numbered(net):
     names = [net.connect("a", "b", AllToAll(), weight=1.0).name for _ in range(3)]
     assert ["a->b", "a->b #2", "a->b #3"] == names

@@ -141,7 +141,7 @@ def test_a_network_with_nests_delay_gives_nests_trace(name, ticks):
 
 
 def net_of(*cells):
-    net = Network(1e-3)
+    net = Network(1e-3, units="own")  # a weight for all models fits none
     net.add_input("in", 3)
     for k, cell in enumerate(cells):
         net.add_population(f"c{k}", 3, cell)

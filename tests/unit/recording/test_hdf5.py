@@ -197,3 +197,20 @@ def test_a_file_holds_columns_of_no_neuron_and_nothing_at_all(tmp_path, record):
         else:
             assert np.array_equal(states[name[0]][:, got.columns(name)], values)
         assert np.array_equal(np.arange(STEPS) * 1e-3, got.trace_times(name))
+
+
+@pytest.mark.parametrize("length", [1 << 16, (1 << 16) + 1])
+def test_spikes_of_a_long_window_are_sorted_by_tick(tmp_path, length):
+    net = Network(dt=1e-3)
+    for name in "ab":
+        net.add_population(name, 2, LIF(beta=0.9))
+    monitors = parse_record("spikes", recordable(net))
+    recorder = Recorder(net, monitors, 5 + length, sink=make_sink(tmp_path / "run.h5"), start=5)
+    ticks = np.array([5, 4 + length])
+    for name in "ab":
+        recorder.spikes(name, ticks, np.array([1, 0], np.int32))
+    recorder.window(5 + length)
+    got = recorder.finish()
+    assert [ticks.tolist()] * 2 == [got.spikes[name].ticks.tolist() for name in "ab"]
+    cut = Recording.open(tmp_path / "run.h5", stop=4 + length)
+    assert [[5]] * 2 == [cut.spikes[name].ticks.tolist() for name in "ab"]

@@ -31,6 +31,14 @@ def test_file_length_limit_is_inclusive(lines, expected):
     assert expected == len(found("a.py", SPDX + "x = 1\n" * (lines - 1)))
 
 
+@pytest.mark.parametrize(("columns", "expected"), [(120, 0), (121, 1)])
+@pytest.mark.parametrize("fence", ["", "```\n"])
+def test_prose_is_wrapped_outside_of_code_and_tables(columns, expected, fence):
+    line = "a " + "b" * (columns - 2)
+    assert (0 if fence else expected) == len(found("a.md", f"{fence}{line}\n"))
+    assert found("a.md", f"| {line} |\n") == []
+
+
 def warned(name: str, text: str) -> list[str]:
     return list(check_style.warnings(Path(name), text))
 

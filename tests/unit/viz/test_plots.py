@@ -74,3 +74,8 @@ def test_a_history_shows_loss_and_accuracy_by_epoch():
 def test_nothing_to_draw_is_said(recording, draw, says):
     with pytest.raises(ValidationError, match=says):
         draw(recording)
+
+
+def test_a_raster_of_layers_has_the_axis_of_the_run(recording):
+    axes = viz.spike_raster(recording.spikes, 1e-3).axes
+    assert all((299.5, 499.5) == a.get_xlim() for a in axes)

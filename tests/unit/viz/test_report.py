@@ -55,3 +55,24 @@ def test_evidence_comes_back_from_disk(evidence, tmp_path):
 def test_missing_result_names_the_command(tmp_path):
     with pytest.raises(ValidationError, match="spikesim demo"):
         Evidence.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda text: text[:-40], "expected JSON"),
+        (lambda text: "[" * 100_000, "expected JSON"),
+        (lambda text: "[]", "expected a mapping"),
+        (lambda text: text.replace('"seeds": [', '"seeds": [3, '), "expected a mapping, got 3"),
+        (lambda text: text.replace('"images": 360', '"images": -1'), "integer >= 0, got -1"),
+        (lambda text: text.replace('"clock_hz": ', '"clock_hz": "x", "y": '), "finite number"),
+    ],
+    ids=["cut", "deep", "list", "seed", "negative", "text"],
+)
+def test_a_damaged_result_is_named_with_the_command(evidence, tmp_path, change, expected):
+    evidence.save(tmp_path)
+    path = tmp_path / "result.json"
+    path.write_text(change(path.read_text()))
+    with pytest.raises(ValidationError, match=expected) as caught:
+        Evidence.load(tmp_path)
+    assert all(str(path) in text and "spikesim demo" in text for text in caught.value.problems)

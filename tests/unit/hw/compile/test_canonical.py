@@ -21,6 +21,7 @@ MODELS = {
     "LIFDelta soft": (LIFDelta(tau_mem=20e-3, reset="soft", current=4e-3, **REST), 4e-3),
     "LIFDelta gate": (LIFDelta(tau_mem=20e-3, t_ref=3e-3, refractory="gate", **REST), 4e-3),
     "LIFExp": (LIFExp(tau_mem=20e-3, tau_syn=5e-3, t_ref=2e-3, current=4e-3, **REST), 20e-3),
+    "LIFDelta started": (LIFDelta(v_init=-51e-3, **REST), 4e-3),
     "frozen": (LIFDelta(theta_plus=1e-3, theta_init=2e-3, theta_frozen=True, **REST), 5e-3),
 }
 

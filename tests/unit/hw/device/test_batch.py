@@ -37,7 +37,8 @@ def test_a_full_counter_of_a_device_is_no_count(monkeypatch):
     device = Device.open(InProcessTransport(GoldenDevice(SMALL)))
     device.load(firing())
     raster = np.zeros((1, 4, 1), bool)
-    assert [[4]] == device.classify(raster, 4).counts.tolist()
+    ready = prepare(device.program, device)
+    assert [[4]] == ready.batch({"in": raster}, 4).output.tolist()
     inner = Readout.split
 
     def full(self, answers):
@@ -46,7 +47,7 @@ def test_a_full_counter_of_a_device_is_no_count(monkeypatch):
 
     monkeypatch.setattr(Readout, "split", full)
     with pytest.raises(DeviceError, match="below 65535"):
-        device.classify(raster, 4)
+        ready.batch({"in": raster}, 4)
 
 
 def test_another_program_on_the_same_device_replaces_the_first():

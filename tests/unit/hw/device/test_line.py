@@ -22,7 +22,7 @@ def test_bytes_foretold_are_those_that_a_device_exchanges(seed):
     ticks = [tick for tick, axons in enumerate(events) for _ in axons]
     trains = SpikeTrains(ticks, np.concatenate(events).astype(np.int32), SMALL.n_axons, 30)
     requests = sample_requests(trains, SMALL.event_queue)
-    requests += Readout([(0, 5), (8, 20)], 0).requests + read_requests(Window.STATE, 0, 128)
+    requests += Readout([(0, 5), (8, 20)]).requests + read_requests(Window.STATE, 0, 128)
     requests.append(crc_request(Window.COUNT, 0, SMALL.n_neurons))
     before = device.statistics()
     device.burst(requests)

@@ -4,7 +4,8 @@ import pytest
 
 from spikesim.errors import ValidationError
 from spikesim.kernels.deliver import CONSTANT, PACKED
-from spikesim.network import AllToAll, Network, OneToOne
+from spikesim.learning import PairSTDP
+from spikesim.network import AllToAll, FixedProbability, Network, OneToOne, Uniform
 from spikesim.neurons import LIF
 from spikesim.sim import Simulator, simulate
 from spikesim.sim.layout.plan import plan_network
@@ -88,3 +89,17 @@ def test_what_is_no_rule_is_refused_where_it_is_given():
     net = _net([0.1])
     with pytest.raises(ValidationError, match=r"plasticity as a rule such as .*, got 'stdp'"):
         net.connect("p0", "out", OneToOne(), weight=0.1, plasticity="stdp")
+
+
+@pytest.mark.parametrize("learns", [False, True])
+def test_sums_of_several_ticks_are_kept_only_where_nothing_learns(learns):
+    # Rows so sparse that most pieces are empty: alone, they would share pieces among delays.
+    net = Network(dt=1e-3, seed=1, units="own")
+    net.add_population("a", 400, LIF(beta=0.9))
+    delay = Uniform(1e-3, 30e-3)
+    net.connect("a", "a", FixedProbability(0.005), weight=0.1, delay=delay)
+    rule = PairSTDP(w_max=1.0) if learns else None
+    net.connect("a", "a", FixedProbability(0.005), weight=0.2, delay=delay, plasticity=rule)
+    plan = plan_network(net)
+    assert learns == (plan.slots == 1)
+    assert all(table.group_bits == 0 for table in plan.tables) == learns

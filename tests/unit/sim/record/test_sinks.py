@@ -291,3 +291,9 @@ def test_room_that_was_reserved_is_given_back(tmp_path):
     _feed(make_sink(tmp_path / "run.h5"), (20, 40))
     # Ten columns of one chunk each, and the header; a margin of 1 MB was reserved besides.
     assert (tmp_path / "run.h5").stat().st_size < 11 * (1 << 16)
+
+
+def test_a_folder_that_must_not_be_written_is_named_before_the_run(tmp_path, monkeypatch):
+    monkeypatch.setattr("spikesim.core.atomic.os.access", lambda path, mode: False)
+    with pytest.raises(ValidationError, match=r"run.h5'.*a folder that may be written, got"):
+        make_sink(tmp_path / "run.h5")

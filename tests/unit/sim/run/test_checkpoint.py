@@ -91,7 +91,7 @@ def test_a_damaged_checkpoint_is_refused(tmp_path):
     Simulator(_net()).run(DRIVE, 50, seed=5, checkpoint=path)
     data = bytearray(path.read_bytes())
     path.write_bytes(data[: len(data) // 2])
-    with pytest.raises(ValidationError, match="truncated, or of another format"):
+    with pytest.raises(ValidationError, match="truncated, damaged or of another format"):
         Simulator(_net()).run(DRIVE, 60, seed=5, resume=path)
     with pytest.raises(ValidationError, match="checkpoint="):
         Simulator(_net()).run(DRIVE, 60, checkpoint_every=5)
