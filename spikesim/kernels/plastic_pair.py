@@ -152,31 +152,10 @@ def _row(additive, targets, weights, acc, record, value, a, gain, fade, bounds, 
 
 @kernel
 def arrive(
-    tick,
-    piece_lo,
-    piece_hi,
-    piece_slot,
-    n_pieces,
-    targets,
-    weights,
-    acc,
-    base,
-    inv_scale,
-    additive,
-    origin,
-    last,
-    pre,
-    record,
-    ticks,
-    count,
-    done,
-    epoch,
-    epoch_ticks,
-    epochs,
-    late,
-    pair,
+    tick, piece_lo, piece_hi, piece_slot, n_pieces, targets, weights, acc, base, inv_scale,
+    additive, origin, last, pre, record, ticks, count, done, epoch, epoch_ticks, epochs, late, pair,
     tables,
-):
+):  # fmt: skip
     """Apply pending potentiation, deliver and depress the synapses of all due pieces.
 
     Parameters

@@ -88,6 +88,9 @@ BOUTS = st.lists(
 def _assert_rebasing_changes_no_bit(rule, way, run, bouts):
     unit, pre, post = run
     plain, moved = (_drive(rule, unit, *way) for _ in range(2))
+    if rule.modulator is not None:
+        for drive in (plain, moved):
+            drive.block.reward(0, 0.5)
     tick = 0
     for silence, some_pre, some_post in [(0, True, True), *bouts, (1, True, True)]:
         tick += silence
@@ -146,12 +149,17 @@ def _result(session):
     return spikes, [session.weights(name).weights.tolist() for name in ("first", "later")]
 
 
+SESSION_RULES = (
+    PairSTDP(0.5, 0.05, 0.04),
+    TripletSTDP(0.5, 1e-3, 2e-3, 3e-3, 1e-3),
+    TsodyksMarkram(0.3, 0.05, 0.1),
+    RewardSTDP(0.5),
+)
+
+
 @pytest.mark.parametrize("border", [2**30, 2**31])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize(
-    "rule", [PairSTDP(0.5, 0.05, 0.04), TripletSTDP(0.5), TsodyksMarkram(0.3, 0.05, 0.1),
-             RewardSTDP(0.5)], ids=lambda rule: type(rule).__name__,
-)  # fmt: skip
+@pytest.mark.parametrize("rule", SESSION_RULES, ids=lambda rule: type(rule).__name__)
 @settings(
     max_examples=2, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -163,7 +171,10 @@ def test_a_session_pauses_saves_and_goes_on_across_any_border(
     for pause in (2**18, border - 200 * epochs):
         pause -= pause % 200
         session = _session(rule, dtype, pause, blocks=2)
-        session.advance(300)
+        session.advance(150)
+        for name in ("first", "later") if isinstance(rule, RewardSTDP) else ():
+            session.reward(name, 0.3)
+        session.advance(150)
         session.pause(pause)
         session.advance(cut)
         session.save(tmp_path / "late")
