@@ -64,8 +64,7 @@ class FloatSession:
 
     Examples
     --------
-    >>> from spikesim.neurons import LIF
-    >>> from spikesim.sim import Simulator
+    >>> from spikesim import LIF, Network, Simulator
     >>> net = Network(dt=1e-3)
     >>> _ = net.add_population("clock", 1, LIF(beta=1.0, bias=0.25, v_th=1.0))
     >>> session = Simulator(net, dtype="float64").start({}, 100)
@@ -158,8 +157,7 @@ class FloatSession:
 
         Examples
         --------
-        >>> from spikesim.neurons import LIF
-        >>> from spikesim.sim import Simulator
+        >>> from spikesim import LIF, Network, Simulator
         >>> net = Network(dt=1e-3)
         >>> _ = net.add_population("clock", 1, LIF(beta=1.0, bias=0.25, v_th=1.0))
         >>> session = Simulator(net).start({})
