@@ -141,7 +141,7 @@ def section(rows: Sequence[Row]) -> str:
     lines = [
         "## How cost grows\n",
         "Written by `python -m benchmarks.growth` from `benchmarks/results/growth.json`. Every "
-        "point is a process of its own; one core, but two for the longest delay.\n",
+        "point is a\nprocess of its own; one core, but two for the longest delay.\n",
         "![curves](growth.svg)\n",
         "| case | what | by size | must at the largest | met |",
         "|---|---|---|---|---|",

@@ -277,7 +277,8 @@ class Run:
         """
         net, n = self.plan.net, self.plan.net.populations[population].n
         with errors_of(f"population {population!r}"):
-            model = replace(self.models[population], **values)  # type: ignore[type-var]  # a dataclass
+            given: Any = self.models[population]  # a dataclass
+            model = replace(given, **values)
             problems = model.problems(n) or model.population_problems(net.dt, n)
             if not problems and net.units == "SI":
                 problems = [f"{text}; {WAY_OUT}" for text in model.doubts(net.dt)]
