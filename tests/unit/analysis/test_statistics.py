@@ -141,6 +141,12 @@ def test_counts_of_whole_bins_add_up(trains):
     assert np.array_equal(trains.window(0, STEPS // 7 * 7).counts(), counts.sum(axis=1))
 
 
+def test_a_spike_behind_the_last_whole_bin_is_in_none():
+    trains = SpikeTrains([4, 9, 10], [0, 0, 1], 2, 11)
+    assert [[1, 1], [0, 0]] == spike_counts(trains, DT, 5 * DT).tolist()
+    assert [100.0, 100.0] == pytest.approx(population_rate(trains, DT, 5 * DT)[1].tolist())
+
+
 @pytest.mark.parametrize("bin_s", [0.0, -1e-3, 1.5e-3, float("nan"), 5.0])
 def test_bins_that_do_not_fit_are_refused(trains, bin_s):
     with pytest.raises(ValidationError, match="bin_s"):
