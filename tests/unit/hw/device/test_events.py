@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from spikesim.core import SpikeTrains
+from spikesim.errors import ValidationError
 from spikesim.hw.compile import compile_network
 from spikesim.hw.device import Device
 from spikesim.hw.device.events import event_frames, plan_chunks
@@ -48,6 +49,25 @@ def test_a_chunk_ends_where_the_core_cannot_look(gap, chunks):
     plan = plan_chunks(trains, 16)
     assert chunks == len(plan)
     assert gap + 2 == sum(chunk.steps for chunk in plan)
+
+
+@pytest.mark.parametrize(("spikes", "legal"), [(15, True), (16, False)])
+def test_the_events_of_a_step_may_fill_the_queue_with_their_marker(spikes, legal):
+    trains = SpikeTrains([2] * spikes, np.arange(spikes), n=20, steps=4)
+    if legal:
+        assert 4 == sum(chunk.steps for chunk in plan_chunks(trains, 16))
+        return
+    with pytest.raises(ValidationError, match="at most 15 spikes in one step, got 16 in tick 2"):
+        plan_chunks(trains, 16)
+
+
+@pytest.mark.parametrize(("busy", "chunks"), [(4, 1), (5, 2)])
+def test_a_chunk_takes_as_many_steps_as_fill_the_queue(busy, chunks):
+    """Three spikes and a marker a step: four steps fill 16 words."""
+    ticks = np.repeat(np.arange(busy), 3)
+    plan = plan_chunks(SpikeTrains(ticks, np.tile(np.arange(3), busy), n=3, steps=busy), 16)
+    assert chunks == len(plan)
+    assert busy == sum(chunk.steps for chunk in plan)
 
 
 @pytest.mark.parametrize("first", [HORIZON, HORIZON + 1, 3 * HORIZON])
