@@ -70,6 +70,14 @@ def test_a_chunk_takes_as_many_steps_as_fill_the_queue(busy, chunks):
     assert busy == sum(chunk.steps for chunk in plan)
 
 
+@pytest.mark.parametrize("gap", [1, 2**14 - 1, 2**14, 2**15 - 1])
+def test_a_marker_tells_steps_less_than_2_to_the_15_apart(gap):
+    decoder = SpikeDecoder(70_000)
+    decoder.feed(np.array([0x8000 | 70_000 & 0x7FFF, 7], np.uint16))
+    decoder.feed(np.array([0x8000 | (70_000 + gap) & 0x7FFF, 8], np.uint16))
+    assert [70_000, 70_000 + gap] == decoder.spikes()[0].tolist()
+
+
 @pytest.mark.parametrize("first", [HORIZON, HORIZON + 1, 3 * HORIZON])
 def test_silence_before_the_first_event_may_be_longer_than_the_horizon(first):
     plan = plan_chunks(SpikeTrains([first], [1], n=3, steps=first + 5), 16, first_step=7)
