@@ -56,6 +56,14 @@ def test_a_slice_of_a_slice_is_that_of_a_list(outer, inner):
     assert expected.tolist() == Population("E", 10)[outer][inner].index.tolist()
 
 
+def test_slices_overlap_within_one_population_only():
+    first, second = Population("E", 10), Population("I", 10)
+    assert first[:5].overlaps(first[4:])
+    assert not first[:5].overlaps(first[5:])
+    assert not first[::2].overlaps(first[1::2])
+    assert not first[:5].overlaps(second[:5])
+
+
 @pytest.mark.parametrize(
     ("key", "name"),
     [
