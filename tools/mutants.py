@@ -226,6 +226,13 @@ def is_due(mutant: Mutant, kept: Verdict | None, own: bool = False) -> bool:
     return kept.outcome == "survived" and not own and kept.by != " ".join(WIDE)
 
 
+def urgency(kept: Verdict | None) -> int:
+    """Order of the faults that are due: survivors, those never tried, those noticed before."""
+    if kept is None:
+        return 1
+    return 0 if kept.outcome == "survived" else 2
+
+
 def run(mutants: list[Mutant], jobs: int, own: bool = False) -> dict[str, Verdict]:
     """Judge all faults that have no verdict yet; gives all verdicts by name."""
     BUILD.mkdir(parents=True, exist_ok=True)
@@ -233,6 +240,7 @@ def run(mutants: list[Mutant], jobs: int, own: bool = False) -> dict[str, Verdic
     kept = json.loads(store.read_text()) if store.exists() else {}
     verdicts = {name: Verdict(**entry) for name, entry in kept.items()}
     due = [m for m in mutants if is_due(m, verdicts.get(m.name), own)]
+    due.sort(key=lambda m: urgency(verdicts.get(m.name)))
     trees: SimpleQueue[Path] = SimpleQueue()
     for number in range(jobs if due else 0):
         trees.put(make_tree(number))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import mutants
-from mutants import LISTS, ROOT, WIDE, Mutant, Verdict, curated, is_due, key_of, outcome_of
+from mutants import LISTS, ROOT, WIDE, Mutant, Verdict, curated, is_due, key_of, outcome_of, urgency
 
 FAULT = Mutant("one", "spikesim/core/csr.py", "a < b", "a <= b", ("tests/unit/core/test_csr.py",))
 
@@ -51,6 +51,12 @@ def test_only_a_survivor_of_all_tests_is_one() -> None:
     assert is_due(FAULT, survived)
     assert not is_due(FAULT, survived, own=True)
     assert not is_due(FAULT, replace(survived, by=" ".join(WIDE)))
+
+
+def test_survivors_are_tried_again_first_and_what_was_noticed_last() -> None:
+    kept = [Verdict("", outcome, "", 1.0) for outcome in ("killed", "survived", "hung")]
+    order = sorted([*kept, None], key=urgency)
+    assert [v.outcome if v else None for v in order] == ["survived", None, "killed", "hung"]
 
 
 def test_a_fault_stands_in_the_sources_only_while_it_is_judged(
