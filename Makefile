@@ -18,7 +18,7 @@ SPREAD := -n $(JOBS) --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-synth demo test test-fast test-all test-hdl test-rtl test-wheel lint fmt regs check \
-        syn bench bench-simulator setup-peers peer-traces report clean
+        mutants-python syn bench bench-simulator setup-peers peer-traces report clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -76,6 +76,9 @@ test-rtl: setup ## lock-step runs of the Verilated core only
 
 test-wheel: setup ## build wheel and sdist, run every engine from the wheel outside the checkout
 	@$(PY) tools/wheel.py
+
+mutants-python: setup ## faults in the Python sources that the tests must notice; tests/mutants.md
+	@$(PY) tools/mutants.py --jobs $(JOBS) $(ARGS)
 
 # --- quality ---------------------------------------------------------------------------------
 

@@ -3,9 +3,10 @@
 
 ``python tools/mutants.py`` runs the curated list (``tests/mutants/*.toml``), ``--sample N`` also N
 faults that cosmic-ray draws in the files that changed since ``--base``. Each fault goes into a copy
-of the tree and meets the tests of its package first, then the default ones that need no simulator.
-Results are kept in ``build/mutants``: a run that was cut off goes on where it was, and a fault is
-tried again only when its file or the tests that judge it have changed.
+of the tree and meets the tests of its package first, then the default ones that need no simulator
+(``--own`` stops before those). Results are kept in ``build/mutants``: a run that was cut off goes
+on where it was, and a fault is tried again only when its file or the tests that judge it have
+changed.
 
 A fault that nothing notices is a survivor. Its verdict stands in ``tests/mutants.md``.
 """
@@ -30,10 +31,14 @@ from queue import SimpleQueue
 ROOT = Path(__file__).resolve().parent.parent
 LISTS = ROOT / "tests" / "mutants"
 BUILD = ROOT / "build" / "mutants"
+WIDE = ("tests/unit", "tests/properties", "tests/equivalence")
+"""What judges a fault that its own tests do not notice."""
 LIMIT_S = 900
 """Wall time after which the tests of one fault are taken for hanging, which notices it."""
 _COPIED = ("spikesim", "tests", "tools", "hdl", "benchmarks", "examples", "docs", "firmware")
 _QUICK = ["-m", "not slow and not hdl and not rtl"]
+# It asks whether the list fits the sources, which no fault does.
+_APART = "--ignore=tests/unit/tools/test_mutants.py"
 
 
 @dataclass(frozen=True)
@@ -142,46 +147,65 @@ def tests_of(file: str) -> tuple[str, ...]:
     return ("tests/unit",)
 
 
-def key_of(mutant: Mutant) -> str:
+def key_of(mutant: Mutant, tree: Path = ROOT) -> str:
     """Name of a fault together with the sources and tests that its verdict depends on."""
     digest = hashlib.blake2b(repr(asdict(mutant)).encode(), digest_size=12)
-    digest.update((ROOT / mutant.file).read_bytes())
+    digest.update((tree / mutant.file).read_bytes())
     for test in mutant.tests:
-        place = ROOT / test
+        place = tree / test
         for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
             digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
-def judge(mutant: Mutant, tree: Path) -> Verdict:
+def judge(mutant: Mutant, tree: Path, own: bool = False) -> Verdict:
     """Run the tests against one fault in a tree that has none before and after."""
     path = tree / mutant.file
     clean = path.read_text()
     start = time.perf_counter()
     try:
         path.write_text(mutant.apply(clean))
-        for tests in (list(mutant.tests), ["tests/unit", "tests/properties", "tests/equivalence"]):
+        for tests in (mutant.tests,) if own else (mutant.tests, WIDE):
             outcome = _pytest(tests, tree)
             if outcome != "survived":
                 break
     finally:
         path.write_text(clean)
     seconds = round(time.perf_counter() - start, 1)
-    return Verdict(key_of(mutant), outcome, " ".join(tests), seconds)
+    # Of the tree, whose tests were judging: those of the checkout may have changed meanwhile.
+    return Verdict(key_of(mutant, tree), outcome, " ".join(tests), seconds)
 
 
-def _pytest(tests: list[str], tree: Path) -> str:
+def outcome_of(code: int, said: bytes = b"") -> str:
+    """Tell what a return code of pytest says about a fault.
+
+    Nothing collected (5) notices nothing. A crash (below 0, by a signal) does, and so does a
+    module that cannot be imported (2). What is left is a fault of the list, not of the sources.
+
+    Examples
+    --------
+    >>> outcome_of(0), outcome_of(1), outcome_of(5), outcome_of(-11)
+    ('survived', 'killed', 'survived', 'killed')
+    """
+    if code in (0, 5):
+        return "survived"
+    if code in (1, 2) or code < 0:
+        return "killed"
+    raise RuntimeError(f"pytest ended with {code}: {said[-2000:]!r}")
+
+
+def _pytest(tests: tuple[str, ...], tree: Path) -> str:
     env = {**os.environ, "PYTHONPATH": str(tree), "SPIKESIM_CACHE": str(tree / "build" / "cache")}
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *_QUICK]
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", _APART]
     try:
+        # Its own session: Ctrl-C here must not look like a fault that was noticed there.
         done = subprocess.run(
-            [*command, *tests], cwd=tree, env=env, capture_output=True, timeout=LIMIT_S, check=False
-        )
+            [*command, *_QUICK, *tests], cwd=tree, env=env, capture_output=True, timeout=LIMIT_S,
+            check=False, start_new_session=True,
+        )  # fmt: skip
     except subprocess.TimeoutExpired:
         return "hung"
-    if done.returncode not in (0, 1, 2):
-        raise RuntimeError(f"pytest ended with {done.returncode}: {done.stdout[-2000:]!r}")
-    return "killed" if done.returncode else "survived"
+    return outcome_of(done.returncode, done.stdout + done.stderr)
 
 
 def make_tree(number: int) -> Path:
@@ -195,13 +219,28 @@ def make_tree(number: int) -> Path:
     return tree
 
 
-def run(mutants: list[Mutant], jobs: int) -> dict[str, Verdict]:
+def is_due(mutant: Mutant, kept: Verdict | None, own: bool = False) -> bool:
+    """Whether a fault has no verdict that still holds: none, of other sources, or of less tests."""
+    if kept is None or kept.key != key_of(mutant):
+        return True
+    return kept.outcome == "survived" and not own and kept.by != " ".join(WIDE)
+
+
+def urgency(kept: Verdict | None) -> int:
+    """Order of the faults that are due: survivors, those never tried, those noticed before."""
+    if kept is None:
+        return 1
+    return 0 if kept.outcome == "survived" else 2
+
+
+def run(mutants: list[Mutant], jobs: int, own: bool = False) -> dict[str, Verdict]:
     """Judge all faults that have no verdict yet; gives all verdicts by name."""
     BUILD.mkdir(parents=True, exist_ok=True)
     store = BUILD / "verdicts.json"
     kept = json.loads(store.read_text()) if store.exists() else {}
     verdicts = {name: Verdict(**entry) for name, entry in kept.items()}
-    due = [m for m in mutants if m.name not in verdicts or verdicts[m.name].key != key_of(m)]
+    due = [m for m in mutants if is_due(m, verdicts.get(m.name), own)]
+    due.sort(key=lambda m: urgency(verdicts.get(m.name)))
     trees: SimpleQueue[Path] = SimpleQueue()
     for number in range(jobs if due else 0):
         trees.put(make_tree(number))
@@ -209,7 +248,7 @@ def run(mutants: list[Mutant], jobs: int) -> dict[str, Verdict]:
     def one(mutant: Mutant) -> None:
         tree = trees.get()
         try:
-            verdicts[mutant.name] = judge(mutant, tree)
+            verdicts[mutant.name] = judge(mutant, tree, own)
         finally:
             trees.put(tree)
         verdict = verdicts[mutant.name]
@@ -234,6 +273,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--jobs", type=int, default=2, help="faults tried at once")
     parser.add_argument("--only", default="", help="names that contain this text")
+    parser.add_argument("--own", action="store_true", help="only the tests named with each fault")
     parser.add_argument("--sample", type=int, default=0, help="faults drawn by cosmic-ray, too")
     parser.add_argument("--base", default="HEAD~20", help="draw in files changed since this commit")
     parser.add_argument("--seed", type=int, default=0, help="of the sample")
@@ -242,7 +282,7 @@ def main(argv: list[str] | None = None) -> int:
     mutants = [m for m in curated() if options.only in m.name]
     if options.sample:
         mutants += sampled(options.sample, options.base, options.seed)
-    verdicts = run(mutants, options.jobs)
+    verdicts = run(mutants, options.jobs, options.own)
     matter = [m for m in mutants if not m.equivalent]
     lived = [m.name for m in matter if verdicts[m.name].outcome == "survived"]
     share = 1 - len(lived) / max(len(matter), 1)

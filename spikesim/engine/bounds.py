@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How far a session may go."""
+"""How far a session may go, and what it may be asked for."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
+
+from spikesim.core.listing import listed
+from spikesim.errors import ValidationError
 
 
 def beyond_problems(steps: int | None, tick: int, ticks: object, what: str) -> list[str]:
@@ -26,3 +31,16 @@ def beyond_problems(steps: int | None, tick: int, ticks: object, what: str) -> l
         f"session: expected 0 to {steps - tick} further {what} of the {steps} it was started for, "
         f"got {ticks}; start it with more steps"
     ]
+
+
+def expect_known(what: str, name: object, names: Iterable[str]) -> None:
+    """Refuse a name that stands for nothing in a session.
+
+    Raises
+    ------
+    ValidationError
+        With the names there are.
+    """
+    names = list(names)
+    if name not in names:
+        raise ValidationError(f"session: expected a {what} among {listed(names)}, got {name!r}")

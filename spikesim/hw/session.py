@@ -12,7 +12,7 @@ import numpy.typing as npt
 from spikesim.core import CsrRows, read_archive, stream, write_archive
 from spikesim.core.shape import COUNT
 from spikesim.engine import Variables
-from spikesim.engine.bounds import beyond_problems
+from spikesim.engine.bounds import beyond_problems, expect_known
 from spikesim.engine.contract import Inputs, Path
 from spikesim.engine.interrupt import Interrupt
 from spikesim.engine.progress import Progress, reporting
@@ -266,11 +266,7 @@ class CoreSession:
         return np.concatenate([np.zeros((0, columns.size), np.int32), *parts])
 
     def _place(self, population: str) -> tuple[int, int]:
-        if population not in self.program.groups:
-            raise ValidationError(
-                f"session: expected a population among {list(self.program.groups)}, got "
-                f"{population!r}"
-            )
+        expect_known("population", population, self.program.groups)
         return self.program.groups[population][:2]
 
     def _variables(self, population: str) -> Variables:

@@ -168,7 +168,3 @@ class FrameReader:
             except FrameError:
                 self.bad += 1
         return iter(frames)
-
-    def reset(self) -> None:
-        """Forget an unfinished frame."""
-        self._rest = b""

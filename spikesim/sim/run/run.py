@@ -41,6 +41,7 @@ from spikesim.sim.run.tick_program import (
 )
 
 _WINDOW_TICKS = 4096
+_NEVER = 1 << 62
 _WINDOW_SECONDS = 0.25
 """Wall time of a window: short enough for progress bars and for an interrupt."""
 
@@ -132,6 +133,7 @@ class Run:
         }
         self.learners: list[Learner] = []
         self._learned: dict[str, LearnedRows] = {}
+        self._horizon = 0
         self.blocks = [self._block(tables, b) for b in plan.own]
 
     @property
@@ -157,6 +159,7 @@ class Run:
         start = state.tick
         n = open_window(state, min(ticks, self._next, self.window))
         n = fill_inputs(state, self.inputs, self._lines, start, n)
+        self._rebase(start, n)
         began = time.perf_counter()
         if self.ranks.size == 1:
             self.threads.run(start, n, self._programs_of)
@@ -193,6 +196,18 @@ class Run:
                 self.set_parameters(name, **values)
             self._deliver_pending()
             scatter_learned(self.plan, self.learners, self.ranks, learned)
+        self._horizon = 0
+
+    def _rebase(self, start: int, n: int) -> None:
+        """Let what learns count ticks from a later origin, before they leave 32 bits."""
+        if start + n < self._horizon:
+            return
+        blocks = [one.synapses for one in self.learners]
+        if any(start + n >= block.horizon for block in blocks):
+            # All at once, so that a checkpoint has one origin for all blocks.
+            for block in blocks:
+                block.rebase(start)
+        self._horizon = min((block.horizon for block in blocks), default=_NEVER)
 
     def _deliver_pending(self) -> None:
         """Put into the sums what earlier ticks delivered for this one and later ones.
@@ -262,7 +277,8 @@ class Run:
         """
         net, n = self.plan.net, self.plan.net.populations[population].n
         with errors_of(f"population {population!r}"):
-            model = replace(self.models[population], **values)  # type: ignore[type-var]  # a dataclass
+            given: Any = self.models[population]  # a dataclass
+            model = replace(given, **values)
             problems = model.problems(n) or model.population_problems(net.dt, n)
             if not problems and net.units == "SI":
                 problems = [f"{text}; {WAY_OUT}" for text in model.doubts(net.dt)]

@@ -141,10 +141,41 @@ def test_counts_of_whole_bins_add_up(trains):
     assert np.array_equal(trains.window(0, STEPS // 7 * 7).counts(), counts.sum(axis=1))
 
 
+def test_a_spike_behind_the_last_whole_bin_is_in_none():
+    trains = SpikeTrains([4, 9, 10], [0, 0, 1], 2, 11)
+    assert [[1, 1], [0, 0]] == spike_counts(trains, DT, 5 * DT).tolist()
+    assert [100.0, 100.0] == pytest.approx(population_rate(trains, DT, 5 * DT)[1].tolist())
+
+
 @pytest.mark.parametrize("bin_s", [0.0, -1e-3, 1.5e-3, float("nan"), 5.0])
 def test_bins_that_do_not_fit_are_refused(trains, bin_s):
     with pytest.raises(ValidationError, match="bin_s"):
         population_rate(trains, DT, bin_s)
+
+
+@pytest.mark.parametrize("start", [1, 37, 10**9])
+def test_statistics_of_a_later_window_are_the_same_and_their_times_later(trains, start):
+    later = trains.shift(start)
+    width = 7 * DT  # 4,000 ticks are no whole number of bins
+    for of in (mean_rates, lambda t, dt: intervals(t, dt)[0]):
+        assert np.array_equal(of(trains, DT), of(later, DT), equal_nan=True)
+    for of in (spike_counts, fano_factor, pairwise_correlation):
+        assert np.array_equal(of(trains, DT, width), of(later, DT, width), equal_nan=True)
+    (times, rates), (later_times, later_rates) = (
+        population_rate(t, DT, width) for t in (trains, later)
+    )
+    assert np.array_equal(rates, later_rates)
+    assert np.array_equal((np.arange(times.size) * 7 + start) * DT, later_times)
+
+
+@pytest.mark.parametrize(
+    ("ticks", "expected"), [([3], np.nan), ([3, 9], np.nan), ([3, 5, 9], 1 / 3)]
+)
+def test_irregularity_takes_two_intervals(ticks, expected):
+    """Intervals of 2 and 4: their standard deviation is 1, their mean 3."""
+    train = SpikeTrains(ticks, [0] * len(ticks), 1, 10)
+    assert cv(train)[0] == pytest.approx(expected, rel=ROUNDING, nan_ok=True)
+    assert mean_cv(train) == pytest.approx(expected, rel=ROUNDING, nan_ok=True)
 
 
 def test_records_without_time_are_refused():

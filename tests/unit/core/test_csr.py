@@ -47,6 +47,33 @@ def test_entries_in_any_order_make_sorted_rows():
     assert [1.0, 2.0, 3.0] == rows.weights.tolist()
 
 
+def test_delays_and_weights_are_sorted_with_their_entries():
+    rows = CsrRows.from_coo([1, 0, 1], [2, 1, 0], [3.0, 1.0, 2.0], [30, 10, 20], 2, 3)
+    assert [1.0, 2.0, 3.0] == rows.weights.tolist()
+    assert [10, 20, 30] == rows.delays.tolist()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"indptr": [0, 2, 3]},
+        {"targets": [2, 0, 2]},
+        {"weights": [0.5, -1.0, 3.0]},
+        {"delays": [0, 3, 2]},
+        {"n_post": 4},
+    ],
+)
+def test_rows_are_equal_in_every_column_or_not_at_all(change):
+    assert CsrRows(**GOOD) == CsrRows(**GOOD)
+    assert CsrRows(**GOOD) != CsrRows(**(GOOD | change))
+
+
+@pytest.mark.parametrize("name", ["indptr", "targets", "weights", "delays"])
+def test_a_column_cannot_be_changed(name):
+    with pytest.raises(ValueError, match="read-only"):
+        getattr(CsrRows(**GOOD), name)[0] = 1
+
+
 def test_several_synapses_of_one_pair_are_kept_and_summed():
     rows = CsrRows.from_coo([0, 0], [0, 0], [1.0, 2.0], [1, 5], 1, 1)
     assert rows.nnz == 2
@@ -65,7 +92,7 @@ def test_no_synapses_at_all_are_legal():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"indptr": [0, 2, 1]}, "never falls"),
+        ({"indptr": [0, 4, 3]}, "never falls"),
         ({"indptr": [1, 2, 3]}, "starts at 0"),
         ({"indptr": [0, 1, 4]}, "ends at 3"),
         ({"indptr": []}, "indptr"),

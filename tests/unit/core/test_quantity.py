@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from spikesim import LIF, Clock, Network, Poisson, StepCurrent, ValidationError
-from spikesim.core.quantity import CURRENT, PURE, TIME_CONSTANT, WEIGHT
+from spikesim.core.quantity import CURRENT, PURE, TIME_CONSTANT, WEIGHT, Quantity
 from spikesim.learning import PairSTDP
 from spikesim.network import OneToOne
 from spikesim.neurons import LIFDelta, LIFExp
@@ -135,6 +135,14 @@ def test_zero_and_infinity_are_never_odd():
     assert TIME_CONSTANT.doubt("tau", [0.0, np.inf, 20e-3]) == ""
     assert "got 300e" not in CURRENT.doubt("current", 1e-9)
     assert "did you mean 300e-12 (300 pA)?" in CURRENT.doubt("current", [0.0, 300.0])
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"), [(20.0, "20e-3 (20 ms)"), (2000.0, "2000e-6 (2000 us)")]
+)
+def test_the_first_unit_that_makes_a_usual_value_is_asked_for(given, meant):
+    unit = Quantity(("s",), 1e-6, 1.0, ("ms", "us"))
+    assert f"did you mean {meant}?" in unit.doubt("tau", given)
 
 
 def test_a_threshold_of_one_has_no_unit():

@@ -116,6 +116,22 @@ def test_no_neurons_and_no_steps_are_legal():
     assert SpikeTrains.empty(3, 0).counts().tolist() == [0, 0, 0]
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        SpikeTrains([3, 4], [0, 2], n=3, steps=3, start=2),
+        SpikeTrains([3, 4], [0, 2], n=3, steps=4, start=3),
+        SpikeTrains([3, 4], [0, 2], n=4, steps=4, start=2),
+        SpikeTrains([3, 5], [0, 2], n=3, steps=4, start=2),
+        SpikeTrains([3, 4], [0, 1], n=3, steps=4, start=2),
+    ],
+)
+def test_trains_are_equal_in_window_and_spikes_or_not_at_all(other):
+    trains = SpikeTrains([3, 4], [0, 2], n=3, steps=4, start=2)
+    assert trains == SpikeTrains([3, 4], [0, 2], n=3, steps=4, start=2)
+    assert trains != other
+
+
 def test_a_value_cannot_be_changed():
     trains = SpikeTrains([0], [0], 1, 1)
     with pytest.raises(ValueError, match="read-only"):

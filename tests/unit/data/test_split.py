@@ -40,3 +40,4 @@ def test_validation_part_comes_from_the_training_images_only():
     seen = {*inner.x_train.ravel(), *inner.x_test.ravel()}
     assert set(range(30)) == seen
     assert (24, 6) == (len(inner.x_train), len(inner.x_test))
+    assert (1, 0.2) == (inner.seed, inner.test_share)

@@ -15,6 +15,17 @@ def test_windows_of_a_raster_are_its_events():
     assert np.array_equal(np.argwhere(raster), np.stack([ticks, lines], axis=1))
 
 
+@pytest.mark.parametrize("made", [lambda raster: raster, lambda raster: Poisson(300.0)])
+@pytest.mark.parametrize(("start", "stop"), [(0, 20), (3, 9), (4, 5), (20, 22)])
+def test_events_are_listed_by_tick_as_they_come_in_the_window(made, start, stop):
+    raster = np.random.default_rng(0).random((20, 7)) < 0.3
+    source = event_source(made(raster), "in", 7, 1e-3, None, 0)
+    ticks, lines = source.window(start, stop)
+    event_start, listed = source.listed(start, stop)
+    assert np.array_equal(lines, listed)
+    assert [(ticks < tick).sum() for tick in range(start, stop + 1)] == event_start.tolist()
+
+
 def test_random_events_of_windows_are_those_of_the_whole():
     drawn = Poisson(200.0)
     source = event_source(drawn, "in", 5, 1e-3, None, 3)

@@ -54,7 +54,9 @@ def test_decay_reaches_zero_and_stays(start):
 
 
 def test_round_shift_rounds_halves_away_from_zero():
-    assert [round_shift(x, 2) for x in (-6, -5, -2, -1, 1, 2, 5, 6)] == [-2, -1, -1, 0, 0, 1, 1, 2]
+    given, expected = [-6, -5, -2, -1, 1, 2, 5, 6], [-2, -1, -1, 0, 0, 1, 1, 2]
+    assert [round_shift(x, 2) for x in given] == expected
+    assert round_shift(np.array(given), 2).tolist() == expected
     assert round_shift(-7, 0) == -7
 
 

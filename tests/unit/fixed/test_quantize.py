@@ -96,6 +96,48 @@ def test_reset_value_and_floor_force_a_common_scale():
     assert -(2**17) == quantize_population([DENSE], n=2, beta=0.5).v_floor
 
 
+@pytest.mark.parametrize(
+    "constant",
+    [
+        {"v_reset": -0.5},
+        {"v_floor": -2.0},
+        {"v_init": 0.25},
+        {"reset": "soft", "reset_amount": 0.5},
+        {"reset": "soft", "strict": True},
+    ],
+    ids=str,
+)
+def test_each_constant_that_the_core_keeps_once_forces_a_common_scale(constant):
+    own, one = (quantize_lif([DENSE], 2, LIF(beta=0.5, **extra)) for extra in ({}, constant))
+    assert own.scale[0] != own.scale[1]
+    assert one.scale[0] == one.scale[1]
+
+
+@pytest.mark.parametrize("constant", [{"v_reset": -0.5}, {"v_floor": -2.0}], ids=str)
+def test_reset_value_or_floor_alone_force_a_common_scale(constant):
+    q = quantize_population([DENSE], n=2, beta=0.5, **constant)
+    assert q.scale[0] == q.scale[1]
+
+
+def test_a_floor_that_the_state_never_reaches_is_its_rail():
+    settings = Quantization(gain_shift=0)  # then a code is 127 times its value
+    made = [
+        quantize_population([[[1.0]]], n=1, beta=0.5, v_floor=code / 127, settings=settings)
+        for code in (-131071, -131072, -131073)
+    ]
+    assert [-131071, -131072, -131072] == [q.v_floor for q in made]
+
+
+def test_the_shift_of_a_population_goes_before_that_of_all():
+    settings = Quantization(gain_shift=1, gain_shifts={"a": 3})
+    made = {
+        name: quantize_population([DENSE], n=2, beta=0.5, settings=settings, name=name)
+        for name in ("a", "b")
+    }
+    assert {"a": 3, "b": 1} == {name: q.gain_shift for name, q in made.items()}
+    assert (made["a"].v_th == 4 * made["b"].v_th).all()
+
+
 def test_no_projections_and_no_neurons_are_legal():
     q = quantize_population([], n=3, beta=0.5, bias=0.25)
     assert [4 * b for b in q.bias.tolist()] == q.v_th.tolist()
@@ -136,6 +178,15 @@ def test_every_problem_is_reported_at_once():
 def test_a_value_beyond_the_state_word_names_the_neuron():
     with pytest.raises(ValidationError, match="bias of neuron 1 becomes"):
         quantize_population([DENSE], n=2, beta=0.5, bias=[0.0, 1000.0])
+
+
+@pytest.mark.parametrize(("last", "beyond"), [(131071, 131072), (-131072, -131073)])
+def test_codes_fill_the_state_word_to_both_rails(last, beyond):
+    settings = Quantization(gain_shift=0)  # then a code is 127 times its value
+    q = quantize_population([[[1.0]]], n=1, beta=0.5, bias=last / 127, settings=settings)
+    assert [last] == q.bias.tolist()
+    with pytest.raises(ValidationError, match=f"bias of neuron 0 becomes {beyond}, expected"):
+        quantize_population([[[1.0]]], n=1, beta=0.5, bias=beyond / 127, settings=settings)
 
 
 def rounded(x):

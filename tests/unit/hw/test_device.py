@@ -9,15 +9,18 @@ import pytest
 from spikesim.core import SpikeTrains
 from spikesim.engines import prepare, run
 from spikesim.errors import DeviceError, ValidationError
+from spikesim.hw.compile import compile_network
 from spikesim.hw.device import Device
 from spikesim.hw.device.events import event_frames, plan_chunks
 from spikesim.hw.device.running import SpikeDecoder
 from spikesim.hw.generated import Command, Reg, Window
 from spikesim.hw.golden.fast import run_batch
-from spikesim.hw.link import CoreTooSmallError, VerifyError
+from spikesim.hw.link import CommandRefusedError, CoreTooSmallError, VerifyError
 from spikesim.hw.link.transport import InProcessTransport
 from spikesim.hw.protocol_model import GoldenDevice
 from spikesim.hw.rtl.model import RtlModel
+from spikesim.network import Network
+from spikesim.neurons import LIF
 from tests.equivalence.random_programs import SMALL, events_raster, random_events, random_program
 
 
@@ -70,6 +73,44 @@ def test_a_resumed_run_goes_on_where_the_first_ended(make):
     for name in program.groups:
         joined = np.concatenate([first.raster(name), second.raster(name)])
         np.testing.assert_array_equal(whole.raster(name), joined)
+
+
+@pytest.mark.parametrize("make", DEVICES)
+def test_a_program_after_another_finds_nothing_of_it(make):
+    net = Network(1e-3)
+    net.add_input("in", 2)
+    net.add_population("out", 3, LIF(beta=0.5))
+    net.connect("in", "out", [[1.0, 0.5, 0.0], [0.0, 0.5, 1.0]])
+    large, small = random_program(0, SMALL), compile_network(net, SMALL).program
+    assert small.weights.shape[0] < large.weights.shape[0]
+    device = make()
+    for program in (large, small, large):
+        raster = np.random.default_rng(1).random((30, program.inputs["in"][1])) < 0.3
+        device.load(program)  # compares the whole memory with that of this program alone
+        got = device.run({"in": raster}, 30)
+        assert run(program, {"in": raster}, 30, "golden").same_spikes(got)
+
+
+def test_a_run_that_is_started_and_not_resumed_begins_in_tick_0():
+    program = random_program(2, SMALL)
+    device = golden()
+    device.load(program)
+    population = next(iter(program.groups))
+    fresh = device.start().state(population)
+    begun = device.start()
+    begun.advance(20, events_axons(program, 20))
+    assert 20 == begun.step == device.start(resume=True).step
+    assert begun.counts(population).any() or (begun.state(population) != fresh).any()
+    again = device.start()
+    assert 0 == again.step == device.memory.register("STEP")
+    np.testing.assert_array_equal(fresh, again.state(population))
+    assert not again.counts(population).any()
+
+
+def events_axons(program, steps):
+    raster = events_raster(program, random_events(2, program, steps))
+    ticks, axons = np.nonzero(raster)
+    return SpikeTrains(ticks, axons, program.config.n_axons, steps)
 
 
 @pytest.mark.parametrize("make", DEVICES)
@@ -173,6 +214,26 @@ def test_an_interrupted_run_stops_the_core_and_leaves_the_device_usable():
     device.session.burst = inner
     assert not device.running
     assert device.run({}, 5).steps == 5
+
+
+@pytest.mark.parametrize("window", [Window.COUNT, Window.WEIGHT])
+def test_addresses_end_at_24_bits(window):
+    device = golden()
+    for address, count in ((2**24, 1), (2**24 - 1, 2), (-1, 1), (0, -1)):
+        with pytest.raises(ValidationError, match=r"halfwords within 0 to 2\^24 - 1"):
+            device.read(window, address, count)
+    with pytest.raises(CommandRefusedError):  # asked, and refused by the core
+        device.read(window, 2**24 - 1, 1)
+
+
+def test_a_halfword_holds_16_bits():
+    device = golden()
+    device.write(Window.WEIGHT, 0, [0, 0xFFFF])
+    assert [0, 0xFFFF] == device.read(Window.WEIGHT, 0, 2).tolist()
+    for wrong in (-1, 0x10000):
+        with pytest.raises(ValidationError, match="values 0 to 65535"):
+            device.write(Window.WEIGHT, 0, [1, wrong])
+    assert [0, 0xFFFF] == device.read(Window.WEIGHT, 0, 2).tolist()
 
 
 def test_an_unknown_window_or_register_lists_those_there_are():

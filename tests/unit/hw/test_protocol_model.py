@@ -65,6 +65,42 @@ def test_a_frame_from_the_future_names_the_expected_number_and_is_counted():
     assert 1 == host.register(1, Reg.ERR_SEQUENCE)
 
 
+@pytest.mark.parametrize("expected", [1, 200])
+def test_numbers_of_the_lower_half_are_ahead_and_those_of_the_upper_half_past(expected):
+    host = Host()
+    host.ask((expected - 1) % 256, Command.PING, bytes(4))
+    for ahead, status in ((127, Status.BAD_SEQUENCE), (128, Status.DUPLICATE)):
+        assert status == host.ask((expected + ahead) % 256, Command.STOP)[0]
+    assert Status.OK == host.ask(expected, Command.STOP)[0]
+
+
+@pytest.mark.parametrize("window", [Window.COUNT, Window.WEIGHT, Window.STATE, Window.REG])
+def test_a_window_is_read_to_its_last_halfword_and_no_further(window):
+    host, size = Host(), 256
+    if window is not Window.REG:
+        size = host.device.core.entries(window) * host.device.core.stride(window)
+    assert Status.OK == host.ask(1, Command.READ, place(window, size - 2, 2))[0]
+    assert Status.BAD_ADDRESS == host.ask(2, Command.READ, place(window, size - 2, 3))[0]
+    assert Status.BAD_ADDRESS == host.ask(2, Command.READ, place(window, size, 1))[0]
+
+
+def test_the_first_of_the_neurons_that_fired_most_wins():
+    host = Host()
+    host.device.core.count[:6] = [9, 2, 5, 5, 1, 9]
+    answer = host.ask(1, Command.ARGMAX, struct.pack("<HH", 1, 4))
+    assert (Status.OK, struct.pack("<HH", 2, 5)) == answer
+
+
+@pytest.mark.parametrize("mask", [Clear.STATE, Clear.QUEUES])
+def test_events_are_ordered_anew_after_a_clear_that_empties_their_queue(mask):
+    host = Host()
+    assert Status.OK == host.ask(1, Command.EVENTS, struct.pack("<IH", 5, 3))[0]
+    assert Status.EVENT_ORDER == host.ask(2, Command.EVENTS, struct.pack("<IH", 0, 0))[0]
+    assert Status.OK == host.ask(2, Command.CLEAR, int(mask).to_bytes(2, "little"))[0]
+    assert Status.OK == host.ask(3, Command.EVENTS, struct.pack("<IH", 0, 0))[0]
+    assert [0x8000, 0] == list(host.device.core.event_queue)
+
+
 def test_nothing_behind_a_refused_frame_is_executed():
     host = Host()
     assert Status.BAD_ADDRESS == host.ask(1, Command.READ, place(Window.COUNT, 32, 1))[0]

@@ -199,6 +199,65 @@ def test_an_answer_acknowledges_all_before_it():
     assert (7, 10) == (exchange.done, exchange.seq)
 
 
+@pytest.mark.parametrize("first", [0, 250, 255])
+def test_sequence_numbers_go_from_255_to_0(first):
+    exchange = Exchange([Request(Command.STOP)] * 10, first, window=10**6)
+    sent = [decode_frame(block).seq for block in exchange.due().split(b"\0") if block]
+    assert [(first + k) % 256 for k in range(10)] == sent
+    for done, seq in enumerate(sent):
+        assert seq == exchange.seq
+        exchange.take(Frame(seq, Status.OK, b""))
+        assert done + 1 == exchange.done
+
+
+def test_a_frame_larger_than_the_window_goes_alone():
+    exchange = Exchange([write(k, k) for k in range(3)], 0, window=1)
+    for seq in range(3):
+        assert seq == decode_frame(exchange.due()[:-1]).seq
+        assert b"" == exchange.due()
+        exchange.take(Frame(seq, Status.OK, b""))
+    assert exchange.finished
+
+
+def test_only_an_execution_brings_an_answer():
+    asked = [Request(Command.READ, read(k, 1), answer=True) for k in range(3)]
+    exchange = Exchange([*asked, write(0, 1)], 0, window=10**6)
+    exchange.due()
+    exchange.take(Frame(0, Status.OK, b"ab"))
+    exchange.take(Frame(1, Status.DUPLICATE, b""))
+    exchange.take(Frame(3, Status.OK, b""))  # stands for the answer of request 2, too
+    assert exchange.finished
+    assert [b"ab", None, None, None] == exchange.answers
+
+
+def test_an_answer_to_another_ping_is_none():
+    """A host before this one asked with the same number; only the four random bytes differ."""
+
+    def answer(data):
+        frame = decode_frame(data.strip(b"\0"))
+        stale = bytes(byte ^ 1 for byte in frame.payload)
+        return encode_frame(frame.seq, Status.OK, stale + b"SPKN\x01\x00")
+
+    with pytest.raises(NoAnswerError, match="none that fits"):
+        LinkSession(Scripted(answer)).connect()
+
+
+def test_a_command_that_takes_long_is_given_its_time():
+    asked = []
+
+    def answer(data):
+        asked.append(data)
+        return pong(data) if len(asked) == 1 else b""
+
+    line = Scripted(answer)
+    session = LinkSession(line, timeout=0.5, tries=3)
+    session.connect()
+    with pytest.raises(NoAnswerError, match="answer to RUN"):
+        session.command(Command.RUN, bytes(4), patience=7.0)
+    assert all(7.0 + 0.5 * 2**k <= wait < 7.1 + 0.6 * 2**k for k, wait in enumerate(line.timeouts))
+    assert 3 == len(line.timeouts)
+
+
 def test_a_lost_frame_is_repeated_after_the_replies_behind_it():
     exchange = Exchange([write(k, k) for k in range(4)], 0, window=10**6)
     exchange.due()

@@ -194,6 +194,18 @@ def test_what_cannot_be_drawn_is_refused(rule, message):
         _synapses(rule, 3, 3, same=True)
 
 
+@pytest.mark.parametrize(
+    ("n", "k", "legal"),
+    [(9, 4, True), (9, 3, False), (9, 6, False), (8, 2, True), (8, 4, False), (8, 3, False)],
+)
+def test_a_ring_has_an_even_number_of_neighbours_below_half_of_its_neurons(n, k, legal):
+    if legal:
+        assert _synapses(SmallWorld(k, 0.5), n, n, same=True).nnz == k * n
+        return
+    with pytest.raises(ValidationError, match=rf"an even 0 <= k <= .*, got k = {k}"):
+        _synapses(SmallWorld(k, 0.5), n, n, same=True)
+
+
 def test_unequal_sizes_are_refused():
     for rule, message in ((OneToOne(), "3 and 2"), (SmallWorld(0, 0.1), "one ring, got 3 and 2")):
         with pytest.raises(ValidationError, match=message):

@@ -56,6 +56,29 @@ def test_a_slice_of_a_slice_is_that_of_a_list(outer, inner):
     assert expected.tolist() == Population("E", 10)[outer][inner].index.tolist()
 
 
+def test_slices_overlap_within_one_population_only():
+    first, second = Population("E", 10), Population("I", 10)
+    assert first[:5].overlaps(first[4:])
+    assert not first[:5].overlaps(first[5:])
+    assert not first[::2].overlaps(first[1::2])
+    assert not first[:5].overlaps(second[:5])
+
+
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [
+        (slice(0, 5, 2), "E[0:5:2]"),
+        (slice(0, 6, 2), "E[0:5:2]"),
+        (slice(3, 4, 2), "E[3:4]"),
+        (slice(3, 6), "E[3:6]"),
+        (-1, "E[9:10]"),
+        (slice(2, 5, 2), "E[2:5:2]"),
+    ],
+)
+def test_each_slice_has_one_name(key, name):
+    assert Population("E", 10)[key].name == name
+
+
 @pytest.mark.parametrize("key", [slice(None, None, -1), "E", 1.5, slice(0, 1.5), slice(3, 3)])
 def test_what_is_no_slice_is_refused(key):
     with pytest.raises(ValidationError, match="population 'E'"):

@@ -75,6 +75,7 @@ def test_sampled_traces_come_back_with_their_ticks_and_neurons(tmp_path):
     [
         {"trace_ticks": {"a.v": [0, 1, 3]}},
         {"trace_ticks": {"a.v": [1, 0, 2]}},
+        {"trace_ticks": {"a.v": [0, 1, 1]}},
         {"trace_ticks": {"a.v": [0, 2]}},
         {"trace_ticks": {"b.v": [0]}},
         {"trace_index": {"a.v": [0]}},
@@ -111,6 +112,31 @@ def test_neo_gets_a_train_per_neuron_and_a_signal_per_trace():
     signal = segment.analogsignals[0]
     assert [0.0, 2e-3] == signal.times.rescale("s").magnitude.tolist()
     assert [[1.0], [2.0]] == signal.magnitude.tolist()
+
+
+def _late():
+    """The second part of a run: ticks 5 to 7, one signal with all of them, one with two."""
+    return _recording(
+        spikes={"a": SpikeTrains([7], [0], 1, 3, start=5)},
+        traces={"a.v": np.ones((3, 1)), "a.i": np.ones((2, 1))},
+        trace_ticks={"a.i": [6, 7]},
+        start=5,
+    )
+
+
+def test_traces_of_a_later_window_have_its_times():
+    assert [5e-3, 6e-3, 7e-3] == _late().trace_times("a.v").tolist()
+    assert [6e-3, 7e-3] == _late().trace_times("a.i").tolist()
+
+
+def test_neo_gets_the_window_that_was_recorded():
+    pytest.importorskip("neo")
+    (segment,) = _late().to_neo().segments
+    (train,) = segment.spiketrains
+    ends = [float(end.rescale("s")) for end in (train.t_start, train[0], train.t_stop)]
+    assert [5e-3, 7e-3, 8e-3] == pytest.approx(ends, rel=1e-12)
+    starts = [float(signal.t_start.rescale("s")) for signal in segment.analogsignals]
+    assert [5e-3, 6e-3] == pytest.approx(starts, rel=1e-12)
 
 
 def test_an_empty_recording_is_exported_too():

@@ -39,6 +39,14 @@ def test_a_core_records_slices_too():
     assert [0, 7, 14] == run.columns("E[::7].v").tolist()
 
 
+def test_a_slice_is_sampled_as_seldom_as_its_whole():
+    record = [Trace("E[4:10:3].v", every=7), "E.v"]
+    run = simulate(net(), {}, STEPS, record=record)
+    assert [4, 7] == run.columns("E[4:10:3].v").tolist()
+    np.testing.assert_array_equal(run.trace("E.v")[::7, [4, 7]], run.trace("E[4:10:3].v"))
+    np.testing.assert_allclose(np.arange(0, STEPS, 7) * 1e-3, run.trace_times("E[4:10:3].v"))
+
+
 def test_only_the_slice_is_kept_where_only_it_was_asked_for():
     run = simulate(net(), {}, STEPS, record="E[:5].spikes")
     assert ["E[:5]"] == list(run.spikes)

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+from dataclasses import replace
+
 import numpy as np
 
 from spikesim.hw.compile.allocate import place
@@ -40,6 +42,15 @@ def test_extensions_use_entries_of_sources_without_a_row_then_those_beyond_all()
     extensions = segments["next"][segments["more"] == 1]
     assert 24 == extensions.size == len(set(extensions.tolist()))
     assert set(extensions.tolist()) == set(range(24, 48))
+
+
+def test_neurons_of_the_core_that_the_network_has_not_never_fire():
+    own = np.zeros(8, PARAM_DTYPE)
+    own["v_th"], own["bias"] = 5, 3
+    low = replace(lowered({0: [SourceRow(0, words(0))]}), params=own)
+    params = place(low, choose_segments(low, CORE)[0], CORE, ("p",), {}).params
+    assert [5] * 8 + [CORE.max_state] * 24 == params["v_th"].tolist()
+    assert [3] * 8 + [0] * 24 == params["bias"].tolist()
 
 
 def test_every_word_of_a_row_is_found_along_its_chain():

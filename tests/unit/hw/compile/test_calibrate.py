@@ -105,6 +105,30 @@ def test_a_shift_that_was_set_is_where_calibration_starts():
     assert ({}, {"out": 20 * 127 << 3}) == (found.gain_shifts, found.peaks)
 
 
+def test_populations_that_need_different_shifts_all_keep_what_was_found():
+    net = driven()
+    net.add_input("seldom", 1)
+    net.add_population("second", 1, LIF(beta=0.0, alpha=1.0, reset="hard"))
+    net.connect("seldom", "second", [[1.0]])
+    raster = np.ones((1, 20, 1), bool)
+    # 20 * 127 << 5 and 10 * 127 << 6 are the largest below 131071.
+    found = find_gain_shifts(
+        build(net), Quantization(), {"in": raster, "seldom": raster & (np.arange(20) < 10)[:, None]}
+    )
+    assert {"out": 5, "second": 6} == found.gain_shifts
+    assert 81280 == found.peaks["out"] == found.peaks["second"]
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 1), (2, 2, 1)])
+def test_samples_of_two_lengths_or_batches_are_refused(shape):
+    net = inhibited()
+    net.add_input("other", 1)
+    net.connect("other", "out", [[1.0]])
+    samples = {"in": np.ones((1, 2, 1)), "other": np.ones(shape)}
+    with pytest.raises(ValidationError, match="expected one batch and length"):
+        sample_rasters(build(net)(Quantization()), samples)
+
+
 def test_only_the_population_that_saturates_is_changed():
     net = driven()
     net.add_population("calm", 1, LIF(beta=0.5))

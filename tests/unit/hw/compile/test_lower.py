@@ -81,6 +81,13 @@ def test_record_holds_decays_start_and_refractory_mode():
     )
 
 
+def test_record_holds_start_and_floor_of_the_membrane():
+    # One output of weight 1 and threshold 1: codes are 127 times the values, shifted by the gain.
+    record = lowered(two_layers(v_init=0.5, v_floor=-2.0)).populations[1]
+    one = 127 << int(record["gain"])
+    assert (one / 2, -2 * one) == (int(record["v_init"]), int(record["v_floor"]))
+
+
 def test_parallel_synapses_add_up_and_overflow_into_another_layer():
     net = Network(1e-3)
     net.add_input("in", 1)

@@ -88,8 +88,21 @@ def test_words_and_segments_that_fit_only_one_at_a_time_are_refused():
     assert "the core has 80 and 48" in problem
 
 
-def test_a_chain_longer_than_64_segments_is_refused():
-    rows = {0: [SourceRow(0, words(0)) for _ in range(65)]}
+@pytest.mark.parametrize("kind", ["axon", "neuron"])
+def test_a_chain_longer_than_64_segments_is_refused(kind):
     config = replace(CORE, n_segments=200, weight_words=200)
-    _, problems = choose_segments(lowered(rows), config)
-    assert "axon 0 of the core needs 65 segments, a source may have 64" in problems[0]
+    for length, expected in ((64, 0), (65, 1)):
+        rows = {3: [SourceRow(0, words(0)) for _ in range(length)]}
+        made = lowered(rows) if kind == "axon" else lowered(neuron_rows=rows)
+        need, problems = choose_segments(made, config)
+        assert (length, expected) == (need.chain, len(problems))
+    assert f"{kind} 3 of the core needs 65 segments, a source may have 64" in problems[0]
+
+
+def test_memory_table_and_chain_may_be_full_to_the_last_entry():
+    rows = {axon: [SourceRow(0, words(0, 1)), SourceRow(1, words(4))] for axon in range(8)}
+    need = needs(lowered(rows), 1)
+    assert (24, 16, 2) == (need.words, need.segments, need.chain)
+    for field, full in (("words", 64), ("segments", 48), ("chain", 64)):
+        assert replace(need, **{field: full}).fits(CORE)
+        assert not replace(need, **{field: full + 1}).fits(CORE)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from spikesim.core import SpikeTrains
+from spikesim.errors import ValidationError
 from spikesim.hw.compile import compile_network
 from spikesim.hw.device import Device
 from spikesim.hw.device.events import event_frames, plan_chunks
@@ -48,6 +49,33 @@ def test_a_chunk_ends_where_the_core_cannot_look(gap, chunks):
     plan = plan_chunks(trains, 16)
     assert chunks == len(plan)
     assert gap + 2 == sum(chunk.steps for chunk in plan)
+
+
+@pytest.mark.parametrize(("spikes", "legal"), [(15, True), (16, False)])
+def test_the_events_of_a_step_may_fill_the_queue_with_their_marker(spikes, legal):
+    trains = SpikeTrains([2] * spikes, np.arange(spikes), n=20, steps=4)
+    if legal:
+        assert 4 == sum(chunk.steps for chunk in plan_chunks(trains, 16))
+        return
+    with pytest.raises(ValidationError, match="at most 15 spikes in one step, got 16 in tick 2"):
+        plan_chunks(trains, 16)
+
+
+@pytest.mark.parametrize(("busy", "chunks"), [(4, 1), (5, 2)])
+def test_a_chunk_takes_as_many_steps_as_fill_the_queue(busy, chunks):
+    """Three spikes and a marker a step: four steps fill 16 words."""
+    ticks = np.repeat(np.arange(busy), 3)
+    plan = plan_chunks(SpikeTrains(ticks, np.tile(np.arange(3), busy), n=3, steps=busy), 16)
+    assert chunks == len(plan)
+    assert busy == sum(chunk.steps for chunk in plan)
+
+
+@pytest.mark.parametrize("gap", [1, 2**14 - 1, 2**14, 2**15 - 1])
+def test_a_marker_tells_steps_less_than_2_to_the_15_apart(gap):
+    decoder = SpikeDecoder(70_000)
+    decoder.feed(np.array([0x8000 | 70_000 & 0x7FFF, 7], np.uint16))
+    decoder.feed(np.array([0x8000 | (70_000 + gap) & 0x7FFF, 8], np.uint16))
+    assert [70_000, 70_000 + gap] == decoder.spikes()[0].tolist()
 
 
 @pytest.mark.parametrize("first", [HORIZON, HORIZON + 1, 3 * HORIZON])

@@ -323,6 +323,13 @@ def test_a_recorded_step_waits_for_n_plus_1_free_words():
     core.step(record=False)
 
 
+@pytest.mark.parametrize(("free", "ready"), [(33, True), (32, False)])
+def test_n_plus_1_free_words_are_enough(free, ready):
+    core = core_with()
+    core.spike_queue.extend([0] * (64 - free))
+    assert ready == core.ready
+
+
 def test_spike_counter_stops_at_65535():
     core = core_with(params=always(2))
     core.write(Window.COUNT, 0, [65534])
