@@ -68,7 +68,8 @@ class Case:
 
 CASES: dict[str, Case] = {
     "populations": Case(
-        populations, (1, 10, 100, 1000, 3000), "build_s", "s to describe and build", 3.0, nest=True
+        populations, (1, 10, 100, 1000, 3000), "build_s", "s to build what was described", 3.0,
+        nest=True,
     ),
     "populations, memory": Case(populations, (1, 10, 100, 1000, 2000), "peak_rss_mb", "MB", 400.0),
     "single ticks": Case(single_ticks, (1, 10, 100, 1000), "us_per_call", "us per call", 200.0),
@@ -140,7 +141,7 @@ def section(rows: Sequence[Row]) -> str:
     lines = [
         "## How cost grows\n",
         "Written by `python -m benchmarks.growth` from `benchmarks/results/growth.json`. Every "
-        "point is a process of its own; one core, but two for the longest delay.\n",
+        "point is a\nprocess of its own; one core, but two for the longest delay.\n",
         "![curves](growth.svg)\n",
         "| case | what | by size | must at the largest | met |",
         "|---|---|---|---|---|",

@@ -164,7 +164,8 @@ class Growth:
         return [
             (
                 rng.randrange(populations), rng.randrange(populations),
-                rng.uniform(-0.05e-3, 0.05e-3), rng.randrange(10, 30) * self.dt,
+                rng.choice((-1, 1)) * rng.uniform(0.01e-3, 0.05e-3),
+                rng.randrange(10, 30) * self.dt,
             )
             for _ in range(self.count(populations))
         ]  # fmt: skip

@@ -42,21 +42,26 @@ def main(argv: Sequence[str] | None = None) -> int:
             rows, found = runner.merge(rows, new), runner.merge(found, more)
             if not options.quick:
                 _write(rows, {"machine": machine, "rows": found})
-    print(table.page(rows, found, machine))
+    text = whole_page(rows, found, machine)
+    print(text)
     if not options.quick:
-        write_page()
+        PAGE.write_text(text)
     return 0 if table.all_well(table.index(rows), table.index(found)) else 1
 
 
-def write_page() -> None:
-    """Write the page from all rows that were measured, those of ``benchmarks.growth`` too."""
+def whole_page(rows: list[runner.Row], found: list[runner.Row], machine: str) -> str:
+    """Give the page, with what ``benchmarks.growth`` measured at its end."""
     from benchmarks import growth
 
+    text = table.page(rows, found, machine)
+    grown = _read(growth.RESULTS, [])
+    return f"{text}\n{growth.section(grown)}" if grown else text
+
+
+def write_page() -> None:
+    """Write the page from all rows that were measured."""
     rows, details = _read(RESULTS, []), _read(DETAILS, {"machine": "", "rows": []})
-    text = table.page(rows, details["rows"], details["machine"])
-    if grown := _read(growth.RESULTS, []):
-        text += "\n" + growth.section(grown)
-    PAGE.write_text(text)
+    PAGE.write_text(whole_page(rows, details["rows"], details["machine"]))
 
 
 def _options(argv: Sequence[str] | None) -> argparse.Namespace:

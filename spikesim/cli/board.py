@@ -17,6 +17,7 @@ from rich.text import Text
 from spikesim.cli.compile import core_config
 from spikesim.cli.output import Output, examples
 from spikesim.errors import ValidationError
+from spikesim.hw.generated import DEFAULT_BAUD
 
 if TYPE_CHECKING:
     from spikesim.hw.board import BoardAddress
@@ -56,7 +57,7 @@ def serve(
     mode: Annotated[
         Mode, typer.Option(help="bypass: bytes, fast. uart: every bit, as slow as the line.")
     ] = Mode.bypass,
-    baud: Annotated[int, typer.Option(help="Line rate after reset, bit/s.")] = 115_200,
+    baud: Annotated[int, typer.Option(help="Line rate after reset, bit/s.")] = DEFAULT_BAUD,
     config: Annotated[str, typer.Option(help="Core: up5k, large, or a TOML file.")] = "up5k",
     idle_timeout: Annotated[
         float | None, typer.Option(min=0.1, help="Stop after so many seconds without a byte.")

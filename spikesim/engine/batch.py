@@ -80,3 +80,25 @@ def counted_populations(
             f"batch: expected populations among {list(known)}, got {unknown[0]!r}"
         )
     return list(dict.fromkeys(names))
+
+
+def sample_ticks(steps: object) -> int:
+    """Ticks of each sample, as given.
+
+    Raises
+    ------
+    ValidationError
+        If they are no number of ticks.
+
+    Examples
+    --------
+    >>> sample_ticks(50)
+    50
+    """
+    whole = isinstance(steps, (int, np.integer)) and not isinstance(steps, bool)
+    if not whole or int(steps) < 0:  # type: ignore[call-overload]  # an integer
+        got = "none" if steps is None else repr(steps)
+        raise ValidationError(
+            f"batch: expected steps as an integer >= 0, the ticks of each sample, got {got}"
+        )
+    return int(steps)  # type: ignore[call-overload,no-any-return]  # an integer

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spikesim.engine import Batch
-from spikesim.engine.batch import counted_populations
+from spikesim.engine.batch import counted_populations, sample_ticks
 from spikesim.engine.contract import Inputs, Path
 from spikesim.engine.progress import Progress, counting
 from spikesim.errors import ValidationError
@@ -34,6 +34,7 @@ class PreparedProgram:
 
     def __init__(self, core: ProgrammedCore) -> None:
         self._core = core
+        self._open: CoreSession | None = None
         self.program: Program = core.program
 
     def __enter__(self) -> PreparedProgram:
@@ -51,9 +52,13 @@ class PreparedProgram:
         seed: int = 0,
         resume: Path | None = None,
     ) -> CoreSession:
-        """Open a session; one at a time, since a core has one state. See ``engine.Prepared``."""
-        self._core.restart()
-        return CoreSession(self._core, inputs, steps, record, seed, resume)
+        """Open a session; see ``engine.Prepared``.
+
+        A core has one state: a session before it is over, unless these arguments are refused.
+        """
+        session = CoreSession(self._core, inputs, steps, record, seed, resume, restart=self._take)
+        self._open = session
+        return session
 
     def batch(
         self,
@@ -67,12 +72,14 @@ class PreparedProgram:
     ) -> Batch:
         """Run samples, each from the start state; see ``engine.Prepared``.
 
-        ``jobs`` is for engines that have several states; a core has one.
+        ``jobs`` is for engines that have several states; a core has one, so a session before it
+        is over.
         """
         program = self.program
         counted = counted_populations(program.groups, program.outputs, populations)
         places = [program.groups[name][:2] for name in counted]
         total, chunks, ticks = axon_chunks(program, samples, steps, seeds)
+        self._take("batch()")
         counts, cycles, done = [], [], 0
         with counting(progress, "samples") as report:
             for rasters in chunks:
@@ -98,6 +105,13 @@ class PreparedProgram:
     def close(self) -> None:
         """Free the core."""
         self._core.close()
+
+    def _take(self, reason: str = "start()") -> None:
+        """Put the core to its start for somebody else than the session that had it."""
+        if self._open is not None:
+            self._open.end(reason)
+            self._open = None
+        self._core.restart()
 
 
 def axon_chunks(
@@ -128,9 +142,7 @@ def axon_chunks(
         raise ValidationError(
             f"batch: expected one seed for each of {len(samples)} samples, got {len(chosen)}"
         )
-    if steps is None:
-        raise ValidationError("batch: expected steps, the ticks of each sample, got none")
-    ticks = int(steps)
+    ticks = sample_ticks(steps)
     bound = [
         axon_sources(program, sample, ticks, seed)
         for sample, seed in zip(samples, chosen, strict=True)
@@ -177,7 +189,7 @@ def _from_rasters(
     if problems:
         raise ValidationError(problems)
     ((total, given),) = sizes
-    ticks = given + program.latency if steps is None else int(steps)
+    ticks = given + program.latency if steps is None else sample_ticks(steps)
     if ticks < given:
         raise ValidationError(
             f"batch: expected at least {given} steps, the length of the rasters, got {ticks}"

@@ -3,19 +3,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from spikesim.core import CsrRows, read_archive, write_archive
+from spikesim.core import CsrRows, read_archive, stream, write_archive
 from spikesim.core.shape import COUNT
 from spikesim.engine import Variables
+from spikesim.engine.bounds import beyond_problems, expect_known
 from spikesim.engine.contract import Inputs, Path
 from spikesim.engine.interrupt import Interrupt
 from spikesim.engine.progress import Progress, reporting
-from spikesim.errors import ValidationError
+from spikesim.errors import SpikesimError, ValidationError
 from spikesim.hw.axons import axon_sources, axon_window
 from spikesim.hw.core import PARAMETERS, STATES, ProgrammedCore, Stretch, check_codes
 from spikesim.hw.program import Program
@@ -36,9 +37,11 @@ class CoreSession:
     Parameters
     ----------
     core : ProgrammedCore
-        At its start state.
     inputs, steps, record, seed, resume :
         As for ``engine.Prepared.start``.
+    restart : callable, optional
+        Puts the core to its start, once nothing can be refused any more; without it the core
+        goes on from where it stands.
 
     Raises
     ------
@@ -54,10 +57,18 @@ class CoreSession:
         record: Iterable[Item] | Item,
         seed: int,
         resume: Path | None,
+        restart: Callable[[], None] | None = None,
     ) -> None:
-        self._core, self.seed = core, int(seed)
+        self._own = core
         self.program = core.program
+        self._over = ""
         problems: list[str] = []
+        try:
+            stream(seed)
+        except ValidationError as error:
+            problems += error.problems
+            seed = 0
+        self.seed = int(seed)
         self._monitors = Monitors()
         try:
             self._monitors = parse_record(record, recordable(self.program))
@@ -78,8 +89,12 @@ class CoreSession:
         self._stretches: list[tuple[int, Stretch]] = []
         self._total_cycles = 0
         self._tick = 0
-        if resume is not None:
-            self._load(resume)
+        saved = None if resume is None else self._read(resume)
+        if restart is not None:
+            restart()
+        if saved is not None:
+            self._tick, words = saved
+            core.restore(words)
         self._first_tick = self._tick
         self.interrupted = False
 
@@ -104,12 +119,9 @@ class CoreSession:
             If the session would run beyond ``steps``, or a step has more input spikes than the
             event queue holds; the steps before it were run.
         """
+        if problems := beyond_problems(self.steps, self._tick, ticks, "ticks"):
+            raise ValidationError(problems)
         stop = self._tick + int(ticks)
-        if ticks < 0 or (self.steps is not None and stop > self.steps):
-            left = "any number of" if self.steps is None else f"0 to {self.steps - self._tick}"
-            raise ValidationError(
-                f"session: expected {left} further ticks, got {ticks}; start it with more steps"
-            )
         self.interrupted = False
         with (
             Interrupt() as interrupt,
@@ -156,6 +168,7 @@ class CoreSession:
         keep : iterable of str
             State variables that stay, such as ``"v"``.
         """
+        keep = (keep,) if isinstance(keep, str) else tuple(keep)
         unknown = set(keep) - set(STATES)
         if unknown:
             raise ValidationError(
@@ -207,7 +220,7 @@ class CoreSession:
             {item.name: self._trace(item) for item in self._monitors.states},
             steps,
             self.program.dt,
-            self._core.name,
+            self._own.name,
             meta,
             trace_index={
                 item.name: np.array(item.index, np.int64)
@@ -217,6 +230,27 @@ class CoreSession:
             complete=self.steps is None or self._tick >= self.steps,
             start=start,
         )
+
+    def end(self, reason: str) -> None:
+        """Give the core up; what was recorded can still be had with ``finish``.
+
+        Parameters
+        ----------
+        reason : str
+            What took it, for messages.
+        """
+        self._over = reason
+
+    @property
+    def _core(self) -> ProgrammedCore:
+        """The core, as long as its state is that of this session."""
+        if self._over:
+            raise SpikesimError(
+                f"session: expected a core in the state of this session, got one that a later "
+                f"{self._over} put to its start; a core has one state: save() first and start with "
+                "resume=, or prepare another core"
+            )
+        return self._own
 
     def _stretch(self, ticks: int) -> None:
         axons = axon_window(self.program, self._sources, self._tick, self._tick + ticks)
@@ -232,11 +266,7 @@ class CoreSession:
         return np.concatenate([np.zeros((0, columns.size), np.int32), *parts])
 
     def _place(self, population: str) -> tuple[int, int]:
-        if population not in self.program.groups:
-            raise ValidationError(
-                f"session: expected a population among {list(self.program.groups)}, got "
-                f"{population!r}"
-            )
+        expect_known("population", population, self.program.groups)
         return self.program.groups[population][:2]
 
     def _variables(self, population: str) -> Variables:
@@ -260,7 +290,7 @@ class CoreSession:
         names = (*STATES, *PARAMETERS)
         return Variables(f"population {population!r}", n, names, read, write)
 
-    def _load(self, path: Path) -> None:
+    def _read(self, path: Path) -> tuple[int, dict[str, npt.NDArray[Any]]]:
         header, words = read_archive(path, "core state", _STATE_VERSION, _STATE_FORM)
         problems = []
         if header["program"] != self.program.hash():
@@ -289,8 +319,7 @@ class CoreSession:
         ]
         if problems:
             raise ValidationError(problems)
-        self._core.restore(words)
-        self._tick = int(header["tick"])
+        return int(header["tick"]), words
 
 
 def recordable(program: Program) -> Recordable:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-_FADED = {"float32": 17.0, "float64": 37.0}
+FADED = {"float32": 17.0, "float64": 37.0}
 """Time constants after which a trace is 0: less than the rounding of its value at its event."""
 
 
@@ -21,7 +21,7 @@ def decay_tables(taus: list[float], dt: float, dtype: Any, reach: float = 0.0) -
     >>> bool(abs(decayed(tables[0], 300) - np.exp(-15.0)) < 1e-20)
     True
     """
-    reach = reach or _FADED[np.dtype(dtype).name]
+    reach = reach or FADED[np.dtype(dtype).name]
     finite = [tau for tau in taus if np.isfinite(tau)]
     ticks = int(np.ceil(reach * max(finite, default=0.0) / dt))
     coarse = np.arange((ticks >> 8) + 2) * 256.0

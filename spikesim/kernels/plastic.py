@@ -14,7 +14,14 @@ from spikesim.kernels import plastic_normalize, plastic_pair
 from spikesim.kernels.decay_tables import decayed
 from spikesim.kernels.generate import layout
 from spikesim.kernels.generate.rule import ARGUMENTS, rule_kernels
-from spikesim.kernels.plastic_arrays import STATE, PlasticSynapses, block_arrays, has_record
+from spikesim.kernels.plastic_arrays import (
+    LONG_AGO,
+    SPAN,
+    STATE,
+    PlasticSynapses,
+    block_arrays,
+    is_fast,
+)
 from spikesim.learning.rule import PlasticityRule
 
 Call = tuple[Callable[..., None], tuple[Any, ...]]
@@ -87,7 +94,7 @@ class PlasticBlock:
                 f"{weights.min()} to {weights.max()}; clip them or widen the bounds"
             )
         self.rule, self.dt, self.method, self.n_post = rule, dt, method, n_post
-        self.fast = method == "deferred" and dtype == "float32" and has_record(rule, dt)
+        self.fast = method == "deferred" and dtype == "float32" and is_fast(rule, dt)
         self.kernels: ModuleType = plastic_pair if self.fast else rule_kernels(rule, dtype)
         given = PlasticSynapses(rule, dt, slot_start, targets, weights, n_post, np.dtype(dtype))
         self.arrays = block_arrays(given, method, self.fast)
@@ -164,11 +171,42 @@ class PlasticBlock:
         if self.fast:
             a["count"][:] = 0
             a["done"][:] = -1
-            a["record"].reshape(-1, 8)[:, :4] = plastic_pair.LONG_AGO
+            a["record"].reshape(-1, 8)[:, :4] = LONG_AGO
         elif self.method == "deferred":
             a["history"][:, [layout.COUNT, layout.APPLIED]] = 0, -1
         a["signal"][0] = self._signal(tick)
-        a["signal_tick"][0] = tick
+        a["signal_tick"][0] = tick - self._origin
+
+    @property
+    def horizon(self) -> int:
+        """The tick before which ``rebase`` has to be called again."""
+        return self._origin + SPAN if self._moves else np.iinfo(np.int64).max
+
+    def rebase(self, tick: int) -> None:
+        """Let ticks count from ``tick``, the next one, so that 32 bits go on to hold them.
+
+        It does not matter for a single bit when this is done. Pending spikes of targets that are
+        ``SPAN`` ticks old are applied. Events that are twice as old become as old as that: every
+        decay from them to what comes is over, or never is.
+        """
+        a, shift = self.arrays, tick - self._origin
+        if not self._moves:
+            return
+        if self.method == "deferred" and self.rule.on_post():
+            a["danger"][0], a["cut"][0] = 1, shift - SPAN
+            self._run("settle", tick)
+            a["cut"][0] = np.iinfo(np.int64).min
+        stored = [a["last"], a["ticks"]]
+        columns = [layout.APPLIED, layout.NEWEST]
+        columns += [layout.PREVIOUS] if self.method == "deferred" else []
+        stored += [a["history"][:, column] for column in columns]
+        if self.fast:
+            stored += [a["done"], a["record"].reshape(-1, 8)[:, :4]]
+            a["epoch"][0] -= shift
+        for ticks in stored:
+            ticks[...] = np.maximum(ticks.astype(np.int64) - shift, LONG_AGO)
+        a["signal_tick"][0] -= shift
+        a["origin"][0] = tick
 
     def reward(self, tick: int, amount: float) -> None:
         """Raise the common signal at the start of ``tick``.
@@ -247,12 +285,22 @@ class PlasticBlock:
         late = self.method == "deferred" and bool(self.rule.on_post())
         return late or self.rule.eligibility is not None
 
+    @property
+    def _moves(self) -> bool:
+        """Whether stored ticks have 32 bits."""
+        return bool(self.arrays["last"].dtype == np.int32)
+
+    @property
+    def _origin(self) -> int:
+        return int(self.arrays["origin"][0])
+
     def _signal(self, tick: int) -> Any:
         a = self.arrays
         if self.rule.modulator is None:
             return a["signal"][0]
         row = a["tables"].shape[0] - 2
-        return a["signal"][0] * decayed(a["tables"][row], tick - int(a["signal_tick"][0]))
+        age = tick - self._origin - int(a["signal_tick"][0])
+        return a["signal"][0] * decayed(a["tables"][row], age)
 
     def _call(self, name: str, **given: Any) -> Call:
         function = getattr(self.kernels, name)

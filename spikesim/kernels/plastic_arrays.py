@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The arrays of the plastic synapses of one projection onto one block, by their names in kernels.
 
-Ticks are int64: at 0.1 ms a network passes 2**31 of them in 60 hours of its time, minutes of ours.
-Only those in a record of the fast pair kernel have 32 bits, and count from an epoch that moves.
+Ticks count from an origin that follows the run (``PlasticBlock.rebase``), so they can have 32 bits:
+2**31 ticks of 0.1 ms are 60 hours, which a small network passes in minutes. Ticks of rules that
+need to know how long ago an event was, however long, have 64.
 """
 
 from __future__ import annotations
@@ -12,10 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from spikesim.kernels.aligned import aligned
-from spikesim.kernels.decay_tables import decay_tables
+from spikesim.kernels.decay_tables import FADED, decay_tables
 from spikesim.kernels.generate import layout
 from spikesim.kernels.generate.layout import constant_values, kept_traces, table_traces
-from spikesim.kernels.plastic_pair import LONG_AGO
 from spikesim.learning.rule import PlasticityRule
 
 _RANGE = 64.0
@@ -26,9 +26,13 @@ STATE = {
     "synapse": ("weights", "eligibility"),
     "slot": ("last", "pre"),
     "target": ("ticks", "before", "history", "count", "done", "post_value", "record"),
-    "block": ("signal", "signal_tick", "epoch"),
+    "block": ("origin", "signal", "signal_tick", "epoch"),
 }
 """Arrays that change, by what their first axis counts."""
+SPAN = 1 << 30
+"""Ticks that a block may go on from its origin."""
+LONG_AGO = -2 * SPAN
+"""The least stored tick in 32 bits: of events that are as old, or never were."""
 
 
 class PlasticSynapses(NamedTuple):
@@ -43,10 +47,23 @@ class PlasticSynapses(NamedTuple):
     dtype: np.dtype[Any]
 
 
-def has_record(rule: PlasticityRule, dt: float) -> bool:
-    """Whether the fast pair kernel can run a rule: its records tell ticks as far as it looks."""
-    taus = [trace.tau for trace in (*rule.pre_traces, *rule.post_traces)]
-    return rule.pair is not None and _RANGE * max(taus) / dt + 512 < -LONG_AGO
+def is_fast(rule: PlasticityRule, dt: float) -> bool:
+    """Whether the fast pair kernel can run a rule: it has to look back in 32 bits."""
+    return rule.pair is not None and _looks_back(table_traces(rule), dt, _RANGE) < SPAN
+
+
+def _looks_back(taus: list[float], dt: float, reach: float) -> float:
+    """Ticks after which the decay of all tables does not change any more."""
+    return reach * max((tau for tau in taus if np.isfinite(tau)), default=0.0) / dt + 1024
+
+
+def _tick_type(given: PlasticSynapses) -> type[np.signedinteger[Any]]:
+    """Type of stored ticks.
+
+    What happens to the eligibility between two events is told from both their ticks.
+    """
+    far = _looks_back(table_traces(given.rule), given.dt, FADED[given.dtype.name]) >= SPAN
+    return np.int64 if far or given.rule.eligibility is not None else np.int32
 
 
 def block_arrays(given: PlasticSynapses, method: str, fast: bool) -> dict[str, Any]:
@@ -63,24 +80,26 @@ def block_arrays(given: PlasticSynapses, method: str, fast: bool) -> dict[str, A
 
 def _arrays(given: PlasticSynapses, late: bool) -> dict[str, Any]:
     """Arrays of all methods; those that a rule does not use have one element per target."""
-    rule, n_post, dtype = given.rule, given.n_post, given.dtype
+    rule, n_post, dtype, ticks = given.rule, given.n_post, given.dtype, _tick_type(given)
     n_slots, own = given.slot_start.size - 1, aligned(given.weights.size, dtype)
     own[:] = given.weights
     n_pre, n_traces = max(1, len(rule.pre_traces)), max(1, len(rule.post_traces))
-    # The rings are most of what a target takes: as much as 128 or 256 of its synapses.
+    # The rings are most of what a target takes: as much as 64 or 128 of its synapses.
     depth = layout.DEPTH if late and rule.on_post() else 1
     kept = depth if kept_traces(rule) else 1
     return {
+        "origin": np.zeros(1, np.int64),
         "slot_start": np.asarray(given.slot_start, np.int64),
         "targets": np.ascontiguousarray(given.targets),
         "weights": own,
         "eligibility": np.zeros(own.size if rule.eligibility is not None else 0, dtype),
-        "last": np.full(n_slots, -1, np.int64),
+        "last": np.full(n_slots, -1, ticks),
         "pre": np.zeros((n_slots, n_pre), dtype),
-        "ticks": np.full((n_post, depth), -2, np.int64),
+        "ticks": np.full((n_post, depth), -2, ticks),
         "before": np.zeros((n_post, kept, n_traces), dtype),
-        "history": np.tile(np.array([0, -1, -1, 0], np.int64), (n_post, 1)),
-        "oldest": np.full(n_post, -1, np.int64),
+        "history": np.tile(np.array([0, -1, -1, 0], ticks), (n_post, 1)),
+        "leaving": np.zeros(n_post, np.int64),
+        "cut": np.full(1, np.iinfo(np.int64).min, np.int64),
         "danger": np.zeros(1, np.int32),
         "post_value": np.zeros((n_post, n_traces), dtype),
         "signal": np.zeros(1, dtype),
@@ -104,8 +123,8 @@ def _pair(given: PlasticSynapses) -> dict[str, Any]:
         "tables": decay_tables(table_traces(rule), given.dt, np.float32, _RANGE),
         "additive": rule.pair.additive,
         "record": record.reshape(-1),
-        "count": np.zeros(n_post, np.int64),
-        "done": np.full(n_post, -1, np.int64),
+        "count": np.zeros(n_post, np.int32),
+        "done": np.full(n_post, -1, np.int32),
         "epoch": np.array([epoch_ticks], np.int64),
         "epoch_ticks": epoch_ticks,
         "epochs": int(_BOUNDED * max(taus) / given.dt / epoch_ticks) + 2,

@@ -12,13 +12,11 @@ the summed size of all changes of that synapse (some five factors, rounded to 2*
 physiological rates 1e-6 is most of it; at 500 Hz on both sides the other part is. In float64 the
 methods agree bit by bit.
 
-Record of a target, int32 and float32 views of the same eight words:
-0-3 p - epoch of the newest four post spikes, at ticks p, at least ``LONG_AGO``;
-4-6 exp((epoch - p) / tau_plus) of the newest three; 7 post trace times exp((p - epoch) / tau_minus).
+All ticks here count from ``origin``, which follows the run, so that 32 bits hold them.
 
-So ticks of a record fit into 32 bits however long a run is: the epoch moves, and all of a record
-with it. A spike at ``LONG_AGO`` is one that nothing asks a record about: a row that has been silent
-as long goes through the long history, whose ticks have 64 bits.
+Record of a target, int32 and float32 views of the same eight words:
+0-3 ticks p of the newest four post spikes; 4-6 exp((epoch - p) / tau_plus) of the newest three;
+7 post trace times exp((p - epoch) / tau_minus).
 """
 
 from __future__ import annotations
@@ -33,16 +31,16 @@ from spikesim.kernels.jit import kernel
 ARGUMENTS: dict[str, tuple[str, ...]] = {
     "arrive": (
         "piece_lo", "piece_hi", "piece_slot", "n_pieces", "targets", "weights", "acc", "base",
-        "inv_scale", "additive", "last", "pre", "record", "ticks", "count", "done", "epoch",
-        "epoch_ticks", "epochs", "late", "pair", "tables",
+        "inv_scale", "additive", "origin", "last", "pre", "record", "ticks", "count", "done",
+        "epoch", "epoch_ticks", "epochs", "late", "pair", "tables",
     ),
     "post": (
-        "fired", "n_fired", "record", "ticks", "count", "done", "danger", "epoch", "epoch_ticks",
-        "epochs", "tables",
+        "fired", "n_fired", "origin", "record", "ticks", "count", "done", "danger", "epoch",
+        "epoch_ticks", "epochs", "tables",
     ),
     "settle": (
         "slot_start", "targets", "weights", "additive", "last", "pre", "ticks", "count", "done",
-        "oldest", "danger", "pair", "tables",
+        "leaving", "cut", "danger", "pair", "tables",
     ),
     "flush": (
         "slot_start", "targets", "weights", "out_weights", "additive", "last", "pre", "ticks",
@@ -50,9 +48,6 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 """Names of the arguments of each kernel, after the tick."""
-
-LONG_AGO = -(2**30)
-"""Where a record has a spike at least that many ticks before the epoch, or none."""
 
 _FLOAT, _INT = ir.FloatType(), ir.IntType(32)
 _FLOATS, _INTS = ir.VectorType(_FLOAT, 4), ir.VectorType(_INT, 4)
@@ -92,14 +87,14 @@ def decay(tables, which, ticks):
 
 
 @kernel
-def _walk(w, k, a, x, keep, additive, ticks, count, done, consts, tables):
-    """Weight after the post spikes of target ``k`` since tick ``a``, without ``keep`` newest."""
-    since = max(a, done[k] + 1)
+def _walk(w, k, a, x, stop, additive, ticks, count, done, consts, tables):
+    """Weight after the post spikes of target ``k`` since tick ``a`` that come before ``stop``."""
+    since = max(np.int64(a), np.int64(done[k]) + 1)
     end = count[k]
     first = end
     while first > 0 and first > end - 64 and ticks[k, (first - 1) & 63] >= since:
         first -= 1
-    for event in range(first, end - keep):
+    for event in range(first, stop):
         step = consts[0] * (x * decay(tables, 0, ticks[k, event & 63] - a))
         w = min(w + (step if additive else step * (consts[3] - w)), consts[3])
     return w
@@ -107,19 +102,16 @@ def _walk(w, k, a, x, keep, additive, ticks, count, done, consts, tables):
 
 @kernel
 def _advance(tick, record, epoch, epoch_ticks, epochs, tables):
-    """Let the epoch lie after ``tick``, and take all records along."""
+    """Let the epoch lie after ``tick``, and take the values of all records along."""
     missing = max(0, (tick - epoch[0]) // epoch_ticks + 1)
     if missing == 0:
         return
     value = record.view(np.float32)
     grow = np.float32(1.0) / decay(tables, 0, epoch_ticks)
     shrink = decay(tables, 1, epoch_ticks)
-    for at in range(0, record.size, 8):
-        for lane in range(4):
-            age = np.int64(record[at + lane]) - missing * epoch_ticks
-            record[at + lane] = max(age, LONG_AGO)
-        # After so many epochs all values have met their bounds: a pause costs no more.
-        for _ in range(min(missing, epochs)):
+    # After ``epochs`` of them all values have met their bounds: a pause costs no more.
+    for _ in range(min(missing, epochs)):
+        for at in range(0, record.size, 8):
             faded = value[at + 7] * shrink
             # Denormals are slow.
             value[at + 7] = faded if faded > np.float32(1e-30) else np.float32(0.0)
@@ -130,10 +122,7 @@ def _advance(tick, record, epoch, epoch_ticks, epochs, tables):
 
 @kernel
 def _row(additive, targets, weights, acc, record, value, a, gain, fade, bounds, inv_scale, late):
-    """Visit one row; gives how many synapses need the long history, listed in ``late``.
-
-    ``a`` is its last arrival as int32 ticks after the epoch.
-    """
+    """Visit one row; gives how many synapses need the long history, listed in ``late``."""
     w_min, w_max = bounds[2], bounds[3]
     one, zero = np.float32(1.0), np.float32(0.0)
     n_late = 0
@@ -163,30 +152,10 @@ def _row(additive, targets, weights, acc, record, value, a, gain, fade, bounds, 
 
 @kernel
 def arrive(
-    tick,
-    piece_lo,
-    piece_hi,
-    piece_slot,
-    n_pieces,
-    targets,
-    weights,
-    acc,
-    base,
-    inv_scale,
-    additive,
-    last,
-    pre,
-    record,
-    ticks,
-    count,
-    done,
-    epoch,
-    epoch_ticks,
-    epochs,
-    late,
-    pair,
+    tick, piece_lo, piece_hi, piece_slot, n_pieces, targets, weights, acc, base, inv_scale,
+    additive, origin, last, pre, record, ticks, count, done, epoch, epoch_ticks, epochs, late, pair,
     tables,
-):
+):  # fmt: skip
     """Apply pending potentiation, deliver and depress the synapses of all due pieces.
 
     Parameters
@@ -200,6 +169,7 @@ def arrive(
     pair : float32 array, shape (4,)
         a_plus, a_minus, w_min, w_max; the amplitudes as in ``core.rule.PairWindow``.
     """
+    tick = tick - origin[0]
     # Only after a pause is there anything to do.
     _advance(tick, record, epoch, epoch_ticks, epochs, tables)
     value = record.view(np.float32)
@@ -210,7 +180,6 @@ def arrive(
         a = last[slot]
         x = pre[slot, 0]
         row, w_row = targets[piece_lo[q] : piece_hi[q]], weights[piece_lo[q] : piece_hi[q]]
-        since = np.int32(max(a - epoch[0], LONG_AGO + 1))
         near = decay(tables, 0, epoch[0] - a)
         if near < np.float32(2e-30):
             # Silent for so long that values of the record may have met their bound, 1e30.
@@ -220,17 +189,17 @@ def arrive(
         elif additive:
             gain = x * near
             n_late = _row(
-                True, row, w_row, here, record, value, since, gain, fade, pair, inv_scale, late
+                True, row, w_row, here, record, value, a, gain, fade, pair, inv_scale, late
             )
         else:
             gain = pair[0] * (x * near)
             n_late = _row(
-                False, row, w_row, here, record, value, since, gain, fade, pair, inv_scale, late
+                False, row, w_row, here, record, value, a, gain, fade, pair, inv_scale, late
             )
         for i in range(n_late):
             j = late[i]
             k = np.int64(row[j])
-            w = _walk(w_row[j], k, a, x, 0, additive, ticks, count, done, pair, tables)
+            w = _walk(w_row[j], k, a, x, count[k], additive, ticks, count, done, pair, tables)
             here[k] += np.int32((np.float64(w) * inv_scale + _ROUND) - _ROUND)
             y = fade * value[8 * k + 7]
             w_row[j] = max(w - (y if additive else y * (w - pair[2])), pair[2])
@@ -240,9 +209,11 @@ def arrive(
 
 @kernel
 def post(
-    tick, fired, n_fired, record, ticks, count, done, danger, epoch, epoch_ticks, epochs, tables
+    tick, fired, n_fired, origin, record, ticks, count, done, danger, epoch, epoch_ticks, epochs,
+    tables,
 ):  # fmt: skip
     """Enter the spikes of this tick into the records; sets ``danger`` before one is lost."""
+    tick = tick - origin[0]
     value = record.view(np.float32)
     one = np.float32(1.0)
     # The tick after this one is still before the epoch, so arrivals never divide by more.
@@ -254,7 +225,7 @@ def post(
         at = 8 * k
         for lane in range(3, 0, -1):
             record[at + lane] = record[at + lane - 1]
-        record[at] = tick - epoch[0]
+        record[at] = tick
         value[at + 6] = value[at + 5]
         value[at + 5] = value[at + 4]
         value[at + 4] = fresh
@@ -277,7 +248,8 @@ def settle(
     ticks,
     count,
     done,
-    oldest,
+    leaving,
+    cut,
     danger,
     pair,
     tables,
@@ -285,30 +257,34 @@ def settle(
     """Apply what is about to leave the rings, if anything is.
 
     Only what ``arrive`` would also take one by one is applied, so it does not matter for a
-    single bit when this happens, nor to which targets: the newest 32 spikes stay.
+    single bit when this happens, nor to which targets: the newest 32 spikes stay, except those up
+    to ``cut``, so old that a row that has been silent since takes them one by one.
     """
     if danger[0] == 0:
         return
     danger[0] = 0
-    newest = np.int64(-1)
+    newest = cut[0]
     for each in range(done.size):
-        oldest[each] = done[each]
-        if count[each] > 32:
-            oldest[each] = max(done[each], ticks[each, (count[each] - 33) & 63])
-            newest = max(newest, oldest[each])
+        stop = max(count[each] - 32, 0)
+        while stop < count[each] and ticks[each, stop & 63] <= cut[0]:
+            stop += 1
+        leaving[each] = stop
+        if stop > 0:
+            newest = max(newest, np.int64(ticks[each, (stop - 1) & 63]))
     for slot in range(last.size):
-        a = last[slot]
+        a = np.int64(last[slot])
         if a > newest:
             continue
         x = pre[slot, 0]
         for j in range(slot_start[slot], slot_start[slot + 1]):
             k = np.int64(targets[j])
-            if a <= oldest[k] and done[k] < oldest[k]:
+            if leaving[k] > 0 and a <= ticks[k, (leaving[k] - 1) & 63]:
                 weights[j] = _walk(
-                    weights[j], k, a, x, 32, additive, ticks, count, done, pair, tables
+                    weights[j], k, a, x, leaving[k], additive, ticks, count, done, pair, tables
                 )
     for each in range(done.size):
-        done[each] = oldest[each]
+        if leaving[each] > 0:
+            done[each] = max(done[each], ticks[each, (leaving[each] - 1) & 63])
 
 
 @kernel
@@ -318,9 +294,9 @@ def flush(
 ):  # fmt: skip
     """Write all weights with everything pending applied."""
     for slot in range(last.size):
-        a, x = last[slot], pre[slot, 0]
+        a, x = np.int64(last[slot]), pre[slot, 0]
         for j in range(slot_start[slot], slot_start[slot + 1]):
             k = np.int64(targets[j])
             out_weights[j] = _walk(
-                weights[j], k, a, x, 0, additive, ticks, count, done, pair, tables
+                weights[j], k, a, x, count[k], additive, ticks, count, done, pair, tables
             )

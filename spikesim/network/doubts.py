@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from spikesim.network.part import PartSynapses
 from spikesim.network.population import Population, Projection
 from spikesim.network.synapses import GivenRows
 from spikesim.neurons.model import NeuronModel
-from spikesim.neurons.unit_guard import MOST_CURRENT, SLIPS, input_doubt
+from spikesim.neurons.unit_guard import LEAST, MOST_CURRENT, SLIPS, input_doubt
 
 UNITS = ("SI", "own")
 MOST_EXCITATION = 200.0
@@ -46,8 +47,12 @@ def delay_doubts(delay: Any) -> list[str]:
     return [f"{text}; if it is meant, give delay_ticks="] if text else []
 
 
-def projection_doubts(projection: Projection) -> list[str]:
-    """Doubts about the weights of a projection and the time constants of its rule."""
+def projection_doubts(projection: Projection, beside: Iterable[Projection] = ()) -> list[str]:
+    """Doubts about the weights of a projection and the time constants of its rule.
+
+    A lost unit makes all weights onto a receptor small: one that is small beside others which
+    fit, as ``beside`` may hold, is in order.
+    """
     who = f"projection {projection.name!r}"
     rule = projection.plasticity
     found = [] if rule is None else rule.doubts()
@@ -55,11 +60,13 @@ def projection_doubts(projection: Projection) -> list[str]:
     if isinstance(neuron, NeuronModel) and synapses.nnz:
         needed = neuron.to_threshold().get(neuron.receptors[projection.receptor])
         if needed is not None:
-            found = [*found, *_weight_doubts(projection, needed)]
+            found = [*found, *_weight_doubts(projection, needed, beside)]
     return [f"{who}: {text}; {WAY_OUT}" for text in found]
 
 
-def _weight_doubts(projection: Projection, needed: float) -> list[str]:
+def _weight_doubts(
+    projection: Projection, needed: float, beside: Iterable[Projection]
+) -> list[str]:
     """Doubts about weights of which ``needed`` fires a neuron by itself."""
     rule = projection.plasticity
     largest, exciting, inhibiting, fan_in = _drive(projection)
@@ -75,7 +82,12 @@ def _weight_doubts(projection: Projection, needed: float) -> list[str]:
             drives.append((rule.w_max * fan_in, MOST_GROWN))
     text = input_doubt("a weight", largest, needed, math.inf)
     if text:
-        return [text]
+        fits = any(
+            _drive(other)[0] >= LEAST * needed
+            for other in beside
+            if other.post is projection.post and other.receptor == projection.receptor
+        )
+        return [] if fits else [text]
     return [
         f"expected weights that fit the membrane, got {drive:.3g} from all sources of a neuron "
         f"together, more than {times:g} times the {needed:.3g} that fires it from rest; {SLIPS}"

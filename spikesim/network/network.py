@@ -262,7 +262,7 @@ class Network:
         if not problems and is_relay(target):
             problems += relay_problems(target, [*self.incoming(target), projection])
         if not problems and self.units == "SI":
-            problems += projection_doubts(projection)
+            problems += projection_doubts(projection, self.projections.values())
         if problems:
             raise ValidationError(problems)
         self.projections[chosen] = projection

@@ -13,6 +13,8 @@ from spikesim.neurons.parameters import Value
 SLIPS = "was a unit such as mV or pA forgotten, or resistance or g_leak left at 1?"
 LEAST = 1e-5
 """Part of what fires a neuron below which an input is none: pA into 1 ohm, nS beside 1 S."""
+NEVER = 1e6
+"""So much of an input fires no neuron in any unit: a threshold that is not to be reached."""
 MOST_CURRENT = 1e3
 """Times the current that just fires a neuron."""
 
@@ -61,6 +63,8 @@ def input_doubt(what: str, value: float, needed: float, most: float) -> str:
     ('', '')
     """
     if value == 0.0 or LEAST * needed <= value <= most * needed:
+        return ""
+    if value < needed and needed >= NEVER:
         return ""
     side = f"more than {most:g} times" if value > needed else f"less than {LEAST:g} of"
     return (

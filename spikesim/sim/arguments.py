@@ -52,21 +52,3 @@ def checked(
     if problems:
         raise ValidationError(problems)
     return monitors, events
-
-
-def beyond_problems(steps: int | None, tick: int, ticks: int, what: str) -> list[str]:
-    """Why a session of so many steps cannot go on for ``ticks``; empty when it can.
-
-    Examples
-    --------
-    >>> beyond_problems(10, 4, 6, "ticks"), beyond_problems(None, 4, 10**9, "ticks")
-    ([], [])
-    """
-    if ticks >= 0 and (steps is None or tick + ticks <= steps):
-        return []
-    if steps is None:
-        return [f"session: expected 0 or more {what}, got {ticks}"]
-    return [
-        f"session: expected 0 to {steps - tick} further {what} of the {steps} it was started for, "
-        f"got {ticks}; start it with more steps"
-    ]

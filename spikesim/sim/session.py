@@ -11,15 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from spikesim.core import CsrRows
-from spikesim.core.listing import listed
 from spikesim.core.on_demand import OnDemand
 from spikesim.engine import Variables
+from spikesim.engine.bounds import beyond_problems, expect_known
 from spikesim.engine.contract import Path
 from spikesim.engine.interrupt import Interrupt
 from spikesim.engine.progress import Progress, reporting
 from spikesim.errors import ValidationError
 from spikesim.recording import Item, Monitors, Recording
-from spikesim.sim.arguments import beyond_problems, checked
+from spikesim.sim.arguments import checked
 from spikesim.sim.explain import kernel_name
 from spikesim.sim.inputs import resolve_inputs
 from spikesim.sim.record.recorder import Recorder, make_sink
@@ -64,8 +64,7 @@ class FloatSession:
 
     Examples
     --------
-    >>> from spikesim.neurons import LIF
-    >>> from spikesim.sim import Simulator
+    >>> from spikesim import LIF, Network, Simulator
     >>> net = Network(dt=1e-3)
     >>> _ = net.add_population("clock", 1, LIF(beta=1.0, bias=0.25, v_th=1.0))
     >>> session = Simulator(net, dtype="float64").start({}, 100)
@@ -158,8 +157,7 @@ class FloatSession:
 
         Examples
         --------
-        >>> from spikesim.neurons import LIF
-        >>> from spikesim.sim import Simulator
+        >>> from spikesim import LIF, Network, Simulator
         >>> net = Network(dt=1e-3)
         >>> _ = net.add_population("clock", 1, LIF(beta=1.0, bias=0.25, v_th=1.0))
         >>> session = Simulator(net).start({})
@@ -172,11 +170,7 @@ class FloatSession:
 
     def counts(self, population: str) -> npt.NDArray[np.int64]:
         """Spikes of each neuron of a population since the session began, shape (n,)."""
-        if population not in self.net.populations:
-            raise ValidationError(
-                f"session: expected a population among {list(self.net.populations)}, got "
-                f"{population!r}"
-            )
+        expect_known("population", population, self.net.populations)
         lo, hi = self.plan.populations[population]
         return self._run.counts[lo:hi].copy()
 
@@ -244,11 +238,11 @@ class FloatSession:
         checkpoint_every: int | None,
         heard: Interrupt | None,
     ) -> None:
-        stop = self.tick + int(ticks)
         problems = [] if checkpoint is None else checkpoint_problems(checkpoint)
         problems += beyond_problems(self.steps, self.tick, ticks, "ticks")
         if problems:
             raise ValidationError(problems)
+        stop = self.tick + int(ticks)
         self._saving.begin(checkpoint, self.tick, checkpoint_every or max(int(ticks), 1))
         self.interrupted = False
         with (
@@ -293,10 +287,7 @@ class FloatSession:
             If there is no such projection.
         """
         known = self.net.projections
-        if projection not in known:
-            raise ValidationError(
-                f"session: expected a projection among {listed(known)}, got {projection!r}"
-            )
+        expect_known("projection", projection, known)
         if known[projection].plasticity is None:
             return known[projection].rows
         return self._run.learned(projection).rows(self.tick)
@@ -333,8 +324,13 @@ class FloatSession:
         ----------
         keep : iterable of str
             State variables that stay, such as ``"theta"``.
+
+        Raises
+        ------
+        ValidationError
+            If no population has such a variable.
         """
-        self._run.clear(frozenset(keep))
+        self._run.clear(keep)
 
     @exclusive("recording")
     def pause(self, ticks: int, keep: Iterable[str] = ()) -> None:
@@ -358,8 +354,7 @@ class FloatSession:
             If the session would go beyond ``steps``, or samples states or weights, which
             have no values in a pause.
         """
-        problems = []
-        problems += beyond_problems(self.steps, self.tick, ticks, "ticks of pause")
+        problems = beyond_problems(self.steps, self.tick, ticks, "ticks of pause")
         if self.monitors.states or self.monitors.weights:
             problems.append(
                 "session: expected only spikes and rates to be recorded, got states or weights, "

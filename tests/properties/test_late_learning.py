@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from spikesim.core import SpikeTrains
+from spikesim.kernels import plastic
 from spikesim.learning import PairSTDP, RewardSTDP, TripletSTDP, TsodyksMarkram
 from spikesim.network import AllToAll, Network, OneToOne
 from spikesim.neurons import LIF
@@ -77,6 +78,41 @@ def test_so_for_all_rules(rule, way, run, border, before):
     _assert_long_pause_is_as_good_as_a_short_one(rule, way, run, border, before)
 
 
+SPAN = 1 << 15  # longer than any table of these rules, so that all bounds are met soon
+SILENCES = [0, 1, 300, SPAN - 1, SPAN, SPAN + 300, 2 * SPAN - 1, 2 * SPAN, 2 * SPAN + 300, 2**20]
+BOUTS = st.lists(
+    st.tuples(st.sampled_from(SILENCES), st.booleans(), st.booleans()), min_size=1, max_size=5
+)
+
+
+def _assert_rebasing_changes_no_bit(rule, way, run, bouts):
+    unit, pre, post = run
+    plain, moved = (_drive(rule, unit, *way) for _ in range(2))
+    if rule.modulator is not None:
+        for drive in (plain, moved):
+            drive.block.reward(0, 0.5)
+    tick = 0
+    for silence, some_pre, some_post in [(0, True, True), *bouts, (1, True, True)]:
+        tick += silence
+        trains = pre & some_pre, post & some_post
+        moved.block.rebase(tick)
+        found = [drive.play(*trains, tick, rebase=False) for drive in (plain, moved)]
+        for one, other in zip(*found, strict=True):
+            assert one.tolist() == other.tolist()
+        tick += len(pre)
+
+
+@pytest.mark.parametrize("way", WAYS, ids=str)
+@pytest.mark.parametrize("rule", [*PAIRS[:2], *RULES, *SLOW_RULES[-5:-3]], ids=repr)
+@settings(max_examples=25, deadline=None)
+@given(run=runs(), bouts=BOUTS)
+def test_it_does_not_matter_when_the_origin_moves(rule, way, run, bouts):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plastic, "SPAN", SPAN)
+        patch.setattr(plastic, "LONG_AGO", -2 * SPAN)
+        _assert_rebasing_changes_no_bit(rule, way, run, bouts)
+
+
 @pytest.mark.parametrize("rule", PAIRS, ids=repr)
 @settings(max_examples=10, deadline=None)
 @given(run=runs(), silence=st.sampled_from([1, 2, 39, 40, 41, 199, 200, 201, 5000]))
@@ -113,15 +149,21 @@ def _result(session):
     return spikes, [session.weights(name).weights.tolist() for name in ("first", "later")]
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize(
-    "rule", [PairSTDP(0.5, 0.05, 0.04), TripletSTDP(0.5), TsodyksMarkram(0.3, 0.05, 0.1),
-             RewardSTDP(0.5)], ids=lambda rule: type(rule).__name__,
-)  # fmt: skip
-@settings(
-    max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+SESSION_RULES = (
+    PairSTDP(0.5, 0.05, 0.04),
+    TripletSTDP(0.5, 1e-3, 2e-3, 3e-3, 1e-3),
+    TsodyksMarkram(0.3, 0.05, 0.1),
+    RewardSTDP(0.5),
 )
-@given(border=BORDERS, epochs=st.integers(-1, 3), cut=st.integers(0, 299))
+
+
+@pytest.mark.parametrize("border", [2**30, 2**31])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("rule", SESSION_RULES, ids=lambda rule: type(rule).__name__)
+@settings(
+    max_examples=2, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(epochs=st.integers(-1, 3), cut=st.integers(0, 299))
 def test_a_session_pauses_saves_and_goes_on_across_any_border(
     tmp_path, rule, dtype, border, epochs, cut
 ):
@@ -129,7 +171,10 @@ def test_a_session_pauses_saves_and_goes_on_across_any_border(
     for pause in (2**18, border - 200 * epochs):
         pause -= pause % 200
         session = _session(rule, dtype, pause, blocks=2)
-        session.advance(300)
+        session.advance(150)
+        for name in ("first", "later") if isinstance(rule, RewardSTDP) else ():
+            session.reward(name, 0.3)
+        session.advance(150)
         session.pause(pause)
         session.advance(cut)
         session.save(tmp_path / "late")

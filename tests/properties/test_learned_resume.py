@@ -69,7 +69,7 @@ def _play(session, net, until):
 @pytest.fixture
 def _cut(monkeypatch):
     """Cut tables between threads that would be too small for it."""
-    monkeypatch.setattr(tables, "_CHUNK", 3)
+    monkeypatch.setattr(tables, "CHUNK", 3)
 
 
 @pytest.mark.usefixtures("_cut")

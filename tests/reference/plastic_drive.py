@@ -42,8 +42,10 @@ class Drive:
         assert not self.acc[: self.base].any()
         return self.acc[self.base :] / (1.0 if self.exact else SCALE)
 
-    def play(self, arrivals, posts, first=0):
+    def play(self, arrivals, posts, first=0, rebase=True):
         """Play rasters of shape (ticks, slots) and (ticks, n_post); gives deliveries, weights."""
+        if rebase and first + len(arrivals) >= self.block.horizon:
+            self.block.rebase(first)
         sums = [self.tick(first + t, arrivals[t], posts[t]) for t in range(len(arrivals))]
         weights = self.block.read(first + len(arrivals)).reshape(-1, self.n_post)
         return np.array(sums).reshape(-1, self.n_post), weights

@@ -90,18 +90,23 @@ class CompileReport:
         }
 
     def __str__(self) -> str:
-        lines = [self.program_text, "", "quantization (errors relative to the largest weight)"]
-        lines.append(
-            f"  {'population':<14}{'n':>5}{'synapses':>10}{'codes per unit':>18}{'shift':>6}"
-            f"{'w err max':>11}{'w err rms':>11}{'v_th err':>10}{'decay err':>11}"
-        )
+        wide = max([10, *(len(layer.name) for layer in self.layers)])
+        lines = [
+            self.program_text, "",
+            "quantization (errors of weights relative to the largest)",
+            f"  {'population':<{wide}}{'n':>5}{'synapses':>10}{'codes per unit':>15}{'shift':>6}"
+            f"{'w max':>8}{'w rms':>8}{'v_th':>8}{'decay':>8}",
+        ]  # fmt: skip
         for layer in self.layers:
-            span = f"{layer.scale_min:.4g}..{layer.scale_max:.4g}"
+            ends = (layer.scale_min, layer.scale_max)
+            span = "..".join(f"{x:.0f}" if x >= 1000 else f"{x:.4g}" for x in ends)
+            errors = (
+                layer.weight_error_max, layer.weight_error_rms, layer.threshold_error_max,
+                layer.decay_error,
+            )  # fmt: skip
             lines.append(
-                f"  {layer.name:<14}{layer.n:>5}{layer.synapses:>10}{span:>18}"
-                f"{layer.gain_shift:>6}{layer.weight_error_max:>11.2e}"
-                f"{layer.weight_error_rms:>11.2e}{layer.threshold_error_max:>10.1e}"
-                f"{layer.decay_error:>11.1e}"
+                f"  {layer.name:<{wide}}{layer.n:>5}{layer.synapses:>10} {span:>14}"
+                f"{layer.gain_shift:>6}" + "".join(f"{error:>8.1e}" for error in errors)
             )
         if self.calibration is not None:
             c = self.calibration

@@ -5,25 +5,26 @@ from __future__ import annotations
 
 from spikesim.kernels.generate.expressions import own
 from spikesim.kernels.generate.layout import kept_traces
-from spikesim.kernels.generate.pieces import Cells, RulePieces, block, kernel
+from spikesim.kernels.generate.pieces import FROM_ORIGIN, Cells, RulePieces, block, kernel
 
 ARGUMENTS: dict[str, tuple[str, ...]] = {
     "arrive": (
         "piece_lo", "piece_hi", "piece_slot", "n_pieces", "targets", "weights", "acc", "base",
-        "inv_scale", "last", "pre", "ticks", "before", "history", "post_value", "eligibility",
-        "signal", "signal_tick", "consts", "tables",
+        "inv_scale", "origin", "last", "pre", "ticks", "before", "history", "post_value",
+        "eligibility", "signal", "signal_tick", "consts", "tables",
     ),
     "post": (
-        "fired", "n_fired", "ticks", "before", "history", "danger", "post_value", "consts",
-        "tables",
+        "fired", "n_fired", "origin", "ticks", "before", "history", "danger", "post_value",
+        "consts", "tables",
     ),
     "settle": (
-        "slot_start", "targets", "weights", "last", "pre", "ticks", "before", "history", "oldest",
-        "danger", "eligibility", "signal", "signal_tick", "consts", "tables",
+        "slot_start", "targets", "weights", "last", "pre", "ticks", "before", "history", "leaving",
+        "cut", "danger", "eligibility", "signal", "signal_tick", "consts", "tables",
     ),
     "flush": (
-        "slot_start", "targets", "weights", "out_weights", "last", "pre", "ticks", "before",
-        "history", "eligibility", "out_eligibility", "signal", "signal_tick", "consts", "tables",
+        "slot_start", "targets", "weights", "out_weights", "origin", "last", "pre", "ticks",
+        "before", "history", "eligibility", "out_eligibility", "signal", "signal_tick", "consts",
+        "tables",
     ),
 }  # fmt: skip
 """Names of the arguments of each kernel, after the tick."""
@@ -35,10 +36,17 @@ _RING = [
     "    danger[0] = 1",
 ]
 _LEAVING = [
-    "oldest[k] = history[k, APPLIED]",
-    "if history[k, COUNT] > 32:",
-    "    oldest[k] = max(history[k, APPLIED], ticks[k, (history[k, COUNT] - 33) & 63])",
-    "    newest = max(newest, oldest[k])",
+    "stop = max(history[k, COUNT] - 32, 0)",
+    "while stop < history[k, COUNT] and ticks[k, stop & 63] <= cut[0]:",
+    "    stop += 1",
+    "leaving[k] = stop",
+    "if stop > 0:",
+    "    newest = max(newest, np.int64(ticks[k, (stop - 1) & 63]))",
+]
+_LEFT = [
+    "if leaving[k] > 0:",
+    "    left = ticks[k, (leaving[k] - 1) & 63]",
+    "    history[k, APPLIED] = max(history[k, APPLIED], left)",
 ]
 _OUT = Cells("out_weights[j]", "out_eligibility[j]")
 
@@ -52,21 +60,21 @@ def _arrive(pieces: RulePieces) -> str:
     visit = pieces.visit(
         [pieces.post_trace(r) for r in range(len(pieces.post))],
         since=_since(pieces),
-        pending=_pend(pieces, 0),
+        pending=_pend(pieces),
     )
     return pieces.sparse_arrivals("arrive", ARGUMENTS["arrive"], [], visit)
 
 
 def _since(pieces: RulePieces) -> list[str]:
-    return ["arrived", *(["history[k, APPLIED]"] if pieces.defers else [])]
+    return ["arrived", *(["np.int64(history[k, APPLIED])"] if pieces.defers else [])]
 
 
-def _pend(pieces: RulePieces, keep: int) -> list[str]:
-    """Apply the post spikes in the ring since the last arrival, except the newest ``keep``."""
+def _pend(pieces: RulePieces, stop: str = "end") -> list[str]:
+    """Apply the post spikes in the ring since the last arrival, before the one numbered so."""
     if not pieces.defers:
         return []
     # The ring is touched only where two or more are pending.
-    newest = "history[k, NEWEST] if e == end - 1 else ticks[k, e & 63]"
+    newest = "np.int64(history[k, NEWEST] if e == end - 1 else ticks[k, e & 63])"
     body = [f"spiked = {newest}", *pieces.drift("spiked")]
     for r, trace in enumerate(pieces.pre):
         body.append(f"{own(trace.name)} = {pieces.pre_trace(r, 'spiked')}")
@@ -75,7 +83,7 @@ def _pend(pieces: RulePieces, keep: int) -> list[str]:
     body += pieces.changes("on_post")
     older = "while first > 0 and first > end - 64 and ticks[k, (first - 1) & 63] >= since:"
     return [
-        "since = max(arrived, history[k, APPLIED] + 1)",
+        "since = max(arrived, np.int64(history[k, APPLIED]) + 1)",
         "end = history[k, COUNT]",
         "first = end",
         "if history[k, NEWEST] >= since and end > 0:",
@@ -83,7 +91,7 @@ def _pend(pieces: RulePieces, keep: int) -> list[str]:
         "    if history[k, PREVIOUS] >= since:",
         f"        {older}",
         "            first -= 1",
-        *block(f"for e in range(first, end - {keep}):", body),
+        *block(f"for e in range(first, {stop}):", body),
     ]
 
 
@@ -96,17 +104,17 @@ def _post(pieces: RulePieces) -> str:
         spike.append("e = history[k, COUNT] & 63")
         spike += [f"before[k, e, {r}] = {name}" for r, name in names.items()]
         spike += _RING
-    lines = [*pieces.constants, *block("for i in range(n_fired[0]):", spike)]
+    lines = [FROM_ORIGIN, *pieces.constants, *block("for i in range(n_fired[0]):", spike)]
     return kernel("post", ARGUMENTS["post"], lines)
 
 
 def _settle(pieces: RulePieces) -> str:
-    """Apply what is about to leave the rings, if anything is."""
-    visit = [*pieces.load(_since(pieces)), *_pend(pieces, 32), *pieces.store()]
-    late = "if arrived <= oldest[k] and history[k, APPLIED] < oldest[k]:"
+    """Apply what is about to leave the rings, or is as old as ``cut``, if anything is."""
+    visit = [*pieces.load(_since(pieces)), *_pend(pieces, "leaving[k]"), *pieces.store()]
+    late = "if leaving[k] > 0 and arrived <= ticks[k, (leaving[k] - 1) & 63]:"
     synapse = ["k = np.int64(targets[j])", *block(late, visit if pieces.defers else [])]
     row = [
-        "arrived = last[slot]",
+        "arrived = np.int64(last[slot])",
         *block("if arrived > newest:", ["continue"]),
         *block("for j in range(slot_start[slot], slot_start[slot + 1]):", synapse),
     ]
@@ -114,24 +122,24 @@ def _settle(pieces: RulePieces) -> str:
         *block("if danger[0] == 0:", ["return"]),
         "danger[0] = 0",
         *pieces.constants,
-        "newest = np.int64(-1)",
+        "newest = cut[0]",
         *block("for k in range(history.shape[0]):", _LEAVING),
         *block("for slot in range(last.size):", row),
-        *block("for k in range(history.shape[0]):", ["history[k, APPLIED] = oldest[k]"]),
+        *block("for k in range(history.shape[0]):", _LEFT),
     ]
     return kernel("settle", ARGUMENTS["settle"], lines)
 
 
 def _flush(pieces: RulePieces) -> str:
     """Write all weights with everything pending applied."""
-    visit = [*pieces.load(_since(pieces)), *_pend(pieces, 0)]
+    visit = [*pieces.load(_since(pieces)), *_pend(pieces)]
     visit += [*pieces.drift("tick"), *pieces.store(_OUT)]
     if not pieces.rule.changes_weights:
         visit = []
     synapse = ["k = np.int64(targets[j])", *visit]
     row = [
-        "arrived = last[slot]",
+        "arrived = np.int64(last[slot])",
         *block("for j in range(slot_start[slot], slot_start[slot + 1]):", synapse),
     ]
-    lines = [*pieces.constants, *block("for slot in range(last.size):", row)]
+    lines = [FROM_ORIGIN, *pieces.constants, *block("for slot in range(last.size):", row)]
     return kernel("flush", ARGUMENTS["flush"], lines)

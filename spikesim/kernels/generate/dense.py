@@ -9,17 +9,18 @@ table ends in 0, so this is the rule itself and no approximation.
 from __future__ import annotations
 
 from spikesim.kernels.generate.immediate import after_spike, apply_spike
-from spikesim.kernels.generate.pieces import Cells, RulePieces, W, block, kernel, some
+from spikesim.kernels.generate.pieces import FROM_ORIGIN, Cells, RulePieces, W, block, kernel, some
 
 ARGUMENTS: dict[str, tuple[str, ...]] = {
     "arrive_dense": (
-        "piece_slot", "n_pieces", "weights", "acc", "base", "inv_scale", "last", "pre", "history",
-        "post_value", "post_now", "alive", "n_alive", "eligibility", "signal", "signal_tick",
-        "consts", "tables",
+        "piece_slot", "n_pieces", "weights", "acc", "base", "inv_scale", "origin", "last", "pre",
+        "history", "post_value", "post_now", "alive", "n_alive", "eligibility", "signal",
+        "signal_tick", "consts", "tables",
     ),
     "post_dense": (
-        "fired", "n_fired", "weights", "last", "pre", "pre_now", "rows", "history", "post_value",
-        "alive", "n_alive", "eligibility", "signal", "signal_tick", "consts", "tables",
+        "fired", "n_fired", "weights", "origin", "last", "pre", "pre_now", "rows", "history",
+        "post_value", "alive", "n_alive", "eligibility", "signal", "signal_tick", "consts",
+        "tables",
     ),
 }  # fmt: skip
 """Names of the arguments of each kernel, after the tick."""
@@ -38,7 +39,7 @@ def _arrive(pieces: RulePieces) -> str:
     skips = pieces.skips("on_pre", pieces.post)
     read = [f"post_now[{r}, k]" for r in pieces.reads("on_pre", pieces.post)]
     post = [f"post_now[{r}, k]" for r in range(len(pieces.post))]
-    seen = ["history[k, NEWEST]"] if pieces.defers else []
+    seen = ["np.int64(history[k, NEWEST])"] if pieces.defers else []
     listed = [
         *_LISTED,
         *pieces.post_table(),
@@ -68,6 +69,7 @@ def _arrive(pieces: RulePieces) -> str:
     ]
     fade = ["left = 0", *block("for i in range(n_alive[0]):", listed), "n_alive[0] = left"]
     lines = [
+        FROM_ORIGIN,
         *pieces.constants,
         "n = history.shape[0]",
         "here = acc[base : base + n]",
@@ -80,7 +82,7 @@ def _arrive(pieces: RulePieces) -> str:
 def _post(pieces: RulePieces) -> str:
     used = pieces.reads("on_post", pieces.pre)
     skips = pieces.skips("on_post", pieces.pre)
-    fill = ["arrived = last[slot]"]
+    fill = ["arrived = np.int64(last[slot])"]
     fill += [f"pre_now[{r}, slot] = {pieces.pre_trace(r)}" for r in used]
     keep = some([f"pre_now[{r}, slot]" for r in used]) if skips else "1"
     find = [
@@ -106,6 +108,7 @@ def _post(pieces: RulePieces) -> str:
         *block("if history[k, LISTED] == 0:", enlist),
     ]
     lines = [
+        FROM_ORIGIN,
         *pieces.constants,
         "n = history.shape[0]",
         "m = 0",

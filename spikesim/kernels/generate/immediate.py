@@ -4,17 +4,18 @@
 from __future__ import annotations
 
 from spikesim.kernels.generate.expressions import own
-from spikesim.kernels.generate.pieces import RulePieces, block, kernel
+from spikesim.kernels.generate.pieces import FROM_ORIGIN, RulePieces, block, kernel
 
 ARGUMENTS: dict[str, tuple[str, ...]] = {
     "arrive_now": (
         "piece_lo", "piece_hi", "piece_slot", "n_pieces", "targets", "weights", "acc", "base",
-        "inv_scale", "last", "pre", "history", "post_value", "post_now", "eligibility",
+        "inv_scale", "origin", "last", "pre", "history", "post_value", "post_now", "eligibility",
         "signal", "signal_tick", "consts", "tables",
     ),
     "post_now": (
-        "fired", "n_fired", "column_start", "column_synapse", "column_slot", "weights", "last",
-        "pre", "history", "post_value", "eligibility", "signal", "signal_tick", "consts", "tables",
+        "fired", "n_fired", "column_start", "column_synapse", "column_slot", "weights", "origin",
+        "last", "pre", "history", "post_value", "eligibility", "signal", "signal_tick", "consts",
+        "tables",
     ),
 }  # fmt: skip
 """Names of the arguments of each kernel, after the tick."""
@@ -26,7 +27,7 @@ def write(pieces: RulePieces) -> list[str]:
 
 
 def _arrive(pieces: RulePieces) -> str:
-    seen = ["history[k, NEWEST]"] if pieces.defers else []
+    seen = ["np.int64(history[k, NEWEST])"] if pieces.defers else []
     post = [
         f"(post_now[{r}, k] if many else {pieces.post_trace(r)})" for r in range(len(pieces.post))
     ]
@@ -48,7 +49,7 @@ def _post(pieces: RulePieces) -> str:
         # Each weight lies in a row, and so in a cache line, of its own.
         "prefetch(weights, np.int64(column_synapse[min(c + 16, stop - 1)]))",
         "j, slot = np.int64(column_synapse[c]), np.int64(column_slot[c])",
-        "arrived = last[slot]",
+        "arrived = np.int64(last[slot])",
         *apply_spike(pieces, [pieces.pre_trace(r) for r in range(len(pieces.pre))]),
     ]
     spike = [
@@ -58,13 +59,13 @@ def _post(pieces: RulePieces) -> str:
         *block("for c in range(column_start[k], stop):", synapse),
         *after_spike(pieces),
     ]
-    lines = [*pieces.constants, *block("for i in range(n_fired[0]):", spike)]
+    lines = [FROM_ORIGIN, *pieces.constants, *block("for i in range(n_fired[0]):", spike)]
     return kernel("post_now", ARGUMENTS["post_now"], lines)
 
 
 def apply_spike(pieces: RulePieces, pre: list[str]) -> list[str]:
     """Change one synapse by a spike of its target; ``pre`` tells how to get each pre trace."""
-    since = ["last[slot]", "history[k, NEWEST]"]
+    since = ["np.int64(last[slot])", "np.int64(history[k, NEWEST])"]
     return [
         *pieces.load(since),
         *pieces.drift("tick"),

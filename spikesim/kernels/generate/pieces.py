@@ -17,6 +17,10 @@ W = own("w")
 """The weight in a kernel."""
 
 
+FROM_ORIGIN = "tick = tick - origin[0]"
+"""The first line of every kernel: all ticks of a block count from its origin."""
+
+
 class Cells(NamedTuple):
     """Where weight and eligibility of a synapse stand."""
 
@@ -138,7 +142,7 @@ class RulePieces:
 
     def before_row(self) -> list[str]:
         """Pre traces at this arrival, and what it releases."""
-        lines = ["arrived = last[slot]"]
+        lines = ["arrived = np.int64(last[slot])"]
         lines += [f"{own(t.name)} = {self.pre_trace(r)}" for r, t in enumerate(self.pre)]
         if self.rule.on_arrival():
             lines.append(f"{own('release')} = np.{self.dtype}(1)")
@@ -220,7 +224,7 @@ class RulePieces:
             *block("for j in range(piece_lo[q], piece_hi[q]):", synapses),
             *self.after_row(),
         ]
-        lines = [*self.constants, "here = acc[base:]", *prepare]
+        lines = [FROM_ORIGIN, *self.constants, "here = acc[base:]", *prepare]
         return kernel(name, arguments, [*lines, *block("for q in range(n_pieces[0]):", row)])
 
 

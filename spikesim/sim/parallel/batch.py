@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spikesim.engine import Batch
-from spikesim.engine.batch import counted_populations
+from spikesim.engine.batch import counted_populations, sample_ticks
 from spikesim.engine.contract import Inputs
 from spikesim.engine.interrupt import Interrupt
 from spikesim.engine.progress import Progress, counting
@@ -91,9 +91,7 @@ def samples_of(
             raise ValidationError(
                 f"batch: expected one seed for each of {len(samples)} samples, got {len(chosen)}"
             )
-        if steps is None:
-            raise ValidationError("batch: expected steps, the ticks of each sample, got none")
-        return list(zip(samples, chosen, strict=True)), int(steps)
+        return list(zip(samples, chosen, strict=True)), sample_ticks(steps)
     arrays = {name: np.asarray(value) for name, value in samples.items()}
     problems = [] if seeds is None else [
         "batch: expected no seeds for rasters, in which nothing is random"
@@ -110,8 +108,8 @@ def samples_of(
         raise ValidationError(problems)
     ((total, given),) = sizes
     late = max((population.start_tick for population in net.populations.values()), default=0)
-    ticks = given + late if steps is None else int(steps)
+    ticks = given + late if steps is None else sample_ticks(steps)
     each: list[tuple[Inputs, int]] = [
         ({name: array[k] for name, array in arrays.items()}, 0) for k in range(total)
     ]
-    return each, int(ticks)
+    return each, ticks

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 
+from spikesim.core.quantity import WAY_OUT
 from spikesim.errors import ValidationError, errors_of
 from spikesim.kernels.bind import Bound, bind
 from spikesim.kernels.loop import LINE
@@ -40,6 +41,7 @@ from spikesim.sim.run.tick_program import (
 )
 
 _WINDOW_TICKS = 4096
+_NEVER = 1 << 62
 _WINDOW_SECONDS = 0.25
 """Wall time of a window: short enough for progress bars and for an interrupt."""
 
@@ -131,6 +133,7 @@ class Run:
         }
         self.learners: list[Learner] = []
         self._learned: dict[str, LearnedRows] = {}
+        self._horizon = 0
         self.blocks = [self._block(tables, b) for b in plan.own]
 
     @property
@@ -156,6 +159,7 @@ class Run:
         start = state.tick
         n = open_window(state, min(ticks, self._next, self.window))
         n = fill_inputs(state, self.inputs, self._lines, start, n)
+        self._rebase(start, n)
         began = time.perf_counter()
         if self.ranks.size == 1:
             self.threads.run(start, n, self._programs_of)
@@ -192,6 +196,18 @@ class Run:
                 self.set_parameters(name, **values)
             self._deliver_pending()
             scatter_learned(self.plan, self.learners, self.ranks, learned)
+        self._horizon = 0
+
+    def _rebase(self, start: int, n: int) -> None:
+        """Let what learns count ticks from a later origin, before they leave 32 bits."""
+        if start + n < self._horizon:
+            return
+        blocks = [one.synapses for one in self.learners]
+        if any(start + n >= block.horizon for block in blocks):
+            # All at once, so that a checkpoint has one origin for all blocks.
+            for block in blocks:
+                block.rebase(start)
+        self._horizon = min((block.horizon for block in blocks), default=_NEVER)
 
     def _deliver_pending(self) -> None:
         """Put into the sums what earlier ticks delivered for this one and later ones.
@@ -217,13 +233,16 @@ class Run:
         Raises
         ------
         ValidationError
-            If a current drives a constant that no current drove at the start.
+            If a current drives a population that none drove at the start.
         """
-        new = set(inputs.currents) - set(self.inputs.currents)
+        # Kernels read one value per neuron where a current drove any neuron at the start.
+        new = {f"{place.population}.{place.constant}" for place in inputs.currents
+               if place.constant not in self._driven.get(place.population, ())}  # fmt: skip
         if new:
+            known = sorted(f"{name}.{key}" for name, keys in self._driven.items() for key in keys)
             raise ValidationError(
-                f"session: expected currents into {sorted(self.inputs.currents)} only, got "
-                f"{sorted(new)}; start the session with a current there, of 0 if need be"
+                f"session: expected currents into {known} or parts of it only, got {sorted(new)}; "
+                "start the session with a current there, of 0 if need be"
             )
         silent = set(self.inputs.currents) - set(inputs.currents)
         bound = self.drives or inputs.currents or silent
@@ -253,14 +272,22 @@ class Run:
         Raises
         ------
         ValidationError
-            If the model refuses them; nothing has changed then.
+            If the model or the network refuses them, or a counter of this run is too short for
+            them; nothing has changed then.
         """
-        n = self.plan.net.populations[population].n
-        model = replace(self.models[population], **values)  # type: ignore[type-var]  # a dataclass
-        if problems := model.problems(n):
-            raise ValidationError([f"population {population!r}: {text}" for text in problems])
-        driven = self._driven.get(population, set())
-        constants = model_constants(self.plan, model, n, driven)
+        net, n = self.plan.net, self.plan.net.populations[population].n
+        with errors_of(f"population {population!r}"):
+            given: Any = self.models[population]  # a dataclass
+            model = replace(given, **values)
+            problems = model.problems(n) or model.population_problems(net.dt, n)
+            if not problems and net.units == "SI":
+                problems = [f"{text}; {WAY_OUT}" for text in model.doubts(net.dt)]
+            if problems:
+                raise ValidationError(problems)
+            driven = self._driven.get(population, set())
+            constants = model_constants(self.plan, model, n, driven)
+            if problems := self.state.counter_problems(population, constants):
+                raise ValidationError(problems)
         # Kernels of currents write into these arrays.
         constants |= {key: self._constants[population][key] for key in driven}
         self.models[population], self._constants[population] = model, constants
@@ -270,7 +297,7 @@ class Run:
             )
         self._programs.clear()
 
-    def clear(self, keep: frozenset[str]) -> None:
+    def clear(self, keep: Iterable[str]) -> None:
         """Put all but some state variables to their start, and drop what is under way."""
         self.state.clear(self.plan, keep)
 

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from spikesim.errors import ValidationError
 from spikesim.kernels.aligned import aligned
 from spikesim.sim.layout.plan import Plan
 from spikesim.sim.record.room import available_memory
@@ -83,8 +85,20 @@ class State:
         records = {id(r): r.nbytes for r in (self.record, self.inputs, self.own)}
         return sum(a.nbytes for a in (*neurons, *self.sums)) + sum(records.values())
 
-    def clear(self, plan: Plan, keep: frozenset[str]) -> None:
-        """Put neurons back to their start, except some variables; drop spikes under way."""
+    def clear(self, plan: Plan, keep: Iterable[str]) -> None:
+        """Put neurons back to their start, except some variables; drop spikes under way.
+
+        Raises
+        ------
+        ValidationError
+            If no population has such a variable.
+        """
+        keep = {keep} if isinstance(keep, str) else set(keep)
+        known = dict.fromkeys(name for held in self.neurons.values() for name in held)
+        if unknown := sorted(keep - set(known)):
+            raise ValidationError(
+                f"session: expected states among {list(known)} to keep, got {unknown}"
+            )
         self.start = self.start or _initial_neurons(plan)
         for name, start in self.start.items():
             for key, value in start.items():
@@ -94,6 +108,21 @@ class State:
             sums[:] = 0
         for record in (self.record, self.inputs):
             record.forget(self.tick)
+
+    def counter_problems(self, population: str, constants: Mapping[str, Any]) -> list[str]:
+        """Why counters cannot hold whole constants, such as a refractory time in ticks.
+
+        They were given room for those of the network, see ``initial``.
+        """
+        held = self.neurons[population].values()
+        kinds = [array.dtype for array in held if array.dtype.kind == "i"]
+        room = min((int(np.iinfo(kind).max) for kind in kinds), default=np.iinfo(np.int64).max)
+        return [
+            f"expected {name!r} of at most {room} ticks in this run, whose counters are "
+            f"{kinds[0]}, got {int(np.max(value))}; build the network with it"
+            for name, value in constants.items()
+            if np.asarray(value).dtype.kind in "iu" and np.max(value) > room
+        ]
 
     def skip(self, ticks: int) -> None:
         """Go on ``ticks`` later, right after ``clear``."""

@@ -144,6 +144,36 @@ def test_clear_forgets_what_is_under_way(engine):
     assert not raster[11:].any()
 
 
+def test_clear_keeps_what_it_is_told_by_one_name_or_several(engine):
+    with engine.prepare(net()) as ready:
+        for keep in ("refr", ["refr"], {"v", "refr"}):
+            session = ready.start({})
+            session.neurons["hidden"]["refr"] = 1
+            session.neurons["hidden"]["v"] = 1
+            session.clear(keep)
+            assert session.neurons["hidden"]["refr"].tolist() == [1] * 7
+            assert session.neurons["hidden"]["v"].tolist() == [int("v" in keep)] * 7
+        with pytest.raises(ValidationError, match=r"to keep, got \['theta'\]"):
+            session.clear("theta")
+
+
+@pytest.mark.parametrize("ticks", [2.7, 3.0, "3", True, None])
+def test_ticks_are_whole(engine, ticks):
+    with engine.prepare(net()) as ready:
+        session = ready.start({})
+        with pytest.raises(ValidationError, match="expected ticks as an integer, got"):
+            session.advance(ticks)
+        assert session.tick == 0
+
+
+@pytest.mark.parametrize("steps", [5.7, -1, "5", True])
+@pytest.mark.parametrize("samples", [[{}], {"in": np.zeros((2, 3, 6), bool)}])
+def test_steps_of_a_batch_are_whole(engine, samples, steps):
+    with engine.prepare(net()) as ready:
+        with pytest.raises(ValidationError, match="batch: expected steps as an integer >= 0"):
+            ready.batch(samples, steps)
+
+
 def test_a_batch_is_the_runs_of_its_samples(engine):
     samples = np.stack([drive(seed)["in"] for seed in range(4)])
     expected = [reference(seed).counts("out").tolist() for seed in range(4)]

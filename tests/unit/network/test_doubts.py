@@ -237,7 +237,38 @@ def test_weights_that_learn_may_start_anywhere_within_their_bounds(start):
     rule = PairSTDP(w_max=1e-3)
     assert net.connect("in", "E", FixedInDegree(10), weight=start, plasticity=rule).nnz
     with pytest.raises(ValidationError, match="less than 1e-05 of"):
-        net.connect("in", "E", OneToOne(), weight=start * 1e-9, plasticity=PairSTDP(w_max=1e-12))
+        network("SI", JUMP).connect(
+            "in", "E", OneToOne(), weight=start * 1e-9, plasticity=PairSTDP(w_max=1e-12)
+        )
+
+
+@pytest.mark.parametrize("beside", [1e-5 * 20e-3 * 1.001, 1e-5 * 20e-3 * 0.999])
+def test_a_small_weight_beside_one_that_fits_is_in_order(beside):
+    """As where each of many projections draws its weight; a lost unit makes all of them small."""
+    net = network("SI", JUMP)
+    net.add_population("other", 1000, JUMP)
+    net.connect("in", "other", OneToOne(), weight=1e-3)  # no excuse for E
+    try:
+        net.connect("in", "E", OneToOne(), weight=beside)
+        fits = True
+    except ValidationError:
+        fits = False
+    assert fits == (beside > 1e-5 * 20e-3)
+    if fits:
+        assert net.connect("E", "E", OneToOne(), weight=1e-12).nnz
+    else:
+        with pytest.raises(ValidationError, match="less than 1e-05 of"):
+            net.connect("E", "E", OneToOne(), weight=1e-12)
+
+
+@pytest.mark.parametrize(("v_th", "passes"), [(0.999e6, False), (1e6, True), (1e9, True)])
+def test_a_threshold_that_is_never_reached_is_in_no_unit(v_th, passes):
+    net = network("SI", LIFDelta(v_rest=0.0, v_th=v_th, v_reset=0.0))
+    if passes:
+        assert net.connect("in", "E", OneToOne(), weight=1e-3).nnz
+    else:
+        with pytest.raises(ValidationError, match="less than 1e-05 of"):
+            net.connect("in", "E", OneToOne(), weight=1e-3)
 
 
 def test_no_weight_at_all_is_no_lost_unit():

@@ -40,5 +40,6 @@ def test_report_can_be_stored_as_json(result):
 
 def test_text_holds_memory_cycles_and_errors(result):
     text = str(result.report)
-    for part in ("weight words", "row segments", "cycles of a step", "w err max", "out"):
+    for part in ("weight words", "row segments", "cycles of a step", "w max", "out"):
         assert part in text
+    assert 80 >= max(len(line) for line in text.split("\n"))

@@ -256,8 +256,9 @@ def test_unknown_names_are_reported_with_everything_else(net):
 
 def test_currents_are_bound_to_their_population(net):
     events = resolve_inputs(net, {"out.i_ext": StepCurrent([0.001], [2.0])}, 4, 0)
-    assert [("out", "i_ext")] == list(events.currents)
-    assert [0.0, 2.0] == events.currents["out", "i_ext"].trace(0, 2)[:, 0].tolist()
+    assert [("out", "i_ext", 0, 1)] == list(events.currents)  # neurons 0 <= k < 1
+    (current,) = events.currents.values()
+    assert [0.0, 2.0] == current.trace(0, 2)[:, 0].tolist()
     assert events.window(0, 4)[1].size == 0
 
 

@@ -15,7 +15,7 @@ CELL = LIFDelta(v_rest=0.0, v_th=1e9, v_reset=0.0, tau_mem=20e-3)
 
 
 def fan_in(n, targets=3, weight=1e-3):
-    net = Network(dt=1e-3)
+    net = Network(dt=1e-3, units="own")
     net.add_input("in", n)
     net.add_population("out", targets, CELL)
     net.connect("in", "out", AllToAll(), weight=weight, name="all")
@@ -54,7 +54,7 @@ def test_explain_and_the_recording_say_which_sums(n):
 
 def test_own_weights_with_a_large_fan_in_are_the_same_for_any_blocks():
     """36,000 sources of different weights onto each of 50 neurons, and back from them."""
-    net = Network(dt=1e-3, seed=2)
+    net = Network(dt=1e-3, seed=2, units="own")
     net.add_input("in", 36_000)
     net.add_population("out", 50, LIFDelta(v_rest=0.0, v_th=2.0, v_reset=0.0, tau_mem=20e-3))
     net.connect("in", "out", AllToAll(), weight=Normal(1e-3, 1e-4, high=1.2e-3))
@@ -89,7 +89,7 @@ def test_given_weights_onto_one_neuron_arrive_as_a_whole():
 
 def test_a_coarser_unit_still_comes_before_wider_sums():
     """Networks that ran with it keep their bits."""
-    net = Network(dt=1e-3)
+    net = Network(dt=1e-3, units="own")
     net.add_input("in", 4000)
     net.add_population("out", 4000, CELL)
     net.connect("in", "out", np.outer(np.ones(4000), np.arange(4000) == 0) * 1.0)
