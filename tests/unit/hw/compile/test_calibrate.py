@@ -110,13 +110,12 @@ def test_populations_that_need_different_shifts_all_keep_what_was_found():
     net.add_input("seldom", 1)
     net.add_population("second", 1, LIF(beta=0.0, alpha=1.0, reset="hard"))
     net.connect("seldom", "second", [[1.0]])
-    raster = np.ones((1, 20, 1), bool)
-    # 20 * 127 << 5 and 10 * 127 << 6 are the largest below 131071.
-    found = find_gain_shifts(
-        build(net), Quantization(), {"in": raster, "seldom": raster & (np.arange(20) < 10)[:, None]}
-    )
-    assert {"out": 5, "second": 6} == found.gain_shifts
-    assert 81280 == found.peaks["out"] == found.peaks["second"]
+    often = np.ones((1, 65, 1), bool)
+    seldom = often & (np.arange(65) < 33)[:, np.newaxis]
+    # 65 * 127 << 3 = 66040 and 33 * 127 << 4 = 67056 are the largest below 131071.
+    found = find_gain_shifts(build(net), Quantization(), {"in": often, "seldom": seldom})
+    assert {"out": 3, "second": 4} == found.gain_shifts
+    assert {"out": 66040, "second": 67056} == found.peaks
 
 
 @pytest.mark.parametrize("shape", [(1, 3, 1), (2, 2, 1)])

@@ -148,3 +148,17 @@ def test_parameters_that_make_no_sense_are_refused(make, message):
 def test_what_does_not_fit_the_population_is_refused(current, message):
     with pytest.raises(ValidationError, match=message):
         current.bind(3, DT, 0, NAME)
+
+
+@pytest.mark.parametrize(
+    ("current", "largest"),
+    [
+        (StepCurrent([0.0, 1e-3], [1.0, -3.0]), 3.0),
+        (TimedArray([0.5, -2.0], bin=1e-3), 2.0),
+        (Sinusoid([1.0, -2.0], [0.5, -0.25], 10.0), 2.25),
+        (NoiseCurrent(-1.0, [0.5, 0.75], dt_hold=1e-3), 1.75),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_the_largest_current_is_that_of_either_sign(current, largest):
+    assert current.largest == largest
