@@ -3,7 +3,7 @@
 
 import pytest
 from cobs import cobs
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from spikesim.hw.generated import MAX_PAYLOAD
@@ -39,6 +39,10 @@ def test_cobs_form_is_that_of_the_library(data):
     assert data == cobs_decode(cobs_encode(data))
 
 
+@example(b"\x02")  # a code that points just past the end
+@example(b"\x03\x01")
+@example(b"\xfe" + b"\x01" * 253 + b"\x02a")  # the longest block with a zero of its own
+@example(b"\xff" + b"\x01" * 254 + b"\x02a")  # a full one without
 @given(st.binary(min_size=1, max_size=600).map(lambda b: b.replace(b"\0", b"\1")))
 def test_cobs_decoder_agrees_with_the_library_on_any_bytes(block):
     try:
