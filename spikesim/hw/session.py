@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spikesim.core import CsrRows, read_archive, stream, write_archive
+from spikesim.core.on_demand import OnDemand
 from spikesim.core.shape import COUNT
 from spikesim.engine import Variables
 from spikesim.engine.bounds import beyond_problems, expect_known
@@ -106,7 +107,7 @@ class CoreSession:
     @property
     def neurons(self) -> Mapping[str, Variables]:
         """Integer codes of each population, to be read and set."""
-        return {name: self._variables(name) for name in self.program.groups}
+        return OnDemand(self._variables, self.program.groups)
 
     def advance(self, ticks: int, *, progress: Progress = False) -> None:
         """Run some steps.

@@ -133,6 +133,15 @@ def test_states_and_parameters_are_read_and_set_by_name(engine):
             values["v"] = np.zeros(6, np.int64)
 
 
+def test_a_population_itself_cannot_be_assigned_to(engine):
+    with engine.prepare(net()) as ready:
+        session = ready.start({})
+        with pytest.raises(TypeError, match="item assignment"):
+            session.neurons["out"] = 3
+        with pytest.raises(KeyError, match="nobody"):
+            session.neurons["nobody"]
+
+
 def test_clear_forgets_what_is_under_way(engine):
     with engine.prepare(net()) as ready:
         session = ready.start(drive())
