@@ -68,7 +68,9 @@ def test_a_rule_is_a_value(rule):
     [
         (lambda: PairSTDP(0.0), "w_min < w_max"),
         (lambda: PairSTDP(1.0, tau_plus=0.0), "'x': expected tau > 0"),
+        (lambda: PairSTDP(1.0, tau_minus=0.0), "'y': expected tau > 0"),
         (lambda: PairSTDP(1.0, mu_plus=-1.0), "mu >= 0"),
+        (lambda: PairSTDP(1.0, mu_minus=-1.0), "mu >= 0"),
         (lambda: PairSTDP(1.0, a_plus=float("nan")), "finite potentiate"),
         (lambda: PairSTDP(1.0, pairing="some"), "'restricted'.*, got 'some'"),
         (lambda: PowerLawSTDP(1.0, w_ref=0.0), "w_ref > 0 .*got 0.0"),
@@ -87,6 +89,32 @@ def test_a_rule_is_a_value(rule):
 def test_a_wrong_rule_says_what_is_wrong(make, message):
     with pytest.raises(ValidationError, match=message):
         make()
+
+
+AMPLITUDES = {  # by hand from the equations, with bounds 2 apart of which the lower is not 0
+    "pair": (
+        PairSTDP(1.5, a_plus=0.5, a_minus=0.25, mu_plus=0.0, mu_minus=2.0, w_min=-0.5),
+        {"potentiate": 0.5 * 2, "depress": 0.25 / 2},
+    ),
+    "triplet": (
+        TripletSTDP(1.5, 0.1, 0.2, 0.3, 0.4, w_min=-0.5),
+        {"a2_plus": 0.2, "a2_minus": 0.4, "a3_plus": 0.6, "a3_minus": 0.8},
+    ),
+    "power law": (PowerLawSTDP(99.0, a_plus=0.5, mu=0.25, w_ref=16.0), {"potentiate": 0.5 * 8}),
+}
+
+
+@pytest.mark.parametrize("name", AMPLITUDES)
+def test_amplitudes_are_in_the_unit_of_the_weight(name):
+    rule, expected = AMPLITUDES[name]
+    found = rule.constants()
+    assert expected == pytest.approx({key: found[key] for key in expected}, rel=1e-12)
+
+
+def test_the_fast_pair_kernel_gets_the_same_amplitudes():
+    window = PairSTDP(1.5, a_plus=0.5, a_minus=0.25, w_min=-0.5).pair
+    assert window is not None
+    assert (True, 1.0, 0.5) == (window.additive, window.a_plus, window.a_minus)
 
 
 def test_all_problems_come_at_once():
