@@ -118,7 +118,7 @@ def measure(only: str, quick: bool, repeats: int) -> list[Row]:
                 peer = [str(PEERS_PYTHON), "-m", "benchmarks.peers.nest_growth", "--size"]
                 lines[NEST] = [*pinned(1), *peer, str(size)]
             for engine, line in lines.items():
-                head = {"case": name, "size": size, "engine": engine}
+                head = {"case": name, "size": size, "engine": engine, "repeats": repeats}
                 try:
                     runs = [run_script(line) for _ in range(repeats)]
                     rows.append(min(runs, key=lambda row: row[case.key]) | head)
@@ -138,10 +138,12 @@ def value_of(rows: Sequence[Row], name: str, size: int, engine: str = OWN) -> fl
 
 def section(rows: Sequence[Row]) -> str:
     """Part of the page: a table of all curves, and their picture."""
+    repeats = min((row.get("repeats", 1) for row in rows), default=1)
+    runs = "one run each" if repeats == 1 else f"the fastest of {repeats} runs"
     lines = [
         "## How cost grows\n",
         "Written by `python -m benchmarks.growth` from `benchmarks/results/growth.json`. Every "
-        "point is a\nprocess of its own; one core, but two for the longest delay.\n",
+        f"point is a\nprocess of its own; one core, but two for the longest delay; {runs}.\n",
         "![curves](growth.svg)\n",
         "| case | what | by size | must at the largest | met |",
         "|---|---|---|---|---|",
@@ -159,7 +161,7 @@ def section(rows: Sequence[Row]) -> str:
             if engine == OWN and case.sizes[-1] in known and case.sizes[0] in known:
                 least = known[case.sizes[0]] if case.ratio else 1.0
                 met = "yes" if known[case.sizes[-1]] <= case.must * least else "no"
-            what = (case.measure.__doc__ or "").partition("\n")[0]
+            what = (case.measure.__doc__ or "").partition("\n")[0].replace("``", "`")
             own = engine == OWN
             lines.append(
                 f"| {name if own else engine} | {f'{what} ({case.unit})' if own else ''} "

@@ -78,7 +78,7 @@ class _ProgressLines(Progress):
         super().__init__(console=console, disable=True)
         self._lines, self._said = console, dict[TaskID, float]()
 
-    def update(self, task_id: TaskID, **fields: Any) -> None:  # type: ignore[override]
+    def update(self, task_id: TaskID, **fields: Any) -> None:  # type: ignore[override]  # as given
         """Take the state of a task and tell it, unless its last line is a few seconds old."""
         super().update(task_id, **fields)
         self._tell(task_id)

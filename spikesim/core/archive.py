@@ -61,7 +61,7 @@ def write_archive(
     record = np.frombuffer(json.dumps(meta, sort_keys=True).encode(), dtype=np.uint8)
     with replacing(Path(path)) as file:
         # The stubs take any keyword for the flag allow_pickle.
-        np.savez_compressed(file, **{_HEADER: record}, **stored)  # type: ignore[arg-type]
+        np.savez_compressed(file, **{_HEADER: record}, **stored)  # type: ignore[arg-type]  # names
 
 
 def read_archive(

@@ -90,7 +90,7 @@ def compiled(function: Function, **flags: Any) -> Function:
     made = numba.njit(function, **flags)
     if not numba.config.DISABLE_JIT:
         made._cache = KernelCache(function)
-    return made  # type: ignore[no-any-return]
+    return made  # type: ignore[no-any-return]  # numba has no types
 
 
 def entry_point(signature: str, **flags: Any) -> Callable[[Callable[..., Any]], CFunc]:
@@ -102,7 +102,7 @@ def entry_point(signature: str, **flags: Any) -> Callable[[Callable[..., Any]], 
         )
         made._cache = KernelCache(function)
         made.compile()
-        return made  # type: ignore[no-any-return]
+        return made  # type: ignore[no-any-return]  # numba has no types
 
     return compile_now
 

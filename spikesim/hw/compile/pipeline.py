@@ -122,7 +122,7 @@ def _argument_problems(
         )
     for name, value, least in (("events_per_step", events_per_step, 0), ("steps", steps, 1)):
         whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-        if value is not None and not (whole and value >= least):  # type: ignore[operator]
+        if value is not None and not (whole and value >= least):  # type: ignore[operator]  # whole
             problems.append(f"compile: expected {name} as an integer >= {least}, got {value!r}")
     if not isinstance(passes, Sequence) or not all(callable(step) for step in passes):
         problems.append(
