@@ -18,6 +18,7 @@ import resource
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from benchmarks.growth_cases import (
@@ -176,6 +177,7 @@ def draw(rows: Sequence[Row], path: Path) -> None:
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
     matplotlib.rcParams["svg.hashsalt"] = "growth"
     figure, axes = plt.subplots(3, 3, figsize=(9.6, 7.2), layout="constrained")
@@ -187,12 +189,19 @@ def draw(rows: Sequence[Row], path: Path) -> None:
                 axis.loglog(*zip(*known, strict=True), style, ms=4, label=engine)
         least = value_of(rows, name, case.sizes[0]) if case.ratio else 1.0
         if least is not None:
-            axis.axhline(case.must * least, color="0.6", lw=0.8)
+            axis.axhline(case.must * least, color="0.6", lw=0.8, label="limit")
         axis.set_title(name, fontsize=9)
         axis.set_ylabel(case.unit, fontsize=8)
-        axis.tick_params(labelsize=7)
-        if case.nest:
-            axis.legend(fontsize=7)
+        axis.tick_params(which="both", labelsize=7)
+        apart = [a for a, b in pairwise(case.sizes) if b > 2.5 * a]
+        axis.set_xticks([*apart, case.sizes[-1]])
+        low, high = axis.get_ylim()
+        wide = high > 8 * low
+        axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)) if wide else MaxNLocator(4))
+        for ticks in (axis.xaxis, axis.yaxis):
+            ticks.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.7g}"))
+            ticks.set_minor_formatter(NullFormatter())
+    axes[0, 0].legend(fontsize=7)
     figure.savefig(path, metadata={"Date": None})
 
 
