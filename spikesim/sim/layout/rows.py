@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from spikesim.kernels.aligned import aligned
 from spikesim.kernels.deliver import CONSTANT, EXACT, PACKED, WIDE
 from spikesim.kernels.pack import begin_pieces, encode, place
 from spikesim.network import Filled, Filler, Projection
@@ -88,11 +89,9 @@ class RowBuilder:
         most = max(1, _COUNTS // (table.n_groups * blocks))
         self.ranges = list(row_ranges(starts, CHUNK, most))
         room = max((int(starts[hi] - starts[lo]) for lo, hi in self.ranges), default=0)
-        self.pieces = np.empty(room, dtype=np.uint32)
-        self.entries: npt.NDArray[Any] = np.empty(
-            room, dtype=np.uint64 if table.mode == WIDE else np.uint32
-        )
-        self.weights = np.empty(room if weighted else 0, dtype=np.float32)
+        self.pieces = aligned(room, np.uint32)
+        self.entries = aligned(room, np.uint64 if table.mode == WIDE else np.uint32)
+        self.weights = aligned(room if weighted else 0, np.float32)
         self.arena = Arena(5 * 4 * room)
         self._unit = {PACKED: 1 << plan.index_bits, WIDE: 1 << 32}.get(table.mode, 0)
         self._weight, self._delay = np.zeros(1, np.float32), np.zeros(1, np.int32)
@@ -227,8 +226,8 @@ class _Room:
         self._sizes, self._weighted = sizes, weighted
         self.begins = np.cumsum(sizes) - sizes
         total = int(sizes.sum())
-        self.index: npt.NDArray[Any] = np.empty(total, dtype=kind)
-        self.exact = np.empty(total if weighted else 0, dtype=np.float32)
+        self.index = aligned(total, kind)
+        self.exact = aligned(total if weighted else 0, np.float32)
 
     def holding(self, more: npt.NDArray[np.int64]) -> _Room:
         """Itself, or a copy with room for so many further entries of each block."""

@@ -181,6 +181,7 @@ def load_checkpoint(
         ranges = list(parts.values())
         _restore(record, *_spikes(arrays, which, ranges, record.fired.shape[1]), ranges, plan)
         record.clock[0] = state.tick - record.history
+        record.go_to(record.history)
     learned = {
         key.removeprefix("learned/"): array
         for key, array in arrays.items()

@@ -38,6 +38,8 @@ class Record:
         Where each part's spikes of a tick begin in ``fired``.
     row : int
         First row of the window, at least ``history``.
+    used : int
+        Spikes before the window in the fullest block.
     begin : int64 array, shape (1,)
         First tick of the window.
     """
@@ -49,6 +51,7 @@ class Record:
     fired: npt.NDArray[np.int32]
     marks: npt.NDArray[np.int64]
     row: int
+    used: int = 0
     begin: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(1, dtype=np.int64))
 
     @classmethod
@@ -85,11 +88,6 @@ class Record:
         """Memory in use: of ``fired`` what the fullest window needed."""
         return self.marks.nbytes + 4 * int(self.marks[:, :, -1].max(axis=1).sum())
 
-    @property
-    def used(self) -> int:
-        """Spikes before the window in the fullest block."""
-        return int(self.marks[:, self.row - 1, -1].max()) if self.row else 0
-
     def open(self, ticks: int) -> int:
         """Begin a window of at most so many ticks; gives how many there is room for."""
         rows, capacity = self.marks.shape[1], self.fired.shape[1]
@@ -105,16 +103,21 @@ class Record:
         """Move the history to the front."""
         if self.row > self.history:
             roll(self.row - self.history, self.history, self.clock, self.fired, self.marks)
-            self.row = self.history
+            self.go_to(self.history)
 
     def close(self, ticks: int) -> None:
         """End the window after so many ticks."""
-        self.row += ticks
+        self.go_to(self.row + ticks)
+
+    def go_to(self, row: int) -> None:
+        """Let the window begin at a row; the marks of those before it hold."""
+        self.row = row
+        self.used = int(self.marks[:, row - 1, -1].max()) if row else 0
 
     def forget(self, tick: int) -> None:
         """Drop all spikes; ``tick`` is the next."""
         self.marks[:, : self.history] = 0
-        self.row = self.history
+        self.row, self.used = self.history, 0
         self.clock[0] = tick - self.history
 
     def past(self) -> slice:
