@@ -65,7 +65,10 @@ def measure(
     lo, hi, slot = np.zeros((3, n), np.int64)
     fired, acc = np.zeros(n, np.int32), np.zeros(n, np.int32)
     n_pieces, n_fired = np.zeros((2, 1), np.int64)
-    calls = [block.arrive(lo, hi, slot, n_pieces, acc, 0, 2.0**10), *block.post(fired, n_fired)]
+    calls = [
+        block.arrive(lo, hi, slot, n_pieces, acc, 0, 2.0**10),
+        *block.history.post(fired, n_fired),
+    ]
     spent, updates = [], []
     for tick in range(ticks):
         n_pieces[0], n_fired[0] = pre[tick].size, post[tick].size

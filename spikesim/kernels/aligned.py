@@ -6,8 +6,8 @@ page, the processor takes the loads of one for what was just stored to the other
 update of a LIF neuron took up to 2.7 times as long.
 
 Those of a megabyte or more lie in huge pages where the system has them. Rows of synapses are read
-at random, and every small page costs a look at the page table: delivery in a network of 3 M synapses
-took 1.25 times as long. The first touch of fresh memory costs too, once per page.
+at random, and every small page costs a look at the page table: delivery in a network of 3 M
+synapses took 1.25 times as long. The first touch of fresh memory costs too, once per page.
 """
 
 from __future__ import annotations

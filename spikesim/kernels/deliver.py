@@ -239,6 +239,49 @@ def list_due(tick, clock, fired, marks, pops, group, offsets, lo, hi, slot, coun
 
 
 @kernel
+def list_due_of_many(
+    tick, clock, fired, marks, pops, group, first, entries, begin, lo, hi, slot, count, events
+):  # fmt: skip
+    """List all pieces that are due of several tables with the same sources and delays.
+
+    One look at a spike for all of them, and only at the pieces that there are. Those of a table
+    come in the order of ``list_due``.
+
+    Parameters
+    ----------
+    tick, clock, fired, marks, pops, group : see ``deliver``
+    first : int64 array, shape (pieces of a table + 1,)
+        Where the entries of each piece number begin.
+    entries : uint32 array, shape (k, 3)
+        Table, begin and end of a piece.
+    begin : int64 array, shape (tables,)
+        Where the room of each table begins in the lists.
+    lo, hi, slot : int64 arrays
+        Begin, end and number of each piece; written. Room for every piece of all tables.
+    count : int64 array, shape (tables,)
+        Pieces of each table that are due; written.
+    events : int64 array, shape (1,)
+        Counts synaptic events.
+    """
+    count[:] = 0
+    for g in range(group[4] - 1, group[1] - 1, -1):
+        row = tick - group[3] - g * group[2] - clock[0]
+        for b in range(fired.shape[0]):
+            for k in range(marks[b, row, pops[0]], marks[b, row, pops[1]]):
+                source = np.int64(fired[b, k])
+                if source < pops[2] or source >= pops[3]:
+                    continue
+                at = (source - pops[2]) * group[0] + g
+                for entry in range(first[at], first[at + 1]):
+                    table = np.int64(entries[entry, 0])
+                    n = begin[table] + count[table]
+                    lo[n], hi[n] = np.int64(entries[entry, 1]), np.int64(entries[entry, 2])
+                    slot[n] = at
+                    events[0] += hi[n] - lo[n]
+                    count[table] += 1
+
+
+@kernel
 def list_fired(tick, clock, fired, marks, population, first, out, count):
     """List the neurons of a population that fired in this tick, counted from ``first``.
 

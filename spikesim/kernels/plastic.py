@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -14,17 +13,10 @@ from spikesim.kernels import plastic_normalize, plastic_pair
 from spikesim.kernels.decay_tables import decayed
 from spikesim.kernels.generate import layout
 from spikesim.kernels.generate.rule import ARGUMENTS, rule_kernels
-from spikesim.kernels.plastic_arrays import (
-    LONG_AGO,
-    SPAN,
-    STATE,
-    PlasticSynapses,
-    block_arrays,
-    is_fast,
-)
+from spikesim.kernels.plastic_arrays import STATE, PlasticSynapses, synapse_arrays
+from spikesim.kernels.post_history import Call, PostHistory
 from spikesim.learning.rule import PlasticityRule
 
-Call = tuple[Callable[..., None], tuple[Any, ...]]
 METHODS = ("deferred", "immediate", "dense")
 
 
@@ -40,8 +32,8 @@ class PlasticBlock:
         What arrivals and post spikes do.
     dt : float
         Tick in seconds.
-    slot_start : int64 array, shape (n_slots + 1,)
-        Where the synapses of each slot begin; consecutive.
+    slot_start : uint32 array, shape (n_slots + 1,)
+        Where the synapses of each slot begin; consecutive. Kept, not copied.
     targets : integer array, shape (nnz,)
         Target of each synapse, counted within the block. Ignored by "dense", where slot i
         holds the synapses of source i onto all targets in order.
@@ -54,16 +46,22 @@ class PlasticBlock:
     method : {"deferred", "immediate", "dense"}
         When post spikes reach the weights: at the next arrival, or at once, through a column
         index or a dense matrix.
+    history : PostHistory, optional
+        That of other blocks with the same targets and ``PostHistory.form_of`` their rule;
+        default one of its own.
 
     Attributes
     ----------
+    history : PostHistory
+        Its ``post`` gives the kernels of post spikes.
     arrays : dict of str to array
         Everything that the kernels read and write, by the name of their argument.
 
     Raises
     ------
     ValidationError
-        If the method is unknown, or a start weight lies outside the rule's bounds.
+        If the method is unknown, a start weight lies outside the rule's bounds, or the history
+        is of another form.
 
     Examples
     --------
@@ -84,6 +82,7 @@ class PlasticBlock:
         n_post: int,
         dtype: str = "float32",
         method: str = "deferred",
+        history: PostHistory | None = None,
     ) -> None:
         who = type(rule).__name__
         if method not in METHODS:
@@ -94,10 +93,19 @@ class PlasticBlock:
                 f"{weights.min()} to {weights.max()}; clip them or widen the bounds"
             )
         self.rule, self.dt, self.method, self.n_post = rule, dt, method, n_post
-        self.fast = method == "deferred" and dtype == "float32" and is_fast(rule, dt)
-        self.kernels: ModuleType = plastic_pair if self.fast else rule_kernels(rule, dtype)
+        self.history = history or PostHistory(rule, dt, n_post, dtype, method)
+        shares = method == "deferred" or not self.history.blocks
+        same = self.history.form == PostHistory.form_of(rule, dt, dtype, method)
+        if not (shares and same and self.history.n_post == n_post):
+            raise ValidationError(
+                f"{who}: expected a history of {n_post} targets as {method!r} rules of these "
+                "traces keep it, got another one; give each block one of its own"
+            )
+        self.history.join(self)
         given = PlasticSynapses(rule, dt, slot_start, targets, weights, n_post, np.dtype(dtype))
-        self.arrays = block_arrays(given, method, self.fast)
+        self.arrays = synapse_arrays(given, method) | self.history.arrays
+        self.fast = "record" in self.arrays
+        self.kernels: ModuleType = plastic_pair if self.fast else rule_kernels(rule, dtype)
 
     def arrive(
         self,
@@ -123,7 +131,7 @@ class PlasticBlock:
             Integer units per unit of the weight (int32), a power of 2.
         """
         names = {"deferred": "arrive", "immediate": "arrive_now", "dense": "arrive_dense"}
-        return self._call(
+        return self.call(
             names[self.method],
             piece_lo=piece_lo,
             piece_hi=piece_hi,
@@ -133,22 +141,6 @@ class PlasticBlock:
             base=base,
             inv_scale=float(inv_scale),
         )
-
-    def post(self, fired: np.ndarray, n_fired: np.ndarray) -> list[Call]:
-        """Kernels to call, in order and in every tick, after the neurons' update.
-
-        Parameters
-        ----------
-        fired : int32 array
-            Targets that fired, counted within the block; ``n_fired[0]`` of them.
-        """
-        if not (self.rule.on_post() or self.rule.post_traces):
-            return []
-        names = {"deferred": "post", "immediate": "post_now", "dense": "post_dense"}
-        calls = [self._call(names[self.method], fired=fired, n_fired=n_fired)]
-        if self.method == "deferred" and self.rule.on_post():
-            calls.append(self._call("settle"))
-        return calls
 
     def read(self, tick: int) -> np.ndarray:
         """Weights with everything applied that happened before ``tick``; changes nothing."""
@@ -168,45 +160,9 @@ class PlasticBlock:
         a = self.arrays
         if self._pends:
             self._run("flush", tick, out_weights=a["weights"], out_eligibility=a["eligibility"])
-        if self.fast:
-            a["count"][:] = 0
-            a["done"][:] = -1
-            a["record"].reshape(-1, 8)[:, :4] = LONG_AGO
-        elif self.method == "deferred":
-            a["history"][:, [layout.COUNT, layout.APPLIED]] = 0, -1
+        a["flushed"][0] = tick - self._origin
         a["signal"][0] = self._signal(tick)
         a["signal_tick"][0] = tick - self._origin
-
-    @property
-    def horizon(self) -> int:
-        """The tick before which ``rebase`` has to be called again."""
-        return self._origin + SPAN if self._moves else np.iinfo(np.int64).max
-
-    def rebase(self, tick: int) -> None:
-        """Let ticks count from ``tick``, the next one, so that 32 bits go on to hold them.
-
-        It does not matter for a single bit when this is done. Pending spikes of targets that are
-        ``SPAN`` ticks old are applied. Events that are twice as old become as old as that: every
-        decay from them to what comes is over, or never is.
-        """
-        a, shift = self.arrays, tick - self._origin
-        if not self._moves:
-            return
-        if self.method == "deferred" and self.rule.on_post():
-            a["danger"][0], a["cut"][0] = 1, shift - SPAN
-            self._run("settle", tick)
-            a["cut"][0] = np.iinfo(np.int64).min
-        stored = [a["last"], a["ticks"]]
-        columns = [layout.APPLIED, layout.NEWEST]
-        columns += [layout.PREVIOUS] if self.method == "deferred" else []
-        stored += [a["history"][:, column] for column in columns]
-        if self.fast:
-            stored += [a["done"], a["record"].reshape(-1, 8)[:, :4]]
-            a["epoch"][0] -= shift
-        for ticks in stored:
-            ticks[...] = np.maximum(ticks.astype(np.int64) - shift, LONG_AGO)
-        a["signal_tick"][0] -= shift
-        a["origin"][0] = tick
 
     def reward(self, tick: int, amount: float) -> None:
         """Raise the common signal at the start of ``tick``.
@@ -241,13 +197,22 @@ class PlasticBlock:
 
     @property
     def nbytes(self) -> int:
-        """Memory of what is learned and kept, without the targets, which belong to the table."""
-        arrays = (a for a in self.arrays.values() if isinstance(a, np.ndarray))
-        return sum(a.nbytes for a in arrays) - self.arrays["targets"].nbytes
+        """Memory of what is learned and kept, without the targets, which belong to the table.
+
+        A history counts with the first block that has it.
+        """
+        own = (a for n, a in self.arrays.items() if n not in self.history.arrays)
+        held = sum(a.nbytes for a in own if isinstance(a, np.ndarray))
+        return held - self.arrays["targets"].nbytes + (self.history.nbytes if self._first else 0)
 
     def state(self) -> dict[str, np.ndarray]:
-        """All arrays of ``STATE`` that there are, between two ticks; views, nothing is flushed."""
-        arrays = {n: self.arrays[n] for names in STATE.values() for n in names if n in self.arrays}
+        """All arrays of ``STATE`` that there are, between two ticks; views, nothing is flushed.
+
+        Those of the targets come from the first block that has the history.
+        """
+        kinds = [kind for kind in STATE if kind != "target" or self._first]
+        names = [name for kind in kinds for name in STATE[kind]]
+        arrays = {name: self.arrays[name] for name in names if name in self.arrays}
         if "record" in arrays:
             arrays["record"] = arrays["record"].reshape(-1, 8)
         if self.rule.eligibility is None:
@@ -286,9 +251,9 @@ class PlasticBlock:
         return late or self.rule.eligibility is not None
 
     @property
-    def _moves(self) -> bool:
-        """Whether stored ticks have 32 bits."""
-        return bool(self.arrays["last"].dtype == np.int32)
+    def _first(self) -> bool:
+        """Whether it speaks for the history."""
+        return self.history.blocks[0] is self
 
     @property
     def _origin(self) -> int:
@@ -302,7 +267,8 @@ class PlasticBlock:
         age = tick - self._origin - int(a["signal_tick"][0])
         return a["signal"][0] * decayed(a["tables"][row], age)
 
-    def _call(self, name: str, **given: Any) -> Call:
+    def call(self, name: str, **given: Any) -> Call:
+        """One of its kernels, and the arguments after the tick; ``given`` are those of a call."""
         function = getattr(self.kernels, name)
         values = self.arrays | given
         if name == "flush" and self.method == "dense":
@@ -313,7 +279,7 @@ class PlasticBlock:
         return function, tuple([values[argument] for argument in names])
 
     def _run(self, name: str, tick: int, **given: Any) -> None:
-        function, args = self._call(name, **given)
+        function, args = self.call(name, **given)
         function(tick, *args)
 
     def _targets(self) -> np.ndarray:

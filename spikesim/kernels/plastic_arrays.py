@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The arrays of the plastic synapses of one projection onto one block, by their names in kernels.
 
-Ticks count from an origin that follows the run (``PlasticBlock.rebase``), so they can have 32 bits:
+Those of the synapses belong to the projection, those of the targets may serve several
+(``PostHistory``).
+
+Ticks count from an origin that follows the run (``PostHistory.rebase``), so they can have 32 bits:
 2**31 ticks of 0.1 ms are 60 hours, which a small network passes in minutes. Ticks of rules that
 need to know how long ago an event was, however long, have 64.
 """
@@ -25,8 +28,8 @@ _BOUNDED = 100.0
 STATE = {
     "synapse": ("weights", "eligibility"),
     "slot": ("last", "pre"),
-    "target": ("ticks", "before", "history", "count", "done", "post_value", "record"),
-    "block": ("origin", "signal", "signal_tick", "epoch"),
+    "target": ("ticks", "before", "history", "post_value", "record"),
+    "block": ("origin", "flushed", "signal", "signal_tick", "epoch"),
 }
 """Arrays that change, by what their first axis counts."""
 SPAN = 1 << 30
@@ -57,51 +60,101 @@ def _looks_back(taus: list[float], dt: float, reach: float) -> float:
     return reach * max((tau for tau in taus if np.isfinite(tau)), default=0.0) / dt + 1024
 
 
-def _tick_type(given: PlasticSynapses) -> type[np.signedinteger[Any]]:
+def _tick_type(
+    rule: PlasticityRule, dt: float, dtype: np.dtype[Any]
+) -> type[np.signedinteger[Any]]:
     """Type of stored ticks.
 
     What happens to the eligibility between two events is told from both their ticks.
     """
-    far = _looks_back(table_traces(given.rule), given.dt, FADED[given.dtype.name]) >= SPAN
-    return np.int64 if far or given.rule.eligibility is not None else np.int32
+    far = _looks_back(table_traces(rule), dt, FADED[dtype.name]) >= SPAN
+    return np.int64 if far or rule.eligibility is not None else np.int32
 
 
-def block_arrays(given: PlasticSynapses, method: str, fast: bool) -> dict[str, Any]:
-    """Everything that the kernels of a method read and write."""
-    arrays = _arrays(given, late=method == "deferred")
-    if fast:
-        arrays |= _pair(given)
-    elif method == "immediate":
-        arrays |= _columns(given, arrays)
-    elif method == "dense":
-        arrays |= _lists(given, arrays)
-    return arrays
+def _runs_fast(rule: PlasticityRule, dt: float, dtype: np.dtype[Any], method: str) -> bool:
+    return method == "deferred" and dtype == np.float32 and is_fast(rule, dt)
 
 
-def _arrays(given: PlasticSynapses, late: bool) -> dict[str, Any]:
-    """Arrays of all methods; those that a rule does not use have one element per target."""
-    rule, n_post, dtype, ticks = given.rule, given.n_post, given.dtype, _tick_type(given)
-    n_slots, own = given.slot_start.size - 1, aligned(given.weights.size, dtype)
-    own[:] = given.weights
-    n_pre, n_traces = max(1, len(rule.pre_traces)), max(1, len(rule.post_traces))
+def history_form(
+    rule: PlasticityRule, dt: float, dtype: np.dtype[Any], method: str
+) -> tuple[Any, ...]:
+    """Describe what a rule remembers of post spikes: equal where two do it alike."""
+    traces = [(trace.mode, trace.by, trace.top) for trace in rule.post_traces]
+    return (
+        _runs_fast(rule, dt, dtype, method), _tick_type(rule, dt, dtype), bool(rule.on_post()),
+        tuple(kept_traces(rule)), tuple(traces), len(rule.pre_traces), tuple(table_traces(rule)),
+    )  # fmt: skip
+
+
+def history_arrays(
+    rule: PlasticityRule, dt: float, n_post: int, dtype: np.dtype[Any], method: str
+) -> dict[str, Any]:
+    """Arrays of the targets; those that a rule does not use have one element per target."""
+    ticks, n_traces = _tick_type(rule, dt, dtype), max(1, len(rule.post_traces))
     # The rings are most of what a target takes: as much as 64 or 128 of its synapses.
-    depth = layout.DEPTH if late and rule.on_post() else 1
+    depth = layout.DEPTH if method == "deferred" and rule.on_post() else 1
     kept = depth if kept_traces(rule) else 1
-    return {
+    arrays: dict[str, Any] = {
         "origin": np.zeros(1, np.int64),
-        "slot_start": np.asarray(given.slot_start, np.int64),
-        "targets": np.ascontiguousarray(given.targets),
-        "weights": own,
-        "eligibility": np.zeros(own.size if rule.eligibility is not None else 0, dtype),
-        "last": np.full(n_slots, -1, ticks),
-        "pre": np.zeros((n_slots, n_pre), dtype),
         "ticks": np.full((n_post, depth), -2, ticks),
         "before": np.zeros((n_post, kept, n_traces), dtype),
         "history": np.tile(np.array([0, -1, -1, 0], ticks), (n_post, 1)),
         "leaving": np.zeros(n_post, np.int64),
+        "newest": np.zeros(1, np.int64),
         "cut": np.full(1, np.iinfo(np.int64).min, np.int64),
         "danger": np.zeros(1, np.int32),
         "post_value": np.zeros((n_post, n_traces), dtype),
+    }
+    if _runs_fast(rule, dt, dtype, method):
+        return arrays | _record(rule, dt, n_post)
+    if method != "deferred":
+        arrays["post_now"] = np.zeros((n_traces, n_post), dtype)
+    if method == "dense":
+        arrays |= {"alive": np.zeros(n_post, np.int32), "n_alive": np.zeros(1, np.int64)}
+    return arrays
+
+
+def _record(rule: PlasticityRule, dt: float, n_post: int) -> dict[str, Any]:
+    """Give the records of the fast pair kernel, and the epoch of their values."""
+    record = np.zeros((n_post, 8), np.int32)
+    record[:, :4] = LONG_AGO
+    taus = [trace.tau for trace in (*rule.pre_traces, *rule.post_traces)]
+    epoch_ticks = max(2, int(10 * min(taus) / dt))
+    return {
+        "record": record.reshape(-1),
+        "epoch": np.array([epoch_ticks], np.int64),
+        "epoch_ticks": epoch_ticks,
+        "epochs": int(_BOUNDED * max(taus) / dt / epoch_ticks) + 2,
+    }
+
+
+def synapse_arrays(given: PlasticSynapses, method: str) -> dict[str, Any]:
+    """Arrays of the synapses, of their slots and of the rule."""
+    arrays = _arrays(given)
+    if _runs_fast(given.rule, given.dt, given.dtype, method):
+        return arrays | _pair(given)
+    if method == "immediate":
+        arrays |= _columns(given, arrays)
+    elif method == "dense":
+        n_slots, n_pre = arrays["pre"].shape
+        arrays["pre_now"] = np.zeros((n_pre, n_slots), given.dtype)
+        arrays["rows"] = np.zeros(n_slots + 1, np.int32)
+    return arrays
+
+
+def _arrays(given: PlasticSynapses) -> dict[str, Any]:
+    """Arrays of all methods."""
+    rule, dtype = given.rule, given.dtype
+    n_slots, own = given.slot_start.size - 1, aligned(given.weights.size, dtype)
+    own[:] = given.weights
+    return {
+        "slot_start": np.asarray(given.slot_start, np.uint32),
+        "targets": np.ascontiguousarray(given.targets),
+        "weights": own,
+        "eligibility": np.zeros(own.size if rule.eligibility is not None else 0, dtype),
+        "last": np.full(n_slots, -1, _tick_type(rule, given.dt, dtype)),
+        "pre": np.zeros((n_slots, max(1, len(rule.pre_traces))), dtype),
+        "flushed": np.full(1, LONG_AGO, np.int64),
         "signal": np.zeros(1, dtype),
         "signal_tick": np.zeros(1, np.int64),
         "consts": np.array(list(constant_values(rule).values()), dtype),
@@ -111,23 +164,13 @@ def _arrays(given: PlasticSynapses, late: bool) -> dict[str, Any]:
 
 def _pair(given: PlasticSynapses) -> dict[str, Any]:
     """Arrays of the fast pair kernel."""
-    rule, n_post = given.rule, given.n_post
+    rule = given.rule
     assert rule.pair is not None
-    record = np.zeros((n_post, 8), np.int32)
-    record[:, :4] = LONG_AGO
-    taus = [trace.tau for trace in (*rule.pre_traces, *rule.post_traces)]
-    epoch_ticks = max(2, int(10 * min(taus) / given.dt))
     amplitudes = [rule.pair.a_plus, rule.pair.a_minus, rule.w_min, rule.w_max]
     longest = int(np.diff(given.slot_start).max(initial=0))
     return {
         "tables": decay_tables(table_traces(rule), given.dt, np.float32, _RANGE),
         "additive": rule.pair.additive,
-        "record": record.reshape(-1),
-        "count": np.zeros(n_post, np.int32),
-        "done": np.full(n_post, -1, np.int32),
-        "epoch": np.array([epoch_ticks], np.int64),
-        "epoch_ticks": epoch_ticks,
-        "epochs": int(_BOUNDED * max(taus) / given.dt / epoch_ticks) + 2,
         "pair": np.array(amplitudes, np.float32),
         "late": np.zeros(longest + 1, np.int64),
     }
@@ -142,20 +185,7 @@ def _columns(given: PlasticSynapses, arrays: dict[str, Any]) -> dict[str, Any]:
     # Half the memory wherever it will do.
     index = np.int32 if order.size < 2**31 else np.int64
     return {
-        "post_now": np.zeros((arrays["post_value"].shape[1], given.n_post), given.dtype),
         "column_start": np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
         "column_synapse": order.astype(index),
         "column_slot": slots[order].astype(index),
-    }
-
-
-def _lists(given: PlasticSynapses, arrays: dict[str, Any]) -> dict[str, Any]:
-    """Arrays of the dense method: traces and lists of those that are not 0."""
-    n_slots, n_pre = arrays["pre"].shape
-    return {
-        "post_now": np.zeros((arrays["post_value"].shape[1], given.n_post), given.dtype),
-        "alive": np.zeros(given.n_post, np.int32),
-        "n_alive": np.zeros(1, np.int64),
-        "pre_now": np.zeros((n_pre, n_slots), given.dtype),
-        "rows": np.zeros(n_slots + 1, np.int32),
     }

@@ -26,25 +26,26 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from spikesim.kernels.generate.layout import APPLIED, COUNT
 from spikesim.kernels.jit import kernel
 
 ARGUMENTS: dict[str, tuple[str, ...]] = {
     "arrive": (
         "piece_lo", "piece_hi", "piece_slot", "n_pieces", "targets", "weights", "acc", "base",
-        "inv_scale", "additive", "origin", "last", "pre", "record", "ticks", "count", "done",
+        "inv_scale", "additive", "origin", "flushed", "last", "pre", "record", "ticks", "history",
         "epoch", "epoch_ticks", "epochs", "late", "pair", "tables",
     ),
     "post": (
-        "fired", "n_fired", "origin", "record", "ticks", "count", "done", "danger", "epoch",
+        "fired", "n_fired", "origin", "record", "ticks", "history", "danger", "epoch",
         "epoch_ticks", "epochs", "tables",
     ),
     "settle": (
-        "slot_start", "targets", "weights", "additive", "last", "pre", "ticks", "count", "done",
-        "leaving", "cut", "danger", "pair", "tables",
+        "slot_start", "targets", "weights", "additive", "flushed", "last", "pre", "ticks",
+        "history", "leaving", "newest", "danger", "pair", "tables",
     ),
     "flush": (
-        "slot_start", "targets", "weights", "out_weights", "additive", "last", "pre", "ticks",
-        "count", "done", "pair", "tables",
+        "slot_start", "targets", "weights", "out_weights", "additive", "flushed", "last", "pre",
+        "ticks", "history", "pair", "tables",
     ),
 }  # fmt: skip
 """Names of the arguments of each kernel, after the tick."""
@@ -87,10 +88,10 @@ def decay(tables, which, ticks):
 
 
 @kernel
-def _walk(w, k, a, x, stop, additive, ticks, count, done, consts, tables):
+def _walk(w, k, a, x, stop, additive, flushed, ticks, history, consts, tables):
     """Weight after the post spikes of target ``k`` since tick ``a`` that come before ``stop``."""
-    since = max(np.int64(a), np.int64(done[k]) + 1)
-    end = count[k]
+    since = max(np.int64(a), np.int64(history[k, APPLIED]) + 1, flushed[0])
+    end = history[k, COUNT]
     first = end
     while first > 0 and first > end - 64 and ticks[k, (first - 1) & 63] >= since:
         first -= 1
@@ -121,7 +122,9 @@ def _advance(tick, record, epoch, epoch_ticks, epochs, tables):
 
 
 @kernel
-def _row(additive, targets, weights, acc, record, value, a, gain, fade, bounds, inv_scale, late):
+def _row(
+    additive, targets, weights, acc, record, value, since, gain, fade, bounds, inv_scale, late
+):  # fmt: skip
     """Visit one row; gives how many synapses need the long history, listed in ``late``."""
     w_min, w_max = bounds[2], bounds[3]
     one, zero = np.float32(1.0), np.float32(0.0)
@@ -130,7 +133,7 @@ def _row(additive, targets, weights, acc, record, value, a, gain, fade, bounds, 
         k = np.uint64(targets[j])
         at = np.int64(k << np.uint64(3))
         w = weights[j]
-        u, v, z = _recent(record, at, a)
+        u, v, z = _recent(record, at, since)
         y = fade * value[np.uint64(at + 7)]
         if additive:
             # The amplitude last: in SI units it would make the gain of an old row denormal.
@@ -142,7 +145,7 @@ def _row(additive, targets, weights, acc, record, value, a, gain, fade, bounds, 
             new = max(sent - y * (sent - w_min), w_min)
         event = np.int32((np.float64(sent) * inv_scale + _ROUND) - _ROUND)
         # Without a branch: it would be mispredicted for every late one.
-        is_late = record[np.uint64(at + 3)] >= a
+        is_late = record[np.uint64(at + 3)] >= since
         late[n_late] = j
         n_late += is_late
         acc[k] += np.int32(0) if is_late else event
@@ -153,8 +156,8 @@ def _row(additive, targets, weights, acc, record, value, a, gain, fade, bounds, 
 @kernel
 def arrive(
     tick, piece_lo, piece_hi, piece_slot, n_pieces, targets, weights, acc, base, inv_scale,
-    additive, origin, last, pre, record, ticks, count, done, epoch, epoch_ticks, epochs, late, pair,
-    tables,
+    additive, origin, flushed, last, pre, record, ticks, history, epoch, epoch_ticks, epochs, late,
+    pair, tables,
 ):  # fmt: skip
     """Apply pending potentiation, deliver and depress the synapses of all due pieces.
 
@@ -169,6 +172,8 @@ def arrive(
     pair : float32 array, shape (4,)
         a_plus, a_minus, w_min, w_max; the amplitudes as in ``core.rule.PairWindow``.
     """
+    if n_pieces[0] == 0:
+        return
     tick = tick - origin[0]
     # Only after a pause is there anything to do.
     _advance(tick, record, epoch, epoch_ticks, epochs, tables)
@@ -180,6 +185,7 @@ def arrive(
         a = last[slot]
         x = pre[slot, 0]
         row, w_row = targets[piece_lo[q] : piece_hi[q]], weights[piece_lo[q] : piece_hi[q]]
+        since = np.int32(max(np.int64(a), flushed[0]))
         near = decay(tables, 0, epoch[0] - a)
         if near < np.float32(2e-30):
             # Silent for so long that values of the record may have met their bound, 1e30.
@@ -189,17 +195,29 @@ def arrive(
         elif additive:
             gain = x * near
             n_late = _row(
-                True, row, w_row, here, record, value, a, gain, fade, pair, inv_scale, late
+                True, row, w_row, here, record, value, since, gain, fade, pair, inv_scale, late
             )
         else:
             gain = pair[0] * (x * near)
             n_late = _row(
-                False, row, w_row, here, record, value, a, gain, fade, pair, inv_scale, late
+                False, row, w_row, here, record, value, since, gain, fade, pair, inv_scale, late
             )
         for i in range(n_late):
             j = late[i]
             k = np.int64(row[j])
-            w = _walk(w_row[j], k, a, x, count[k], additive, ticks, count, done, pair, tables)
+            w = _walk(
+                w_row[j],
+                k,
+                a,
+                x,
+                history[k, COUNT],
+                additive,
+                flushed,
+                ticks,
+                history,
+                pair,
+                tables,
+            )
             here[k] += np.int32((np.float64(w) * inv_scale + _ROUND) - _ROUND)
             y = fade * value[8 * k + 7]
             w_row[j] = max(w - (y if additive else y * (w - pair[2])), pair[2])
@@ -209,7 +227,7 @@ def arrive(
 
 @kernel
 def post(
-    tick, fired, n_fired, origin, record, ticks, count, done, danger, epoch, epoch_ticks, epochs,
+    tick, fired, n_fired, origin, record, ticks, history, danger, epoch, epoch_ticks, epochs,
     tables,
 ):  # fmt: skip
     """Enter the spikes of this tick into the records; sets ``danger`` before one is lost."""
@@ -230,73 +248,50 @@ def post(
         value[at + 5] = value[at + 4]
         value[at + 4] = fresh
         value[at + 7] += trace
-        ticks[k, count[k] & 63] = tick
-        count[k] += 1
-        if count[k] >= 60 and ticks[k, (count[k] - 60) & 63] > done[k]:
+        count = np.int64(history[k, COUNT]) + 1
+        ticks[k, (count - 1) & 63] = tick
+        history[k, COUNT] = count
+        if count >= 60 and ticks[k, (count - 60) & 63] > history[k, APPLIED]:
             danger[0] = 1
 
 
 @kernel
 def settle(
-    tick,
-    slot_start,
-    targets,
-    weights,
-    additive,
-    last,
-    pre,
-    ticks,
-    count,
-    done,
-    leaving,
-    cut,
-    danger,
-    pair,
-    tables,
-):
-    """Apply what is about to leave the rings, if anything is.
+    tick, slot_start, targets, weights, additive, flushed, last, pre, ticks, history, leaving,
+    newest, danger, pair, tables,
+):  # fmt: skip
+    """Apply what is about to leave the rings, if anything is; see ``post_history.leave``.
 
     Only what ``arrive`` would also take one by one is applied, so it does not matter for a
-    single bit when this happens, nor to which targets: the newest 32 spikes stay, except those up
-    to ``cut``, so old that a row that has been silent since takes them one by one.
+    single bit when this happens, nor to which targets: the newest 32 spikes stay, except those
+    so old that a row that has been silent since takes them one by one.
     """
     if danger[0] == 0:
         return
-    danger[0] = 0
-    newest = cut[0]
-    for each in range(done.size):
-        stop = max(count[each] - 32, 0)
-        while stop < count[each] and ticks[each, stop & 63] <= cut[0]:
-            stop += 1
-        leaving[each] = stop
-        if stop > 0:
-            newest = max(newest, np.int64(ticks[each, (stop - 1) & 63]))
     for slot in range(last.size):
         a = np.int64(last[slot])
-        if a > newest:
+        if a > newest[0]:
             continue
         x = pre[slot, 0]
-        for j in range(slot_start[slot], slot_start[slot + 1]):
+        for j in range(np.int64(slot_start[slot]), np.int64(slot_start[slot + 1])):
             k = np.int64(targets[j])
             if leaving[k] > 0 and a <= ticks[k, (leaving[k] - 1) & 63]:
                 weights[j] = _walk(
-                    weights[j], k, a, x, leaving[k], additive, ticks, count, done, pair, tables
+                    weights[j], k, a, x, leaving[k], additive, flushed, ticks, history, pair, tables
                 )
-    for each in range(done.size):
-        if leaving[each] > 0:
-            done[each] = max(done[each], ticks[each, (leaving[each] - 1) & 63])
 
 
 @kernel
 def flush(
-    tick, slot_start, targets, weights, out_weights, additive, last, pre, ticks, count, done, pair,
-    tables,
+    tick, slot_start, targets, weights, out_weights, additive, flushed, last, pre, ticks, history,
+    pair, tables,
 ):  # fmt: skip
     """Write all weights with everything pending applied."""
     for slot in range(last.size):
         a, x = np.int64(last[slot]), pre[slot, 0]
-        for j in range(slot_start[slot], slot_start[slot + 1]):
+        for j in range(np.int64(slot_start[slot]), np.int64(slot_start[slot + 1])):
             k = np.int64(targets[j])
             out_weights[j] = _walk(
-                weights[j], k, a, x, count[k], additive, ticks, count, done, pair, tables
-            )
+                weights[j], k, a, x, history[k, COUNT], additive, flushed, ticks, history, pair,
+                tables,
+            )  # fmt: skip

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from spikesim.core import SpikeTrains
-from spikesim.kernels import plastic
+from spikesim.kernels import post_history
 from spikesim.learning import PairSTDP, RewardSTDP, TripletSTDP, TsodyksMarkram
 from spikesim.network import AllToAll, Network, OneToOne
 from spikesim.neurons import LIF
@@ -95,7 +95,7 @@ def _assert_rebasing_changes_no_bit(rule, way, run, bouts):
     for silence, some_pre, some_post in [(0, True, True), *bouts, (1, True, True)]:
         tick += silence
         trains = pre & some_pre, post & some_post
-        moved.block.rebase(tick)
+        moved.block.history.rebase(tick)
         found = [drive.play(*trains, tick, rebase=False) for drive in (plain, moved)]
         for one, other in zip(*found, strict=True):
             assert one.tolist() == other.tolist()
@@ -108,8 +108,8 @@ def _assert_rebasing_changes_no_bit(rule, way, run, bouts):
 @given(run=runs(), bouts=BOUTS)
 def test_it_does_not_matter_when_the_origin_moves(rule, way, run, bouts):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plastic, "SPAN", SPAN)
-        patch.setattr(plastic, "LONG_AGO", -2 * SPAN)
+        patch.setattr(post_history, "SPAN", SPAN)
+        patch.setattr(post_history, "LONG_AGO", -2 * SPAN)
         _assert_rebasing_changes_no_bit(rule, way, run, bouts)
 
 

@@ -10,21 +10,21 @@ from spikesim.kernels.generate.pieces import FROM_ORIGIN, Cells, RulePieces, blo
 ARGUMENTS: dict[str, tuple[str, ...]] = {
     "arrive": (
         "piece_lo", "piece_hi", "piece_slot", "n_pieces", "targets", "weights", "acc", "base",
-        "inv_scale", "origin", "last", "pre", "ticks", "before", "history", "post_value",
-        "eligibility", "signal", "signal_tick", "consts", "tables",
+        "inv_scale", "origin", "flushed", "last", "pre", "ticks", "before", "history",
+        "post_value", "eligibility", "signal", "signal_tick", "consts", "tables",
     ),
     "post": (
         "fired", "n_fired", "origin", "ticks", "before", "history", "danger", "post_value",
         "consts", "tables",
     ),
     "settle": (
-        "slot_start", "targets", "weights", "last", "pre", "ticks", "before", "history", "leaving",
-        "cut", "danger", "eligibility", "signal", "signal_tick", "consts", "tables",
+        "slot_start", "targets", "weights", "flushed", "last", "pre", "ticks", "before", "history",
+        "leaving", "newest", "danger", "eligibility", "signal", "signal_tick", "consts", "tables",
     ),
     "flush": (
-        "slot_start", "targets", "weights", "out_weights", "origin", "last", "pre", "ticks",
-        "before", "history", "eligibility", "out_eligibility", "signal", "signal_tick", "consts",
-        "tables",
+        "slot_start", "targets", "weights", "out_weights", "origin", "flushed", "last", "pre",
+        "ticks", "before", "history", "eligibility", "out_eligibility", "signal", "signal_tick",
+        "consts", "tables",
     ),
 }  # fmt: skip
 """Names of the arguments of each kernel, after the tick."""
@@ -35,19 +35,7 @@ _RING = [
     "if history[k, COUNT] >= 60 and ticks[k, (history[k, COUNT] - 60) & 63] > history[k, APPLIED]:",
     "    danger[0] = 1",
 ]
-_LEAVING = [
-    "stop = max(history[k, COUNT] - 32, 0)",
-    "while stop < history[k, COUNT] and ticks[k, stop & 63] <= cut[0]:",
-    "    stop += 1",
-    "leaving[k] = stop",
-    "if stop > 0:",
-    "    newest = max(newest, np.int64(ticks[k, (stop - 1) & 63]))",
-]
-_LEFT = [
-    "if leaving[k] > 0:",
-    "    left = ticks[k, (leaving[k] - 1) & 63]",
-    "    history[k, APPLIED] = max(history[k, APPLIED], left)",
-]
+_SLOT = "for j in range(np.int64(slot_start[slot]), np.int64(slot_start[slot + 1])):"
 _OUT = Cells("out_weights[j]", "out_eligibility[j]")
 
 
@@ -83,7 +71,7 @@ def _pend(pieces: RulePieces, stop: str = "end") -> list[str]:
     body += pieces.changes("on_post")
     older = "while first > 0 and first > end - 64 and ticks[k, (first - 1) & 63] >= since:"
     return [
-        "since = max(arrived, np.int64(history[k, APPLIED]) + 1)",
+        "since = max(arrived, np.int64(history[k, APPLIED]) + 1, flushed[0])",
         "end = history[k, COUNT]",
         "first = end",
         "if history[k, NEWEST] >= since and end > 0:",
@@ -109,23 +97,19 @@ def _post(pieces: RulePieces) -> str:
 
 
 def _settle(pieces: RulePieces) -> str:
-    """Apply what is about to leave the rings, or is as old as ``cut``, if anything is."""
+    """Apply what leaves the rings, if anything does; see ``post_history.leave``."""
     visit = [*pieces.load(_since(pieces)), *_pend(pieces, "leaving[k]"), *pieces.store()]
     late = "if leaving[k] > 0 and arrived <= ticks[k, (leaving[k] - 1) & 63]:"
     synapse = ["k = np.int64(targets[j])", *block(late, visit if pieces.defers else [])]
     row = [
         "arrived = np.int64(last[slot])",
-        *block("if arrived > newest:", ["continue"]),
-        *block("for j in range(slot_start[slot], slot_start[slot + 1]):", synapse),
+        *block("if arrived > newest[0]:", ["continue"]),
+        *block(_SLOT, synapse),
     ]
     lines = [
         *block("if danger[0] == 0:", ["return"]),
-        "danger[0] = 0",
         *pieces.constants,
-        "newest = cut[0]",
-        *block("for k in range(history.shape[0]):", _LEAVING),
         *block("for slot in range(last.size):", row),
-        *block("for k in range(history.shape[0]):", _LEFT),
     ]
     return kernel("settle", ARGUMENTS["settle"], lines)
 
@@ -139,7 +123,7 @@ def _flush(pieces: RulePieces) -> str:
     synapse = ["k = np.int64(targets[j])", *visit]
     row = [
         "arrived = np.int64(last[slot])",
-        *block("for j in range(slot_start[slot], slot_start[slot + 1]):", synapse),
+        *block(_SLOT, synapse),
     ]
     lines = [FROM_ORIGIN, *pieces.constants, *block("for slot in range(last.size):", row)]
     return kernel("flush", ARGUMENTS["flush"], lines)

@@ -224,7 +224,8 @@ class RulePieces:
             *block("for j in range(piece_lo[q], piece_hi[q]):", synapses),
             *self.after_row(),
         ]
-        lines = [FROM_ORIGIN, *self.constants, "here = acc[base:]", *prepare]
+        nothing = block("if n_pieces[0] == 0:", ["return"])
+        lines = [*nothing, FROM_ORIGIN, *self.constants, "here = acc[base:]", *prepare]
         return kernel(name, arguments, [*lines, *block("for q in range(n_pieces[0]):", row)])
 
 

@@ -177,8 +177,7 @@ def _starts(lengths: Counts) -> Counts:
 
 
 def _offsets(part: Learner) -> Counts:
-    offsets: Counts = part.synapses.arrays["slot_start"]
-    return offsets
+    return part.synapses.arrays["slot_start"].astype(np.int64)
 
 
 def _order(part: Learner) -> Array | None:

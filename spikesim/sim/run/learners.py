@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,12 +13,14 @@ import numpy.typing as npt
 from spikesim.core import CsrRows
 from spikesim.errors import ValidationError
 from spikesim.kernels.bind import Bound, bind
-from spikesim.kernels.deliver import list_due, list_fired
+from spikesim.kernels.deliver import list_fired
 from spikesim.kernels.plastic import PlasticBlock
+from spikesim.kernels.post_history import PostHistory
 from spikesim.network import Projection
 from spikesim.sim.layout.plan import Plan
 from spikesim.sim.layout.tables import Table
 from spikesim.sim.parallel.mpi import Ranks
+from spikesim.sim.run.due import DuePieces, list_pieces_of
 from spikesim.sim.run.state import State
 
 _SMALL = 1 << 22
@@ -49,42 +52,87 @@ class Learner:
     table : Table
     block : int
     synapses : PlasticBlock
-    arrivals, posts : list of Bound
-        Kernels before and after the update of the neurons.
     """
 
     projection: Projection
     table: Table
     block: int
     synapses: PlasticBlock
-    arrivals: list[Bound]
-    posts: list[Bound]
 
 
-def learner(
-    plan: Plan, table: Table, state: State, block: int, events: npt.NDArray[np.int64]
-) -> Learner:
-    """Copy the weights of a table and bind the kernels of its rule.
+class BlockLearners:
+    """All that learns in one block, and its kernels in a tick.
 
-    ``events`` (shape (1,)) counts the synapses that are touched.
+    Parameters
+    ----------
+    plan : Plan
+    tables : list of Table
+        Those whose projection learns; their weights are copied.
+    state : State
+    block : int
+    events : int64 array, shape (1,)
+        Counts the synapses that are touched.
+
+    Attributes
+    ----------
+    learners : list of Learner
+        One of each table.
+    histories : list of PostHistory
+        What targets remember of their spikes, each once.
+    lists : list of Bound
+        Kernels that list what is due; before all others.
+    arrivals : dict of Table to Bound
+        Kernels that deliver what is due.
+    posts : list of Bound
+        Kernels after the update of the neurons.
     """
+
+    def __init__(
+        self,
+        plan: Plan,
+        tables: list[Table],
+        state: State,
+        block: int,
+        events: npt.NDArray[np.int64],
+    ) -> None:
+        histories: dict[tuple[str, Hashable], PostHistory] = {}
+        self.learners = [_learner(plan, table, block, histories) for table in tables]
+        names = {one.synapses.history: one.projection.post.name for one in self.learners}
+        self.histories = list(names)
+        self.lists, pieces = list_pieces_of(tables, state, block, events)
+        self.arrivals = {
+            one.table: _arrival(plan, one, state, due)
+            for one, due in zip(self.learners, pieces, strict=True)
+        }
+        self.posts = [
+            item
+            for history, name in names.items()
+            for item in _posts(plan, name, state, block, history)
+        ]
+
+
+def _learner(
+    plan: Plan, table: Table, block: int, histories: dict[tuple[str, Hashable], PostHistory]
+) -> Learner:
+    """Copy the weights of a table; its history is one of these, or becomes one."""
     (projection,) = table.plan.projections
-    assert projection.plasticity is not None  # tables of static projections do not learn
+    rule, method = projection.plasticity, method_of(plan, projection)
+    assert rule is not None  # tables of static projections do not learn
+    key = projection.post.name, PostHistory.form_of(rule, plan.net.dt, plan.dtype, method)
     lo, hi = plan.slice(block, projection.post.name)
     synapses = PlasticBlock(
-        projection.plasticity,
+        rule,
         plan.net.dt,
-        table.offsets[block].astype(np.int64),
+        table.offsets[block],
         table.index[block],
         _start_weights(table, block),
         hi - lo,
         plan.dtype,
-        method_of(plan, projection),
+        method,
+        histories.get(key) if method == "deferred" else None,
     )
-    return Learner(
-        projection, table, block, synapses, _arrivals(plan, table, state, block, synapses, events),
-        _posts(plan, projection, state, block, synapses),
-    )  # fmt: skip
+    histories.setdefault(key, synapses.history)
+    return Learner(projection, table, block, synapses)
 
 
 def _start_weights(table: Table, block: int) -> npt.NDArray[np.float32]:
@@ -95,43 +143,19 @@ def _start_weights(table: Table, block: int) -> npt.NDArray[np.float32]:
     return np.broadcast_to(np.float32(weight), table.index[block].size)
 
 
-def _arrivals(
-    plan: Plan,
-    table: Table,
-    state: State,
-    block: int,
-    synapses: PlasticBlock,
-    events: npt.NDArray[np.int64],
-) -> list[Bound]:
-    spec = table.plan
-    (projection,) = spec.projections
-    record = state.inputs if spec.from_inputs else state.record
-    pops = np.array([*spec.parts, *table.sources], dtype=np.int64)
-    group = np.array([spec.n_groups, 0, 1, spec.shortest, spec.n_groups], dtype=np.int64)
-    # Room for every piece costs nothing until it is used; each source fires once per tick.
-    room = table.offsets[block].size
-    lo, hi, slot = (np.empty(room, dtype=np.int64) for _ in range(3))
-    count = np.zeros(1, dtype=np.int64)
+def _arrival(plan: Plan, learner: Learner, state: State, due: DuePieces) -> Bound:
+    projection, block = learner.projection, learner.block
     base = plan.bases(block)[projection.post.name, projection.receptor]
     unit = plan.scale(projection.post.name, projection.receptor)
-    function, args = synapses.arrive(lo, hi, slot, count, state.sums[block], base, 1.0 / unit)
-    return [
-        bind(
-            list_due, record.clock, record.fired, record.marks, pops, group,
-            table.offsets[block], lo, hi, slot, count, events,
-        ),
-        bind(function, *args),
-    ]  # fmt: skip
+    function, args = learner.synapses.arrive(*due, state.sums[block], base, 1.0 / unit)
+    return bind(function, *args)
 
 
-def _posts(
-    plan: Plan, projection: Projection, state: State, block: int, synapses: PlasticBlock
-) -> list[Bound]:
-    name = projection.post.name
+def _posts(plan: Plan, name: str, state: State, block: int, history: PostHistory) -> list[Bound]:
     lo, hi = plan.slice(block, name)
     fired = np.empty(max(hi - lo, 1), dtype=np.int32)
     count = np.zeros(1, dtype=np.int64)
-    calls = synapses.post(fired, count)
+    calls = history.post(fired, count)
     if not calls:
         return []
     record = state.own

@@ -15,6 +15,7 @@ from spikesim.core.quantity import WAY_OUT
 from spikesim.errors import ValidationError, errors_of
 from spikesim.kernels.bind import Bound, bind
 from spikesim.kernels.loop import LINE
+from spikesim.kernels.post_history import PostHistory
 from spikesim.network import Population
 from spikesim.neurons.model import NeuronModel
 from spikesim.sim.inputs import InputEvents
@@ -27,7 +28,7 @@ from spikesim.sim.run.checkpoint import load_checkpoint, save_checkpoint
 from spikesim.sim.run.drive import bind_drives, split_inputs
 from spikesim.sim.run.events import fill_inputs, open_window
 from spikesim.sim.run.learned import gather_learned, scatter_learned
-from spikesim.sim.run.learners import LearnedRows, Learner, find, learner
+from spikesim.sim.run.learners import BlockLearners, LearnedRows, Learner, find
 from spikesim.sim.run.sampling import Sampling, StateSamples
 from spikesim.sim.run.state import State
 from spikesim.sim.run.tick_program import (
@@ -132,6 +133,7 @@ class Run:
             for name, model in self.models.items()
         }
         self.learners: list[Learner] = []
+        self._histories: list[PostHistory] = []
         self._learned: dict[str, LearnedRows] = {}
         self._horizon = 0
         self.blocks = [self._block(tables, b) for b in plan.own]
@@ -202,12 +204,11 @@ class Run:
         """Let what learns count ticks from a later origin, before they leave 32 bits."""
         if start + n < self._horizon:
             return
-        blocks = [one.synapses for one in self.learners]
-        if any(start + n >= block.horizon for block in blocks):
+        if any(start + n >= history.horizon for history in self._histories):
             # All at once, so that a checkpoint has one origin for all blocks.
-            for block in blocks:
-                block.rebase(start)
-        self._horizon = min((block.horizon for block in blocks), default=_NEVER)
+            for history in self._histories:
+                history.rebase(start)
+        self._horizon = min((history.horizon for history in self._histories), default=_NEVER)
 
     def _deliver_pending(self) -> None:
         """Put into the sums what earlier ticks delivered for this one and later ones.
@@ -305,19 +306,20 @@ class Run:
         plan, state = self.plan, self.state
         scratch = Block.make(plan, block)
         kernels = _Kernels(scratch, [], [], self._stimuli(block), [], [])
-        learners: list[Learner] = []
+        learns = [table for table in tables if table.plan.learns]
+        learning = BlockLearners(plan, learns, state, block, scratch.events)
+        kernels.deliveries += learning.lists
         for table in tables:
             if table.plan.learns:
-                learners.append(learner(plan, table, state, block, scratch.events))
-                kernels.deliveries += learners[-1].arrivals
+                kernels.deliveries.append(learning.arrivals[table])
                 continue
             for early, groups in split_groups(plan, table):
                 item = delivery(plan, table, state, block, scratch, groups)
                 (kernels.early if early else kernels.deliveries).append(item)
         kernels.updates += updates(plan, state, block, scratch, self.models, self._constants)
-        for one in learners:
-            kernels.rest += one.posts
-        self.learners += learners
+        kernels.rest += learning.posts
+        self.learners += learning.learners
+        self._histories += learning.histories
         kernels.rest += self.samples.bind(state, block)
         return kernels
 
