@@ -63,18 +63,20 @@ def advance(first_tick, n_ticks, program, n_early, lag, thread, progress, waits)
 
 
 @kernel
-def collect(tick, flags, first, population, clock, fired, marks):
-    """Append the neurons that fired to the record of their block.
+def collect(tick, flags, edges, firsts, population, clock, fired, marks):
+    """Append the neurons of some populations that fired to the record of their block.
 
     Parameters
     ----------
     tick : int
     flags : uint8 array, shape (n,)
         1 where a neuron fires; n is a multiple of 64.
-    first : int
-        Number of the first neuron.
+    edges : int64 array, shape (k + 1,)
+        Where the flags of each of ``k`` populations begin, and where those of the last one end.
+    firsts : int64 array, shape (k,)
+        Number of the first neuron of each.
     population : int
-        Columns of ``marks`` are filled from the first population to the last.
+        The first of them. Columns of ``marks`` are filled from the first population to the last.
     clock : int64 array, shape (1,)
     fired : int32 array, shape (capacity,)
         Record of the block; written.
@@ -85,13 +87,21 @@ def collect(tick, flags, first, population, clock, fired, marks):
     if population == 0:
         marks[row, 0] = marks[row - 1, marks.shape[1] - 1] if row > 0 else 0
     count = marks[row, population]
+    part, stop = 0, edges[1]
+    shift = firsts[0] - edges[0]
     for k in range(0, flags.size, 64):
         some = lane_mask(flags, k, _ALL)
         while some != _NONE:
-            fired[count] = first + k + trailing_zeros(some)
+            neuron = k + trailing_zeros(some)
+            while neuron >= stop:
+                part += 1
+                marks[row, population + part] = count
+                stop, shift = edges[part + 1], firsts[part] - edges[part]
+            fired[count] = neuron + shift
             some &= some - _LOWEST
             count += 1
-    marks[row, population + 1] = count
+    for later in range(part + 1, edges.size):
+        marks[row, population + later] = count
 
 
 @kernel

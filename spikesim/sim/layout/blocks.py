@@ -12,21 +12,21 @@ Range = tuple[int, int]
 
 LINE = 16
 """Neurons whose int32 or float32 values fill a cache line: where large slices begin."""
-_LARGE = 4 * LINE
+LARGE = 4 * LINE
 """Neurons of a slice from which it begins at a multiple of LINE."""
 
 
 def cut(n: int, block: int, n_blocks: int, line: int) -> int:
     """First neuron of a block in a population of ``n``."""
     at = block * n // n_blocks
-    return at // line * line if n >= n_blocks * _LARGE and block < n_blocks else at
+    return at // line * line if n >= n_blocks * LARGE and block < n_blocks else at
 
 
 def bases_of(sizes: list[int], line: int) -> tuple[list[int], int]:
     """First accumulators of slices of these sizes, and the number of accumulators."""
     bases, at = [], 0
     for size in sizes:
-        if size >= _LARGE:
+        if size >= LARGE:
             at = -(-at // line) * line
         bases.append(at)
         at += size

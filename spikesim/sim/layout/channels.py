@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass
 
 from spikesim.network import Network, Projection
+from spikesim.sim.layout.pools import accumulator_order
 
 _MOST_CONSTANT_BITS = 23
 """Beyond this, a single weight would already be rounded when it becomes a float32."""
@@ -49,19 +50,16 @@ def make_channels(
         if own or projection.name in thin:
             packed.add(key)
     channels = []
-    for name, population in net.populations.items():
-        assert population.neuron is not None  # validated
-        for receptor in range(len(population.neuron.receptors)):
-            key = name, receptor
-            bits = weight_bits - 1
-            if key not in packed:
-                fan_in = 4 * synapses.get(key, 0) // population.n + 64
-                bits = min(max(31 - fan_in.bit_length() - headroom, bits), _MOST_CONSTANT_BITS)
-            biggest = largest.get(key, 0.0)
-            scale = 1.0
-            if not exact and biggest > 0.0:
-                scale = 2.0 ** math.ceil(math.log2(biggest / ((1 << bits) - 1)))
-            channels.append(Channel(name, receptor, scale))
+    for key in accumulator_order(net):
+        bits = weight_bits - 1
+        if key not in packed:
+            fan_in = 4 * synapses.get(key, 0) // net.populations[key[0]].n + 64
+            bits = min(max(31 - fan_in.bit_length() - headroom, bits), _MOST_CONSTANT_BITS)
+        biggest = largest.get(key, 0.0)
+        scale = 1.0
+        if not exact and biggest > 0.0:
+            scale = 2.0 ** math.ceil(math.log2(biggest / ((1 << bits) - 1)))
+        channels.append(Channel(*key, scale))
     return tuple(channels)
 
 

@@ -24,6 +24,7 @@ from spikesim.sim.layout.groups import (
     mean_piece,
     thin_projections,
 )
+from spikesim.sim.layout.pools import accumulator_order
 from spikesim.sim.layout.table_plan import TablePlan, plan_table
 from spikesim.sim.layout.updates import Updates, chosen_updates
 
@@ -214,7 +215,7 @@ def plan_network(
     """
     chosen = _checked(net, dtype, n_blocks, updates)
     exact = dtype == "float64"
-    sizes = [p.n for p in net.populations.values() if p.neuron for _ in p.neuron.receptors]
+    sizes = [net.populations[name].n for name, _ in accumulator_order(net)]
     n_sums = sum(sizes)
     sum_bits = max(n_sums - 1, 1).bit_length()
     # Without gaps where they would cost a bit of the weights.

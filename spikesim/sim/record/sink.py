@@ -79,7 +79,7 @@ class Sink(Protocol):
 
     Order of calls: ``start``; for each window any number of ``spikes`` and ``trace``, then
     ``window``; at the end ``finish``. Arrays belong to the caller, who writes the next window into
-    them: a sink copies what it keeps.
+    them: a sink copies what it keeps beyond ``window``.
     """
 
     def start(self, header: RecordHeader) -> None:

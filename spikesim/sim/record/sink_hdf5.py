@@ -107,7 +107,7 @@ class HDF5Sink:
         self._reserved = 0
         file.swmr_mode = True
         self._file, self._meta, self._stop = file, dict(header.meta), header.start
-        self._spikes: list[tuple[Ticks, Index]] = []
+        self._spikes: list[tuple[np.integer[Any], Ticks, Index]] = []
         self._samples: list[list[list[tuple[Ticks, npt.NDArray[Any]]]]] = [
             [[] for _ in names] for names in tables
         ]
@@ -116,7 +116,7 @@ class HDF5Sink:
     def spikes(self, population: str, ticks: Ticks, index: Index) -> None:
         """Take spikes of this window."""
         if len(ticks):
-            self._spikes.append((ticks.copy(), index + self._first[population]))
+            self._spikes.append((self._first[population], ticks, index))
 
     def trace(self, name: str, ticks: Ticks, values: npt.NDArray[Any]) -> None:
         """Take rows of this window."""
@@ -127,7 +127,9 @@ class HDF5Sink:
     def window(self, stop: int) -> None:
         """Hand the window to the operating system; from now on it outlives this process."""
         if self._spikes:
-            ticks, neuron = (np.concatenate(part) for part in zip(*self._spikes, strict=True))
+            firsts, parts, indices = zip(*self._spikes, strict=True)
+            ticks = np.concatenate(parts)
+            neuron = np.concatenate(indices) + np.repeat(firsts, [len(part) for part in parts])
             several, self._spikes = len(self._spikes) > 1, []
             if several:
                 # Each population is sorted, and they come in the order of their numbers.

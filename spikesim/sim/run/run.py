@@ -16,10 +16,9 @@ from spikesim.errors import ValidationError, errors_of
 from spikesim.kernels.bind import Bound, bind
 from spikesim.kernels.loop import LINE
 from spikesim.kernels.post_history import PostHistory
-from spikesim.network import Population
-from spikesim.neurons.model import NeuronModel
 from spikesim.sim.inputs import InputEvents
 from spikesim.sim.layout.plan import Plan
+from spikesim.sim.layout.pools import model_of
 from spikesim.sim.layout.tables import Table
 from spikesim.sim.parallel.mpi import Ranks, SpikeExchange
 from spikesim.sim.parallel.threads import Threads
@@ -31,15 +30,8 @@ from spikesim.sim.run.learned import gather_learned, scatter_learned
 from spikesim.sim.run.learners import BlockLearners, LearnedRows, Learner, find
 from spikesim.sim.run.sampling import Sampling, StateSamples
 from spikesim.sim.run.state import State
-from spikesim.sim.run.tick_program import (
-    Block,
-    TickProgram,
-    call,
-    delivery,
-    model_constants,
-    split_groups,
-    updates,
-)
+from spikesim.sim.run.tick_program import Block, TickProgram, call, delivery, split_groups
+from spikesim.sim.run.updating import model_constants, updates
 
 _WINDOW_TICKS = 4096
 _NEVER = 1 << 62
@@ -293,9 +285,7 @@ class Run:
         constants |= {key: self._constants[population][key] for key in driven}
         self.models[population], self._constants[population] = model, constants
         for number, block in zip(self.plan.own, self.blocks, strict=True):
-            block.updates = updates(
-                self.plan, self.state, number, block.scratch, self.models, self._constants
-            )
+            block.updates = updates(self.plan, self.state, number, self.models, self._constants)
         self._programs.clear()
 
     def clear(self, keep: Iterable[str]) -> None:
@@ -304,7 +294,7 @@ class Run:
 
     def _block(self, tables: list[Table], block: int) -> _Kernels:
         plan, state = self.plan, self.state
-        scratch = Block.make(plan, block)
+        scratch = Block.make()
         kernels = _Kernels(scratch, [], [], self._stimuli(block), [], [])
         learns = [table for table in tables if table.plan.learns]
         learning = BlockLearners(plan, learns, state, block, scratch.events)
@@ -316,7 +306,7 @@ class Run:
             for early, groups in split_groups(plan, table):
                 item = delivery(plan, table, state, block, scratch, groups)
                 (kernels.early if early else kernels.deliveries).append(item)
-        kernels.updates += updates(plan, state, block, scratch, self.models, self._constants)
+        kernels.updates += updates(plan, state, block, self.models, self._constants)
         kernels.rest += learning.posts
         self.learners += learning.learners
         self._histories += learning.histories
@@ -371,9 +361,3 @@ class Run:
                 mine = slice(starts[part], starts[part + 1])
                 sink.spikes(self._names[part], times[mine], sources[mine])
         self.samples.drain(start, n, sink)
-
-
-def model_of(population: Population) -> NeuronModel:
-    """Give the neuron model of a population of a sound network."""
-    assert population.neuron is not None
-    return population.neuron

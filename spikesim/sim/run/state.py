@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy.typing as npt
 from spikesim.errors import ValidationError
 from spikesim.kernels.aligned import aligned
 from spikesim.sim.layout.plan import Plan
+from spikesim.sim.layout.pools import model_of, pools_of
 from spikesim.sim.record.room import available_memory
 from spikesim.sim.run.spike_record import Record
 
@@ -24,6 +26,38 @@ _SHARE = 4
 _LEAST_EVENTS = 1 << 20
 
 
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """Populations whose neurons lie one after the other.
+
+    Attributes
+    ----------
+    names : list of str
+        In order.
+    begins : dict of str to int
+        First neuron of each.
+    arrays : dict of str to array
+        States and counters of all.
+    """
+
+    names: list[str]
+    begins: dict[str, int]
+    arrays: dict[str, npt.NDArray[Any]]
+
+    @classmethod
+    def make(cls, sizes: Mapping[str, int], kinds: Mapping[str, str]) -> Pool:
+        """Neurons of zeros: so many of each population, with arrays of these types."""
+        names, total = list(sizes), sum(sizes.values())
+        begins = np.cumsum([0, *sizes.values()])[:-1].tolist()
+        arrays = {key: aligned(total, kind) for key, kind in kinds.items()}
+        return cls(names, dict(zip(names, begins, strict=True)), arrays)
+
+    def of(self, name: str, n: int) -> dict[str, npt.NDArray[Any]]:
+        """States and counters of one population, of ``n`` neurons."""
+        begin = self.begins[name]
+        return {key: array[begin : begin + n] for key, array in self.arrays.items()}
+
+
 @dataclass(eq=False)
 class State:
     """The state between two ticks.
@@ -32,8 +66,10 @@ class State:
     ----------
     tick : int
         Next tick to run.
+    pools : list of Pool
+        State variables and counters of all populations, in order.
     neurons : dict of str to dict of str to array, shape (n,)
-        State variables and counters of each population.
+        Those of each population.
     sums : list of int32, int64 or float64 array, shape (slots * stride,)
         Input of the coming ticks, by block.
     record, inputs : Record
@@ -44,18 +80,21 @@ class State:
     """
 
     tick: int
+    pools: list[Pool]
     neurons: dict[str, dict[str, npt.NDArray[Any]]]
     sums: list[npt.NDArray[Any]]
     record: Record
     inputs: Record
     own: Record
-    start: dict[str, dict[str, npt.NDArray[Any]]] = field(default_factory=dict)
-    """``neurons`` before tick 0, made by the first ``clear``."""
+    start: list[Pool] = field(default_factory=list)
+    """``pools`` before tick 0, made by the first ``clear``."""
 
     @classmethod
     def initial(cls, plan: Plan, window: int) -> State:
         """State before tick 0: nothing has fired and nothing is on its way."""
-        neurons = _initial_neurons(plan)
+        pools = _initial_pools(plan)
+        sizes = {name: population.n for name, population in plan.net.populations.items()}
+        neurons = {name: pool.of(name, sizes[name]) for pool in pools for name in pool.names}
         size = plan.slots * plan.stride
         sums = [
             aligned(size if block in plan.own else 0, plan.sum_type)
@@ -76,12 +115,12 @@ class State:
         room = max(plan.n_inputs, -(-_LEAST_EVENTS // (plan.history + window)))
         inputs = Record.empty(1, room, parts[1], plan.history, window, most)
         inputs.per_tick = 0
-        return cls(0, neurons, sums, record, inputs, own)
+        return cls(0, pools, neurons, sums, record, inputs, own)
 
     @property
     def nbytes(self) -> int:
         """Memory of neurons, sums and records in use, in bytes."""
-        neurons = (array for values in self.neurons.values() for array in values.values())
+        neurons = (array for pool in self.pools for array in pool.arrays.values())
         records = {id(r): r.nbytes for r in (self.record, self.inputs, self.own)}
         return sum(a.nbytes for a in (*neurons, *self.sums)) + sum(records.values())
 
@@ -99,11 +138,11 @@ class State:
             raise ValidationError(
                 f"session: expected states among {list(known)} to keep, got {unknown}"
             )
-        self.start = self.start or _initial_neurons(plan)
-        for name, start in self.start.items():
-            for key, value in start.items():
+        self.start = self.start or _initial_pools(plan)
+        for pool, start in zip(self.pools, self.start, strict=True):
+            for key, value in start.arrays.items():
                 if key not in keep:
-                    self.neurons[name][key][:] = value
+                    pool.arrays[key][:] = value
         for sums in self.sums:
             sums[:] = 0
         for record in (self.record, self.inputs):
@@ -131,20 +170,31 @@ class State:
             record.clock += ticks
 
 
-def _initial_neurons(plan: Plan) -> dict[str, dict[str, npt.NDArray[Any]]]:
-    neurons: dict[str, dict[str, npt.NDArray[Any]]] = {}
-    for name, population in plan.net.populations.items():
-        model = population.neuron
-        assert model is not None  # validated
-        start = model.initial(plan.net.dt, population.n)
-        whole = [np.asarray(c) for c in model.constants(plan.net.dt, population.n).values()]
-        whole = [c for c in whole if c.dtype.kind in "iu"] + [start[key] for key in model.counters]
-        most = max((int(c.max(initial=0)) for c in whole), default=0)
-        # Half the bytes: the update of a LIF neuron takes 10 to 20 % less time.
-        short = "int16" if most <= np.iinfo(np.int16).max else "int32"
-        kinds = dict.fromkeys(model.states, plan.dtype) | dict.fromkeys(model.counters, short)
-        neurons[name] = {}
-        for key, kind in kinds.items():
-            neurons[name][key] = aligned(population.n, kind)
-            neurons[name][key][:] = start[key]
-    return neurons
+def _initial_pools(plan: Plan) -> list[Pool]:
+    """All neurons at their start."""
+    pools: list[Pool] = []
+    sizes = {name: population.n for name, population in plan.net.populations.items()}
+    for names in pools_of(plan.net):
+        starts = {
+            name: model_of(plan.net.populations[name]).initial(plan.net.dt, sizes[name])
+            for name in names
+        }
+        kinds = {name: _kinds(plan, name, starts[name]) for name in names}
+        for alike, group in groupby(names, key=kinds.__getitem__):
+            pools.append(Pool.make({name: sizes[name] for name in group}, alike))
+            for name in pools[-1].names:
+                for key, array in pools[-1].of(name, sizes[name]).items():
+                    array[:] = starts[name][key]
+    return pools
+
+
+def _kinds(plan: Plan, name: str, start: Mapping[str, npt.NDArray[Any]]) -> dict[str, str]:
+    """Types of the states and counters of a population that starts so."""
+    population = plan.net.populations[name]
+    model = model_of(population)
+    whole = [np.asarray(c) for c in model.constants(plan.net.dt, population.n).values()]
+    whole = [c for c in whole if c.dtype.kind in "iu"] + [start[key] for key in model.counters]
+    most = max((int(c.max(initial=0)) for c in whole), default=0)
+    # Half the bytes: the update of a LIF neuron takes 10 to 20 % less time.
+    short = "int16" if most <= np.iinfo(np.int16).max else "int32"
+    return dict.fromkeys(model.states, plan.dtype) | dict.fromkeys(model.counters, short)

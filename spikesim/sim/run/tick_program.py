@@ -3,20 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from spikesim.kernels.aligned import aligned
 from spikesim.kernels.bind import Bound, Literal, bind, program
 from spikesim.kernels.deliver import CONSTANT, EXACT, PACKED, PIECES, WIDE, deliver
-from spikesim.kernels.generate import update_kernel
-from spikesim.kernels.loop import LINE, advance, collect
-from spikesim.neurons.model import NeuronModel
+from spikesim.kernels.loop import LINE, advance
 from spikesim.sim.layout.plan import Plan
 from spikesim.sim.layout.tables import Table
 from spikesim.sim.run.state import State
@@ -58,28 +53,21 @@ class Block:
 
     Attributes
     ----------
-    flags : dict of str to uint8 array
-        Who fires, by population; padded with zeros to a multiple of 64.
     events : int64 array, shape (1,)
         Synaptic events so far.
     pieces : uint32 array, shape (PIECES, 2)
     cursor : int64 array, shape (3,)
     """
 
-    flags: dict[str, npt.NDArray[np.uint8]]
     events: npt.NDArray[np.int64]
     pieces: npt.NDArray[np.uint32]
     cursor: npt.NDArray[np.int64]
 
     @classmethod
-    def make(cls, plan: Plan, block: int) -> Block:
-        """Scratch for the neurons that a block owns."""
-        flags = {}
-        for name in plan.populations:
-            lo, hi = plan.slice(block, name)
-            flags[name] = aligned(-(-(hi - lo) // 64) * 64, np.uint8)
+    def make(cls) -> Block:
+        """Nothing was delivered yet."""
         pieces = np.zeros((PIECES, 2), np.uint32)
-        return cls(flags, np.zeros(1, np.int64), pieces, np.zeros(3, np.int64))
+        return cls(np.zeros(1, np.int64), pieces, np.zeros(3, np.int64))
 
 
 def delivery(plan: Plan, table: Table, state: State, block: int, scratch: Block,
@@ -130,78 +118,6 @@ def split_groups(plan: Plan, table: Table) -> list[tuple[bool, tuple[int, int]]]
     if plan.exact or last == 1:
         return [(False, (0, last))]
     return [(True, (1, last)), (False, (0, 1))]
-
-
-def updates(
-    plan: Plan,
-    state: State,
-    block: int,
-    scratch: Block,
-    models: Mapping[str, NeuronModel],
-    constants: dict[str, dict[str, Any]],
-) -> list[Bound]:
-    """Update and spike search of every population in one block, in order."""
-    items = []
-    bases = plan.bases(block)
-    for part, (name, model) in enumerate(models.items()):
-        lo, hi = plan.slice(block, name)
-        flags = scratch.flags[name]
-        values = constants[name]
-        kernel = update_kernel(
-            model.template(), model.states, model.counters, len(model.receptors), values, plan.dtype
-        )
-        inputs: list[Any] = []
-        for receptor in range(len(model.receptors)):
-            real = np.dtype(plan.dtype).type
-            inputs += [bases[name, receptor], real(plan.scale(name, receptor))]
-        held = [state.neurons[name][key][lo:hi] for key in (*model.states, *model.counters)]
-        chosen = [value[lo:hi] if np.ndim(value) else value for value in values.values()]
-        items.append(
-            bind(
-                kernel,
-                plan.net.populations[name].start_tick,
-                plan.slots,
-                plan.stride,
-                state.sums[block],
-                flags[: hi - lo],
-                *inputs,
-                *held,
-                *chosen,
-            )
-        )
-        first = plan.populations[name][0] + lo
-        record = state.own
-        items.append(
-            bind(
-                collect, flags, first, part, record.clock, record.fired[block], record.marks[block]
-            )
-        )
-    return items
-
-
-def model_constants(
-    plan: Plan, model: NeuronModel, n: int, driven: Collection[str] = ()
-) -> dict[str, Any]:
-    """Constants of the template of a population of ``n`` in the types of the engine.
-
-    Parameters
-    ----------
-    plan : Plan
-    model : NeuronModel
-    n : int
-    driven : collection of str
-        Constants that a device writes in every tick: one value per neuron.
-    """
-    out: dict[str, Any] = {}
-    for key, value in model.constants(plan.net.dt, n).items():
-        array = np.asarray(value)
-        if key in driven:
-            array = np.broadcast_to(array, n)
-        kind = plan.dtype if array.dtype.kind == "f" else "int32"
-        own = aligned(array.size, kind).reshape(array.shape)
-        own[...] = array
-        out[key] = own if own.ndim else own[()]
-    return out
 
 
 def call(

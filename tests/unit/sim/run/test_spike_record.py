@@ -24,9 +24,11 @@ def fire(record, tick, spikes):
                 first, last = FIRSTS[part], FIRSTS[part] + n
             flags = np.zeros(64, np.uint8)
             flags[: last - first] = spikes[first:last]
+            edges = np.array([0, last - first])
             collect(
-                tick, flags, first, part, record.clock, record.fired[block], record.marks[block]
-            )
+                tick, flags, edges, np.array([first]), part, record.clock, record.fired[block],
+                record.marks[block],
+            )  # fmt: skip
         lo += 1
 
 
