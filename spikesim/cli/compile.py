@@ -22,7 +22,7 @@ EPILOG = examples(
     ("spikesim compile mnist.npz -o mnist.spk --config large", "1,024 axons"),
     (
         "spikesim compile net.npz -o prog.spk --config core.toml",
-        "a core of your own, with lines such as n_axons = 512; the rest as on the UP5K",
+        "a core of your own, by lines such as n_axons = 512",
     ),
 )
 

@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +23,31 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from spikesim.core.random import LARGEST_SEED
 from spikesim.engine.progress import LOG_SECONDS
 from spikesim.errors import ValidationError
 
 
 def examples(*pairs: tuple[str, str]) -> str:
     """Give the end of a verb's help: commands, and below each what it does."""
-    lines = [f"  [bold]{command}[/]\n      {text}" for command, text in pairs]
-    return "\n".join(["Examples:", *lines])
+    lines = [f"  {command}\n    {text}" for command, text in pairs]
+    return "\n".join(["\b", "Examples:", *lines])  # \b: the lines as they are
+
+
+def summary(verb: Callable[..., Any]) -> str:
+    """Give the first paragraph of a verb's help in one line, for the list of verbs."""
+    return " ".join((inspect.getdoc(verb) or "").partition("\n\n")[0].split())
+
+
+def seed_option(text: str) -> Any:
+    """Give an option for a seed; its bounds are in the message, not in the help."""
+    return typer.Option(help=text, callback=_check_seed)
+
+
+def _check_seed(seed: int | None) -> int | None:
+    if seed is not None and not 0 <= seed <= LARGEST_SEED:
+        raise ValidationError(f"--seed {seed}: expected 0 to {LARGEST_SEED}")
+    return seed
 
 
 _PIPE = 200

@@ -10,8 +10,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from spikesim.cli.output import OVERWRITE, Output, check_target, examples
-from spikesim.core.random import LARGEST_SEED
+from spikesim.cli.output import OVERWRITE, Output, check_target, examples, seed_option
 
 COMMAND = "train"
 EPILOG = examples(
@@ -32,7 +31,7 @@ def train(
     recipe: Annotated[RecipeName, typer.Argument(help="Data set and network.")],
     seed: Annotated[
         int,
-        typer.Option(min=0, max=LARGEST_SEED, help="Seed of weights, order and held-out images."),
+        seed_option("Seed of weights, order and held-out images."),
     ] = 0,
     out: Annotated[Path, typer.Option(help="Network file to write.")] = Path("net.npz"),
     data: Annotated[
@@ -46,7 +45,7 @@ def train(
 ) -> None:
     """Train in floating point, then with the core's 8-bit integers in the loop, and save.
 
-    The file holds the float weights; [bold]compile[/] turns them into exactly the integers that
+    The file holds the float weights; `compile` turns them into exactly the integers that
     training saw.
     """
     from dataclasses import replace
