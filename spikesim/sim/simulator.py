@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from spikesim.engine import Batch
+from spikesim.engine.bounds import steps_problems
 from spikesim.engine.contract import Inputs
 from spikesim.engine.progress import Progress
 from spikesim.errors import ValidationError
@@ -320,6 +321,8 @@ class Simulator:
         **options: Any,
     ) -> Recording:
         problems = _checkpoint_problems(checkpoint, checkpoint_every)
+        if steps is None:
+            problems += steps_problems("simulate", steps)
         if problems:
             # Before anything begins: opening a session replaces the file of the recording.
             try:

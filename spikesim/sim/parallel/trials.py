@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TYPE_CHECKING, Any
 
+from spikesim.engine.bounds import steps_problems
 from spikesim.engine.interrupt import Interrupt
 from spikesim.errors import ValidationError
 from spikesim.recording import Item, Recording
@@ -30,6 +31,8 @@ def run_trials(
     each = _pairs(inputs, seeds)
     if isinstance(jobs, bool) or not isinstance(jobs, int) or jobs < 1:
         raise ValidationError(f"trials: expected jobs as an integer >= 1, got {jobs!r}")
+    if problems := steps_problems("trials", steps):
+        raise ValidationError(problems)
 
     def one(trial: tuple[Mapping[str, Any], int]) -> Recording | None:
         if simulator.ranks.any(stop.asked):
