@@ -184,7 +184,8 @@ class CoreSession:
     def save(self, path: Path) -> None:
         """Write the state to one file, whole or not at all.
 
-        Every core that can hold the program goes on from it, the golden models included.
+        Both golden models go on from it, whichever core it is of; a device (engines "board",
+        "virtual", "rtl") cannot be put to a step and refuses, before anything is touched.
         """
         header = {
             "program": self.program.hash(),
@@ -297,6 +298,12 @@ class CoreSession:
     def _read(self, path: Path) -> tuple[int, dict[str, npt.NDArray[Any]]]:
         header, words = read_archive(path, "core state", _STATE_VERSION, _STATE_FORM)
         problems = []
+        if not self._core.restores:
+            problems.append(
+                f"engine {self._own.name!r}: expected a run from the start, got resume= with a "
+                f"state of step {header['tick']}; a core cannot be put to a step, go on with "
+                "engine 'golden', which is equal"
+            )
         if header["program"] != self.program.hash():
             problems.append(
                 f"state file {path!s}: expected that of program {self.program.name!r}, got one of "
@@ -312,7 +319,7 @@ class CoreSession:
                 f"state file {path!s}: expected steps of at least {header['tick']}, the tick it "
                 f"was saved at, got {self.steps}; steps count from the start of the run"
             )
-        here = self._core.words()
+        here = self._core.words() if self._core.restores else {}
         problems += [
             f"state file {path!s}: expected integers {name!r} of shape {mine.shape}, got "
             f"{repr(words[name])[:60] if name in words else 'nothing'}; save it anew"

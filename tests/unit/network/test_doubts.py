@@ -200,6 +200,44 @@ def test_each_bound_of_the_weights_has_two_sides(edge, how):
     assert connect(size * outside, "own").nnz == 10**4
 
 
+NEAR = {"v_rest": -50e-3 - 1e-6, "v_th": -50e-3, "v_reset": -60e-3}  # rests 1 uV below threshold
+
+
+@pytest.mark.parametrize(
+    ("cell", "weight", "times"),
+    [  # the last weight of 100 sources that passes: 10 mV take it from reset to threshold
+        (LIFDelta(**NEAR), 200 * 10e-3 / 100, 200),
+        (LIFDelta(**NEAR), -2e4 * 10e-3 / 100, 20000),
+        (LIFExp(tau_mem=20e-3, tau_syn=5e-3, resistance=40e6, **NEAR), 200 * 1e-9 / 100, 200),
+        (AdEx(g_leak=30e-9, capacitance=300e-12, tau_syn=5e-3, v_rest=-50e-3 - 1e-6, v_t=-50e-3,
+              v_reset=-60e-3), 200 * 0.6e-9 / 100, 200),
+    ],
+)  # fmt: skip
+def test_a_neuron_that_rests_just_below_its_threshold_is_measured_from_its_reset(
+    cell, weight, times
+):
+    assert network("SI", cell, n=100).connect("in", "E", AllToAll(), weight=0.999 * weight).nnz
+    with pytest.raises(ValidationError, match=f"more than {times} times the .* after a spike"):
+        network("SI", cell, n=100).connect("in", "E", AllToAll(), weight=1.001 * weight)
+
+
+def test_a_current_of_a_neuron_near_threshold_is_measured_from_its_reset_too():
+    """1,000 times the 0.25 nA that take 40 Mohm from -60 mV to -50 mV."""
+    cell = LIFExp(tau_mem=20e-3, resistance=40e6, current=0.999 * 0.25e-6, **NEAR)
+    assert network("SI", cell).populations["E"].neuron == cell
+    for units, legal in (("SI", False), ("own", True)):
+        made = replace(cell, current=1.001 * 0.25e-6)
+        if legal:
+            assert network(units, made)
+        else:
+            with pytest.raises(ValidationError, match=r"more than 1000 times .* after a spike"):
+                network(units, made)
+    net = network("SI", replace(cell, current=0.0))
+    assert simulate(net, {"E.i_ext": StepCurrent([0.0], [0.999 * 0.25e-6])}, 1).steps == 1
+    with pytest.raises(ValidationError, match=r"more than 1000 times .* after a spike"):
+        simulate(net, {"E.i_ext": StepCurrent([0.0], [1.001 * 0.25e-6])}, 1)
+
+
 LOST_UNITS = {  # what was meant with resistance, conductance or threshold in another unit
     "pA into 1 ohm": (
         LIFExp(tau_mem=10e-3, tau_syn=0.5e-3, v_rest=-65e-3, v_th=-50e-3, v_reset=-65e-3), 87.8e-12,
@@ -357,6 +395,30 @@ def test_a_capacitance_stands_in_for_the_resistance():
             ValidationError, match=r"capacitance in F, got 250; did you mean 250e-1"
         ):
             network(cell=model(tau_mem=10e-3, capacitance=250.0))
+
+
+@pytest.mark.parametrize("model", [LIFExp, LIFAlpha, LIFDelta])
+def test_of_a_model_with_a_capacitance_each_of_the_three_can_be_changed(model):
+    made = model(tau_mem=10e-3, capacitance=250e-12)
+    for change, (tau_mem, resistance, capacitance) in (
+        ({"capacitance": 500e-12}, (10e-3, 20e6, 500e-12)),
+        ({"tau_mem": 20e-3}, (20e-3, 80e6, 250e-12)),
+        ({"resistance": 80e6}, (10e-3, 80e6, 125e-12)),
+        ({"resistance": 80e6, "tau_mem": 20e-3}, (20e-3, 80e6, 250e-12)),
+        ({"v_th": -40e-3}, (10e-3, 40e6, 250e-12)),
+        ({"capacitance": [250e-12, 500e-12]}, (10e-3, [40e6, 20e6], [250e-12, 500e-12])),
+    ):
+        changed = made.changed(**change)
+        assert changed.tau_mem == pytest.approx(tau_mem)
+        np.testing.assert_allclose(changed.resistance, resistance, rtol=1e-15)
+        np.testing.assert_allclose(changed.capacitance, capacitance, rtol=1e-15)
+    with pytest.raises(ValidationError, match=r"tau_mem = resistance \* capacitance, got 0\.01"):
+        made.changed(resistance=80e6, capacitance=500e-12)
+    for wrong in ({"capacitance": 0.0}, {"resistance": 0.0}, {"resistance": -1.0}):
+        with pytest.raises(ValidationError):
+            made.changed(**wrong)
+    assert model(tau_mem=10e-3, resistance=40e6).changed(capacitance=500e-12).resistance == 20e6
+    assert model(resistance=40e6).changed(tau_mem=30e-3).resistance == 40e6
 
 
 def test_a_capacitance_is_kept_in_files(tmp_path):
