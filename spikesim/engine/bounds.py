@@ -12,7 +12,7 @@ from spikesim.core.slicing import parse_slice
 from spikesim.errors import ValidationError
 
 MOST_TICKS = 10**13
-"""Of a run: months on every machine; more is a slip of the pen."""
+"""Of a run: weeks on every machine; more is a slip of the pen."""
 
 
 def steps_problems(who: str, steps: object, *, endless: bool = False) -> list[str]:
@@ -41,7 +41,7 @@ def steps_problems(who: str, steps: object, *, endless: bool = False) -> list[st
         return [f"{who}: expected steps as an integer >= 0, got {steps!r}"]
     if steps > MOST_TICKS:
         return [
-            f"{who}: expected at most {MOST_TICKS:,} ticks, which take months on every machine, "
+            f"{who}: expected at most {MOST_TICKS:,} ticks, which take weeks on every machine, "
             f"got {int(steps):,}; run less time, or with a longer tick"
         ]
     return []

@@ -79,7 +79,9 @@ class PreparedProgram:
         counted = counted_populations(sizes, program.outputs, populations)
         whole = list(dict.fromkeys(name for name, _ in counted.values()))
         places = [program.groups[name][:2] for name in whole]
-        total, chunks, ticks = axon_chunks(program, samples, steps, seeds)
+        # Without progress as many at once as fit: that is fastest.
+        most = self._core.at_once if progress else None
+        total, chunks, ticks = axon_chunks(program, samples, steps, seeds, most)
         self._take("batch()")
         counts, cycles, done = [], [], 0
         with counting(progress, "samples") as report:
@@ -121,8 +123,16 @@ def axon_chunks(
     samples: Inputs | Sequence[Inputs],
     steps: int | None,
     seeds: Sequence[int] | None,
+    most: int | None = None,
 ) -> tuple[int, Iterator[npt.NDArray[np.bool_]], int]:
     """Input spikes of samples by axon, in pieces that fit memory.
+
+    Parameters
+    ----------
+    program, samples, steps, seeds :
+        As for ``PreparedProgram.batch``.
+    most : int, optional
+        Ticks in a piece.
 
     Returns
     -------
@@ -138,7 +148,7 @@ def axon_chunks(
         With every problem of the samples.
     """
     if isinstance(samples, Mapping):
-        return _from_rasters(program, samples, steps, seeds)
+        return _from_rasters(program, samples, steps, seeds, most)
     chosen = list(range(len(samples))) if seeds is None else list(seeds)
     if len(chosen) != len(samples):
         raise ValidationError(
@@ -149,8 +159,7 @@ def axon_chunks(
         axon_sources(program, sample, ticks, seed)
         for sample, seed in zip(samples, chosen, strict=True)
     ]
-    per_sample = max(1, ticks * program.config.n_axons)
-    size = max(1, _CHUNK_BYTES // per_sample)
+    size = _samples_at_once(ticks, program.config.n_axons, most)
 
     def chunks() -> Iterator[npt.NDArray[np.bool_]]:
         for at in range(0, len(bound), size):
@@ -161,13 +170,17 @@ def axon_chunks(
 
 
 def _from_rasters(
-    program: Program, samples: Inputs, steps: int | None, seeds: Sequence[int] | None
+    program: Program,
+    samples: Inputs,
+    steps: int | None,
+    seeds: Sequence[int] | None,
+    most: int | None,
 ) -> tuple[int, Iterator[npt.NDArray[np.bool_]], int]:
     sizes = {name: n for name, (_, n) in program.inputs.items()}
     rasters = Rasters.of(samples, sizes, seeds)
     ticks = rasters.ticks(steps, program.latency)
     used = max(program.n_axons_used, 1)
-    size = max(1, _CHUNK_BYTES // max(1, rasters.steps * used))
+    size = _samples_at_once(rasters.steps, used, most)
 
     def chunks() -> Iterator[npt.NDArray[np.bool_]]:
         for at in range(0, rasters.samples, size):
@@ -179,3 +192,8 @@ def _from_rasters(
             yield whole
 
     return rasters.samples, chunks(), ticks
+
+
+def _samples_at_once(ticks: int, axons: int, most: int | None) -> int:
+    by_memory = _CHUNK_BYTES // max(1, ticks * axons)
+    return max(1, by_memory if most is None else min(by_memory, most // max(1, ticks)))

@@ -245,6 +245,7 @@ class Simulator:
         seeds: Sequence[int] | None = None,
         record: Iterable[Item] | Item = ("spikes",),
         jobs: int = 1,
+        progress: Progress = False,
     ) -> list[Recording]:
         """Run independent copies of the network: trials, images, seeds.
 
@@ -262,6 +263,8 @@ class Simulator:
             As for ``simulate``.
         jobs : int
             Trials that run at once, each on one thread.
+        progress : bool or callable
+            As for ``simulate``, after each trial.
 
         Returns
         -------
@@ -275,7 +278,7 @@ class Simulator:
         ValidationError
             If an argument is not legal, with every problem of the first such trial.
         """
-        return run_trials(self, inputs, steps, seeds, record, jobs)
+        return run_trials(self, inputs, steps, seeds, record, jobs, progress)
 
     def run(
         self,

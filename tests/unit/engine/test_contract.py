@@ -13,6 +13,8 @@ from spikesim import LIF, Network, Poisson, ValidationError
 from spikesim.engine import Batch, Engine, Prepared, Session, Variables
 from spikesim.hw.compile import compile_network
 from spikesim.hw.device import Device
+from spikesim.hw.device.core import DeviceCore
+from spikesim.hw.golden.cores import FastCore, ReadableCore
 from spikesim.hw.link.transport import InProcessTransport
 from spikesim.hw.protocol_model import GoldenDevice
 
@@ -255,6 +257,23 @@ def test_a_batch_takes_rasters_of_parts_of_an_input(engine):
         np.testing.assert_array_equal(some[:, 1:], part.counts["out[1:]"])
         assert (3, 7) == part.counts["hidden"].shape
     assert not np.array_equal(some, whole)
+
+
+@pytest.mark.parametrize("listed", [False, True])
+def test_a_batch_tells_how_far_it_is_and_gives_the_same(engine, listed, monkeypatch):
+    samples, seen = np.stack([drive(seed)["in"] for seed in range(5)]), []
+    for core in (FastCore, ReadableCore, DeviceCore):
+        monkeypatch.setattr(core, "at_once", 2 * STEPS)
+    given = [{"in": sample} for sample in samples] if listed else {"in": samples}
+    with engine.prepare(net()) as ready:
+        silent = ready.batch(given, STEPS)
+        told = ready.batch(given, STEPS, progress=lambda done, total: seen.append((done, total)))
+    np.testing.assert_array_equal(silent.counts["out"], told.counts["out"])
+    counts = [done for done, _ in seen]
+    assert counts == sorted(set(counts))
+    assert len(seen) >= 3  # not only the end
+    assert {5} == {total for _, total in seen}
+    assert counts[-1] == 5
 
 
 RASTER = np.zeros((2, 5, 6), bool)
