@@ -148,8 +148,8 @@ class DeviceCore:
     """A core's step counter and list of fired neurons can be read only."""
 
     def restore(self, words: dict[str, npt.NDArray[Any]]) -> None:
-        """Not on a device, see ``restores``."""
-        raise NotImplementedError
+        """Refuse, see ``restores``."""
+        raise DeviceError(f"device {self.name}: a core cannot be put to a step")
 
     def batch(
         self, rasters: npt.NDArray[np.bool_], steps: int, places: Sequence[tuple[int, int]]
