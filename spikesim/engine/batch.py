@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from spikesim.core.decode import classify
 from spikesim.engine.bounds import known_part, steps_problems
-from spikesim.engine.sources import driven_lines
-from spikesim.errors import ValidationError
+from spikesim.engine.sources import as_array, driven_lines
+from spikesim.errors import ValidationError, errors_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,7 +158,10 @@ class Rasters:
         if seeds is not None:
             problems.append("batch: expected no seeds for rasters, in which nothing is random")
         problems += [f"input {name!r}: expected one of {list(sizes)}" for name in others]
-        parts = [(key, name, lines, np.asarray(given[key])) for key, name, lines in found]
+        parts = []
+        for key, name, lines in found:
+            with errors_of(f"input {key!r}"):
+                parts.append((key, name, lines, as_array(given[key])))
         for key, _, lines, array in parts:
             if array.ndim != 3 or array.shape[2] != len(lines):
                 problems.append(

@@ -57,6 +57,19 @@ class RecordedEvents:
         return event_start - first, self.trains.index[first : event_start[-1]]
 
 
+def as_array(given: Any) -> npt.NDArray[Any]:
+    """Take an array; raises ValidationError where lists in it are of several lengths.
+
+    >>> as_array([[1], [1, 2]])
+    Traceback (most recent call last):
+    spikesim.errors.ValidationError: raster: expected an array, got lists of several lengths
+    """
+    try:
+        return np.asarray(given)
+    except ValueError:
+        raise ValidationError("raster: expected an array, got lists of several lengths") from None
+
+
 def event_source(
     given: Any, name: str, n: int, dt: float, steps: int | None, seed: int
 ) -> EventSource:
@@ -91,7 +104,7 @@ def event_source(
     """
     if isinstance(given, RandomInput):
         return given.bind_events(n, dt, seed, name)
-    trains = given if isinstance(given, SpikeTrains) else SpikeTrains.from_raster(given)
+    trains = given if isinstance(given, SpikeTrains) else SpikeTrains.from_raster(as_array(given))
     problems = []
     if trains.n != n:
         problems.append(f"expected {n} lines, got {trains.n}")

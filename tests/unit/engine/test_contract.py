@@ -292,6 +292,8 @@ RASTER = np.zeros((2, 5, 6), bool)
          "line to be driven once, got 'in[0:2]' and 'in[1:2]'"),
         ({"in[:2]": RASTER}, {}, "input 'in[:2]': expected rasters of shape (samples, steps, 2), "
          "got (2, 5, 6)"),
+        ({"in": [[[1], [1, 2]]]}, {}, "input 'in': raster: expected an array, got lists of several "
+         "lengths"),
         ({"in": RASTER[0]}, {}, "input 'in': expected rasters of shape (samples, steps, 6), got "
          "(5, 6)"),
         ({"in": RASTER + 0.5}, {}, "input 'in': expected bool or values 0 and 1, got dtype float64 "
@@ -341,6 +343,7 @@ def test_weights_come_with_their_delays(engine):
     [
         ({"x": np.zeros((3, 6))}, 3, {}, "'in'"),
         ({"in": np.zeros((3, 5))}, 3, {}, "expected 6 lines, got 5"),
+        ({"in": [[1], [1, 2]]}, 3, {}, "'in': raster: expected an array, got lists of several"),
         ({"in": np.zeros((3, 6))}, 2, {}, "at most 2 ticks, got 3"),
         (np.zeros((3, 6)), 3, {}, "a mapping"),
         ({}, -1, {}, "steps as an integer"),
