@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from spikesim.cli.compile import compile_hint
 from spikesim.cli.output import OVERWRITE, Output, check_target, examples, seed_option
 
 COMMAND = "train"
@@ -76,4 +77,4 @@ def train(
     table.add_row("float", f"{100 * model.accuracy_float:.2f} %")
     table.add_row("8-bit integers of the core", f"{100 * model.accuracy_quantized:.2f} %")
     output.result(document, table)
-    output.note(f"{model.seconds:.1f} s of training; next: spikesim compile {out} -o prog.spk")
+    output.note(f"{model.seconds:.1f} s of training; next: {compile_hint(net, out)}")
