@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from spikesim.engine import Engine, Prepared
+from spikesim.engine.bounds import steps_problems
 from spikesim.engine.progress import Progress
 from spikesim.errors import ValidationError
 from spikesim.network import Network
@@ -89,6 +90,8 @@ def run(
     >>> run(net, {}, 6).raster("clock")[:, 0].tolist()
     [False, True, False, True, False, True]
     """
+    if problems := steps_problems("run", steps):
+        raise ValidationError(problems)
     with prepare(net_or_program, engine, **options) as ready:
         session = ready.start(inputs, steps, record=record, seed=seed)
         session.advance(int(steps), progress=progress)

@@ -22,7 +22,11 @@ from spikesim.hw.generated import DEFAULT_BAUD
 if TYPE_CHECKING:
     from spikesim.hw.board import BoardAddress
 
-app = typer.Typer(no_args_is_help=True, help="Virtual board: the Verilog core behind a port.")
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Virtual board: the Verilog core behind a port.",
+)
 EPILOG = examples(
     (
         "spikesim board serve --pty /tmp/spk",
@@ -46,7 +50,7 @@ def board() -> None:
     """Virtual board: the Verilog core behind a port."""
 
 
-@app.command(epilog=EPILOG)
+@app.command(epilog=EPILOG, short_help="Run the Verilog core until stopped, as a serial device.")
 def serve(
     pty: Annotated[
         Path | None, typer.Option(help="Make this path a link to the serial port.")

@@ -15,14 +15,16 @@ from spikesim.errors import ValidationError, errors_of
 if TYPE_CHECKING:
     from spikesim.hw.config import CoreConfig
     from spikesim.hw.program import Program
+    from spikesim.network import Network
 
+DEFAULT_CORE = "up5k"
 COMMAND = "compile_command"
 EPILOG = examples(
     ("spikesim compile net.npz -o prog.spk", "for the iCE40 UP5K core"),
     ("spikesim compile mnist.npz -o mnist.spk --config large", "1,024 axons"),
     (
         "spikesim compile net.npz -o prog.spk --config core.toml",
-        "a core of your own, with lines such as n_axons = 512; the rest as on the UP5K",
+        "a core of your own, by lines such as n_axons = 512",
     ),
 )
 
@@ -34,7 +36,7 @@ def compile_command(
     ),
     config: Annotated[
         str, typer.Option(help="Core: up5k, large, or a TOML file with its sizes.")
-    ] = "up5k",
+    ] = DEFAULT_CORE,
     overwrite: Annotated[bool, OVERWRITE] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Result as JSON on stdout.")] = False,
 ) -> None:
@@ -61,6 +63,16 @@ def compile_command(
     output.result(document, str(compiled.report))
     rest = "" if trained else " --data IMAGES.npz --steps TICKS"
     output.note(f"saved {out}; next: spikesim run {out}{rest}")
+
+
+def compile_hint(net: Network, path: Path) -> str:
+    """Give the command that compiles a network, for the smallest core that takes its inputs."""
+    from spikesim.hw.config import NAMED_CORES
+
+    lines = sum(population.n for population in net.inputs.values())
+    fitting = [name for name, make in NAMED_CORES.items() if make().n_axons >= lines]
+    config = f" --config {fitting[0]}" if fitting and fitting[0] != DEFAULT_CORE else ""
+    return f"spikesim compile {path} -o prog.spk{config}"
 
 
 def core_config(name: str) -> CoreConfig:

@@ -116,9 +116,10 @@ def _shown(result: dict[str, Any], written: list[Path]) -> Group:
             str(seed["images"]), str(seed["mismatching_spikes"]), str(seed["mismatching_words"]),
             f"{seed['cycles_predicted']:,}", f"{seed['cycles_measured']:,}",
         )  # fmt: skip
-    table.add_section()
-    table.add_row("mean", *(_percent(result["mean"][f"accuracy_{e}"]) for e in _ENGINES))
-    table.add_row("± std", *(_percent(result["std"][f"accuracy_{e}"]) for e in _ENGINES))
+    if len(result["seeds"]) > 1:  # one seed has no spread
+        table.add_section()
+        for name, key in (("mean", "mean"), ("± std", "std")):
+            table.add_row(name, *(_percent(result[key][f"accuracy_{e}"]) for e in _ENGINES))
     compared = sum(sum(seed["compared"].values()) for seed in result["seeds"])
     lines = [f"{compared:,} spikes, state words and cycle counts compared, RTL against golden"]
     if (uart := result["uart"]) is not None:

@@ -15,6 +15,7 @@ from rich.text import Text
 
 import spikesim
 from spikesim.cli import board, compile, demo, report, run, simulate, train
+from spikesim.cli.output import summary
 from spikesim.errors import SpikesimError
 
 # 1 is a verb's own: the run worked and its result is bad.
@@ -23,15 +24,16 @@ EXIT_OK, EXIT_BAD_INPUT, EXIT_DEFECT, EXIT_INTERRUPTED = 0, 2, 3, 130
 app = typer.Typer(
     name="spikesim",
     no_args_is_help=True,
-    rich_markup_mode="rich",
+    rich_markup_mode=None,  # plain text wraps at every width, and is the same in a pipe
     pretty_exceptions_enable=False,
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for _verb in (demo, train, simulate, compile, run, report):
     _name = _verb.__name__.rsplit(".", 1)[1]
-    app.command(name=_name, epilog=_verb.EPILOG)(getattr(_verb, _verb.COMMAND))
-app.add_typer(board.app, name="board")
+    _function = getattr(_verb, _verb.COMMAND)
+    app.command(name=_name, epilog=_verb.EPILOG, short_help=summary(_function))(_function)
+app.add_typer(board.app, name="board", short_help=summary(board.board))
 
 
 def _version(wanted: bool) -> None:
@@ -42,9 +44,8 @@ def _version(wanted: bool) -> None:
 
 @app.callback(
     epilog="Exit codes: 0 done, 1 the result failed a check, 2 bad input or no device, "
-    "3 a defect of spikesim, 130 interrupted.\n"
-    "First steps: [bold]spikesim demo[/] does everything once; "
-    "[bold]spikesim VERB --help[/] shows examples."
+    "3 a defect of spikesim, 130 interrupted.\n\n"
+    "First steps: `spikesim demo` does everything once; `spikesim VERB --help` shows examples."
 )
 def spikesim_command(
     context: typer.Context,
@@ -56,10 +57,9 @@ def spikesim_command(
 ) -> None:
     """One spiking network, many engines: train it, quantize it, run it on an FPGA, bit for bit.
 
-    From a network to a board: [bold]train[/] writes a network file, [bold]simulate[/] runs it in
-    floating point, [bold]compile[/] makes a program of it (integers only), [bold]run[/] runs the
-    program on the golden model, the Verilog core or a board, [bold]board[/] puts the Verilog core
-    behind a serial port.
+    From a network to a board: `train` writes a network file, `simulate` runs it in floating point,
+    `compile` makes a program of it (integers only), `run` runs the program on the golden model,
+    the Verilog core or a board, `board` puts the Verilog core behind a serial port.
     """
 
 

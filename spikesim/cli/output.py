@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +22,31 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from spikesim.engine.progress import LOG_SECONDS
+from spikesim.core.random import LARGEST_SEED
+from spikesim.engine.progress import Lines
 from spikesim.errors import ValidationError
 
 
 def examples(*pairs: tuple[str, str]) -> str:
     """Give the end of a verb's help: commands, and below each what it does."""
-    lines = [f"  [bold]{command}[/]\n      {text}" for command, text in pairs]
-    return "\n".join(["Examples:", *lines])
+    lines = [f"  {command}\n    {text}" for command, text in pairs]
+    return "\n".join(["\b", "Examples:", *lines])  # \b: the lines as they are
+
+
+def summary(verb: Callable[..., Any]) -> str:
+    """Give the first paragraph of a verb's help in one line, for the list of verbs."""
+    return " ".join((inspect.getdoc(verb) or "").partition("\n\n")[0].split())
+
+
+def seed_option(text: str) -> Any:
+    """Give an option for a seed; its bounds are in the message, not in the help."""
+    return typer.Option(help=text, callback=_check_seed)
+
+
+def _check_seed(seed: int | None) -> int | None:
+    if seed is not None and not 0 <= seed <= LARGEST_SEED:
+        raise ValidationError(f"--seed {seed}: expected 0 to {LARGEST_SEED}")
+    return seed
 
 
 _PIPE = 200
@@ -72,14 +89,20 @@ def check_target(option: str, path: Path, overwrite: bool, source: Path | None =
 
 
 class _ProgressLines(Progress):
-    """A line now and then where a bar cannot be drawn."""
+    """Lines in the log where a bar cannot be drawn."""
 
-    def __init__(self, console: Console) -> None:
-        super().__init__(console=console, disable=True)
-        self._lines, self._said = console, dict[TaskID, float]()
+    def __init__(self) -> None:
+        super().__init__(disable=True)
+        self._lines = dict[TaskID, Lines]()
+
+    def add_task(self, description: str, *rest: Any, **fields: Any) -> TaskID:
+        """Begin a task; its time counts from here."""
+        task_id = super().add_task(description, *rest, **fields)
+        self._lines[task_id] = Lines.of(description)
+        return task_id
 
     def update(self, task_id: TaskID, **fields: Any) -> None:  # type: ignore[override]  # as given
-        """Take the state of a task and tell it, unless its last line is a few seconds old."""
+        """Take the state of a task and tell it, see ``Lines``."""
         super().update(task_id, **fields)
         self._tell(task_id)
 
@@ -90,12 +113,8 @@ class _ProgressLines(Progress):
 
     def _tell(self, task_id: TaskID) -> None:
         task = next(task for task in self.tasks if task.id == task_id)
-        now = time.perf_counter()
-        if not task.finished and now - self._said.get(task_id, 0.0) < LOG_SECONDS:
-            return
-        self._said[task_id] = now
-        total = "" if task.total is None else f" of {task.total:g}"
-        self._lines.print(f"{task.description}: {task.completed:g}{total}", soft_wrap=True)
+        if task.total is not None:
+            self._lines[task_id](int(task.completed), int(task.total))
 
 
 class Output:
@@ -128,7 +147,7 @@ class Output:
     def progress(self) -> Progress:
         """Make a bar with share, elapsed and remaining time."""
         if not self.notes.is_terminal:
-            return _ProgressLines(self.notes)
+            return _ProgressLines()
         return Progress(
             TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(),
             TextColumn("elapsed"), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),

@@ -12,8 +12,7 @@ import numpy as np
 import typer
 from rich.table import Table
 
-from spikesim.cli.output import Output, examples
-from spikesim.core.random import LARGEST_SEED
+from spikesim.cli.output import Output, examples, seed_option
 from spikesim.errors import ValidationError
 
 if TYPE_CHECKING:
@@ -46,13 +45,15 @@ def run(
         str | None,
         typer.Option(help="digits, mnist, fashion_mnist, or an npz file; that of training."),
     ] = None,
-    engine: Annotated[EngineName, typer.Option(help="Where to run.")] = EngineName.golden,
+    engine: Annotated[
+        EngineName, typer.Option(metavar="<name>", help=f"Where to run: {', '.join(EngineName)}.")
+    ] = EngineName.golden,
     port: Annotated[
         str | None, typer.Option(help="Of the board: serial port or tcp://host:port.")
     ] = None,
     seed: Annotated[
         int | None,
-        typer.Option(min=0, max=LARGEST_SEED, help="Which digits are held out; as in training."),
+        seed_option("Which digits are held out; as in training."),
     ] = None,
     steps: Annotated[
         int | None, typer.Option(min=1, help="Ticks of input per image; as in training.")

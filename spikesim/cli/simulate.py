@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from spikesim.cli.output import OVERWRITE, Output, check_target, examples
-from spikesim.core.random import LARGEST_SEED
+from spikesim.cli.output import OVERWRITE, Output, check_target, examples, seed_option
 from spikesim.errors import ValidationError
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 COMMAND = "simulate"
 EPILOG = examples(
     ("spikesim simulate net.npz --seconds 1 --poisson in=20Hz", "rates of all populations"),
-    ("spikesim simulate net.npz --seconds 1 --to run.h5 --record spikes --record E.v", "keep them"),
+    ("spikesim simulate net.npz --seconds 1 --to run.h5 --record E.v", "keep membranes"),
     ("spikesim simulate net.npz --seconds 10 --ranks 4 --threads 8", "four processes; same spikes"),
 )
 _INTERRUPTED = 130
@@ -37,16 +36,16 @@ def simulate(
     network: Annotated[Path, typer.Argument(help="Network file.")],
     seconds: Annotated[float, typer.Option(help="Time to simulate.")],
     poisson: Annotated[
-        list[str] | None, typer.Option(help="Random input such as in=20Hz; others are silent.")
+        list[str] | None,
+        typer.Option(metavar="<name=rate>", help="Random input such as in=20Hz; else silent."),
     ] = None,
     record: Annotated[
-        list[str] | None, typer.Option(help="spikes (default), E.spikes, E.v; give it repeatedly.")
+        list[str] | None,
+        typer.Option(metavar="<what>", help="spikes (default), E.spikes, E.v; may be repeated."),
     ] = None,
     to: Annotated[Path | None, typer.Option(help="HDF5 file for the recording.")] = None,
     overwrite: Annotated[bool, OVERWRITE] = False,
-    seed: Annotated[
-        int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of the random inputs.")
-    ] = 0,
+    seed: Annotated[int, seed_option("Seed of the random inputs.")] = 0,
     ranks: Annotated[int, typer.Option(min=1, help="Processes; more than 1 needs MPI.")] = 1,
     threads: Annotated[int, typer.Option(min=1, help="Threads of each process.")] = 1,
     dtype: Annotated[str, typer.Option(help="float32 (fast) or float64 (exact).")] = "float32",
@@ -55,8 +54,8 @@ def simulate(
 ) -> None:
     """Simulate a network; the spikes are the same for any number of processes and threads.
 
-    With [bold]--ranks[/], the processes are started through [bold]mpiexec[/] on this machine. For
-    several machines, start a script that calls [bold]simulate(..., comm="world")[/].
+    With `--ranks`, the processes are started through `mpiexec` on this machine. For
+    several machines, start a script that calls `simulate(..., comm="world")`.
     """
     from spikesim.sim.parallel.mpi import Ranks
 

@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from spikesim.cli.output import OVERWRITE, Output, check_target, examples
-from spikesim.core.random import LARGEST_SEED
+from spikesim.cli.compile import compile_hint
+from spikesim.cli.output import OVERWRITE, Output, check_target, examples, seed_option
 
 COMMAND = "train"
 EPILOG = examples(
@@ -32,7 +32,7 @@ def train(
     recipe: Annotated[RecipeName, typer.Argument(help="Data set and network.")],
     seed: Annotated[
         int,
-        typer.Option(min=0, max=LARGEST_SEED, help="Seed of weights, order and held-out images."),
+        seed_option("Seed of weights, order and held-out images."),
     ] = 0,
     out: Annotated[Path, typer.Option(help="Network file to write.")] = Path("net.npz"),
     data: Annotated[
@@ -46,7 +46,7 @@ def train(
 ) -> None:
     """Train in floating point, then with the core's 8-bit integers in the loop, and save.
 
-    The file holds the float weights; [bold]compile[/] turns them into exactly the integers that
+    The file holds the float weights; `compile` turns them into exactly the integers that
     training saw.
     """
     from dataclasses import replace
@@ -77,4 +77,4 @@ def train(
     table.add_row("float", f"{100 * model.accuracy_float:.2f} %")
     table.add_row("8-bit integers of the core", f"{100 * model.accuracy_quantized:.2f} %")
     output.result(document, table)
-    output.note(f"{model.seconds:.1f} s of training; next: spikesim compile {out} -o prog.spk")
+    output.note(f"{model.seconds:.1f} s of training; next: {compile_hint(net, out)}")

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 
 from spikesim.errors import ValidationError
 
-_SLICED = re.compile(r"(?P<name>.+)\[(?P<parts>-?\d*(:-?\d*){0,2})\]")
+_PARTS = re.compile(r"\[(?P<parts>-?\d+|(?:-?\d+)?(?::(?:-?\d+)?){1,2})\]")
+_SLICED = re.compile(rf"(?P<name>.+){_PARTS.pattern}")
 
 
 def slice_range(key: object, n: int, who: str) -> range:
@@ -59,6 +60,26 @@ def slice_name(name: str, chosen: range) -> str:
     """
     step = f":{chosen.step}" if chosen.step > 1 else ""
     return f"{name}[{chosen.start}:{chosen.stop}{step}]"
+
+
+def plain_slices(text: str) -> str:
+    """Write the slices in a text in one way, as far as that needs no number of neurons.
+
+    Examples
+    --------
+    >>> plain_slices("E[0:5:1]"), plain_slices("E[:5].v"), plain_slices("E[3]")
+    ('E[:5]', 'E[:5].v', 'E[3:4]')
+    """
+    return _PARTS.sub(_plain, text)
+
+
+def _plain(found: re.Match[str]) -> str:
+    parts = [str(int(part)) if part else "" for part in found["parts"].split(":")]
+    if len(parts) == 1:  # a neuron; -1 is the last
+        parts.append("" if parts[0] == "-1" else str(int(parts[0]) + 1))
+    start, stop, *step = parts
+    every = f":{step[0]}" if step and step[0] not in ("", "1") else ""
+    return f"[{'' if start == '0' else start}:{stop}{every}]"
 
 
 def parse_slice(sizes: Mapping[str, int], text: str) -> tuple[str, range] | None:

@@ -96,7 +96,7 @@ def _roots() -> list[Path]:
     roots: list[Path] = []
     named = os.environ.get(ENVIRONMENT)
     if named:
-        roots.append(Path(named))
+        roots.append(Path(named).expanduser())
     for start in (Path.cwd(), Path(__file__).resolve().parents[2]):
         for parent in (start, *list(start.parents)[:3]):
             roots += [parent / "data", parent / "shared" / "data"]

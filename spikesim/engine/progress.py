@@ -16,6 +16,8 @@ Report = Callable[[int, int], None]
 
 LOG_SECONDS = 10.0
 """Wall time between two lines in the log."""
+FORETELL_SECONDS, LONG_SECONDS = 2.0, 60.0
+"""When a run that takes longer is told about first: its speed is known then, roughly."""
 
 
 def reporting(progress: Progress, dt: float, start: int = 0) -> AbstractContextManager[Report]:
@@ -26,7 +28,8 @@ def reporting(progress: Progress, dt: float, start: int = 0) -> AbstractContextM
     progress : bool or callable
         False says nothing. True draws a bar with the remaining time and the real-time factor
         (wall time over simulated time, 1 is real time) when stderr is a terminal, and else logs
-        at level INFO, every ten seconds and at the end. A callable is used as it is.
+        at level INFO: what a run of more than a minute will take, as soon as its speed is known,
+        then how far it is every ten seconds, and the end. A callable is used as it is.
     dt : float
         Tick in seconds.
     start : int
@@ -47,7 +50,17 @@ def reporting(progress: Progress, dt: float, start: int = 0) -> AbstractContextM
         return _bar(dt, start)
     if callable(progress):
         return nullcontext(progress)
-    return nullcontext(_Lines(dt, start) if progress else _silent)
+    if not progress:
+        return nullcontext(_silent)
+
+    def told(done: int, steps: int, spent: float) -> str:
+        factor = real_time_factor(spent, done - start, dt)
+        return (
+            f"simulated {done} of {steps} ticks ({done * dt:.3g} of {steps * dt:.3g} s) in "
+            f"{spent:.1f} s, {factor:.3g} times real time"
+        )
+
+    return nullcontext(Lines(told, start))
 
 
 @contextmanager
@@ -61,21 +74,8 @@ def counting(progress: Progress, what: str) -> Iterator[Report]:
     what : str
         What is counted, such as ``"samples"``.
     """
-    if progress is not True:
-        yield progress if callable(progress) else _silent
-        return
-    if not sys.stderr.isatty():
-        began = time.perf_counter()
-        said = [began]
-
-        def log(done: int, total: int) -> None:
-            now = time.perf_counter()
-            if done >= total or now - said[0] >= LOG_SECONDS:
-                said[0] = now
-                left = (now - began) * (total - done) / done if done else 0.0
-                _log.info("%s: %d of %d, about %.0f s left", what, done, total, left)
-
-        yield log
+    if progress is not True or not sys.stderr.isatty():
+        yield progress if callable(progress) else Lines.of(what) if progress else _silent
         return
     from rich.console import Console
     from rich.progress import (
@@ -107,31 +107,56 @@ def _silent(done: int, steps: int) -> None:
     """Say nothing."""
 
 
-class _Lines:
-    """A line in the log now and then."""
+def duration(seconds: float) -> str:
+    """Write a time as people say it, in its two largest units.
 
-    def __init__(self, dt: float, start: int) -> None:
-        self._dt, self._start = dt, start
+    Examples
+    --------
+    >>> duration(7812.0), duration(93.4), duration(0.4), duration(200_000)
+    ('2 h 10 min', '1 min 33 s', '0 s', '2 days 7 h')
+    """
+    whole = round(seconds)
+    for unit, name, below, smaller in (
+        (86_400, "days", 3_600, "h"),
+        (3_600, "h", 60, "min"),
+        (60, "min", 1, "s"),
+    ):
+        if whole >= unit:
+            return f"{whole // unit} {name} {whole % unit // below} {smaller}"
+    return f"{whole} s"
+
+
+class Lines:
+    """Lines in the log: soon how long it will take, now and then how far it is, and the end.
+
+    Parameters
+    ----------
+    told : callable
+        Gets what is done, all of it, and the seconds it took; gives the line.
+    start : int
+        What was done before.
+    """
+
+    def __init__(self, told: Callable[[int, int, float], str], start: int = 0) -> None:
+        self._told, self._start, self._foretold = told, start, False
         self._began = self._said = time.perf_counter()
 
-    def __call__(self, done: int, steps: int) -> None:
+    @classmethod
+    def of(cls, what: str) -> Lines:
+        """Lines about things that are counted."""
+        return cls(lambda done, total, _: f"{what}: {done:,} of {total:,}")
+
+    def __call__(self, done: int, total: int) -> None:
+        """Hear how far it is."""
         now = time.perf_counter()
-        if done < steps and now - self._said < LOG_SECONDS:
+        spent, here = now - self._began, done - self._start
+        left = spent * (total - done) / here if here > 0 else 0.0
+        early = not self._foretold and spent >= FORETELL_SECONDS and left >= LONG_SECONDS
+        if done < total and now - self._said < LOG_SECONDS and not early:
             return
-        self._said = now
-        ticks, spent = done - self._start, now - self._began
-        left = spent * (steps - done) / ticks if ticks > 0 else 0.0
-        _log.info(
-            "simulated %d of %d ticks (%.3g of %.3g s) in %.1f s, "
-            "%.3g times real time, %.0f s left",
-            done,
-            steps,
-            done * self._dt,
-            steps * self._dt,
-            spent,
-            real_time_factor(spent, ticks, self._dt),
-            left,
-        )
+        self._said, self._foretold = now, True
+        rest = f", about {duration(left)} left at this speed" if done < total and here > 0 else ""
+        _log.info("%s%s", self._told(done, total, spent), rest)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spikesim.core import SpikeTrains
-from spikesim.core.slicing import parse_slice
+from spikesim.core.slicing import parse_slice, slice_name
 from spikesim.errors import ValidationError
 
 Events = tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]
@@ -57,6 +57,19 @@ class RecordedEvents:
         return event_start - first, self.trains.index[first : event_start[-1]]
 
 
+def as_array(given: Any) -> npt.NDArray[Any]:
+    """Take an array; raises ValidationError where lists in it are of several lengths.
+
+    >>> as_array([[1], [1, 2]])
+    Traceback (most recent call last):
+    spikesim.errors.ValidationError: raster: expected an array, got lists of several lengths
+    """
+    try:
+        return np.asarray(given)
+    except ValueError:
+        raise ValidationError("raster: expected an array, got lists of several lengths") from None
+
+
 def event_source(
     given: Any, name: str, n: int, dt: float, steps: int | None, seed: int
 ) -> EventSource:
@@ -91,7 +104,7 @@ def event_source(
     """
     if isinstance(given, RandomInput):
         return given.bind_events(n, dt, seed, name)
-    trains = given if isinstance(given, SpikeTrains) else SpikeTrains.from_raster(given)
+    trains = given if isinstance(given, SpikeTrains) else SpikeTrains.from_raster(as_array(given))
     problems = []
     if trains.n != n:
         problems.append(f"expected {n} lines, got {trains.n}")
@@ -107,7 +120,7 @@ def event_source(
 
 def driven_lines(
     inputs: Mapping[Any, Any], sizes: Mapping[str, int]
-) -> tuple[list[tuple[Any, str, range]], list[str]]:
+) -> tuple[list[tuple[Any, str, range]], list[Any], list[str]]:
     """Find which lines each key of the user's inputs drives.
 
     Parameters
@@ -121,16 +134,19 @@ def driven_lines(
     -------
     list of (key, input, lines)
         In the order of the lines; keys that name no input are left out.
+    others : list of keys
+        What names no input.
     problems : list of str
         Slices that are not legal, or that drive a line twice.
 
     Examples
     --------
-    >>> found, problems = driven_lines({"b": 1, "a[3:]": 2, "x.i_ext": 3}, {"a": 5, "b": 2})
-    >>> [(name, lines) for _, name, lines in found], problems
-    ([('a', range(3, 5)), ('b', range(0, 2))], [])
+    >>> found, others, problems = driven_lines({"b": 1, "a[3:]": 2, "x.i_ext": 3}, {"a": 5, "b": 2})
+    >>> [(name, lines) for _, name, lines in found], others, problems
+    ([('a', range(3, 5)), ('b', range(0, 2))], ['x.i_ext'], [])
     """
     found: list[tuple[Any, str, range]] = []
+    others: list[Any] = []
     problems: list[str] = []
     for key in inputs:
         name = key if isinstance(key, str) else getattr(key, "name", "")
@@ -143,11 +159,12 @@ def driven_lines(
             problems += [f"inputs: {text}" for text in error.problems]
             continue
         if sliced is None:
+            others.append(key)
             continue
         if sliced[1].step > 1:
             problems.append(
-                f"input {name!r}: expected lines next to each other, got every "
-                f"{sliced[1].step}th; drive each by itself, or all with rates of 0 between"
+                f"input {name!r}: expected lines next to each other, got a step of "
+                f"{sliced[1].step}; drive each by itself, or all with rates of 0 between"
             )
         else:
             found.append((key, *sliced))
@@ -156,6 +173,7 @@ def driven_lines(
     for (_, name, lines), (_, other, later) in itertools.pairwise(found):
         if name == other and later.start < lines.stop:
             problems.append(
-                f"input {name!r}: expected each line to be driven once, got {lines} and {later}"
+                f"input {name!r}: expected each line to be driven once, got "
+                f"{slice_name(name, lines)!r} and {slice_name(name, later)!r}"
             )
-    return found, problems
+    return found, others, problems

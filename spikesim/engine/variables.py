@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from spikesim.core.listing import listed
+from spikesim.core.slicing import slice_name
+from spikesim.engine.bounds import known_part
 from spikesim.errors import ValidationError
 
 Array = npt.NDArray[Any]
@@ -75,6 +78,24 @@ class Variables(Mapping[str, Array]):
             raise ValidationError(f"{self._who}: expected {name!r} as numbers, got NaN")
         self._write(name, array)
 
+    def part(self, who: str, chosen: range) -> Variables:
+        """Give the variables of some of the neurons; what is set for them leaves the others."""
+        some = slice(chosen.start, chosen.stop, chosen.step)
+
+        def read(name: str) -> Array:
+            whole = self[name]
+            return whole[some] if whole.ndim else whole
+
+        def write(name: str, values: Array) -> None:
+            before = self[name]
+            # A type that holds both: what the engine cannot take, it refuses.
+            whole = np.empty(self._n, np.result_type(before, values))
+            whole[...] = before
+            whole[some] = values
+            self[name] = whole
+
+        return Variables(who, len(chosen), self._names, read, write)
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)
 
@@ -93,3 +114,50 @@ class Variables(Mapping[str, Array]):
                 f"{self._who}: expected a state or parameter among {list(self._names)}, got "
                 f"{name!r}"
             )
+
+
+class PopulationVariables(Mapping[str, Variables]):
+    """Variables of every population of a session, and of slices such as ``"E[:5]"``.
+
+    Parameters
+    ----------
+    sizes : mapping of str to int
+        Neurons of each population.
+    read : callable
+        Gets the name of a population, gives its variables.
+
+    Examples
+    --------
+    >>> v = {"v": np.zeros(3)}
+    >>> def read(name):
+    ...     return Variables(name, 3, ["v"], v.get, lambda key, value: v.update({key: value}))
+    >>> neurons = PopulationVariables({"E": 3}, read)
+    >>> neurons["E[1:]"]["v"] = 2.0
+    >>> neurons["E"]["v"].tolist(), neurons["E[0]"]["v"].tolist()
+    ([0.0, 2.0, 2.0], [0.0])
+    """
+
+    def __init__(self, sizes: Mapping[str, int], read: Callable[[str], Variables]) -> None:
+        self._sizes, self._read = dict(sizes), read
+
+    def __getitem__(self, name: str) -> Variables:
+        population, chosen = known_part(name, self._sizes)
+        whole = self._read(population)
+        if len(chosen) == self._sizes[population]:
+            return whole
+        return whole.part(f"population {slice_name(population, chosen)!r}", chosen)
+
+    def __contains__(self, name: object) -> bool:
+        try:
+            return bool(known_part(name, self._sizes))
+        except ValidationError:
+            return False
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._sizes)
+
+    def __len__(self) -> int:
+        return len(self._sizes)
+
+    def __repr__(self) -> str:
+        return f"PopulationVariables({listed(self._sizes)})"

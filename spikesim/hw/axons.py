@@ -35,13 +35,9 @@ def axon_sources(
             f"inputs: expected a mapping from input name to spikes, got {type(inputs).__name__}; "
             f"the inputs are {list(program.inputs)}"
         )
-    found, problems = driven_lines(inputs, {name: n for name, (_, n) in program.inputs.items()})
-    known = [key for key, _, _ in found]
-    problems += [
-        f"input {name!r}: expected one of {list(program.inputs)}"
-        for name in inputs
-        if name not in known and not problems
-    ]
+    sizes = {name: n for name, (_, n) in program.inputs.items()}
+    found, others, problems = driven_lines(inputs, sizes)
+    problems += [f"input {name!r}: expected one of {list(sizes)}" for name in others]
     sources: Sources = []
     for key, name, lines in found:
         value, n, first = inputs[key], len(lines), program.inputs[name][0] + lines.start

@@ -89,6 +89,10 @@ class ProgrammedCore(Protocol):
     def at_once(self) -> int:
         """Steps per ``advance`` that keep memory small and interrupts prompt."""
 
+    @property
+    def restores(self) -> bool:
+        """Whether ``restore`` can put it to a state."""
+
     def restart(self) -> None:
         """Go to the start state: before step 0, counters and queues empty."""
 
@@ -121,7 +125,7 @@ class ProgrammedCore(Protocol):
         """Every word that a run changes."""
 
     def restore(self, words: dict[str, npt.NDArray[Any]]) -> None:
-        """Go to the state that ``words`` gave; raises ValidationError where it cannot."""
+        """Go to the state that ``words`` gave, where it ``restores``."""
 
     def batch(
         self, rasters: npt.NDArray[np.bool_], steps: int, places: Sequence[tuple[int, int]]

@@ -4,13 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from spikesim.engine import Batch
-from spikesim.engine.batch import counted_populations, sample_ticks
+from spikesim.engine.batch import Rasters, counted_populations, sample_ticks
 from spikesim.engine.contract import Inputs, Path
 from spikesim.engine.progress import Progress, counting
 from spikesim.errors import ValidationError
@@ -76,9 +75,13 @@ class PreparedProgram:
         is over.
         """
         program = self.program
-        counted = counted_populations(program.groups, program.outputs, populations)
-        places = [program.groups[name][:2] for name in counted]
-        total, chunks, ticks = axon_chunks(program, samples, steps, seeds)
+        sizes = {name: n for name, (_, n, _) in program.groups.items()}
+        counted = counted_populations(sizes, program.outputs, populations)
+        whole = list(dict.fromkeys(name for name, _ in counted.values()))
+        places = [program.groups[name][:2] for name in whole]
+        # Without progress as many at once as fit: that is fastest.
+        most = self._core.at_once if progress else None
+        total, chunks, ticks = axon_chunks(program, samples, steps, seeds, most)
         self._take("batch()")
         counts, cycles, done = [], [], 0
         with counting(progress, "samples") as report:
@@ -93,9 +96,10 @@ class PreparedProgram:
                 done += len(rasters)
                 report(done, total)
         ends = np.cumsum([n for _, n in places])
-        whole = np.concatenate([np.zeros((0, int(ends[-1])), np.int64), *counts])
+        joined = np.concatenate([np.zeros((0, int(ends[-1])), np.int64), *counts])
+        columns = dict(zip(whole, np.split(joined, ends[:-1], axis=1), strict=True))
         return Batch(
-            dict(zip(counted, np.split(whole, ends[:-1], axis=1), strict=True)),
+            {key: columns[name][:, list(chosen)] for key, (name, chosen) in counted.items()},
             program.outputs,
             ticks,
             np.concatenate([np.zeros(0, np.int64), *cycles]),
@@ -119,8 +123,16 @@ def axon_chunks(
     samples: Inputs | Sequence[Inputs],
     steps: int | None,
     seeds: Sequence[int] | None,
+    most: int | None = None,
 ) -> tuple[int, Iterator[npt.NDArray[np.bool_]], int]:
     """Input spikes of samples by axon, in pieces that fit memory.
+
+    Parameters
+    ----------
+    program, samples, steps, seeds :
+        As for ``PreparedProgram.batch``.
+    most : int, optional
+        Ticks in a piece.
 
     Returns
     -------
@@ -136,7 +148,7 @@ def axon_chunks(
         With every problem of the samples.
     """
     if isinstance(samples, Mapping):
-        return _from_rasters(program, samples, steps, seeds)
+        return _from_rasters(program, samples, steps, seeds, most)
     chosen = list(range(len(samples))) if seeds is None else list(seeds)
     if len(chosen) != len(samples):
         raise ValidationError(
@@ -147,8 +159,7 @@ def axon_chunks(
         axon_sources(program, sample, ticks, seed)
         for sample, seed in zip(samples, chosen, strict=True)
     ]
-    per_sample = max(1, ticks * program.config.n_axons)
-    size = max(1, _CHUNK_BYTES // per_sample)
+    size = _samples_at_once(ticks, program.config.n_axons, most)
 
     def chunks() -> Iterator[npt.NDArray[np.bool_]]:
         for at in range(0, len(bound), size):
@@ -159,50 +170,30 @@ def axon_chunks(
 
 
 def _from_rasters(
-    program: Program, samples: Inputs, steps: int | None, seeds: Sequence[int] | None
+    program: Program,
+    samples: Inputs,
+    steps: int | None,
+    seeds: Sequence[int] | None,
+    most: int | None,
 ) -> tuple[int, Iterator[npt.NDArray[np.bool_]], int]:
-    problems = []
-    if seeds is not None:
-        problems.append("batch: expected no seeds for rasters, in which nothing is random")
-    arrays: dict[str, npt.NDArray[Any]] = {}
-    for name, value in samples.items():
-        array = np.asarray(value)
-        if name not in program.inputs:
-            problems.append(f"input {name!r}: expected one of {list(program.inputs)}")
-        elif array.ndim != 3 or array.shape[2] != program.inputs[name][1]:
-            problems.append(
-                f"input {name!r}: expected rasters of shape (samples, steps, "
-                f"{program.inputs[name][1]}), got {array.shape}"
-            )
-        elif array.dtype != np.bool_ and not np.isin(array, (0, 1)).all():
-            problems.append(
-                f"input {name!r}: expected bool or values 0 and 1, got dtype {array.dtype} with "
-                "other values; encode intensities into spikes first"
-            )
-        else:
-            arrays[name] = array
-    sizes = {array.shape[:2] for array in arrays.values()}
-    if len(sizes) > 1:
-        problems.append(f"batch: expected rasters of one shape (samples, steps), got {sizes}")
-    if not arrays and not problems:
-        problems.append(f"batch: expected rasters of an input among {list(program.inputs)}")
-    if problems:
-        raise ValidationError(problems)
-    ((total, given),) = sizes
-    ticks = given + program.latency if steps is None else sample_ticks(steps)
-    if ticks < given:
-        raise ValidationError(
-            f"batch: expected at least {given} steps, the length of the rasters, got {ticks}"
-        )
+    sizes = {name: n for name, (_, n) in program.inputs.items()}
+    rasters = Rasters.of(samples, sizes, seeds)
+    ticks = rasters.ticks(steps, program.latency)
     used = max(program.n_axons_used, 1)
-    size = max(1, _CHUNK_BYTES // max(1, given * used))
+    size = _samples_at_once(rasters.steps, used, most)
 
     def chunks() -> Iterator[npt.NDArray[np.bool_]]:
-        for at in range(0, total, size):
-            whole = np.zeros((min(size, total - at), given, used), np.bool_)
-            for name, array in arrays.items():
-                first, n = program.inputs[name]
-                whole[:, :, first : first + n] = array[at : at + size]
+        for at in range(0, rasters.samples, size):
+            many = min(size, rasters.samples - at)
+            whole = np.zeros((many, rasters.steps, used), np.bool_)
+            for _, name, lines, array in rasters.parts:
+                first = program.inputs[name][0]
+                whole[:, :, first + lines.start : first + lines.stop] = array[at : at + size]
             yield whole
 
-    return total, chunks(), ticks
+    return rasters.samples, chunks(), ticks
+
+
+def _samples_at_once(ticks: int, axons: int, most: int | None) -> int:
+    by_memory = _CHUNK_BYTES // max(1, ticks * axons)
+    return max(1, by_memory if most is None else min(by_memory, most // max(1, ticks)))

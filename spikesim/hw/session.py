@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from spikesim.core import CsrRows, read_archive, stream, write_archive
-from spikesim.core.on_demand import OnDemand
 from spikesim.core.shape import COUNT
 from spikesim.engine import Variables
-from spikesim.engine.bounds import beyond_problems, expect_known
+from spikesim.engine.bounds import beyond_problems, known_part, steps_problems
 from spikesim.engine.contract import Inputs, Path
 from spikesim.engine.interrupt import Interrupt
 from spikesim.engine.progress import Progress, reporting
+from spikesim.engine.variables import PopulationVariables
 from spikesim.errors import SpikesimError, ValidationError
 from spikesim.hw.axons import axon_sources, axon_window
 from spikesim.hw.core import PARAMETERS, STATES, ProgrammedCore, Stretch, check_codes
@@ -75,9 +75,8 @@ class CoreSession:
             self._monitors = parse_record(record, recordable(self.program))
         except ValidationError as error:
             problems += error.problems
-        whole = isinstance(steps, (int, np.integer)) and not isinstance(steps, bool)
-        if steps is not None and (not whole or steps < 0):
-            problems.append(f"run: expected steps as an integer >= 0, got {steps!r}")
+        if wrong := steps_problems("run", steps, endless=True):
+            problems += wrong
             steps = None
         self.steps = None if steps is None else int(steps)
         try:
@@ -107,7 +106,7 @@ class CoreSession:
     @property
     def neurons(self) -> Mapping[str, Variables]:
         """Integer codes of each population, to be read and set."""
-        return OnDemand(self._variables, self.program.groups)
+        return PopulationVariables(self._sizes, self._variables)
 
     def advance(self, ticks: int, *, progress: Progress = False) -> None:
         """Run some steps.
@@ -145,8 +144,9 @@ class CoreSession:
 
     def counts(self, population: str) -> npt.NDArray[np.int64]:
         """Spikes of each neuron since the session began or was cleared, shape (n,)."""
-        first, n = self._place(population)
-        return self._core.counts()[first : first + n]
+        name, chosen = known_part(population, self._sizes)
+        first, n = self._place(name)
+        return self._core.counts()[first : first + n][chosen.start : chosen.stop : chosen.step]
 
     def weights(self, projection: str) -> CsrRows:
         """Synapses from one input or population to another, with weights as integer codes.
@@ -184,7 +184,8 @@ class CoreSession:
     def save(self, path: Path) -> None:
         """Write the state to one file, whole or not at all.
 
-        Every core that can hold the program goes on from it, the golden models included.
+        Both golden models go on from it, whichever core it is of; a device (engines "board",
+        "virtual", "rtl") cannot be put to a step and refuses, before anything is touched.
         """
         header = {
             "program": self.program.hash(),
@@ -243,6 +244,10 @@ class CoreSession:
         self._over = reason
 
     @property
+    def _sizes(self) -> dict[str, int]:
+        return {name: n for name, (_, n, _) in self.program.groups.items()}
+
+    @property
     def _core(self) -> ProgrammedCore:
         """The core, as long as its state is that of this session."""
         if self._over:
@@ -267,7 +272,6 @@ class CoreSession:
         return np.concatenate([np.zeros((0, columns.size), np.int32), *parts])
 
     def _place(self, population: str) -> tuple[int, int]:
-        expect_known("population", population, self.program.groups)
         return self.program.groups[population][:2]
 
     def _variables(self, population: str) -> Variables:
@@ -294,6 +298,12 @@ class CoreSession:
     def _read(self, path: Path) -> tuple[int, dict[str, npt.NDArray[Any]]]:
         header, words = read_archive(path, "core state", _STATE_VERSION, _STATE_FORM)
         problems = []
+        if not self._core.restores:
+            problems.append(
+                f"engine {self._own.name!r}: expected a run from the start, got resume= with a "
+                f"state of step {header['tick']}; a core cannot be put to a step, go on with "
+                "engine 'golden', which is equal"
+            )
         if header["program"] != self.program.hash():
             problems.append(
                 f"state file {path!s}: expected that of program {self.program.name!r}, got one of "
@@ -309,7 +319,7 @@ class CoreSession:
                 f"state file {path!s}: expected steps of at least {header['tick']}, the tick it "
                 f"was saved at, got {self.steps}; steps count from the start of the run"
             )
-        here = self._core.words()
+        here = self._core.words() if self._core.restores else {}
         problems += [
             f"state file {path!s}: expected integers {name!r} of shape {mine.shape}, got "
             f"{repr(words[name])[:60] if name in words else 'nothing'}; save it anew"

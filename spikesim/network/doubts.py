@@ -16,7 +16,7 @@ from spikesim.network.part import PartSynapses
 from spikesim.network.population import Population, Projection
 from spikesim.network.synapses import GivenRows
 from spikesim.neurons.model import NeuronModel
-from spikesim.neurons.unit_guard import LEAST, MOST_CURRENT, SLIPS, input_doubt
+from spikesim.neurons.unit_guard import LEAST, MOST_CURRENT, SLIPS, from_where, input_doubt
 
 UNITS = ("SI", "own")
 MOST_EXCITATION = 200.0
@@ -58,16 +58,18 @@ def projection_doubts(projection: Projection, beside: Iterable[Projection] = ())
     found = [] if rule is None else rule.doubts()
     neuron, synapses = projection.post.neuron, projection.synapses
     if isinstance(neuron, NeuronModel) and synapses.nnz:
-        needed = neuron.to_threshold().get(neuron.receptors[projection.receptor])
+        receptor = neuron.receptors[projection.receptor]
+        needed = neuron.to_threshold().get(receptor)
         if needed is not None:
-            found = [*found, *_weight_doubts(projection, needed, beside)]
+            again = neuron.from_reset().get(receptor, 0.0)
+            found = [*found, *_weight_doubts(projection, needed, again, beside)]
     return [f"{who}: {text}; {WAY_OUT}" for text in found]
 
 
 def _weight_doubts(
-    projection: Projection, needed: float, beside: Iterable[Projection]
+    projection: Projection, needed: float, again: float, beside: Iterable[Projection]
 ) -> list[str]:
-    """Doubts about weights of which ``needed`` fires a neuron by itself."""
+    """Doubts about weights of which ``needed`` fires a neuron from rest, ``again`` from reset."""
     rule = projection.plasticity
     largest, exciting, inhibiting, fan_in = _drive(projection)
     neuron = projection.post.neuron
@@ -90,9 +92,9 @@ def _weight_doubts(
         return [] if fits else [text]
     return [
         f"expected weights that fit the membrane, got {drive:.3g} from all sources of a neuron "
-        f"together, more than {times:g} times the {needed:.3g} that fires it from rest; {SLIPS}"
+        f"together, more than {times:g} times {from_where(needed, again)}; {SLIPS}"
         for drive, times in drives
-        if drive > times * needed
+        if drive > times * max(needed, again)
     ][:1]
 
 
@@ -122,5 +124,8 @@ def _drive(projection: Projection) -> tuple[float, float, float, float]:
 def current_doubts(neuron: NeuronModel | None, largest: float) -> list[str]:
     """Doubts about the size of a current into neurons, without the name of the population."""
     needed = None if neuron is None else neuron.to_threshold().get("i_ext")
-    text = "" if needed is None else input_doubt("a current", largest, needed, MOST_CURRENT)
+    if neuron is None or needed is None:
+        return []
+    again = neuron.from_reset().get("i_ext", 0.0)
+    text = input_doubt("a current", largest, needed, MOST_CURRENT, again)
     return [f"{text} {WAY_OUT}"] if text else []

@@ -73,6 +73,9 @@ def projection_problems(projection: Projection) -> list[str]:
         problems.append(
             f"{who}: expected a population as target, got input {post.name!r}; inputs only send"
         )
+    elif not _receptors(post):
+        problems.append(f"{who}: expected a population that takes input, got {post.name!r}, whose "
+                        "model has no receptors")  # fmt: skip
     elif not 0 <= projection.receptor < len(_receptors(post)):
         problems.append(
             f"{who}: expected receptor as an index into {_receptors(post)}, got "

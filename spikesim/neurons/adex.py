@@ -140,6 +140,14 @@ class AdEx(ParametricModel):
 
     def to_threshold(self) -> dict[str, float]:
         """How much of an input takes the membrane from rest to v_t, by itself."""
+        return to_threshold(np.subtract(self.v_t, self.v_rest), self._deflections())
+
+    def from_reset(self) -> dict[str, float]:
+        """How much of an input takes the membrane from v_reset to v_t, by itself."""
+        return to_threshold(np.subtract(self.v_t, self.v_reset), self._deflections())
+
+    def _deflections(self) -> dict[str, Any]:
+        """By how many volts one unit of an input moves the membrane at most."""
         leak = np.asarray(self.g_leak)
         tau_mem = np.asarray(self.capacitance) / leak
         pulls: dict[str, Any] = dict.fromkeys(self.receptors, 1.0)
@@ -148,7 +156,7 @@ class AdEx(ParametricModel):
             pulls = {r: np.maximum(e_rev[r] - np.asarray(self.v_rest), 0.0) for r in e_rev}
         taus = by_receptor(self.tau_syn)
         moved = {r: settled(tau, tau_mem) * pulls[r] / leak for r, tau in taus.items()}
-        return to_threshold(np.subtract(self.v_t, self.v_rest), {"i_ext": 1.0 / leak, **moved})
+        return {"i_ext": 1.0 / leak, **moved}
 
     def constants(self, dt: float, n: int) -> dict[str, Any]:
         """Constants of the template for ticks of ``dt`` seconds.

@@ -6,7 +6,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -56,6 +56,21 @@ class CurrentDriven(IntegrateAndFire):
             if isinstance(resistance, np.ndarray):
                 resistance.setflags(write=False)
             object.__setattr__(self, "resistance", resistance)
+
+    def changed(self, **values: Any) -> Self:
+        """Give the same model with other parameters.
+
+        Of a model with a capacitance, tau_mem = resistance * capacitance goes on to hold: the
+        resistance follows from the other two, and where it is given, the capacitance does.
+        """
+        if "capacitance" in values or self.capacitance is not None:
+            given = values.get("resistance")
+            if given is None:
+                values["resistance"] = 1.0  # follows, see __post_init__
+            elif "capacitance" not in values and np.all(np.greater(given, 0.0)):
+                tau_mem = values.get("tau_mem", self.tau_mem)
+                values["capacitance"] = scalar_or_array(np.divide(tau_mem, given))
+        return super().changed(**values)
 
     def contradictions(self) -> list[str]:
         """Why legal parameters do not go together; empty when they do."""

@@ -159,15 +159,20 @@ class IntegrateAndFire(ParametricModel):
     def doubts(self, dt: float) -> list[str]:
         """Why these values look like ones in another unit than SI; empty when they do not."""
         found = self._mixed()
-        needed = self.to_threshold().get("i_ext")
+        needed, again = self.to_threshold().get("i_ext"), self.from_reset().get("i_ext", 0.0)
         current = getattr(self, "current", None)
         if needed is not None and current is not None:
-            found = [*found, input_doubt("a current", largest(current), needed, MOST_CURRENT)]
+            text = input_doubt("a current", largest(current), needed, MOST_CURRENT, again)
+            found = [*found, text]
         return [*super().doubts(dt), *(f"{self._who}: {text}" for text in found if text)]
 
     def to_threshold(self) -> dict[str, float]:
         """How much of an input takes the membrane from rest to threshold, by itself."""
         return to_threshold(np.asarray(self.v_th) - self.v_rest, self.deflections())
+
+    def from_reset(self) -> dict[str, float]:
+        """How much of an input takes the membrane from v_reset to threshold, by itself."""
+        return to_threshold(np.asarray(self.v_th) - self.v_reset, self.deflections())
 
     def constants(self, dt: float, n: int) -> dict[str, Any]:
         """Constants of the template for ticks of ``dt`` seconds.

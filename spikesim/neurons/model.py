@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, cast
 
 import numpy.typing as npt
 
@@ -103,6 +104,19 @@ class NeuronModel(metaclass=Checked):
             "engine, or model it as LIF, LIFDelta or LIFExp"
         )
 
+    def changed(self, **values: Any) -> Self:
+        """Give the same model with other parameters; raises ValidationError as construction does.
+
+        Examples
+        --------
+        >>> from spikesim.neurons import LIFExp
+        >>> cell = LIFExp(tau_mem=20e-3, capacitance=200e-12).changed(capacitance=100e-12)
+        >>> cell.tau_mem, cell.resistance
+        (0.02, 200000000.0)
+        """
+        given: Any = self  # a dataclass
+        return cast(Self, replace(given, **values))
+
     def problems(self, n: int) -> list[str]:
         """Why these parameters do not fit ``n`` neurons; empty when they do."""
         return []
@@ -134,5 +148,12 @@ class NeuronModel(metaclass=Checked):
 
         A lower bound of the weight per receptor, and of the constant current ``"i_ext"``; inputs
         of which nothing is known, or that pull away from the threshold, are left out.
+        """
+        return {}
+
+    def from_reset(self) -> dict[str, float]:
+        """How much of an input takes the membrane from its reset to threshold; as above.
+
+        The next spike takes as much, however near to the threshold the membrane rests.
         """
         return {}

@@ -41,7 +41,17 @@ def to_threshold(distance: Any, deflections: Mapping[str, Any]) -> dict[str, flo
     return {name: far / size for name, size in effects.items() if size * far > 0}
 
 
-def input_doubt(what: str, value: float, needed: float, most: float) -> str:
+def from_where(needed: float, again: float) -> str:
+    """Say what the larger of two amounts of an input does, see ``input_doubt``.
+
+    >>> from_where(1e-3, 20e-3), from_where(15e-3, 15e-3)
+    ('the 0.02 that fires a neuron after a spike', 'the 0.015 that fires a neuron from rest')
+    """
+    when = "after a spike" if again > needed else "from rest"
+    return f"the {max(needed, again):.3g} that fires a neuron {when}"
+
+
+def input_doubt(what: str, value: float, needed: float, most: float, again: float = 0.0) -> str:
     """Why an input looks like one in another unit; empty when it does not.
 
     Parameters
@@ -54,6 +64,9 @@ def input_doubt(what: str, value: float, needed: float, most: float) -> str:
         How much of it fires a neuron, see ``to_threshold``.
     most : float
         How many times as much is still in order.
+    again : float
+        How much of it takes the membrane from reset to threshold: where that is more, as of a
+        neuron that rests just below its threshold, it is the measure of what is too large.
 
     Examples
     --------
@@ -62,15 +75,15 @@ def input_doubt(what: str, value: float, needed: float, most: float) -> str:
     >>> input_doubt("a current", 10e-3, 15e-3, 1e3), input_doubt("a current", 0.0, 15e-3, 1e3)
     ('', '')
     """
-    if value == 0.0 or LEAST * needed <= value <= most * needed:
+    if value == 0.0 or LEAST * needed <= value <= most * max(needed, again):
         return ""
-    if value < needed and needed >= NEVER:
-        return ""
-    side = f"more than {most:g} times" if value > needed else f"less than {LEAST:g} of"
-    return (
-        f"expected {what} that fits the membrane, got {value:.3g}, {side} the {needed:.3g} that "
-        f"fires a neuron from rest; {SLIPS}"
-    )
+    if value < needed:
+        if needed >= NEVER:
+            return ""
+        side = f"less than {LEAST:g} of {from_where(needed, 0.0)}"
+    else:
+        side = f"more than {most:g} times {from_where(needed, again)}"
+    return f"expected {what} that fits the membrane, got {value:.3g}, {side}; {SLIPS}"
 
 
 def mixed_potentials(given: Iterable[tuple[str, Any]]) -> list[str]:

@@ -121,7 +121,7 @@ def _text_problems(model: NeuronModel, constants: Any, n: int | None) -> list[st
     ]
     if problems:
         return [f"constants: {text}" for text in problems]
-    names = model.states, model.counters, len(model.receptors)
+    names = model.states, model.counters, model.receptors
     forms = tuple((name, is_float(value)) for name, value in constants.items())
     template = model.template()
     if not isinstance(template, str):
@@ -134,7 +134,7 @@ def _known_problems(
     template: str,
     states: tuple[str, ...],
     counters: tuple[str, ...],
-    n_receptors: int,
+    receptors: tuple[str, ...],
     forms: tuple[tuple[str, bool], ...],
 ) -> tuple[str, ...]:
     """Problems of names and text; the same for all models of one form, of which there are many."""
@@ -144,10 +144,15 @@ def _known_problems(
         return tuple(problems)
     zeros = {name: 0.0 if real else 0 for name, real in forms}
     try:
-        read_update(template, states, counters, n_receptors, zeros)
+        text = read_update(template, states, counters, len(receptors), zeros)
     except ValidationError as error:
         return error.problems
-    return ()
+    return tuple(
+        f"template: expected it to read 'in_{k}', what arrives at receptor {name!r}; a model "
+        "that takes no input says so with receptors = ()"
+        for k, name in enumerate(receptors)
+        if f"in_{k}" not in text.reads
+    )
 
 
 def _constant_problem(name: object, value: Any, n: int | None) -> str | None:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from spikesim.core.listing import listed
 from spikesim.core.on_demand import OnDemand
-from spikesim.core.slicing import parse_slice
+from spikesim.core.slicing import parse_slice, plain_slices
 from spikesim.core.spikes import SpikeTrains
 from spikesim.errors import ValidationError
 from spikesim.recording.request import INPUT_SPIKES
@@ -147,8 +147,7 @@ class Recording:
         ValidationError
             If it was not recorded.
         """
-        self._known_trace(name)
-        return self.traces[name]
+        return self.traces[self._known_trace(name)]
 
     def trace_times(self, name: str) -> npt.NDArray[np.float64]:
         """Seconds from the start of the run to the rows of one trace, float64 array (k,).
@@ -160,17 +159,17 @@ class Recording:
         >>> recording.trace_times("E.v").tolist()
         [0.0, 0.01]
         """
-        self._known_trace(name)
-        ticks = self.trace_ticks.get(name)
+        ticks = self.trace_ticks.get(self._known_trace(name))
         if ticks is None:
             ticks = np.arange(self.start, self.stop, dtype=np.int64)
         return np.multiply(ticks, self.dt, dtype=np.float64)
 
     def columns(self, name: str) -> npt.NDArray[np.int64]:
         """Neurons (or synapses) that the columns of one trace are, int64 array of shape (n,)."""
-        if name in self.trace_index:
-            return self.trace_index[name]
-        return np.arange(self.trace(name).shape[1], dtype=np.int64)
+        key = self._known_trace(name)
+        if key in self.trace_index:
+            return self.trace_index[key]
+        return np.arange(self.traces[key].shape[1], dtype=np.int64)
 
     def to_pandas(self, trace: str | None = None) -> pd.DataFrame:
         """Spikes, or one trace, as a pandas table.
@@ -285,15 +284,18 @@ class Recording:
             )
         return problems
 
-    def _known_trace(self, name: str) -> None:
-        if name not in self.traces:
+    def _known_trace(self, name: str) -> str:
+        key = _recorded(self.traces, name)
+        if key is None:
             raise ValidationError(
                 f"recording: trace {name!r} was not recorded, only {listed(self.traces)}; "
                 f"run again with record=('spikes', {name!r})"
             )
+        return key
 
     def _trains(self, population: str) -> SpikeTrains:
-        if population not in self.spikes:
+        key = _recorded(self.spikes, population)
+        if key is None:
             sliced = parse_slice(_Sizes(self.spikes), population)
             if sliced is not None:
                 return self.spikes[sliced[0]].select(np.array(sliced[1]))
@@ -303,7 +305,15 @@ class Recording:
                 f"record='spikes' or record={f'{population}.spikes'!r}, beside others in a tuple. "
                 f"{INPUT_SPIKES[0].upper()}{INPUT_SPIKES[1:]}"
             )
-        return self.spikes[population]
+        return self.spikes[key]
+
+
+def _recorded(kept: Iterable[str], name: str) -> str | None:
+    """Find what was recorded under a name, or under the same slice written in another way."""
+    if name in kept:
+        return name
+    meant = plain_slices(name)
+    return next((key for key in kept if plain_slices(key) == meant), None)
 
 
 class _Sizes(Mapping[str, int]):

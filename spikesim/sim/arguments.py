@@ -6,9 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import numpy as np
-
 from spikesim.core import stream
+from spikesim.engine.bounds import steps_problems
 from spikesim.errors import ValidationError
 from spikesim.network import Network
 from spikesim.recording import Item, Monitors, parse_record
@@ -30,10 +29,7 @@ def checked(
     ValidationError
         With every problem of all of them.
     """
-    problems = []
-    whole = isinstance(steps, (int, np.integer)) and not isinstance(steps, bool)
-    if steps is not None and (not whole or steps < 0):
-        problems.append(f"simulate: expected steps as an integer >= 0, got {steps!r}")
+    problems = steps_problems("simulate", steps, endless=True)
     try:
         stream(seed)
     except ValidationError as error:

@@ -11,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from spikesim.core import CsrRows
-from spikesim.core.on_demand import OnDemand
 from spikesim.engine import Variables
-from spikesim.engine.bounds import beyond_problems, expect_known
+from spikesim.engine.bounds import beyond_problems, expect_known, known_part
 from spikesim.engine.contract import Path
 from spikesim.engine.interrupt import Interrupt
 from spikesim.engine.progress import Progress, reporting
+from spikesim.engine.variables import PopulationVariables
 from spikesim.errors import ValidationError
 from spikesim.recording import Item, Monitors, Recording
 from spikesim.sim.arguments import checked
@@ -136,8 +136,9 @@ class FloatSession:
             start=self.tick,
         )
         self.interrupted = False
-        self._variables = OnDemand(
-            lambda name: population_variables(self._run, name), list(self.net.populations)
+        self._sizes = {name: population.n for name, population in self.net.populations.items()}
+        self._variables = PopulationVariables(
+            self._sizes, lambda name: population_variables(self._run, name)
         )
         self._saving = Saving(self.save)
         self._weights = WeightReadings(self._run, monitors.weights)
@@ -169,10 +170,10 @@ class FloatSession:
         return self._variables
 
     def counts(self, population: str) -> npt.NDArray[np.int64]:
-        """Spikes of each neuron of a population since the session began, shape (n,)."""
-        expect_known("population", population, self.net.populations)
-        lo, hi = self.plan.populations[population]
-        return self._run.counts[lo:hi].copy()
+        """Spikes of each neuron of a population, or slice, since the session began, shape (n,)."""
+        name, chosen = known_part(population, self._sizes)
+        lo, hi = self.plan.populations[name]
+        return self._run.counts[lo:hi][chosen.start : chosen.stop : chosen.step].copy()
 
     @property
     def events(self) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from spikesim.engine import Batch
+from spikesim.engine.bounds import steps_problems
 from spikesim.engine.contract import Inputs
 from spikesim.engine.progress import Progress
 from spikesim.errors import ValidationError
@@ -244,6 +245,7 @@ class Simulator:
         seeds: Sequence[int] | None = None,
         record: Iterable[Item] | Item = ("spikes",),
         jobs: int = 1,
+        progress: Progress = False,
     ) -> list[Recording]:
         """Run independent copies of the network: trials, images, seeds.
 
@@ -261,6 +263,8 @@ class Simulator:
             As for ``simulate``.
         jobs : int
             Trials that run at once, each on one thread.
+        progress : bool or callable
+            As for ``simulate``, after each trial.
 
         Returns
         -------
@@ -274,7 +278,7 @@ class Simulator:
         ValidationError
             If an argument is not legal, with every problem of the first such trial.
         """
-        return run_trials(self, inputs, steps, seeds, record, jobs)
+        return run_trials(self, inputs, steps, seeds, record, jobs, progress)
 
     def run(
         self,
@@ -320,6 +324,8 @@ class Simulator:
         **options: Any,
     ) -> Recording:
         problems = _checkpoint_problems(checkpoint, checkpoint_every)
+        if steps is None:
+            problems += steps_problems("simulate", steps)
         if problems:
             # Before anything begins: opening a session replaces the file of the recording.
             try:

@@ -45,7 +45,7 @@ class Cell(NeuronModel):
 
     def template(self):
         return """
-{own} = v + {many} + 0.1 * {state}
+{own} = v + {many} + 0.1 * {state} + in_0
 spike = ({own} >= 1.0) & ({counter} == 0)
 {state} = min({state} + 0.01, exp(-{own}))
 v = 0.0 if spike else {own}

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spikesim.core import SpikeTrains
-from spikesim.errors import DeviceError, ValidationError
+from spikesim.errors import DeviceError
 from spikesim.hw.core import PARAMETERS, STATES, IntArray, Stretch, refuse_full_counters
 from spikesim.hw.device.batch import Readout, run_samples
 from spikesim.hw.device.running import CoreRun
@@ -144,13 +144,12 @@ class DeviceCore:
             "total_cycles": np.array([memory.register("TOTAL_CYCLES")], np.int64),
         }
 
+    restores = False
+    """A core's step counter and list of fired neurons can be read only."""
+
     def restore(self, words: dict[str, npt.NDArray[Any]]) -> None:
-        """Refuse: a core's step counter and fired list can be read only."""
-        raise ValidationError(
-            f"device {self.name}: expected a run from the start, got a saved state of step "
-            f"{int(words['step'][0])}; a core cannot be put to a step, go on with engine 'golden', "
-            "which is equal"
-        )
+        """Refuse, see ``restores``."""
+        raise DeviceError(f"device {self.name}: a core cannot be put to a step")
 
     def batch(
         self, rasters: npt.NDArray[np.bool_], steps: int, places: Sequence[tuple[int, int]]

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from spikesim.engine.progress import Progress
 from spikesim.errors import DeviceError
 from spikesim.hw.device.capabilities import IDENTITY_HALFWORDS, Capabilities
 from spikesim.hw.device.core import DeviceCore
@@ -162,7 +163,7 @@ class Device:
 
     # --- programs ----------------------------------------------------------------------------
 
-    def load(self, program: Program, verify: bool = True, progress: bool = False) -> None:
+    def load(self, program: Program, verify: bool = True, progress: Progress = False) -> None:
         """Replace the program on the core.
 
         The program is checked against the core before anything is sent, and the core refuses to
@@ -174,7 +175,7 @@ class Device:
             For a core that this one can stand in for.
         verify : bool
             Compare the CRC-32 of every memory region with that of the program.
-        progress : bool
+        progress : bool or callable
             Show a bar.
 
         Raises
@@ -209,7 +210,7 @@ class Device:
         seed: int = 0,
         resume: bool = False,
         each_step: bool = False,
-        progress: bool = False,
+        progress: Progress = False,
     ) -> Recording:
         """Run the loaded program and record spikes or state.
 
@@ -228,7 +229,7 @@ class Device:
             Go on from the present state instead of starting at tick 0.
         each_step : bool
             Stop after each step to read its clock cycles into ``meta["cycles"]``.
-        progress : bool
+        progress : bool or callable
             Show a bar.
 
         Raises

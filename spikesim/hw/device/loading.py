@@ -7,9 +7,9 @@ import zlib
 
 import numpy as np
 
+from spikesim.engine.progress import Progress, counting
 from spikesim.hw.device.capabilities import Capabilities
 from spikesim.hw.device.port import Port
-from spikesim.hw.device.progress import progress_bar
 from spikesim.hw.device.requests import (
     WRITE_HALFWORDS,
     clear_request,
@@ -39,7 +39,9 @@ def window_halfwords(capabilities: Capabilities) -> dict[Window, int]:
     }
 
 
-def load_program(port: Port, program: Program, verify: bool = True, progress: bool = False) -> None:
+def load_program(
+    port: Port, program: Program, verify: bool = True, progress: Progress = False
+) -> None:
     """Write a program that suits the core; see ``Device.load``.
 
     Raises
@@ -55,8 +57,8 @@ def load_program(port: Port, program: Program, verify: bool = True, progress: bo
     for window, halfwords in images.items():
         requests += _nonzero_writes(window, halfwords)
     patience = sum(sizes.values()) * _CLOCKS_PER_HALFWORD / max(capabilities.clk_hz, 1)
-    with progress_bar(f"load {program.name}", len(requests), progress) as advance:
-        port.burst(requests, patience=patience, progress=advance)
+    with counting(progress, f"load {program.name}, frames") as report:
+        port.burst(requests, patience=patience, progress=lambda done: report(done, len(requests)))
     if verify:
         _verify(port, images, sizes, patience)
     identity = [program.program_id & 0xFFFF, program.program_id >> 16]

@@ -89,6 +89,8 @@ class FastCore:
             "total_cycles": state.total_cycles,
         }
 
+    restores = True
+
     def restore(self, words: dict[str, npt.NDArray[Any]]) -> None:
         """Go to a state that any core gave."""
         state = self._state
@@ -196,6 +198,8 @@ class ReadableCore:
             "count": self.counts(),
             "total_cycles": np.array([core.total_cycles], np.int64),
         }
+
+    restores = True
 
     def restore(self, words: dict[str, npt.NDArray[Any]]) -> None:
         """Go to a state that any core gave."""

@@ -106,7 +106,7 @@ def cache_folder() -> Path:
         Nothing can be written there, or others could: its files are executed.
     """
     if named := os.environ.get("SPIKESIM_CACHE"):
-        folder = Path(named)
+        folder = Path(named).expanduser()
     elif (_CHECKOUT / "hdl" / "sim" / _HARNESS).is_file():
         folder = _CHECKOUT / "build"
     else:

@@ -124,7 +124,7 @@ def resolve_inputs(
             f"the inputs are {list(net.inputs)}"
         )
     sizes = {name: population.n for name, population in net.inputs.items()}
-    found, problems = driven_lines(inputs, sizes)
+    found, others, problems = driven_lines(inputs, sizes)
     first_lines = dict(zip(sizes, itertools.accumulate(sizes.values(), initial=0), strict=False))
     bound: list[BoundInput] = []
     for key, name, lines in found:
@@ -134,8 +134,7 @@ def resolve_inputs(
         if net.units == "SI" and isinstance(given, RandomEvents):
             problems += [f"input {what!r}: {text}" for text in given.doubts()]
         bound.append(BoundInput(name, first_lines[name] + lines.start, source))
-    events = [key for key, _, _ in found]
-    currents = _currents(net, {k: v for k, v in inputs.items() if k not in events}, seed, problems)
+    currents = _currents(net, {key: inputs[key] for key in others}, seed, problems)
     if problems:
         raise ValidationError(problems)
     return InputEvents(tuple(bound), currents)

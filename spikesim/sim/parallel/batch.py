@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spikesim.engine import Batch
-from spikesim.engine.batch import counted_populations, sample_ticks
+from spikesim.engine.batch import Rasters, counted_populations, sample_ticks
 from spikesim.engine.contract import Inputs
 from spikesim.engine.interrupt import Interrupt
 from spikesim.engine.progress import Progress, counting
@@ -41,7 +41,8 @@ def run_batch(
         At an interrupt: a sample that was cut off has no counts.
     """
     net = simulator.net
-    names = counted_populations(net.populations, net.outputs, populations)
+    sizes = {name: population.n for name, population in net.populations.items()}
+    names = counted_populations(sizes, net.outputs, populations)
     each, ticks = samples_of(net, samples, steps, seeds)
     if isinstance(jobs, bool) or not isinstance(jobs, int) or jobs < 1:
         raise ValidationError(f"batch: expected jobs as an integer >= 1, got {jobs!r}")
@@ -63,9 +64,9 @@ def run_batch(
             found.append(counts)
             report(len(found), len(each))
     counted = {}
-    for name in names:
+    for name, (_, chosen) in names.items():
         rows = np.array([counts[name] for counts in found], np.int64)
-        counted[name] = rows.reshape(len(found), net.populations[name].n)
+        counted[name] = rows.reshape(len(found), len(chosen))
     return Batch(
         counted,
         net.outputs,
@@ -92,24 +93,9 @@ def samples_of(
                 f"batch: expected one seed for each of {len(samples)} samples, got {len(chosen)}"
             )
         return list(zip(samples, chosen, strict=True)), sample_ticks(steps)
-    arrays = {name: np.asarray(value) for name, value in samples.items()}
-    problems = [] if seeds is None else [
-        "batch: expected no seeds for rasters, in which nothing is random"
-    ]  # fmt: skip
-    problems += [
-        f"input {name!r}: expected rasters of shape (samples, steps, n), got {array.shape}"
-        for name, array in arrays.items()
-        if array.ndim != 3
-    ]
-    sizes = {array.shape[:2] for array in arrays.values()}
-    if not problems and len(sizes) != 1:
-        problems.append(f"batch: expected rasters of one shape (samples, steps), got {sizes}")
-    if problems:
-        raise ValidationError(problems)
-    ((total, given),) = sizes
+    rasters = Rasters.of(samples, {name: own.n for name, own in net.inputs.items()}, seeds)
     late = max((population.start_tick for population in net.populations.values()), default=0)
-    ticks = given + late if steps is None else sample_ticks(steps)
     each: list[tuple[Inputs, int]] = [
-        ({name: array[k] for name, array in arrays.items()}, 0) for k in range(total)
+        ({key: array[k] for key, _, _, array in rasters.parts}, 0) for k in range(rasters.samples)
     ]
-    return each, ticks
+    return each, rasters.ticks(steps, late)

@@ -7,12 +7,12 @@ import inspect
 import itertools
 import logging
 import os
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from spikesim.core import stream
+from spikesim.engine.progress import Progress, counting
 from spikesim.errors import ValidationError
 from spikesim.recording.export import optional_library
 from spikesim.sim.parallel.sweep_workers import WORKERS, Call, PointOutcome
@@ -65,7 +65,7 @@ def sweep(
     jobs: int | None = None,
     seed: int = 0,
     backend: str = "joblib",
-    progress: bool | Callable[[int, int], None] = False,
+    progress: Progress = False,
 ) -> Sweep:
     """Call a function at every point of a grid.
 
@@ -84,7 +84,7 @@ def sweep(
     backend : {"joblib", "ray"}
         ``"ray"`` uses Ray, which must be installed, and whatever cluster it is connected to.
     progress : bool or callable
-        True logs at level INFO; a callable gets (points done, points).
+        As for ``simulate``; a callable gets (points done, points).
 
     Returns
     -------
@@ -116,11 +116,11 @@ def sweep(
         ]
     run = WORKERS["here" if jobs == 1 and backend == "joblib" else backend]
     outcomes: dict[int, PointOutcome] = {}
-    report = _reporter(progress)
     try:
-        for k, outcome in run(calls, jobs):
-            outcomes[k] = outcome
-            report(len(outcomes), len(points))
+        with counting(progress, "points") as report:
+            for k, outcome in run(calls, jobs):
+                outcomes[k] = outcome
+                report(len(outcomes), len(points))
     except KeyboardInterrupt:
         _log.warning("sweep: interrupted after %d of %d points", len(outcomes), len(points))
     rows = [_row(points[k], seeds[k], outcomes[k]) for k in sorted(outcomes)]
@@ -181,17 +181,3 @@ def _row(point: Point, seed: int, outcome: PointOutcome) -> dict[str, Any]:
         )
         named = {name: value for name, value in named.items() if name not in taken}
     return row | named
-
-
-def _reporter(progress: bool | Callable[[int, int], None]) -> Callable[[int, int], None]:
-    if callable(progress):
-        return progress
-    began = time.perf_counter()
-
-    def log(done: int, points: int) -> None:
-        if progress:
-            spent = time.perf_counter() - began
-            left = spent * (points - done) / done
-            _log.info("%d of %d points in %.1f s, about %.0f s left", done, points, spent, left)
-
-    return log

@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TYPE_CHECKING, Any
 
+from spikesim.engine.bounds import steps_problems
 from spikesim.engine.interrupt import Interrupt
+from spikesim.engine.progress import Progress, counting
 from spikesim.errors import ValidationError
 from spikesim.recording import Item, Recording
 
@@ -25,11 +28,14 @@ def run_trials(
     seeds: Sequence[int] | None,
     record: Iterable[Item] | Item,
     jobs: int,
+    progress: Progress = False,
 ) -> list[Recording]:
     """See ``Simulator.trials``."""
     each = _pairs(inputs, seeds)
     if isinstance(jobs, bool) or not isinstance(jobs, int) or jobs < 1:
         raise ValidationError(f"trials: expected jobs as an integer >= 1, got {jobs!r}")
+    if problems := steps_problems("trials", steps):
+        raise ValidationError(problems)
 
     def one(trial: tuple[Mapping[str, Any], int]) -> Recording | None:
         if simulator.ranks.any(stop.asked):
@@ -37,9 +43,11 @@ def run_trials(
         session = simulator.start(trial[0], steps, record=record, seed=trial[1], threads=1)
         session.advance(int(steps), interrupt=stop if simulator.ranks.size == 1 else None)
         stop.asked |= session.interrupted
+        report(next(ended), len(each))
         return session.finish()
 
-    with Interrupt() as stop:
+    ended = itertools.count(1)
+    with Interrupt() as stop, counting(progress, "trials") as report:
         if jobs == 1 or simulator.ranks.size > 1:
             found = [one(trial) for trial in each]
         else:

@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from spikesim.cli.compile import core_config
+from spikesim.cli.compile import compile_hint, core_config
 from spikesim.data import Provenance
 from spikesim.errors import ValidationError
 from spikesim.hw.config import CoreConfig
@@ -25,6 +25,15 @@ def test_report_for_people_names_the_memories(spikesim, files):
     assert "weight words" in call.out
     assert "spikesim run" in call.err
     assert "--steps TICKS" in call.err
+
+
+@pytest.mark.parametrize(
+    ("lines", "core"), [(64, ""), (256, ""), (257, " --config large"), (784, " --config large")]
+)
+def test_the_hint_names_the_core_that_takes_the_inputs(lines, core):
+    made = Network(1e-3)
+    made.add_input("in", lines)
+    assert compile_hint(made, "n.npz") == f"spikesim compile n.npz -o prog.spk{core}"
 
 
 def test_a_trained_network_says_what_an_image_costs_and_needs_no_data(spikesim, net, tmp_path):

@@ -70,3 +70,7 @@ def test_table_fits_a_terminal_of_80_columns():
         console.print(verb._shown(result, []))
     assert "…" not in caught.get()
     assert caught.get().count("12,345,678") == 2
+    assert "±" not in caught.get()  # one seed has no spread
+    with console.capture() as caught:
+        console.print(verb._shown(result | {"seeds": [seed, seed]}, []))
+    assert "± std" in caught.get()

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+import itertools
+import re
 import subprocess
 import sys
 
@@ -7,7 +9,7 @@ import pytest
 import spikesim as package
 from spikesim.cli import run as run_verb
 
-VERBS = ("demo", "train", "compile", "run", "report")
+VERBS = ("demo", "train", "simulate", "compile", "run", "report")
 
 
 def test_version_is_that_of_the_package(spikesim):
@@ -20,6 +22,32 @@ def test_help_of_every_verb_shows_examples(spikesim, verb):
     assert 0 == call.code
     assert "Examples:" in call.out
     assert f"spikesim {verb}" in call.out
+
+
+@pytest.mark.parametrize("columns", [60, 80])
+@pytest.mark.parametrize("verb", ["", *VERBS, "board", "board serve"])
+def test_help_flows_at_every_width(spikesim, verb, columns, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("TERMINAL_WIDTH", str(columns))
+    out = "\n".join(map(str.rstrip, spikesim(*verb.split(), "--help").out.splitlines()))
+    text, _, shown = out.partition("Examples:\n")
+    assert max(map(len, text.splitlines())) <= columns
+    assert not re.search(r"\w\.\.\.$", text, re.MULTILINE)  # nothing cut
+    assert max(map(len, ["", *shown.splitlines()])) <= 80  # commands stay in one line
+    # A paragraph breaks at the edge only: the first word of a line had no room on the one before.
+    prose = re.compile(r"(?P<indent> {1,2})(?P<text>\S+(?: \S+)*)")
+    for pair in itertools.pairwise(text.splitlines()):
+        line, after = map(prose.fullmatch, pair)
+        if line and after and line["indent"] == after["indent"]:
+            assert len(line[0]) + 1 + len(after["text"].split()[0]) > columns - 2, line[0]
+
+
+@pytest.mark.parametrize("verb", ["simulate net.npz --seconds 1", "train digits", "run prog.spk"])
+def test_a_seed_beyond_64_bits_is_refused_with_its_bounds(spikesim, verb):
+    for seed in (-1, 2**63, 10**23):
+        call = spikesim(*verb.split(), "--seed", seed)
+        assert 2 == call.code
+        assert f"--seed {seed}: expected 0 to {2**63 - 1}" in call.err
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ def test_people_get_a_table_of_rates(spikesim, path):
         (["--threads", "1000"], "at most"),
         (["--ranks", "100000"], "processes on this machine"),
         (["--seed", "99999999999999999999999"], "9223372036854775807"),
-        (["--seed", "-1"], "greater than or equal to 0"),
+        (["--seed", "-1"], "expected 0 to 9223372036854775807"),
     ],
 )
 def test_bad_options_are_refused_by_name(spikesim, path, options, message):

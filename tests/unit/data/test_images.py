@@ -52,8 +52,10 @@ def test_npz_file_is_loaded_by_its_path(tmp_path, arrays):
 
 def test_environment_names_a_folder(tmp_path, arrays, monkeypatch):
     np.savez(tmp_path / "mnist.npz", **arrays)
-    monkeypatch.setenv("SPIKESIM_DATA", str(tmp_path))
-    check(data.mnist(), arrays)
+    for named in (str(tmp_path), "~"):
+        monkeypatch.setenv("HOME", str(tmp_path))
+        monkeypatch.setenv("SPIKESIM_DATA", named)
+        check(data.mnist(), arrays)
 
 
 def test_shared_folder_beside_the_checkout_is_found(tmp_path, arrays, monkeypatch):

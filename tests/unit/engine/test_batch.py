@@ -5,7 +5,7 @@ import pytest
 from spikesim.engine.batch import Batch, counted_populations
 from spikesim.errors import ValidationError
 
-KNOWN = ["hidden", "left", "right"]
+KNOWN = {"hidden": 9, "left": 2, "right": 1}
 
 
 @pytest.mark.parametrize(
@@ -16,10 +16,16 @@ KNOWN = ["hidden", "left", "right"]
         (["hidden"], ["left", "right", "hidden"]),
         ("hidden", ["left", "right", "hidden"]),
         (["right", "hidden", "hidden"], ["left", "right", "hidden"]),
+        (["hidden[2:4]", "left[0]"], ["left", "right", "hidden[2:4]", "left[0]"]),
     ],
 )
 def test_outputs_are_counted_first_and_each_population_once(asked, expected):
-    assert counted_populations(KNOWN, ("left", "right"), asked) == expected
+    counted = counted_populations(KNOWN, ("left", "right"), asked)
+    assert list(counted) == expected
+    for name, (population, neurons) in counted.items():
+        known = {"hidden[2:4]": ("hidden", [2, 3]), "left[0]": ("left", [0])}
+        expected = known.get(name, (name, list(range(KNOWN.get(name, 0)))))
+        assert expected == (population, list(neurons))
 
 
 def test_a_population_that_is_not_known_is_named():

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from spikesim.engine import progress
-from spikesim.engine.progress import reporting
+from spikesim.engine.progress import counting, duration, reporting
 
 
 class _Terminal(io.StringIO):
@@ -38,7 +38,7 @@ def test_without_a_terminal_the_end_is_logged_and_little_else(caplog, monkeypatc
     _run(True)
     (line,) = caplog.messages
     assert "simulated 100 of 100 ticks (0.1 of 0.1 s)" in line
-    assert "times real time, 0 s left" in line
+    assert line.endswith("times real time")
 
 
 def test_a_long_run_is_logged_now_and_then(caplog, monkeypatch):
@@ -49,7 +49,44 @@ def test_a_long_run_is_logged_now_and_then(caplog, monkeypatch):
     _run(True)
     # 3 windows are 12 s, the first multiple beyond 10 s; and the last one.
     assert ["30", "60", "90", "100"] == [line.split()[1] for line in caplog.messages]
-    assert "in 12.0 s, 400 times real time, 28 s left" in caplog.messages[0]
+    assert "in 12.0 s, 400 times real time, about 28 s left at this speed" in caplog.messages[0]
+
+
+@pytest.mark.parametrize("what", ["ticks", "samples"])
+def test_a_run_of_hours_is_foretold_as_soon_as_its_speed_is_known(caplog, monkeypatch, what):
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    clock = [0.0]
+    monkeypatch.setattr(progress.time, "perf_counter", lambda: clock[0])
+    context = counting(True, what) if what == "samples" else reporting(True, dt=1e-3, start=1000)
+    start = 0 if what == "samples" else 1000
+    with context as report:
+        for seconds in (0.5, 1.9, 2.1, 2.6, 9.0):
+            clock[0] = seconds
+            report(start + round(1000 * seconds), start + 7_812_000)
+    (line,) = caplog.messages  # 1,000 of them a second; after 2 s, then not before 10 s
+    assert line.endswith(", about 2 h 10 min left at this speed")
+
+
+@pytest.mark.parametrize(("total", "lines"), [(61_000, 0), (63_000, 1)])
+def test_a_run_of_a_minute_is_not_foretold(caplog, monkeypatch, total, lines):
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    clock = [0.0]
+    monkeypatch.setattr(progress.time, "perf_counter", lambda: clock[0])
+    with counting(True, "samples") as report:
+        clock[0] = 2.0
+        report(2_000, total)
+    assert lines == len(caplog.messages)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0 s"), (59.4, "59 s"), (59.6, "1 min 0 s"), (3599.4, "59 min 59 s"), (3600, "1 h 0 min"),
+     (86_399, "23 h 59 min"), (86_400, "1 days 0 h"), (3e7, "347 days 5 h")],
+)  # fmt: skip
+def test_times_are_written_in_two_units(seconds, text):
+    assert text == duration(seconds)
 
 
 def test_a_terminal_gets_a_bar_with_simulated_time_and_factor(monkeypatch):

@@ -77,11 +77,19 @@ def test_a_core_cannot_be_put_to_a_step_and_says_so(program, tmp_path):
         session = ready.start(drive(), STEPS)
         session.advance(5)
         session.save(tmp_path / "state")
-    with (
-        prepared(program, "device") as ready,
-        pytest.raises(ValidationError, match="cannot be put to a step, go on with engine 'golden'"),
-    ):
-        ready.start(drive(), STEPS, resume=tmp_path / "state")
+    whole = spikesim.run(program, drive(), STEPS, "golden")
+    with prepared(program, "device") as ready:
+        before = ready.start(drive(), STEPS)
+        before.advance(6)
+        with pytest.raises(
+            ValidationError, match="cannot be put to a step, go on with engine 'golden'"
+        ) as error:
+            ready.start(drive(), STEPS, resume=tmp_path / "state")
+        assert 1 == len(error.value.problems)
+        # The session before it has kept its core.
+        before.advance(STEPS - 6)
+        np.testing.assert_array_equal(whole.counts("out"), before.counts("out"))
+        assert before.finish().same_spikes(whole)
 
 
 @pytest.mark.parametrize(

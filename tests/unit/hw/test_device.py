@@ -54,6 +54,15 @@ def test_a_run_is_that_of_the_golden_engine(make, seed):
     assert expected.same_spikes(device.run({"in": raster}, 40))
 
 
+def test_progress_of_loading_counts_frames():
+    program, seen, device = random_program(4, SMALL), [], golden()
+    device.load(program, progress=lambda done, frames: seen.append((done, frames)))
+    counts = [done for done, _ in seen]
+    assert counts == sorted(counts)
+    assert 1 == len({frames for _, frames in seen})
+    assert seen[-1][0] == seen[-1][1] > 1
+
+
 def _all_recorded(program):
     populations = program.populations.copy()
     populations["record"] = 1

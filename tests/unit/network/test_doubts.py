@@ -200,6 +200,44 @@ def test_each_bound_of_the_weights_has_two_sides(edge, how):
     assert connect(size * outside, "own").nnz == 10**4
 
 
+NEAR = {"v_rest": -50e-3 - 1e-6, "v_th": -50e-3, "v_reset": -60e-3}  # rests 1 uV below threshold
+
+
+@pytest.mark.parametrize(
+    ("cell", "weight", "times"),
+    [  # the last weight of 100 sources that passes: 10 mV take it from reset to threshold
+        (LIFDelta(**NEAR), 200 * 10e-3 / 100, 200),
+        (LIFDelta(**NEAR), -2e4 * 10e-3 / 100, 20000),
+        (LIFExp(tau_mem=20e-3, tau_syn=5e-3, resistance=40e6, **NEAR), 200 * 1e-9 / 100, 200),
+        (AdEx(g_leak=30e-9, capacitance=300e-12, tau_syn=5e-3, v_rest=-50e-3 - 1e-6, v_t=-50e-3,
+              v_reset=-60e-3), 200 * 0.6e-9 / 100, 200),
+    ],
+)  # fmt: skip
+def test_a_neuron_that_rests_just_below_its_threshold_is_measured_from_its_reset(
+    cell, weight, times
+):
+    assert network("SI", cell, n=100).connect("in", "E", AllToAll(), weight=0.999 * weight).nnz
+    with pytest.raises(ValidationError, match=f"more than {times} times the .* after a spike"):
+        network("SI", cell, n=100).connect("in", "E", AllToAll(), weight=1.001 * weight)
+
+
+def test_a_current_of_a_neuron_near_threshold_is_measured_from_its_reset_too():
+    """1,000 times the 0.25 nA that take 40 Mohm from -60 mV to -50 mV."""
+    cell = LIFExp(tau_mem=20e-3, resistance=40e6, current=0.999 * 0.25e-6, **NEAR)
+    assert network("SI", cell).populations["E"].neuron == cell
+    for units, legal in (("SI", False), ("own", True)):
+        made = replace(cell, current=1.001 * 0.25e-6)
+        if legal:
+            assert network(units, made)
+        else:
+            with pytest.raises(ValidationError, match=r"more than 1000 times .* after a spike"):
+                network(units, made)
+    net = network("SI", replace(cell, current=0.0))
+    assert simulate(net, {"E.i_ext": StepCurrent([0.0], [0.999 * 0.25e-6])}, 1).steps == 1
+    with pytest.raises(ValidationError, match=r"more than 1000 times .* after a spike"):
+        simulate(net, {"E.i_ext": StepCurrent([0.0], [1.001 * 0.25e-6])}, 1)
+
+
 LOST_UNITS = {  # what was meant with resistance, conductance or threshold in another unit
     "pA into 1 ohm": (
         LIFExp(tau_mem=10e-3, tau_syn=0.5e-3, v_rest=-65e-3, v_th=-50e-3, v_reset=-65e-3), 87.8e-12,
@@ -336,31 +374,3 @@ def test_what_neurons_have_is_never_refused(tau_mem, tau_syn, v_rest, gap, t_ref
         # The same in millivolts: linear membranes have no preferred unit.
         scaled = {name: 1e3 * value for name, value in given.items() if name != "t_ref"}
         assert model(tau_mem=tau_mem, tau_syn=tau_syn, **scaled).doubts(dt) == []
-
-
-def test_a_capacitance_stands_in_for_the_resistance():
-    for model in (LIFExp, LIFAlpha, LIFDelta):
-        made = model(tau_mem=10e-3, capacitance=250e-12)
-        assert made.resistance == 10e-3 / 250e-12  # 40 Mohm
-        assert made.constants(1e-4, 1) == model(tau_mem=10e-3, resistance=40e6).constants(1e-4, 1)
-        assert replace(made, v_th=-40e-3).resistance == made.resistance
-        each = model(tau_mem=10e-3, capacitance=[250e-12, 500e-12])
-        assert [40e6, 20e6] == pytest.approx(each.resistance.tolist())
-        assert model(tau_mem=10e-3, resistance=40e6, capacitance=250e-12) == made
-        with pytest.raises(
-            ValidationError, match=r"tau_mem = resistance \* capacitance, got 0\.02"
-        ):
-            model(resistance=40e6, capacitance=250e-12)
-        with pytest.raises(ValidationError, match="capacitance as a finite number > 0, got 0"):
-            model(capacitance=0.0)
-        with pytest.raises(
-            ValidationError, match=r"capacitance in F, got 250; did you mean 250e-1"
-        ):
-            network(cell=model(tau_mem=10e-3, capacitance=250.0))
-
-
-def test_a_capacitance_is_kept_in_files(tmp_path):
-    net = network(cell=LIFExp(tau_mem=10e-3, capacitance=250e-12))
-    net.connect("in", "E", OneToOne(), weight=88e-12)
-    net.save(tmp_path / "n")
-    assert Network.load(tmp_path / "n") == net

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from spikesim import Network
+from spikesim import Network, simulate
 from spikesim.errors import ValidationError
 from spikesim.neurons import LIFDelta, LIFExp, NeuronModel, ParametricModel
 
@@ -74,6 +74,10 @@ def test_a_good_model_is_taken(kind):
     ("change", "message"),
     [
         ({"template": "v = v + q\nspike = v > v_th"}, "line 1: unknown name 'q'"),
+        (
+            {"template": "spike = v > v_th"},
+            "template: expected it to read 'in_0', what arrives at receptor 'syn'",
+        ),
         (
             {"template": "v = v + in_1\nspike = v > v_th"},
             "unknown name 'in_1'; did you mean 'in_0'",
@@ -180,3 +184,16 @@ def test_a_membrane_that_follows_at_once_has_finite_constants():
     # v(dt) = (exp(-dt/tau_syn) - exp(-dt/tau_mem)) / (1 - tau_mem/tau_syn)
     expected = np.exp(-1e-4 / 5e-3) / (1 - 20e-9 / 5e-3)
     assert expected == pytest.approx(constants["from_syn"], rel=1e-14)
+
+
+def test_a_model_without_receptors_takes_no_input():
+    net = Network(dt=1e-3, units="own")
+    net.add_input("in", 2)
+    net.add_population("E", 3, made(receptors=(), template="v = v + 0.25\nspike = v >= v_th"))
+    assert simulate(net, {}, 5).counts("E").tolist() == [2, 2, 2]
+    with pytest.raises(ValidationError, match="'E', whose model has no receptors"):
+        net.connect("in", "E", np.ones((2, 3)))
+    with pytest.raises(
+        ValidationError, match=r"read 'in_1', .* receptor 'inh'; .* receptors = \(\)"
+    ):
+        made(receptors=("exc", "inh"))

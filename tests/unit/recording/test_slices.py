@@ -52,6 +52,19 @@ def test_only_the_slice_is_kept_where_only_it_was_asked_for():
     assert ["E[:5]"] == list(run.spikes)
 
 
+def test_a_slice_is_found_however_it_is_written():
+    run = simulate(net(), {}, STEPS, record=["E[0:5:1].spikes", "E[2::7].v", "E[3].v"])
+    assert run.counts("E[:5]").tolist() == run.counts("E[:5:1]").tolist()
+    assert run.counts("E[0:5]").tolist() == run.spikes["E[0:5:1]"].counts().tolist()
+    assert [2, 9, 16] == run.columns("E[2::07].v").tolist()
+    np.testing.assert_array_equal(run.trace("E[3].v"), run.trace("E[3:4:].v"))
+    assert STEPS == run.trace_times("E[3:4].v").size
+    with pytest.raises(ValidationError, match=r"E\[:4\]"):
+        run.counts("E[:4]")
+    with pytest.raises(ValidationError, match=r"E\[2::5\]"):
+        run.trace("E[2::5].v")
+
+
 def test_the_rate_of_a_slice_is_that_of_its_spikes():
     made = net()
     run = simulate(made, {}, STEPS, record=["spikes", Rate(made.populations["E"][10:], 10e-3)])

@@ -55,6 +55,14 @@ def test_an_installed_package_builds_in_the_users_cache(installed, monkeypatch, 
     assert tmp_path / ".cache" / "spikesim" / "rtl" == cache_folder()
 
 
+def test_a_tilde_stands_for_the_home_of_the_user(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("SPIKESIM_CACHE", "~/kept")
+    monkeypatch.chdir(tmp_path)
+    assert tmp_path / "kept" / "rtl" == cache_folder()
+    assert not (tmp_path / "~").exists()
+
+
 @pytest.mark.parametrize(("owner", "trusted"), [(0, True), (1000, True), (1001, False)])
 def test_a_cache_is_trusted_if_it_is_of_the_user_or_of_root(monkeypatch, tmp_path, owner, trusted):
     monkeypatch.setenv("SPIKESIM_CACHE", str(tmp_path))

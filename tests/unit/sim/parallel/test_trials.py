@@ -37,6 +37,15 @@ def test_trials_are_the_runs_one_by_one(jobs, threads):
     assert len(got[3].spikes["e"]) > len(got[0].spikes["e"]) > len(got[2].spikes["e"]) == 0
 
 
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_progress_counts_trials(jobs):
+    seen = []
+    _simulator().trials(
+        {}, 20, seeds=range(5), jobs=jobs, progress=lambda done, all_: seen.append((done, all_))
+    )
+    assert [(k, 5) for k in range(1, 6)] == sorted(seen)
+
+
 def test_seeds_make_trials_of_one_input():
     simulator = _simulator()
     got = simulator.trials({"in": Poisson(100.0)}, 100, seeds=[4, 5, 4])
