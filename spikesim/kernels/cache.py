@@ -31,7 +31,7 @@ def cache_folder() -> Path | None:
     be made or somebody else could put code into it.
     """
     user = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "spikesim"
-    root = Path(os.environ.get("SPIKESIM_CACHE") or user)
+    root = Path(os.environ.get("SPIKESIM_CACHE") or user).expanduser()
     python = f"py{sys.version_info[0]}{sys.version_info[1]}"
     folder = root / f"numba-{numba.__version__}-{python}-{source_key()}"
     try:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -270,8 +270,7 @@ class Run:
         """
         net, n = self.plan.net, self.plan.net.populations[population].n
         with errors_of(f"population {population!r}"):
-            given: Any = self.models[population]  # a dataclass
-            model = replace(given, **values)
+            model = self.models[population].changed(**values)
             problems = model.problems(n) or model.population_problems(net.dt, n)
             if not problems and net.units == "SI":
                 problems = [f"{text}; {WAY_OUT}" for text in model.doubts(net.dt)]

@@ -58,10 +58,10 @@ def population_variables(run: Run, population: str) -> Variables:
         own = held[name]
         with np.errstate(over="ignore", invalid="ignore"):
             stored = values.astype(own.dtype)
-        if own.dtype.kind == "i" and not np.array_equal(stored, values):
-            low, high = np.iinfo(own.dtype).min, np.iinfo(own.dtype).max
+        most = np.iinfo(own.dtype).max if own.dtype.kind == "i" else 0
+        if own.dtype.kind == "i" and not (np.array_equal(stored, values) and (stored >= 0).all()):
             raise ValidationError(
-                f"{who}: expected {name!r} as integers of {low} to {high} ticks, got {values!r}"
+                f"{who}: expected {name!r} as integers of 0 to {most} ticks, got {values!r}"
             )
         if own.dtype.kind == "f" and not np.isfinite(stored).all():
             raise ValidationError(f"{who}: expected finite {name!r}, got {values!r}")

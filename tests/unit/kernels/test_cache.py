@@ -27,6 +27,15 @@ def _aged(root, name, days):
     return folder
 
 
+def test_a_tilde_stands_for_the_home_of_the_user(root, monkeypatch):
+    monkeypatch.setenv("HOME", str(root / "home"))
+    monkeypatch.setenv("SPIKESIM_CACHE", "~/kept")
+    monkeypatch.chdir(root)
+    cache.cache_folder.cache_clear()
+    assert root / "home" / "kept" == cache.cache_folder().parent
+    assert not (root / "~").exists()
+
+
 def test_a_new_version_of_the_sources_removes_folders_that_are_old_and_many(root):
     recent = [_aged(root, f"numba-1-py311-{k}", 0.5 + k / 100) for k in range(4)]
     old = [_aged(root, f"numba-1-py311-old{k}", 2 + k) for k in range(3)]

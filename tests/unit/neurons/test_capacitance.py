@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from spikesim import Network, ValidationError
+from spikesim import Network, Simulator, ValidationError
 from spikesim.network import OneToOne
 from spikesim.neurons import LIFAlpha, LIFDelta, LIFExp
 
@@ -63,3 +63,32 @@ def test_a_capacitance_is_kept_in_files(tmp_path):
     net.connect("in", "E", OneToOne(), weight=88e-12)
     net.save(tmp_path / "n")
     assert Network.load(tmp_path / "n") == net
+
+
+@pytest.mark.parametrize(
+    "change", [{"capacitance": 500e-12}, {"tau_mem": 20e-3}, {"resistance": 80e6}]
+)
+def test_in_a_session_each_of_the_three_can_be_set(change, tmp_path):
+    cell = LIFExp(tau_mem=10e-3, capacitance=250e-12, current=450e-12)
+
+    def started(cell, **options):
+        net = Network(1e-4)
+        net.add_population("E", 3, cell)
+        return Simulator(net, dtype="float64").start({}, 2000, **options)
+
+    session = started(cell)
+    for name, value in change.items():
+        session.neurons["E"][name] = value
+    expected = cell.changed(**change)
+    for name in ("tau_mem", "resistance", "capacitance"):
+        assert getattr(expected, name) == session.neurons["E"][name]
+    session.advance(1000)
+    session.save(tmp_path / "half")
+    session.advance(1000)
+    whole = started(expected)
+    whole.advance(2000)
+    assert whole.counts("E").tolist() == session.counts("E").tolist()
+    np.testing.assert_array_equal(whole.neurons["E"]["v"], session.neurons["E"]["v"])
+    resumed = started(cell, resume=tmp_path / "half")
+    resumed.advance(1000)
+    np.testing.assert_array_equal(whole.neurons["E"]["v"], resumed.neurons["E"]["v"])

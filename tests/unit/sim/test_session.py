@@ -113,3 +113,13 @@ def test_a_run_of_less_than_no_steps_is_refused():
     assert simulate(net(), {}, 0).steps == 0
     with pytest.raises(ValidationError, match="steps as an integer >= 0, got -1"):
         simulate(net(), {}, -1)
+
+
+@pytest.mark.parametrize("value", [-3, [0, -1, 0], 2.5])
+def test_ticks_that_are_left_are_whole_and_none_is_owed(value):
+    made = Network(dt=1e-3, units="own")
+    made.add_population("E", 3, LIF(beta=0.9, refractory_ticks=5))
+    session = Simulator(made).start({})
+    with pytest.raises(ValidationError, match=r"'refr' as integers of 0 to \d+ ticks, got"):
+        session.neurons["E"]["refr"] = value
+    assert [0, 0, 0] == session.neurons["E"]["refr"].tolist()
