@@ -42,7 +42,7 @@ def net():
             "delays >= 1 tick between populations",
             "got 0; only inputs",
         ),
-        ({"rule": FixedInDegree(-3)}, "0 <= k <= 4 distinct partners", "k = -3; lower k"),
+        ({"rule": FixedInDegree(-3)}, "0 <= k <= 4 distinct partners", "k = -3; raise k"),
         ({"rule": FixedInDegree(5)}, "0 <= k <= 4 distinct partners", "pass multapses=True"),
         ({"rule": FixedProbability(1.5)}, "0 <= p <= 1", "1.5"),
         ({"weight": float("nan")}, "finite weights", "nan"),
@@ -94,6 +94,7 @@ def test_a_matrix_with_not_a_number_names_its_place():
         ({"inputs": {"in": StepCurrent([0], [1])}}, "got a StepCurrent; currents drive"),
         ({"inputs": {"in": Poisson(2e3)}}, "'in': .*1/dt = 1000 Hz, got 2000 Hz; take a shorter"),
         ({"inputs": {"in": Poisson(1e9, counts=True)}}, "10000 events per tick .* use a current"),
+        ({"inputs": {"in": 20.0}}, "'in': .*an array .*got 20.0; a rate is given as Poisson"),
         ({"inputs": {"in": np.full((3, 4), np.nan)}}, "'in': raster: expected .*encode"),
     ],
 )
