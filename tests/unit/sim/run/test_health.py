@@ -89,7 +89,7 @@ def test_nobody_looks_where_that_is_chosen_and_other_words_are_refused(caplog):
     net, inputs = network()
     assert simulate(net, inputs, STEPS, on_invalid="ignore").complete
     assert not caplog.records
-    with pytest.raises(ValidationError, match="on_invalid as one of .*'error'.*, got 'raise'"):
+    with pytest.raises(ValidationError, match=r"on_invalid as one of .*'error'.*, got 'raise'"):
         simulate(net, inputs, STEPS, on_invalid="raise")
 
 
