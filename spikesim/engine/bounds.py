@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from spikesim.core.listing import listed
+from spikesim.core.shape import COUNT
 from spikesim.errors import ValidationError
 
 
@@ -23,8 +24,10 @@ def beyond_problems(steps: int | None, tick: int, ticks: object, what: str) -> l
     """
     if isinstance(ticks, (bool, np.bool_)) or not isinstance(ticks, (int, np.integer)):
         return [f"session: expected {what} as an integer, got {ticks!r}"]
-    if ticks >= 0 and (steps is None or tick + ticks <= steps):
+    if ticks >= 0 and (tick + int(ticks) in COUNT if steps is None else tick + ticks <= steps):
         return []
+    if steps is None and ticks >= 0:
+        return [f"session: expected below 2**53 ticks in all, got {tick + ticks}"]
     if steps is None:
         return [f"session: expected 0 or more {what}, got {ticks}"]
     return [

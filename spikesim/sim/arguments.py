@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from spikesim.core import stream
+from spikesim.core.shape import COUNT
 from spikesim.errors import ValidationError
 from spikesim.network import Network
 from spikesim.recording import Item, Monitors, parse_record
@@ -34,6 +35,10 @@ def checked(
     whole = isinstance(steps, (int, np.integer)) and not isinstance(steps, bool)
     if steps is not None and (not whole or steps < 0):
         problems.append(f"simulate: expected steps as an integer >= 0, got {steps!r}")
+    elif steps is not None and int(steps) not in COUNT:
+        problems.append(
+            f"simulate: expected steps below 2**53, got {steps}; None starts a session without end"
+        )
     try:
         stream(seed)
     except ValidationError as error:

@@ -7,6 +7,7 @@ import pytest
 from spikesim.errors import ValidationError
 from spikesim.network import FixedInDegree, FixedProbability, Network
 from spikesim.neurons import LIFExp, Parrot
+from spikesim.recording import Recording
 from spikesim.sim import NoiseCurrent, Poisson, Rate, Simulator, StepCurrent, Trace, simulate
 
 CELL = LIFExp(tau_mem=20e-3, tau_syn={"exc": 5e-3, "inh": 5e-3}, v_rest=0, v_th=1, v_reset=0)
@@ -87,6 +88,8 @@ def test_a_matrix_with_not_a_number_names_its_place():
         ({"record": Rate("F", bin=5e-3)}, "expected a population of .*got Rate"),
         ({"record": "E.v", "steps": 10**10}, "got [0-9,]+ bytes .* 'E.v'; keep a subset .*to='run"),
         ({"steps": -1}, "steps as an integer >= 0, got -1"),
+        ({"steps": 2**53}, r"steps below 2\*\*53, got 9007199254740992; .*None"),
+        ({"steps": 10**30}, r"steps below 2\*\*53, got 10{30};"),
         ({"inputs": {"inn": Poisson(5.0)}}, r"names among \['in'\], or .* got 'inn'"),
         ({"inputs": None}, "a mapping from input name to spikes, got NoneType"),
         ({"inputs": INTO_PARROT}, "constant 'i_ext', got 'relay.i_ext' of a Parrot; connect"),
@@ -122,3 +125,13 @@ def test_a_place_for_checkpoints_is_tried_before_the_run(net, tmp_path, path, me
     assert session.tick == 0
     session.advance(100)  # nothing is lost by the mistake
     assert session.finish().complete
+
+
+def test_the_longest_run_is_read_back_and_no_session_goes_beyond(net, tmp_path):
+    simulator = Simulator(net)
+    session = simulator.start(DRIVE, 2**53 - 1, to=tmp_path / "long.h5", seed=2)
+    session.advance(20)
+    assert (20, False) == (session.finish().steps, Recording.open(tmp_path / "long.h5").complete)
+    endless = simulator.start({})
+    with pytest.raises(ValidationError, match=r"below 2\*\*53 ticks in all, got 9007199254740992"):
+        endless.pause(2**53)
