@@ -17,7 +17,8 @@ def _event_column(values: npt.ArrayLike, what: str, problems: list[str]) -> npt.
         problems.append(f"spike trains: expected {what} with one axis, got shape {array.shape}")
         return np.zeros(0, dtype=np.int64)
     if array.size and array.dtype.kind not in "iu":
-        problems.append(f"spike trains: expected integer {what}, got dtype {array.dtype}")
+        seconds = "; divide seconds by dt and round" if what == "ticks" else ""
+        problems.append(f"spike trains: expected integer {what}, got dtype {array.dtype}{seconds}")
         return np.zeros(array.size, dtype=np.int64)
     return array.astype(np.int64)
 
@@ -138,6 +139,11 @@ class SpikeTrains:
             If the array has not two axes or holds anything but 0 and 1.
         """
         array = np.asarray(raster)
+        if array.ndim == 0:
+            raise ValidationError(
+                f"raster: expected spikes as an array of shape (steps, n), got {raster!r}; a rate "
+                "is given as Poisson(rate)"
+            )
         if array.ndim != 2:
             raise ValidationError(
                 f"raster: expected shape (steps, n), got {array.shape}; a batch has to be run "

@@ -57,6 +57,16 @@ def axon_sources(
     return sources
 
 
+def moved(sources: Sources, ticks: int) -> Sources:
+    """Play recorded events so many ticks later; random ones have a time of their own."""
+    return [
+        (first, RecordedEvents(source.trains.shift(ticks)))
+        if isinstance(source, RecordedEvents)
+        else (first, source)
+        for first, source in sources
+    ]
+
+
 def _check_recorded(program: Program, sources: Sources) -> None:
     """Refuse too many spikes in a step before anything runs, where they are known."""
     given = [source.trains.ticks for _, source in sources if isinstance(source, RecordedEvents)]

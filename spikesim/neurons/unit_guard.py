@@ -17,6 +17,8 @@ NEVER = 1e6
 """So much of an input fires no neuron in any unit: a threshold that is not to be reached."""
 MOST_CURRENT = 1e3
 """Times the current that just fires a neuron."""
+MOST_RISE = 3.0
+"""Times the way from rest to threshold: such a rise ends the firing for several time constants."""
 
 
 def largest(values: Any) -> float:

@@ -3,9 +3,10 @@
 
 ::
 
-    attributes      kind, version, id (random, new for each run), header (JSON: window asked for
-                    (start, stop), dt, engine, populations, traces, meta), result (JSON meta of
-                    the finished run)
+    attributes      kind, version, id (random, new for each run)
+    header          uint8, JSON: window asked for (start, stop), dt, engine, populations, traces,
+                    meta
+    result          uint8, JSON: meta of the finished run
     progress        int64 (3,): tick after the last committed one, 1 when finished, 1 when complete
     rows            int64 (1 + tables,): committed rows of the spikes and of each table of traces
     spikes/         ticks int64 (rows,), neuron int32 or int64 (rows,), sorted by both; the
@@ -13,9 +14,15 @@
     traces/<k>/     ticks int64 (rows,), values (rows, columns), index int64 (columns,); all traces
                     of one type that are sampled in the same ticks, side by side
 
-Data is written before ``rows`` and ``progress``, and rows beyond the committed ones are not
-read, so a writer that is killed at any moment leaves a readable file. Version 1 had a group for
-each population and each trace, and its ``header["meta"]["first_tick"]`` is what ``start`` is now.
+Every dataset has HDF5's checksum fletcher32, which is looked at whenever something is read. The one
+change of a few bytes that it cannot see is aligned 16 bits from all 0 to all 1 or back; order and
+range of ticks and neurons are looked at besides. Data is written before ``rows`` and ``progress``,
+and rows beyond the committed ones are not read, so a writer that is killed at any moment leaves a
+readable file; should it be killed while it fills the last chunk further, the rows that were
+committed in that chunk are read without the checksum.
+
+Version 2 had no checksums, and header and result as attributes. Version 1 had a group for each
+population and each trace, and its ``header["meta"]["first_tick"]`` is what ``start`` is now.
 """
 
 from __future__ import annotations
@@ -35,13 +42,14 @@ from spikesim.core.shape import COUNT, shape_problems
 from spikesim.core.spikes import SpikeTrains
 from spikesim.errors import ValidationError
 from spikesim.recording.export import optional_library
+from spikesim.recording.stored import stored
 from spikesim.recording.tables import Groups, TableLayout, Tables
 
 if TYPE_CHECKING:
     from spikesim.recording.recording import Recording
 
-KIND, VERSION = "spikesim recording", 2
-_LAYOUTS: dict[int, type[Groups] | type[Tables]] = {1: Groups, 2: Tables}
+KIND, VERSION = "spikesim recording", 3
+_LAYOUTS: dict[int, type[Groups] | type[Tables]] = {1: Groups, 2: Tables, 3: Tables}
 # What h5py, numpy and json raise on bytes that are not what they claim to be.
 _UNREADABLE = (
     OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError, IndexError,
@@ -69,13 +77,14 @@ def read_recording(
     """Open start <= tick < stop of a file; see ``Recording.open``."""
     reader = _FileReader(Path(path))
     with reader.opened() as file:
-        header = json.loads(file.attrs["header"])
+        header = json.loads(_text(file, "header"))
         if problems := shape_problems(header, _FORM):
             raise ValidationError([f"{reader.who}: {text}" for text in problems])
         first = int(header.get("start", header["meta"].get("first_tick", 0)))
         # Progress first: rows committed later than it are harmless, the other way is not.
-        last, _, complete = (int(x) for x in file["progress"][:])
-        meta = json.loads(file.attrs.get("result", json.dumps(header["meta"])))
+        last, _, complete = (int(x) for x in stored(file["progress"]))
+        result = _text(file, "result")
+        meta = header["meta"] if result is None else json.loads(result)
         start, stop = first if start is None else start, last if stop is None else stop
         if not first <= start <= stop <= last:
             raise ValidationError(
@@ -83,7 +92,7 @@ def read_recording(
                 f"got {start}, {stop}"
             )
         layout = _LAYOUTS[int(file.attrs["version"])](header, start, stop)
-        reader.expect(str(file.attrs["id"]), layout)
+        reader.expect(_word(file, "id"), layout)
         populations, traces = list(layout.populations), list(layout.traces)
         unknown = sorted(set(only or ()) - {*populations, *traces})
         if unknown:
@@ -161,7 +170,7 @@ class _FileReader:
             ) from error
 
     def _check(self, file: Any) -> None:
-        if file.attrs.get("kind") != KIND:
+        if _word(file, "kind") != KIND:
             raise ValidationError(
                 f"{self.who}: expected a recording of spikesim, got another HDF5 file"
             )
@@ -170,11 +179,22 @@ class _FileReader:
                 f"{self.who}: expected format version {VERSION} or less, got "
                 f"{file.attrs['version']}; use the spikesim release that wrote it"
             )
-        if self._id not in (None, file.attrs["id"]):
+        if self._id not in (None, _word(file, "id")):
             raise ValidationError(
                 f"{self.who}: expected the run that was opened, got another one that has replaced "
                 "it; open it again"
             )
+
+
+def _word(file: Any, name: str) -> str:
+    """Give an attribute: bytes, and until version 2 a str."""
+    word = file.attrs.get(name, b"")
+    return word if isinstance(word, str) else bytes(word).decode(errors="replace")
+
+
+def _text(file: Any, name: str) -> Any:
+    """Give a JSON text of the file, None where there is none."""
+    return bytes(stored(file[name])) if name in file else file.attrs.get(name)
 
 
 def _open(h5py: Any, path: Path) -> Any:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spikesim.core.spikes import SpikeTrains
+from spikesim.recording.stored import stored
 
 # Rows read at a time, and rows of several populations read in one pass: 3 MB and 50 MB.
 _SLAB, _PASS = 1 << 18, 1 << 22
@@ -130,6 +131,7 @@ class Tables:
             kept = (neuron >= lo) & (neuron < hi)
             if not kept.any():
                 continue
+            tick = self._in_order(file["spikes/ticks"], part, self._rows_of(file))
             if wanted.size > 1:
                 owner = self._owner(neuron)
                 kept &= order[owner] >= 0
@@ -138,7 +140,7 @@ class Tables:
             else:
                 neuron = neuron - lo
             every = bool(kept.all())
-            ticks.append(file["spikes/ticks"][part] if every else file["spikes/ticks"][part][kept])
+            ticks.append(tick if every else tick[kept])
             neurons.append(neuron.astype(np.int32) if every else neuron[kept].astype(np.int32))
         when = np.concatenate([np.zeros(0, np.int64), *ticks])
         index = np.concatenate([np.zeros(0, np.int32), *neurons])
@@ -168,19 +170,19 @@ class Tables:
 
     def ticks(self, file: Any, trace: str) -> Ticks:
         """Ticks of the rows of one trace."""
-        table, part = self._table(file, trace)
-        ticks: Ticks = table["ticks"][part]
-        return ticks
+        table, rows, part = self._table(file, trace)
+        return self._in_order(table["ticks"], part, rows)
 
     def values(self, file: Any, trace: str) -> npt.NDArray[Any]:
         """Rows of one trace."""
-        table, part = self._table(file, trace)
-        values: npt.NDArray[Any] = table["values"][part, self._columns(trace)]
+        table, rows, part = self._table(file, trace)
+        values: npt.NDArray[Any] = stored(table["values"], (part, self._columns(trace)), rows)
         return values
 
     def columns(self, file: Any, trace: str) -> npt.NDArray[np.int64]:
         """Neurons or synapses of one trace."""
-        columns: npt.NDArray[np.int64] = self._table(file, trace)[0]["index"][self._columns(trace)]
+        index = self._table(file, trace)[0]["index"]
+        columns: npt.NDArray[np.int64] = stored(index, self._columns(trace))
         return columns
 
     def is_subset(self, trace: str) -> bool:
@@ -193,19 +195,43 @@ class Tables:
 
     def _slabs(self, file: Any) -> Iterator[tuple[slice, npt.NDArray[Any]]]:
         """Rows of the window, some at a time, and their neurons."""
-        window = _rows(file["spikes/ticks"], int(file["rows"][0]), self._start, self._stop)
+        rows = self._rows_of(file)
+        window = _rows(file["spikes/ticks"], rows, self._start, self._stop)
         for lo in range(window.start, window.stop, _SLAB):
             part = slice(lo, min(lo + _SLAB, window.stop))
-            yield part, file["spikes/neuron"][part]
+            neuron = stored(file["spikes/neuron"], part, rows)
+            # A neuron that does not exist would be of no population, and silently left out.
+            if neuron.min() < 0 or neuron.max() >= self._first[-1]:
+                raise ValueError(
+                    f"dataset '/spikes/neuron': expected neurons below {self._first[-1]}, got "
+                    f"{neuron.min()} to {neuron.max()}"
+                )
+            yield part, neuron
+
+    def _in_order(self, dataset: Any, part: slice, rows: int) -> Ticks:
+        """Ticks of some rows of the window."""
+        ticks: Ticks = stored(dataset, part, rows)
+        bounds = (self._start, *ticks[:1], *ticks[-1:], self._stop - 1)
+        if ticks.size and not (np.all(ticks[1:] >= ticks[:-1]) and list(bounds) == sorted(bounds)):
+            raise ValueError(
+                f"dataset {dataset.name!r}: expected ticks in order, from {self._start} to "
+                f"{self._stop - 1}, got {ticks.min()} to {ticks.max()}"
+            )
+        return ticks
+
+    def _rows_of(self, file: Any, table: int = 0) -> int:
+        """Give how many rows of the spikes, or of a table of traces, are committed."""
+        return int(stored(file["rows"])[table])
 
     def _columns(self, trace: str) -> slice:
         first = int(self.traces[trace]["column"])
         return slice(first, first + int(self.traces[trace]["n"]))
 
-    def _table(self, file: Any, trace: str) -> tuple[Any, slice]:
+    def _table(self, file: Any, trace: str) -> tuple[Any, int, slice]:
         entry = self.traces[trace]
-        table, rows = file[f"traces/{entry['table']}"], int(file["rows"][1 + entry["table"]])
-        return table, _rows(table["ticks"], rows, self._start, self._stop - entry["span"] + 1)
+        table, rows = file[f"traces/{entry['table']}"], self._rows_of(file, 1 + entry["table"])
+        part = _rows(table["ticks"], rows, self._start, self._stop - entry["span"] + 1)
+        return table, rows, part
 
 
 def _rows(ticks: Any, committed: int, start: int, stop: int) -> slice:
@@ -219,7 +245,7 @@ def _first_row(ticks: Any, rows: int, tick: int) -> int:
     lo, hi = 0, rows
     while lo < hi:
         middle = (lo + hi) // 2
-        if ticks[middle] < tick:
+        if stored(ticks, middle, rows) < tick:
             lo = middle + 1
         else:
             hi = middle

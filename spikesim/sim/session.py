@@ -331,6 +331,7 @@ class FloatSession:
         ValidationError
             If no population has such a variable.
         """
+        self._health.look(now=True)  # afterwards nothing tells that a state was no number
         self._run.clear(keep)
 
     @exclusive("recording")

@@ -2,6 +2,7 @@
 """Every kind of file that is read: how a small one is made, and what reading it gives."""
 
 import gzip
+from unittest import mock
 
 import numpy as np
 
@@ -17,8 +18,11 @@ from spikesim.learning import PairSTDP
 from spikesim.models.diehl_cook import DigitNetwork, Training
 from spikesim.network import FixedProbability, Network, PairList
 from spikesim.neurons import LIF, LIFDelta
-from spikesim.recording import Recording
+from spikesim.recording import Recording, parse_record
 from spikesim.sim import Poisson, Simulator
+from spikesim.sim.record import sink_hdf5
+from spikesim.sim.record.recorder import Recorder, recordable
+from spikesim.sim.record.sink_hdf5 import HDF5Sink
 from spikesim.sim.run.health import InvalidStateError
 from tests.equivalence.random_programs import random_program
 
@@ -113,7 +117,28 @@ def read_thing(path):
     return header, {k: (v.dtype.str, v.tolist()) for k, v in arrays.items()}
 
 
-KINDS = {
+def make_recorded(path):
+    # Chunks of a few rows: in larger ones most damage would fall on empty room.
+    with mock.patch.object(sink_hdf5, "_SMALL_CHUNK", 256):
+        monitors = parse_record(("spikes", "a.v"), recordable(SIMULATOR.net))
+        recorder = Recorder(SIMULATOR.net, monitors, 40, sink=HDF5Sink(path))
+        rng = np.random.default_rng(8)
+        for start in (0, 25):
+            ticks = np.arange(start, start + 15)
+            recorder.spikes("a", ticks, ticks.astype(np.int32) % 8)
+            recorder.spikes("b", ticks[::3], ticks[::3].astype(np.int32) % 4)
+            recorder.trace("a.v", ticks, rng.random((15, 8), np.float32))
+            recorder.window(start + 15)
+    recorder.finish()
+
+
+def read_recorded(path):
+    made = Recording.open(path)
+    return _plain(made), made.trace("a.v").tolist()
+
+
+# Members of a zip file.
+ARCHIVES = {
     "archive": (
         lambda path: write_archive(path, "thing", 1, {"n": 1}, {"x": np.arange(9.0)}),
         read_thing,
@@ -128,6 +153,8 @@ KINDS = {
     "digit training": (make_training, read_training),
     "samples": (make_samples, read_held_out),
 }
+# All with a checksum of their own.
+KINDS = ARCHIVES | {"hdf5": (make_recorded, read_recorded)}
 
 
 def make_images(path):
@@ -155,15 +182,6 @@ def idx_bytes():
     return b"\0\0\x08\x03" + np.array([4, 3, 2], ">i4").tobytes() + bytes(range(24))
 
 
-def make_recorded(path):
-    SIMULATOR.run({"in": Poisson(400.0)}, 40, seed=1, record=("spikes", "a.v"), to=path)
-
-
-def read_recorded(path):
-    made = Recording.open(path)
-    return _plain(made), made.trace("a.v").tolist()
-
-
 # Files without a checksum of their own: their content may be other content, never a surprise.
 FOREIGN = {
     "images": (make_images, read_images),
@@ -177,6 +195,5 @@ FOREIGN = {
         lambda path: path.write_text("n_neurons = 64\nlanes = 4\n"),
         lambda path: core_config(str(path)),
     ),
-    "hdf5": (make_recorded, read_recorded),
 }
 SUFFIX = {"idx.gz": ".gz"}

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from spikesim.core import write_archive
 from spikesim.data.images import read_idx
 from spikesim.errors import ValidationError
-from tests.properties.file_kinds import FOREIGN, KINDS, SUFFIX, idx_bytes
+from tests.properties.file_kinds import ARCHIVES, FOREIGN, KINDS, SUFFIX, idx_bytes
 
 LEAST = 32 << 20
 """Bytes that reading one of these small files may take at most; they have some kilobytes."""
@@ -146,7 +146,7 @@ def changed(value, at, new):
     return copy
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "archive"])
+@pytest.mark.parametrize("kind", [kind for kind in ARCHIVES if kind != "archive"])
 @MANY
 @given(data=st.data())
 def test_a_sound_archive_of_wrong_content_gives_one_error_that_names_it(whole, kind, data):
@@ -186,7 +186,7 @@ def rewrite(path, change):
             archive.writestr(name, data)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ARCHIVES)
 def test_members_in_another_order_are_the_same_content(whole, kind):
     path, good, content = whole[kind]
     path.write_bytes(good)
@@ -214,7 +214,7 @@ CLAIMS = {
 
 
 @pytest.mark.parametrize("claim", CLAIMS)
-@pytest.mark.parametrize("kind", [*KINDS, "images", "mnist"])
+@pytest.mark.parametrize("kind", [*ARCHIVES, "images", "mnist"])
 def test_what_an_array_claims_is_not_believed(whole, kind, claim):
     path, good, _ = whole[kind]
     path.write_bytes(good)

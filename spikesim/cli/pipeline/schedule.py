@@ -4,16 +4,19 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import queue
 import signal
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from spikesim.cli.pipeline.evaluate import SeedEvaluation, evaluate_seed
 from spikesim.cli.pipeline.training import TrainedFiles, train_seed
+from spikesim.errors import SpikesimError
+from spikesim.recording.export import optional_library
 
 WORKERS = 2
 _POLL_SECONDS = 0.2
@@ -63,9 +66,9 @@ class Listener:
 
 @dataclass
 class _Running:
-    build: Any
-    training: dict[int, Any]
-    evaluating: dict[int, Any] = field(default_factory=dict)
+    build: Future[None]
+    training: dict[int, Future[float]]
+    evaluating: dict[int, Future[SeedEvaluation]] = field(default_factory=dict)
     told_built: bool = False
 
 
@@ -77,17 +80,19 @@ def execute(plan: Workload, listener: Listener) -> list[SeedEvaluation]:
     list of SeedEvaluation
         In the order of ``plan.files``.
     """
-    # Fork would copy threads of numeric libraries in unknown states.
-    context = multiprocessing.get_context("spawn")
-    previous = {name: os.environ.get(name) for name in _THREADS}
-    os.environ.update(dict.fromkeys(_THREADS, "1"))  # inherited by the workers
-    try:
-        with context.Manager() as manager, context.Pool(WORKERS, _ignore_interrupt) as pool:
+    loky = optional_library("joblib.externals.loky", "demo")
+    # As in a sweep: loky starts workers afresh, where fork would copy threads of numeric libraries
+    # in unknown states, and notices one that dies.
+    with multiprocessing.get_context("spawn").Manager() as manager:
+        pool = loky.ProcessPoolExecutor(
+            WORKERS, initializer=_ignore_interrupt, env=dict.fromkeys(_THREADS, "1")
+        )
+        try:
             images: queue.Queue[int] = manager.Queue()
             running = _Running(
-                pool.apply_async(_build),
+                pool.submit(_build),
                 {
-                    k: pool.apply_async(train_seed, (files, plan.quick))
+                    k: pool.submit(train_seed, files, plan.quick)
                     for k, files in enumerate(plan.files)
                     if plan.retrain or not files.present
                 },
@@ -96,12 +101,13 @@ def execute(plan: Workload, listener: Listener) -> list[SeedEvaluation]:
             for _ in ready:
                 listener.trained(0.0)
             return _pump(plan, listener, pool, running, ready, images)
-    finally:
-        for name, value in previous.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        except BrokenProcessPool as error:
+            raise SpikesimError(
+                f"demo: expected its {WORKERS} processes to work to the end, one died (out of "
+                "memory, or a crash in compiled code); run it again: trained networks are kept"
+            ) from error
+        finally:
+            pool.shutdown(wait=True, kill_workers=True)
 
 
 _THREADS = ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -111,29 +117,30 @@ def _pump(
     plan: Workload, listener: Listener, pool: Any, running: _Running, ready: list[int], images: Any
 ) -> list[SeedEvaluation]:
     while len(running.evaluating) < len(plan.files) or not _all_done(running):
-        if not running.told_built and running.build.ready():
-            running.build.get()
+        if not running.told_built and running.build.done():
+            running.build.result()
             running.told_built = True
             listener.built()
-        for k in [k for k, task in running.training.items() if task.ready()]:
-            listener.trained(running.training.pop(k).get())
+        for k in [k for k, task in running.training.items() if task.done()]:
+            listener.trained(running.training.pop(k).result())
             ready.append(k)
         if running.told_built:
             for k in sorted(ready):
                 uart = plan.uart_images if k == 0 else 0
-                arguments = (plan.files[k], plan.limit, uart, partial(images.put))
-                running.evaluating[k] = pool.apply_async(evaluate_seed, arguments)
+                running.evaluating[k] = pool.submit(
+                    evaluate_seed, plan.files[k], plan.limit, uart, partial(images.put)
+                )
             ready.clear()
         for task in running.evaluating.values():
-            if task.ready() and not task.successful():
-                task.get()  # raises what the worker raised
+            if task.done():
+                task.result()  # raises what the worker raised
         _drain(images, listener)
     _drain(images, listener)
-    return [running.evaluating[k].get() for k in range(len(plan.files))]
+    return [running.evaluating[k].result() for k in range(len(plan.files))]
 
 
 def _all_done(running: _Running) -> bool:
-    return all(task.ready() for task in running.evaluating.values())
+    return all(task.done() for task in running.evaluating.values())
 
 
 def _drain(images: Any, listener: Listener) -> None:

@@ -226,7 +226,9 @@ class Device:
         seed : int
             For random inputs.
         resume : bool
-            Go on from the present state instead of starting at tick 0.
+            Go on from the present state instead of starting at tick 0. The recording has the ticks
+            of the core, from where it stands, and so have random inputs; recorded inputs and
+            ``steps`` count from there.
         each_step : bool
             Stop after each step to read its clock cycles into ``meta["cycles"]``.
         progress : bool or callable
@@ -245,7 +247,8 @@ class Device:
         ``complete`` is False.
         """
         core = DeviceCore(self, self.require_program(), each_step=each_step)
-        session = CoreSession(core, inputs, steps, record, seed, None)
+        first = self.memory.register("STEP") if resume else 0
+        session = CoreSession(core, inputs, steps, record, seed, None, first=first)
         if not resume:
             core.restart()
         session.advance(steps, progress=progress)

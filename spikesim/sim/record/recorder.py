@@ -41,7 +41,7 @@ class Recorder:
 
     For each window of ticks start <= tick < stop, in order of time, the engine calls
     ``spikes`` for every population of ``monitors.spiking``, ``trace`` for every trace and
-    every weight monitor, with the rows of ``sampled_ticks``, and then ``window``; at the
+    every weight monitor, with the rows of the multiples of ``every``, and then ``window``; at the
     end, also after an interrupt, ``finish``. As a context it closes the sink when the run
     raises, so that a file holds all windows that were handed over.
 
@@ -131,17 +131,6 @@ class Recorder:
         """Close the recording; it is complete if the windows reached the last tick."""
         self._sink.finish(self._steps is None or self._stop >= self._steps, meta)
         return self._sink.recording()
-
-
-def sampled_ticks(start: int, stop: int, every: int) -> Ticks:
-    """Ticks start <= tick < stop that an interval samples: the multiples of ``every``.
-
-    Examples
-    --------
-    >>> sampled_ticks(5, 21, 10).tolist()
-    [10, 20]
-    """
-    return np.arange(-(-start // every) * every, stop, every, dtype=np.int64)
 
 
 def trace_headers(net: Network, monitors: Monitors, dtype: str) -> dict[str, TraceHeader]:

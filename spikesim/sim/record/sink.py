@@ -162,9 +162,13 @@ class MemorySink:
         self._stop = stop
 
     def finish(self, complete: bool, meta: Mapping[str, Any]) -> None:
-        """Note how the run ended."""
+        """Note how the run ended, and drop what came of a window that was never whole."""
         self._complete = complete
         self._meta |= meta
+        for name, rows in self._rows.items():
+            self._rows[name] = int(np.searchsorted(self._ticks[name][:rows], self._stop))
+        for name, parts in self._spikes.items():
+            self._spikes[name] = [part for part in parts if part[0][-1] < self._stop]
 
     def recording(self) -> Recording:
         """Give what was recorded, over the ticks that were simulated."""

@@ -80,14 +80,11 @@ class HDF5Sink:
         # HDF5 keeps this much of each column. Columns are only ever appended to, so one chunk is
         # enough: with the default of 1 MB a run took 52 MB of memory after 1 GB, with this 3 MB.
         file = self._h5py.File(self.path, "w", libver="latest", rdcc_nbytes=self._chunk)
-        file.attrs.update(
-            {
-                "kind": KIND,
-                "version": VERSION,
-                "id": secrets.token_hex(16),
-                "header": json.dumps(_described(header, tables)),
-            }
-        )
+        # Texts of fixed length: others lie in a heap without a checksum, and damage to it has HDF5
+        # go round in circles.
+        named = {"kind": np.bytes_(KIND), "id": np.bytes_(secrets.token_hex(16))}
+        file.attrs.update({"version": VERSION, **named})
+        _keep(file, "header", _encoded(_described(header, tables)))
         first = np.cumsum([0, *header.populations.values()], dtype=np.int64)
         neuron = np.dtype(np.int32 if first[-1] < 1 << 31 else np.int64)
         self._first = dict(zip(header.populations, first[:-1].astype(neuron), strict=True))
@@ -98,12 +95,12 @@ class HDF5Sink:
             traces = [header.traces[name] for name in names]
             self._place |= {name: (k, place) for place, name in enumerate(names)}
             index = [np.arange(t.n) if t.index is None else np.array(t.index) for t in traces]
-            group.create_dataset("index", data=np.concatenate(index).astype(np.int64))
+            _keep(group, "index", np.concatenate(index).astype(np.int64))
             widths = tuple(trace.n for trace in traces)
             self._columns.append(self._pair(group, np.dtype(traces[0].dtype), widths))
         self._rows = np.zeros(len(self._columns), dtype=np.int64)
-        self._stored_rows = file.create_dataset("rows", data=self._rows)
-        self._progress = file.create_dataset("progress", data=np.zeros(3, dtype=np.int64))
+        self._stored_rows = _keep(file, "rows", self._rows)
+        self._progress = _keep(file, "progress", np.zeros(3, dtype=np.int64))
         self._reserved = 0
         file.swmr_mode = True
         self._file, self._meta, self._stop = file, dict(header.meta), header.start
@@ -149,9 +146,9 @@ class HDF5Sink:
             return
         self._commit(finished=True, complete=complete)
         self._file.close()
-        # Attributes cannot be added while the file may have readers.
+        # Nothing can be added while the file may have readers.
         with self._h5py.File(self.path, "r+", libver="latest") as file:
-            file.attrs["result"] = json.dumps(self._meta | dict(meta))
+            _keep(file, "result", _encoded(self._meta | dict(meta)))
 
     def recording(self) -> Recording:
         """Open what was written; it is read when it is asked for."""
@@ -162,18 +159,20 @@ class HDF5Sink:
     ) -> tuple[Any, Any]:
         """Columns of a table: ticks, and neurons or the values of some traces."""
         rows = self._chunk // 8
-        ticks = group.create_dataset("ticks", (0,), "int64", maxshape=(None,), chunks=(rows,))
+        ticks = group.create_dataset(
+            "ticks", (0,), "int64", maxshape=(None,), chunks=(rows,), fletcher32=True
+        )
         if widths is None:
             rows = self._chunk // dtype.itemsize
             return ticks, group.create_dataset(
-                "neuron", (0,), dtype, maxshape=(None,), chunks=(rows,)
+                "neuron", (0,), dtype, maxshape=(None,), chunks=(rows,), fletcher32=True
             )
         width = max(sum(widths), 1)  # HDF5 has no chunks without columns
         rows, columns = _tile(widths, dtype.itemsize, self._chunk)
         across = -(-width // columns) * rows * columns * dtype.itemsize
         return ticks, group.create_dataset(
             "values", (0, width), dtype, maxshape=(None, width), chunks=(rows, columns),
-            rdcc_nbytes=max(across, self._chunk),
+            fletcher32=True, rdcc_nbytes=max(across, self._chunk),
         )  # fmt: skip
 
     def _append(self, k: int, ticks: Ticks, values: npt.NDArray[Any]) -> None:
@@ -215,6 +214,17 @@ class HDF5Sink:
         self._stored_rows.flush()
         self._progress[...] = (self._stop, finished, complete)
         self._progress.flush()
+
+
+def _keep(group: Any, name: str, data: npt.NDArray[Any]) -> Any:
+    """Store an array of fixed size with its checksum."""
+    # Only what has chunks has one, and there are none without elements.
+    sized = {"chunks": data.shape, "fletcher32": True} if data.size else {}
+    return group.create_dataset(name, data=data, **sized)
+
+
+def _encoded(value: Any) -> npt.NDArray[np.uint8]:
+    return np.frombuffer(json.dumps(value).encode(), np.uint8)
 
 
 def _tables(header: RecordHeader) -> list[list[str]]:

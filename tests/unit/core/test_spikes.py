@@ -60,6 +60,11 @@ def test_columns_of_another_shape_or_kind_are_refused(ticks, index):
         SpikeTrains(ticks, index, 3, 3)
 
 
+def test_times_in_seconds_are_refused_with_the_way_to_ticks():
+    with pytest.raises(ValidationError, match="integer ticks, got dtype float64; divide seconds"):
+        SpikeTrains([0.001, 0.002], [0, 1], 3, 3)
+
+
 @pytest.mark.parametrize("raster", [np.zeros(3), np.zeros((2, 3, 4)), np.full((2, 2), 0.5)])
 def test_a_raster_of_another_shape_or_with_other_values_is_refused(raster):
     with pytest.raises(ValidationError, match="raster"):

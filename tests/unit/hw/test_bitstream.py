@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from spikesim.errors import DeviceError
+from spikesim.errors import DeviceError, ValidationError
 from spikesim.hw import bitstream
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -25,6 +25,53 @@ def test_every_board_folder_names_files_that_exist():
     for board in found:
         for name in (*board.sources, board.constraints):
             assert (board.folder / name).is_file(), f"{board.name}: {name}"
+
+
+BOARD = (ROOT / "hdl/boards/icebreaker/board.toml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda text: text[:-20], "expected TOML"),
+        (lambda text: text.replace("top = ", "tip = "), "expected 'top', which is missing"),
+        (lambda text: text + "colour = 3\n", r"got \['colour'\]"),
+        (lambda text: text.replace("clock_mhz = 12", "clock_mhz = true"), "clock_mhz: expected"),
+        (lambda text: text.replace('"--up5k", ', "5, "), r"place\[0\]: expected str, got 5"),
+        (lambda text: text.replace("ebr = 30", "ebr = -1"), "fits.ebr: expected an integer >= 0"),
+        (lambda text: text.replace('"ice40"', '"ice50"'), "family of .*'ice50'"),
+        (lambda text: text.replace("iCE", "\udcff"), "expected TOML"),
+    ],
+)
+def test_a_damaged_board_file_is_an_error_that_names_it(tmp_path, change, message):
+    path = tmp_path / "board.toml"
+    path.write_text(change(BOARD), errors="surrogateescape")
+    with pytest.raises(ValidationError, match=f"board.toml.*{message}"):
+        bitstream.Board.load(tmp_path)
+
+
+REPORT = '{"fmax": {"clk": {"achieved": 21.5}}, "utilization": {"ICESTORM_LC": {"used": 3}}}'
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (REPORT[:40], "expected a report of nextpnr"),
+        ("", "expected a report of nextpnr"),
+        ("[]", "expected a mapping"),
+        (REPORT.replace("achieved", "wanted"), "expected 'achieved', which is missing"),
+        (REPORT.replace("21.5", "null"), "achieved: expected"),
+        (REPORT.replace("3", "-3"), "used: expected an integer >= 0"),
+        ('{"fmax": {}, "utilization": {}}', "speed of a clock, got none"),
+    ],
+)
+def test_a_damaged_report_is_an_error_that_names_it(tmp_path, text, message):
+    path = tmp_path / "report-1.json"
+    path.write_text(REPORT)
+    assert 21.5 == bitstream.read_report(path)["fmax"]["clk"]["achieved"]
+    path.write_text(text)
+    with pytest.raises(DeviceError, match=f"report-1.json.*{message}"):
+        bitstream.read_report(path)
 
 
 def test_table_shows_used_of_available_and_the_range_of_clocks():

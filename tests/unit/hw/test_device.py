@@ -21,6 +21,8 @@ from spikesim.hw.protocol_model import GoldenDevice
 from spikesim.hw.rtl.model import RtlModel
 from spikesim.network import Network
 from spikesim.neurons import LIF
+from spikesim.recording import Recording
+from spikesim.sim import Poisson
 from tests.equivalence.random_programs import SMALL, events_raster, random_events, random_program
 
 
@@ -82,6 +84,29 @@ def test_a_resumed_run_goes_on_where_the_first_ended(make):
     for name in program.groups:
         joined = np.concatenate([first.raster(name), second.raster(name)])
         np.testing.assert_array_equal(whole.raster(name), joined)
+
+
+@pytest.mark.parametrize("make", DEVICES)
+def test_a_resumed_run_tells_the_ticks_that_it_covers(make):
+    program = random_program(2, SMALL)
+    program = replace(program, populations=_all_recorded(program))
+    inputs, name = {"in": Poisson(300.0)}, next(iter(program.groups))
+    whole = run(program, inputs, 40, seed=5, record=("spikes", f"{name}.v"))
+    device = make()
+    device.load(program)
+    for start, stop in ((0, 13), (13, 13), (13, 40)):
+        part = device.run(
+            inputs, stop - start, seed=5, resume=start > 0, record=("spikes", f"{name}.v")
+        )
+        assert (start, stop, True) == (part.start, part.stop, part.complete)
+        assert part.same_spikes(Recording(
+            {key: trains.window(start, stop) for key, trains in whole.spikes.items()},
+            {}, stop - start, whole.dt, "x", start=start,
+        ))  # fmt: skip
+        np.testing.assert_array_equal(whole.trace(f"{name}.v")[start:stop], part.trace(f"{name}.v"))
+        np.testing.assert_allclose(np.arange(start, stop) * whole.dt, part.trace_times(f"{name}.v"))
+    with pytest.raises(ValidationError, match="expected spikes over at most 5 ticks, got 6"):
+        device.run({"in": np.zeros((6, program.inputs["in"][1]), bool)}, 5, resume=True)
 
 
 @pytest.mark.parametrize("make", DEVICES)

@@ -180,7 +180,7 @@ def test_drawing_takes_at_most_twice_the_memory_of_what_is_drawn(rule):
         (FixedInDegree(4), "expected 0 <= k <= 3 distinct partners, got k = 4; lower k"),
         (FixedInDegree(3, allow_self=False), "<= 2 distinct partners"),
         (FixedInDegree(-1), "got k = -1"),
-        (FixedInDegree(-1, multapses=True), "got k = -1"),
+        (FixedInDegree(-1, multapses=True), "expected k >= 0, got k = -1; raise k"),
         (FixedInDegree(1.5), "k as an integer, got 1.5"),
         (FixedOutDegree(-1), "FixedOutDegree: expected 0 <= k"),
         (FixedTotalNumber(10, multapses=False), "<= 9 distinct"),
@@ -192,6 +192,14 @@ def test_drawing_takes_at_most_twice_the_memory_of_what_is_drawn(rule):
 def test_what_cannot_be_drawn_is_refused(rule, message):
     with pytest.raises(ValidationError, match=message):
         _synapses(rule, 3, 3, same=True)
+
+
+@pytest.mark.parametrize("multapses", [False, True])
+@pytest.mark.parametrize("rule", [FixedInDegree, FixedOutDegree, FixedTotalNumber])
+def test_where_nobody_is_left_the_way_out_is_not_multapses(rule, multapses):
+    with pytest.raises(ValidationError, match=r"= 0 where nobody .* got . = 1; take allow_self"):
+        _synapses(rule(1, allow_self=False, multapses=multapses), 1, 1, same=True)
+    assert 0 == _synapses(rule(0, allow_self=False, multapses=multapses), 1, 1, same=True).nnz
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 """Numbers in another unit than SI are found out, and nothing else is."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -54,6 +55,34 @@ def test_a_parameter_in_another_unit_is_refused(model, message):
     with pytest.raises(ValidationError, match=f"'E': .*{message}.*units='own'. takes any"):
         network(cell=model)
     assert network("own", model).n_neurons == 1000
+
+
+@pytest.mark.parametrize(
+    ("theta_plus", "message"),
+    [
+        (0.05, "theta_plus that fits the membrane, got 0.05, more than 3 times the 0.01"),
+        (1.0, "got 1, more than 3 times"),
+        (np.full(1000, -0.031), "got 0.031, more than 3 times"),
+        (9e-8, "got 9e-08, less than 1e-05 of the 0.01"),
+        (0.05e-3, ""),
+        (-29e-3, ""),
+        (0.0, ""),
+        (None, ""),
+    ],
+)
+@pytest.mark.parametrize("model", [LIFExp, LIFDelta, partial(LIFCond, **COND)])
+def test_a_rise_of_the_threshold_in_another_unit_is_refused(model, theta_plus, message):
+    cell = model(v_rest=-65e-3, v_th=-55e-3, v_reset=-65e-3, theta_plus=theta_plus)
+    if message:
+        with pytest.raises(ValidationError, match=f"'E': .*{message}.*units='own'. takes any"):
+            network(cell=cell)
+    assert network("own" if message else "SI", cell).n_neurons == 1000
+
+
+@pytest.mark.parametrize("v_th", [np.inf, -65e-3])
+def test_a_threshold_that_is_never_or_always_reached_bounds_no_rise(v_th):
+    cell = LIFExp(v_rest=-65e-3, v_th=v_th, v_reset=-70e-3, theta_plus=0.05)
+    assert network(cell=cell).n_neurons == 1000
 
 
 @pytest.mark.parametrize("dt", [0.1, 1.0, 0.05, 1e-8])

@@ -7,10 +7,11 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from spikesim.errors import ValidationError
 from spikesim.network import Network
 from spikesim.neurons import LIF
 from spikesim.recording import Rate, Recording, Trace, parse_record, tables
-from spikesim.sim.record.recorder import Recorder, make_sink, recordable, sampled_ticks
+from spikesim.sim.record.recorder import Recorder, make_sink, recordable
 
 h5py = pytest.importorskip("h5py")
 
@@ -33,7 +34,7 @@ def _run(path, sizes, record, start=0, cuts=(17, 40, 41)):
             ticks, index = np.nonzero(rasters[name][lo:hi])
             recorder.spikes(name, ticks + lo, index.astype(np.int32))
         for item in monitors.states:
-            ticks = sampled_ticks(lo, hi, item.every)
+            ticks = np.arange(-(-lo // item.every) * item.every, hi, item.every)
             columns = slice(None) if item.index is None else list(item.index)
             recorder.trace(item.name, ticks, states[item.source][ticks][:, columns])
         recorder.window(hi)
@@ -53,7 +54,7 @@ def test_the_file_has_as_many_tables_for_a_hundred_populations_as_for_two(tmp_pa
     _run(few, {"p0": 50, "p1": 50}, [*record, "p0.v", "p1.v"])
     sizes = {f"p{k}": 1 for k in range(100)}
     got, rasters, states = _run(many, sizes, [*record, *(f"{name}.v" for name in sizes)])
-    assert 2 + 2 + 3 == _datasets(few) == _datasets(many)
+    assert 4 + 2 + 3 == _datasets(few) == _datasets(many)
     for name, raster in rasters.items():
         assert np.array_equal(raster, got.raster(name))
         assert np.array_equal(states[name], got.trace(f"{name}.v"))
@@ -167,14 +168,138 @@ def test_a_file_of_version_1_is_read_with_its_window(tmp_path, start):
     assert [40, 50] == part.trace_ticks["a.rate"].tolist()
 
 
-def test_another_version_is_refused(tmp_path):
-    from spikesim.errors import ValidationError
+def test_a_file_of_version_2_without_checksums_is_read(tmp_path):
+    raster = np.random.default_rng(3).random((50, 4)) < 0.2
+    ticks, neuron = np.nonzero(raster)
+    traces = [{"name": "b.v", "n": 1, "every": 5, "span": 1, "subset": True, "table": 0,
+               "column": 0}]  # fmt: skip
+    header = {
+        "start": 10, "stop": 60, "dt": 1e-3, "engine": "numba", "meta": {},
+        "populations": [["a", 3], ["b", 1]], "traces": traces,
+    }  # fmt: skip
+    with h5py.File(tmp_path / "old.h5", "w") as file:
+        file.attrs.update({"kind": "spikesim recording", "version": 2, "id": "x"})
+        file.attrs.update({"header": json.dumps(header), "result": json.dumps({"seed": 7})})
+        file["spikes/ticks"], file["spikes/neuron"] = ticks + 10, neuron.astype(np.int32)
+        file["traces/0/ticks"], file["traces/0/index"] = np.arange(10, 60, 5), np.array([0])
+        file["traces/0/values"] = np.arange(10.0)[:, np.newaxis]
+        file["rows"], file["progress"] = np.array([ticks.size, 10]), np.array([60, 1, 1])
+    got = Recording.open(tmp_path / "old.h5")
+    assert (10, 60, {"seed": 7}) == (got.start, got.stop, got.meta)
+    assert np.array_equal(raster[:, :3], got.raster("a"))
+    assert np.array_equal(raster[:, 3:], got.raster("b"))
+    assert np.array_equal(np.arange(10.0)[:, np.newaxis], got.trace("b.v"))
 
+
+def test_another_version_is_refused(tmp_path):
     _write_version_1(tmp_path / "new.h5", 0, 80)
     with h5py.File(tmp_path / "new.h5", "r+") as file:
-        file.attrs["version"] = 3
-    with pytest.raises(ValidationError, match="version 2 or less, got 3"):
+        file.attrs["version"] = 4
+    with pytest.raises(ValidationError, match="version 3 or less, got 4"):
         Recording.open(tmp_path / "new.h5")
+
+
+DATASETS = [
+    "header", "result", "rows", "progress", "spikes/ticks", "spikes/neuron", "traces/0/index",
+    "traces/0/ticks", "traces/0/values",
+]  # fmt: skip
+
+
+def _place(path, dataset, row):
+    """Byte of the first value of a row in the file."""
+    with h5py.File(path, "r", libver="latest", swmr=True, locking=False) as file:
+        rows, *_ = file[dataset].chunks
+        chunk = file[dataset].id.get_chunk_info(row // rows)
+        return chunk.byte_offset + row % rows * file[dataset][:1].nbytes
+
+
+def _put(path, at, new):
+    data = bytearray(path.read_bytes())
+    data[at : at + len(new)] = new
+    path.write_bytes(data)
+
+
+def _read(path):
+    got = Recording.open(path)
+    return got.meta, got.raster("a"), got.trace("a.v"), got.trace_times("a.v"), got.columns("a.v")
+
+
+@pytest.mark.parametrize("dataset", DATASETS)
+def test_a_flipped_bit_in_any_dataset_is_an_error_that_names_it(tmp_path, dataset):
+    path = tmp_path / "run.h5"
+    _run(path, {"a": 3}, ["spikes", Trace("a.v", [2, 0])])
+    at = _place(path, dataset, 0)
+    _put(path, at, bytes([path.read_bytes()[at] ^ 2]))
+    with pytest.raises(ValidationError, match=rf"run\.h5'.*damaged.*'/{dataset}'"):
+        _read(path)
+
+
+def test_no_text_lies_in_the_heap_which_has_no_checksum(tmp_path):
+    # Zeros in it had HDF5 itself go round for ever.
+    _run(tmp_path / "run.h5", {"a": 3}, ["spikes", "a.v"])
+    with h5py.File(tmp_path / "run.h5") as file:
+        assert {"kind", "version", "id"} == set(file.attrs)
+        types = [file.attrs.get_id(name).get_type() for name in ("kind", "id")]
+        assert [False, False] == [text.is_variable_str() for text in types]
+
+
+@pytest.mark.parametrize("dataset", ["spikes/neuron", "spikes/ticks", "traces/0/ticks"])
+@pytest.mark.parametrize("row", [5, 30])
+@pytest.mark.parametrize("word", [1, -2])
+def test_what_the_checksum_of_hdf5_cannot_see_is_an_error_too(tmp_path, dataset, row, word):
+    path = tmp_path / "run.h5"
+    _run(path, {"a": 3, "b": 2}, ["spikes", Trace("a.v", every=2)])
+    with h5py.File(path) as file:
+        item = file[dataset].dtype.itemsize
+    _put(path, _place(path, dataset, row) + 2 * word % item, b"\xff\xff")
+    with pytest.raises(ValidationError, match=rf"run\.h5'.*'/{dataset}': expected"):
+        _read(path)
+
+
+def _as_killed(monkeypatch, tmp_path):
+    """A recording as it is after 57 of 90 ticks, and all of it as it has to be."""
+    from spikesim.sim.record import sink_hdf5
+
+    monkeypatch.setattr(sink_hdf5, "_SMALL_CHUNK", 160)  # 20 ticks, 40 neurons, 20 rows of a.v
+    killed, window = tmp_path / "killed.h5", Recorder.window
+
+    def snapshot(recorder, stop):
+        window(recorder, stop)
+        if stop == 57:
+            killed.write_bytes((tmp_path / "run.h5").read_bytes())
+
+    monkeypatch.setattr(Recorder, "window", snapshot)
+    whole, *_ = _run(tmp_path / "run.h5", {"a": 3, "b": 1}, ["spikes", "a.v"], cuts=(17, 40, 57))
+    return killed, whole
+
+
+@pytest.mark.parametrize("dataset", ["spikes/ticks", "spikes/neuron", "traces/0/values"])
+@pytest.mark.parametrize("start", [0, 35, 56])
+def test_a_kill_amid_a_write_costs_no_window_before_it(tmp_path, monkeypatch, dataset, start):
+    killed, whole = _as_killed(monkeypatch, tmp_path)
+    with h5py.File(killed, "r", libver="latest", swmr=True, locking=False) as file:
+        rows = int(file["rows"][dataset.startswith("traces")])
+        assert rows % file[dataset].chunks[0]  # the last chunk is open
+        size = file[dataset][:1].nbytes
+    # The next row has begun to arrive, the checksum at the end of the chunk has not.
+    _put(killed, _place(killed, dataset, rows - 1) + size, b"\x01\x02\x03")
+    got = Recording.open(killed, start=start)
+    assert (57, False) == (got.stop, got.complete)
+    for name in "ab":
+        assert whole.spikes[name].window(start, 57) == got.spikes[name]
+    assert np.array_equal(whole.trace("a.v")[start:57], got.trace("a.v"))
+
+
+@pytest.mark.parametrize("dataset", ["spikes/ticks", "spikes/neuron", "traces/0/values"])
+def test_a_damaged_chunk_that_was_full_is_an_error_in_a_killed_file_too(
+    tmp_path, monkeypatch, dataset
+):
+    killed, _ = _as_killed(monkeypatch, tmp_path)
+    at = _place(killed, dataset, 1)
+    _put(killed, at, bytes([killed.read_bytes()[at] ^ 2]))
+    got = Recording.open(killed)
+    with pytest.raises(ValidationError, match=rf"killed\.h5'.*damaged.*'/{dataset}'"):
+        got.raster("a"), got.trace("a.v")
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 from spikesim.errors import ValidationError
 from spikesim.network import FixedInDegree, FixedProbability, Network
 from spikesim.neurons import LIFExp, Parrot
+from spikesim.recording import Recording
 from spikesim.sim import NoiseCurrent, Poisson, Rate, Simulator, StepCurrent, Trace, simulate
 
 CELL = LIFExp(tau_mem=20e-3, tau_syn={"exc": 5e-3, "inh": 5e-3}, v_rest=0, v_th=1, v_reset=0)
@@ -42,7 +43,7 @@ def net():
             "delays >= 1 tick between populations",
             "got 0; only inputs",
         ),
-        ({"rule": FixedInDegree(-3)}, "0 <= k <= 4 distinct partners", "k = -3; lower k"),
+        ({"rule": FixedInDegree(-3)}, "0 <= k <= 4 distinct partners", "k = -3; raise k"),
         ({"rule": FixedInDegree(5)}, "0 <= k <= 4 distinct partners", "pass multapses=True"),
         ({"rule": FixedProbability(1.5)}, "0 <= p <= 1", "1.5"),
         ({"weight": float("nan")}, "finite weights", "nan"),
@@ -87,6 +88,7 @@ def test_a_matrix_with_not_a_number_names_its_place():
         ({"record": Rate("F", bin=5e-3)}, "expected a population of .*got Rate"),
         ({"record": "E.v", "steps": 10**10}, "got [0-9,]+ bytes .* 'E.v'; keep a subset .*to='run"),
         ({"steps": -1}, "steps as an integer >= 0, got -1"),
+        ({"steps": 10**30}, "at most 10,000,000,000,000 ticks, .* got 1[0,]+; run less time"),
         ({"inputs": {"inn": Poisson(5.0)}}, r"names among \['in'\], or .* got 'inn'"),
         ({"inputs": None}, "a mapping from input name to spikes, got NoneType"),
         ({"inputs": INTO_PARROT}, "constant 'i_ext', got 'relay.i_ext' of a Parrot; connect"),
@@ -94,6 +96,7 @@ def test_a_matrix_with_not_a_number_names_its_place():
         ({"inputs": {"in": StepCurrent([0], [1])}}, "got a StepCurrent; currents drive"),
         ({"inputs": {"in": Poisson(2e3)}}, "'in': .*1/dt = 1000 Hz, got 2000 Hz; take a shorter"),
         ({"inputs": {"in": Poisson(1e9, counts=True)}}, "10000 events per tick .* use a current"),
+        ({"inputs": {"in": 20.0}}, "'in': .*an array .*got 20.0; a rate is given as Poisson"),
         ({"inputs": {"in": np.full((3, 4), np.nan)}}, "'in': raster: expected .*encode"),
     ],
 )
@@ -121,3 +124,13 @@ def test_a_place_for_checkpoints_is_tried_before_the_run(net, tmp_path, path, me
     assert session.tick == 0
     session.advance(100)  # nothing is lost by the mistake
     assert session.finish().complete
+
+
+def test_the_longest_run_is_read_back_and_no_session_goes_beyond(net, tmp_path):
+    simulator = Simulator(net)
+    session = simulator.start(DRIVE, 10**13, to=tmp_path / "long.h5", seed=2)
+    session.advance(20)
+    assert (20, False) == (session.finish().steps, Recording.open(tmp_path / "long.h5").complete)
+    endless = simulator.start({})
+    with pytest.raises(ValidationError, match=r"at most 10,000,000,000,000 ticks, .* got 1[0,]+1;"):
+        endless.pause(10**13 + 1)

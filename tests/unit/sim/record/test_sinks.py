@@ -15,7 +15,7 @@ from spikesim.errors import ValidationError
 from spikesim.network import Network
 from spikesim.neurons import LIF
 from spikesim.recording import Rate, Recording, Trace, Weights, parse_record
-from spikesim.sim.record.recorder import Recorder, make_sink, recordable, sampled_ticks
+from spikesim.sim.record.recorder import Recorder, make_sink, recordable
 from spikesim.sim.record.sink import MemorySink
 
 h5py = pytest.importorskip("h5py")
@@ -55,7 +55,7 @@ def _feed(sink, cuts, steps=STEPS, stop_at=None, after_window=lambda stop: None)
             ticks, index = np.nonzero(raster[start:stop])
             recorder.spikes(name, ticks + start, index.astype(np.int32))
         for name, values in states.items():
-            ticks = sampled_ticks(start, stop, every[name])
+            ticks = np.arange(-(-start // every[name]) * every[name], stop, every[name])
             recorder.trace(name, ticks, values[ticks])
         recorder.window(stop)
         after_window(stop)
@@ -205,6 +205,34 @@ def test_an_error_in_the_run_closes_the_file_with_what_was_handed_over(tmp_path)
     got = Recording.open(tmp_path / "run.h5")
     assert (10, False, [4]) == (got.steps, got.complete, got.spikes["E"].ticks.tolist())
     assert "RuntimeError: the user's callback" == got.meta["stopped_by"]
+
+
+@pytest.mark.parametrize("kind", ["memory", "file"])
+@pytest.mark.parametrize("windows", [0, 1])
+def test_an_error_amid_a_window_leaves_whole_windows_only(tmp_path, kind, windows):
+    sink = make_sink(None if kind == "memory" else tmp_path / "run.h5")
+    net = _net()
+    monitors = _monitors(net, ("spikes", Trace("I.v", every=5), "E.v", Rate("E", 5e-3)))
+
+    def run():
+        with Recorder(net, monitors, 30, sink=sink) as recorder:
+            for window in range(windows + 1):
+                ticks = np.arange(10 * window, 10 * window + 10)
+                recorder.spikes("E", ticks, np.full(10, window, np.int32))
+                recorder.trace("I.v", ticks[::5], np.full((2, 2), window, np.float32))
+                if window == windows:
+                    raise RuntimeError("between two populations")
+                recorder.trace("E.v", ticks, np.full((10, N), window, np.float32))
+                recorder.window(int(ticks[-1]) + 1)
+
+    with pytest.raises(RuntimeError):
+        run()
+    got, ran = sink.recording(), 10 * windows
+    assert (ran, False) == (got.steps, got.complete)
+    assert list(range(ran)) == got.spikes["E"].ticks.tolist()
+    assert [2 * windows, ran, 2 * windows] == [len(got.trace(k)) for k in ("I.v", "E.v", "E.rate")]
+    assert [0, 5][: 2 * windows] == (got.trace_times("I.v") * 1e3).round().astype(int).tolist()
+    assert not got.trace("I.v").any()
 
 
 def test_rows_that_were_not_committed_are_not_read(tmp_path):
