@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -99,7 +99,8 @@ def chain(model: torch.nn.Module) -> list[Stage]:
             problems += _misfits(path, module, linear is None, "LIFLayer", sizes)
             linear = module
         elif isinstance(module, LIFLayer):
-            sizes = (linear.out_features if linear is not None else None, module.n)
+            own = module.n if module.shape is None or len(module.shape) == 1 else module.shape
+            sizes = (linear.out_features if linear is not None else None, own)
             problems += _misfits(path, module, linear is not None, "Linear", sizes)
             if linear is not None:
                 stages.append(Stage(linear, module, path))
@@ -150,7 +151,7 @@ def _leaves(path: str, module: torch.nn.Module) -> Iterator[tuple[str, torch.nn.
 
 
 def _misfits(
-    path: str, module: torch.nn.Module, in_turn: bool, other: str, sizes: tuple[int | None, ...]
+    path: str, module: torch.nn.Module, in_turn: bool, other: str, sizes: tuple[Any, Any]
 ) -> list[str]:
     """Why a module does not go on from the one before; ``sizes`` of both where they are known."""
     who = _who(path, module)

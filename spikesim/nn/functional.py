@@ -14,6 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from spikesim.errors import ValidationError
 from spikesim.neurons.firing import Refractory, Reset
 from spikesim.nn.exact import spread
 from spikesim.nn.surrogate import ATan, Surrogate, spike
@@ -88,6 +89,34 @@ def lif_init(a: Tensor, params: LIFParams) -> LIFState:
         torch.zeros_like(a) if params.has_current else None,
         torch.zeros_like(a, dtype=torch.int32) if params.has_refractory else None,
     )
+
+
+def lif_check(state: LIFState, a: Tensor, params: LIFParams) -> None:
+    """Refuse a state that is not one of these neurons for input like ``a``, shape (B, ...).
+
+    Raises
+    ------
+    ValidationError
+        If it lacks a part, has one too many, or is of another shape, type or device.
+    """
+    problem = None
+    if not isinstance(state, LIFState):
+        problem = f"a {type(state).__name__}"
+    elif (state.i is not None, state.refr is not None) != (
+        params.has_current,
+        params.has_refractory,
+    ):
+        parts = [name for name in ("v", "i", "refr") if getattr(state, name) is not None]
+        problem = f"one with {', '.join(parts)}"
+    elif wrong := [part.shape for part in state if part is not None and part.shape != a.shape]:
+        problem = f"one of shape {tuple(wrong[0])}"
+    elif (state.v.dtype, state.v.device) != (a.dtype, a.device):
+        problem = f"one of {state.v.dtype} on {state.v.device}"
+    if problem:
+        raise ValidationError(
+            f"LIFLayer: expected a state of shape {tuple(a.shape)} and {a.dtype} on {a.device}, as "
+            f"this layer handed back, got {problem}; begin anew without a state (nn.reset)"
+        )
 
 
 def lif_step(a: Tensor, state: LIFState, params: LIFParams) -> tuple[Tensor, LIFState]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any, Self
 
 import numpy as np
@@ -15,7 +15,7 @@ from torch import Tensor
 from spikesim import neurons
 from spikesim.errors import ValidationError
 from spikesim.neurons.firing import Refractory, Reset
-from spikesim.nn.functional import LIFParams, LIFState, lif_init, lif_seq, lif_step
+from spikesim.nn.functional import LIFParams, LIFState, lif_check, lif_init, lif_seq, lif_step
 from spikesim.nn.learned import LEARNABLE, Granularity, LearnedConstant, names_to_learn
 from spikesim.nn.shapes import broadcast, flat, shape_of
 from spikesim.nn.stateful import Stateful
@@ -122,6 +122,10 @@ class LIFLayer(Stateful):
             **{key: flat(value, self.shape) for key, value in full.items()},
             reset=reset, refractory=refractory, strict=strict, dt=dt,
         )  # fmt: skip
+        if checked.reset_amount is None and np.isinf(checked.v_th).any():
+            # A threshold that is never reached takes nothing off; 0 times itself is no number.
+            full["reset_amount"] = np.where(np.isinf(full["v_th"]), 0.0, full["v_th"])
+            checked = replace(checked, reset_amount=flat(full["reset_amount"], self.shape))
         self.reset, self.refractory, self.strict = checked.reset, checked.refractory, checked.strict
         self.dt, self.detach_reset = checked.only_dt, detach_reset
         self.surrogate: Surrogate = ATan() if surrogate is None else surrogate
@@ -202,8 +206,6 @@ class LIFLayer(Stateful):
             for key, value in values.items():
                 if isinstance(value, Tensor) and value.is_floating_point():
                     values[key] = value.to(like.dtype)
-        if self.reset == "soft" and values["reset_amount"] is None:
-            values["reset_amount"] = _finite(values["v_th"])
         return LIFParams(
             **values, reset=self.reset, refractory=self.refractory, strict=self.strict,
             detach_reset=self.detach_reset, surrogate=self.surrogate,
@@ -236,7 +238,7 @@ class LIFLayer(Stateful):
         """One tick; see `functional.lif_step`."""
         self._expect(x, 1)
         params = self.params(x)
-        self._expect_state(x, x.shape, state, params)
+        lif_check(state, x, params)
         return lif_step(x, state, params.spread(x.shape))
 
     def seq(self, x: Tensor, state: LIFState | None = None) -> tuple[Tensor, LIFState]:
@@ -244,7 +246,7 @@ class LIFLayer(Stateful):
         self._expect(x, 2)
         params = self.params(x)
         if state is not None:
-            self._expect_state(x, x.shape[1:], state, params)
+            lif_check(state, x.new_empty(x.shape[1:]), params)
         return lif_seq(x, params, state)
 
     def extra_repr(self) -> str:
@@ -271,45 +273,10 @@ class LIFLayer(Stateful):
     def _expect(self, x: Tensor, leading: int) -> None:
         axes = ("T", "B")[2 - leading :]
         right = x.ndim > leading if self.shape is None else x.shape[leading:] == self.shape
-        if right and x.is_floating_point() and x.ndim > leading:
+        if right and x.is_floating_point():
             return
         wanted = ", ".join((*axes, *map(str, self.shape or ("...",))))
         raise ValidationError(
             f"LIFLayer: expected float input of shape ({wanted}), got {x.dtype} of shape "
             f"{tuple(x.shape)}; sequences are for nn.run, single ticks (B, ...) for nn.step"
         )
-
-    def _expect_state(
-        self, x: Tensor, shape: torch.Size, state: LIFState, params: LIFParams
-    ) -> None:
-        problem = None
-        if not isinstance(state, LIFState):
-            problem = f"a {type(state).__name__}"
-        elif (state.i is None) == params.has_current or (
-            state.refr is None
-        ) == params.has_refractory:
-            problem = f"one with i={_kind(state.i)}, refr={_kind(state.refr)}"
-        else:
-            wrong = [
-                s for s in (state.v, state.i, state.refr) if s is not None and s.shape != shape
-            ]
-            if wrong:
-                problem = f"one of shape {tuple(wrong[0].shape)}"
-            elif (state.v.dtype, state.v.device) != (x.dtype, x.device):
-                problem = f"one of {state.v.dtype} on {state.v.device}"
-        if problem:
-            raise ValidationError(
-                f"LIFLayer: expected a state of shape {tuple(shape)} and {x.dtype} on {x.device}, "
-                f"as this layer handed back, got {problem}; begin anew without a state (nn.reset)"
-            )
-
-
-def _kind(part: Tensor | None) -> str:
-    return "None" if part is None else "a tensor"
-
-
-def _finite(v_th: Tensor | float) -> Tensor | float:
-    """Give what a soft reset subtracts: of a threshold that is never reached nothing, not inf."""
-    if isinstance(v_th, Tensor):
-        return torch.where(v_th.isinf(), 0.0, v_th)
-    return 0.0 if math.isinf(v_th) else v_th

@@ -22,7 +22,14 @@ from spikesim.fixed.settings import STATE_BITS, WEIGHT_BITS, Quantization
 from spikesim.nn import exact
 from spikesim.nn.export import Stage, canonical, chain, weights
 from spikesim.nn.fixed_ops import coded, decay, saturate
-from spikesim.nn.functional import LIFParams, LIFState, lif_refractory, lif_reset
+from spikesim.nn.functional import (
+    LIFParams,
+    LIFState,
+    lif_check,
+    lif_init,
+    lif_refractory,
+    lif_reset,
+)
 from spikesim.nn.stateful import Stateful
 from spikesim.nn.surrogate import Surrogate, spike
 
@@ -116,7 +123,13 @@ class IntegerNet(Stateful):
     ) -> Iterator[tuple[Tensor, LIFState]]:
         if x.dtype != torch.float32:
             raise ValidationError(f"IntegerNet: expected float32 spikes of 0 and 1, got {x.dtype}")
-        for depth, (stage, q) in enumerate(self._populations()):
+        populations = list(self._populations())
+        if state is not None and len(state) != len(populations):
+            raise ValidationError(
+                f"IntegerNet: expected a state with {len(populations)} entries, one for each "
+                f"population, got {len(state)}"
+            )
+        for depth, (stage, q) in enumerate(populations):
             x, after = _population(x, q, stage, None if state is None else state[depth])
             yield x, after
 
@@ -151,14 +164,16 @@ def _population(
         refractory_ticks=torch.from_numpy(neuron.arrays(q.n)["refractory_ticks"]),
         refractory=lif.refractory,
     )  # fmt: skip
-    state = _start(stage, q, drive.new_zeros(drive.shape[1:])) if state is None else state
+    zeros = drive.new_zeros(drive.shape[1:])
+    if state is None:
+        state = _start(stage, q, zeros)
+    lif_check(state, zeros, lif.params())
     return _membrane(drive, q, bias, params, 1.0 / scale, lif.surrogate, state)
 
 
 def _start(stage: Stage, q: QuantizedPopulation, zeros: Tensor) -> LIFState:
-    counts = stage.lif.params().has_refractory
-    refr = torch.zeros_like(zeros, dtype=torch.int32) if counts else None
-    return LIFState(_float(q.v_init).expand(zeros.shape), zeros, refr)
+    start = lif_init(zeros, stage.lif.params())
+    return start._replace(v=_float(q.v_init).expand(zeros.shape))
 
 
 def _membrane(
@@ -171,8 +186,10 @@ def _membrane(
     rail = -(2 ** (q.state_bits - 1))
     spikes = []
     for tick in drive.unbind(0):
-        i = saturate(decay(cast(Tensor, i), q.alpha) + tick, q.state_bits) if q.alpha else tick
-        u = saturate(decay(v, q.beta) + i + bias, q.state_bits)
+        current = tick
+        if i is not None:
+            current = i = saturate(decay(i, q.alpha) + tick, q.state_bits)
+        u = saturate(decay(v, q.beta) + current + bias, q.state_bits)
         if q.v_floor > rail:
             u = u.clamp(min=float(q.v_floor))
         free = None if refr is None else refr == 0

@@ -99,6 +99,10 @@ REFUSED = {
         torch.nn.Sequential(nn.Linear(3, 4), nn.LIFLayer(5), nn.Linear(3, 2), nn.LIFLayer(2)),
         r"'1' \(LIFLayer\) of 5 for 4; '2' \(Linear\) of 3 for 4",
     ),
+    "axes": (
+        torch.nn.Sequential(nn.Linear(3, 4), nn.LIFLayer((2, 2))),
+        r"'1' \(LIFLayer\) of \(2, 2\) for 4",
+    ),
     "all at once": (
         torch.nn.Sequential(
             torch.nn.Flatten(),

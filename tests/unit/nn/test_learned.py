@@ -141,3 +141,21 @@ def test_slopes_of_the_maps_are_those_of_differences(function):
     assert (1.0 if function is legal.positive else 0.5) == zero.grad.item()
     rising = function(torch.linspace(-5, 5, 101, dtype=torch.float64)).diff()
     assert bool((rising > 0).all())
+
+
+@pytest.mark.parametrize("refractory", ["hold", "gate"])
+def test_gradients_of_the_membrane_are_those_of_differences(refractory):
+    """Below threshold all is smooth; one neuron of the batch stands on its floor."""
+    a = torch.rand(6, 2, 3, dtype=torch.float64, generator=torch.manual_seed(0))
+    a[:, 0, 0] = -1.0
+
+    def last(beta, alpha, gain, bias, v_init):
+        params = nn.LIFParams(
+            beta=legal.share(beta), alpha=legal.share(alpha), gain=gain, bias=bias, v_th=math.inf,
+            v_init=v_init, v_floor=-0.5, refractory_ticks=1, refractory=refractory,
+        )  # fmt: skip
+        return nn.functional.lif_seq(a, params)[1].v
+
+    values = [torch.linspace(k, k + 0.5, 3, dtype=torch.float64) for k in (1.0, 0.0, 0.3, 0.1, 0.2)]
+    # The sums over the batch keep 24 bits of the largest term.
+    assert torch.autograd.gradcheck(last, [v.requires_grad_() for v in values], atol=1e-6)

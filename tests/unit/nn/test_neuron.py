@@ -173,6 +173,8 @@ def test_a_threshold_that_is_never_reached_leaves_the_membrane_finite():
     spikes, state = layer.seq(torch.ones(3, 1, 2))
     assert [[0.0, 1.0]] * 3 == spikes[:, 0].tolist()
     assert [1.75, 0.0] == state.v[0].tolist()
+    both = nn.LIFLayer((2, 3), beta=0.5, v_th=[np.inf, 1.0], reset="soft")
+    assert both.seq(torch.ones(3, 1, 2, 3))[1].v.isfinite().all()
     assert 1.75 == nn.LIFLayer(beta=0.5, v_th=np.inf, reset="soft").seq(torch.ones(3, 1, 1))[1].v
 
 

@@ -219,3 +219,14 @@ def test_a_row_that_can_overflow_the_accumulator_is_reported():
     with torch.no_grad():
         net[0].weight.fill_(0.5)
     assert not nn.IntegerNet(net).exact()
+
+
+def test_a_state_of_another_net_or_batch_is_refused():
+    net = nn.IntegerNet(nn.SpikingNet(nn.Linear(4, 3), nn.LIFLayer(3, alpha=0.5)))
+    state = net.init(torch.zeros(1, 4))
+    with pytest.raises(ValidationError, match=r"shape \(2, 3\).*got one of shape \(1, 3\)"):
+        net.step(torch.zeros(2, 4), state)
+    with pytest.raises(ValidationError, match="got one with v;"):
+        net.step(torch.zeros(1, 4), (nn.LIFState(torch.zeros(1, 3)),))
+    with pytest.raises(ValidationError, match="1 entries, one for each population, got 2"):
+        net.step(torch.zeros(1, 4), (*state, *state))
