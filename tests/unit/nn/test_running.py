@@ -139,12 +139,23 @@ class Twice(torch.nn.Module):
         return self.act(self.fc(self.act(x)))
 
 
+class Keeps(torch.nn.Module):
+    def __init__(self, part):
+        super().__init__()
+        self.part = part
+
+    def forward(self, x):
+        return self.part(x)
+
+
 def test_a_neuron_that_is_called_twice_in_a_tick_is_refused():
     shared = nn.LIFLayer(2)
     for net, name in (
         (Twice(), "act"),
         (torch.nn.Sequential(shared, nn.Linear(2, 2), shared), "0"),
         (torch.nn.Sequential(nn.LIFLayer(2), Twice()), "1.act"),
+        (torch.nn.Sequential(shared, Keeps(shared)), "0"),
+        (torch.nn.Sequential(Keeps(shared), shared), "0.part"),
     ):
         with pytest.raises(ValidationError, match=f"LIFLayer '{name}' is called twice in a tick"):
             nn.run(net, torch.ones(3, 1, 2))
