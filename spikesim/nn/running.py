@@ -117,9 +117,6 @@ def advance(net: torch.nn.Module, x: Tensor, *, streaming: bool = False) -> Any:
     >>> net, x = nn.LIFLayer(1, beta=0.5), torch.full((1, 1, 1), 0.75)
     >>> [int(advance(net, x, streaming=True)) for _ in range(3)]
     [0, 1, 0]
-    >>> advance(net, x)
-    Traceback (most recent call last):
-    spikesim.errors.ValidationError: advance: LIFLayer holds the state of an earlier call; ...
     """
     modules = stateful(net)
     holding = [name for name, module in modules.items() if module.held is not None]
