@@ -141,7 +141,7 @@ class SpikeTrains:
         array = np.asarray(raster)
         if array.ndim == 0:
             raise ValidationError(
-                f"raster: expected spikes as an array of shape (steps, n), got {raster!r}; a rate "
+                f"raster: expected spikes as an array of shape (steps, n), got {array[()]}; a rate "
                 "is given as Poisson(rate)"
             )
         if array.ndim != 2:

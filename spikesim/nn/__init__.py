@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Training: torch layers, surrogate gradients, integers in the loop, export to `Network`.
 
-Time is the first axis everywhere: tensors are (T, B, n).
+Time is the first axis everywhere: tensors are (T, B, ...). A net is any torch module made of
+neurons and ordinary modules; `run` runs it over time, `advance` with the state it holds.
 """
 
 from spikesim.fixed import Quantization
 from spikesim.nn import decode, encode, functional, recipes
+from spikesim.nn.explain import explain
 from spikesim.nn.export import export
 from spikesim.nn.functional import LIFParams, LIFState
 from spikesim.nn.loss import CountCrossEntropy, CountMSE
@@ -13,7 +15,19 @@ from spikesim.nn.network import Linear, SpikingNet
 from spikesim.nn.neuron import LIFLayer
 from spikesim.nn.quant import IntegerNet
 from spikesim.nn.recipes import TrainedModel
-from spikesim.nn.surrogate import ATan, Boxcar, FastSigmoid, Sigmoid, Surrogate, Triangle, spike
+from spikesim.nn.running import NetState, advance, run, step
+from spikesim.nn.stateful import Stateful, detach, detached, reset
+from spikesim.nn.surrogate import (
+    ATan,
+    Boxcar,
+    FastSigmoid,
+    Sigmoid,
+    Surrogate,
+    SurrogateCode,
+    Triangle,
+    spike,
+    surrogate_code,
+)
 from spikesim.nn.train import History, accuracy, fit, predict
 
 __all__ = [
@@ -28,19 +42,30 @@ __all__ = [
     "LIFParams",
     "LIFState",
     "Linear",
+    "NetState",
     "Quantization",
     "Sigmoid",
     "SpikingNet",
+    "Stateful",
     "Surrogate",
+    "SurrogateCode",
     "TrainedModel",
     "Triangle",
     "accuracy",
+    "advance",
     "decode",
+    "detach",
+    "detached",
     "encode",
+    "explain",
     "export",
     "fit",
     "functional",
     "predict",
     "recipes",
+    "reset",
+    "run",
     "spike",
+    "step",
+    "surrogate_code",
 ]

@@ -1,21 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Stacks of layers, with their state in the open."""
+"""Dense projections, and layers in a row."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import cast
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from spikesim.errors import ValidationError
 from spikesim.nn import exact
-from spikesim.nn.functional import LIFState
-from spikesim.nn.neuron import LIFLayer
-
-NetState = tuple[LIFState | None, ...]
+from spikesim.nn.running import from_rest, run
+from spikesim.nn.stateful import RUNNING, Stateful
 
 
 class Linear(torch.nn.Linear):
@@ -36,6 +32,8 @@ class Linear(torch.nn.Linear):
         Factor on PyTorch's uniform initial weights; spiking layers want 1 to 3.
     """
 
+    over_time = True  # a row of the result depends on no other row, to the bit
+
     def __init__(self, n_pre: int, n_post: int, bias: bool = False, scale: float = 1.0) -> None:
         self._bound = scale / math.sqrt(max(1, n_pre)), 1.0 / math.sqrt(max(1, n_pre))
         super().__init__(n_pre, n_post, bias=bias)
@@ -54,97 +52,45 @@ class Linear(torch.nn.Linear):
 
 
 class SpikingNet(torch.nn.Sequential):
-    """Layers in a row; stateful ones are `LIFLayer`, all others are applied tick by tick alike.
+    """Layers in a row, of any kind; a call is an `nn.run` from rest over (T, B, ...).
 
-    ``net(x)`` runs from rest. ``net.seq(x, state)`` and ``net.step(x_t, state)`` take the state
-    and hand the new one back. ``net.advance(x)`` continues from the state the net itself holds,
-    which `reset` forgets.
+    ``torch.nn.Sequential`` does as well in `nn.run`; called by itself, it would give ordinary
+    layers the axis of time as that of the batch.
 
     Parameters
     ----------
     *layers : torch.nn.Module
-        Stateless modules that accept leading time and batch axes, and `LIFLayer`.
+        `LIFLayer` and other `Stateful` modules, and ordinary ones, written for (B, ...).
 
     Examples
     --------
+    >>> from spikesim.nn import LIFLayer
     >>> net = SpikingNet(Linear(2, 3), LIFLayer(3), Linear(3, 1), LIFLayer(1))
     >>> net(torch.ones(5, 4, 2)).shape
     torch.Size([5, 4, 1])
     """
 
-    def __init__(self, *layers: torch.nn.Module) -> None:
-        super().__init__(*layers)
-        self._held: NetState | None = None
+    @property
+    def over_time(self) -> bool:
+        """Whether the forward method takes all ticks at once; one of your own takes single ones."""
+        return type(self).forward is SpikingNet.forward
 
-    def seq(self, x: Tensor, state: NetState | None = None) -> tuple[Tensor, NetState]:
-        """All ticks: spikes (T, B, n_out) and the state after the last one."""
-        before = self._given(state)
-        after: list[LIFState | None] = []
-        for layer, old in zip(self, before, strict=True):
-            if isinstance(layer, LIFLayer):
-                x, new = layer.seq(x, old)
-                after.append(new)
-            else:
-                x = layer(x)
-                after.append(None)
-        return x, tuple(after)
-
-    def step(self, x: Tensor, state: NetState | None = None) -> tuple[Tensor, NetState]:
-        """One tick: input (B, n_in), spikes (B, n_out), and the new state."""
-        out, after = self.seq(x.unsqueeze(0), state)
-        return out.squeeze(0), after
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Spikes (T, B, n_out) for input (T, B, n_in), from rest."""
-        return self.seq(x)[0]
+    def forward(self, x: Any) -> Any:
+        """Output (T, B, ...) for input (T, B, ...), from rest; within a run, what that asks for."""
+        running = RUNNING.get()
+        if running is None:
+            return from_rest(self, x)
+        if not running.whole:
+            return super().forward(x)
+        for layer in self:
+            x = running.through(layer, x)
+        return x
 
     def layer_spikes(self, x: Tensor) -> list[Tensor]:
-        """Spikes (T, B, n) of every LIFLayer layer, from rest, in order."""
+        """Spikes (T, B, ...) of every neuron layer of the row, from rest, in order."""
         spikes = []
         for layer in self:
-            x = layer(x)
-            if isinstance(layer, LIFLayer):
+            x, _ = run(layer, x)
+            if isinstance(layer, Stateful):
                 spikes.append(x)
         return spikes
-
-    def advance(self, x: Tensor) -> Tensor:
-        """Continue from the held state; the state kept is cut from the graph."""
-        out, after = self.seq(x, self._held)
-        self._held = tuple(None if s is None else s.detach() for s in after)
-        return out
-
-    def reset(self) -> None:
-        """Forget the held state."""
-        self._held = None
-
-    def stages(self) -> Sequence[tuple[Linear, LIFLayer]]:
-        """Give the net as (projection, population) pairs, for export and quantization.
-
-        Raises
-        ------
-        ValidationError
-            If the layers do not alternate between Linear and LIFLayer.
-        """
-        layers = [layer for layer in self if not isinstance(layer, torch.nn.Dropout)]
-        kinds = [
-            isinstance(m, LIFLayer if k % 2 else torch.nn.Linear) for k, m in enumerate(layers)
-        ]
-        if not layers or len(layers) % 2 or not all(kinds):
-            names = ", ".join(type(layer).__name__ for layer in layers) or "nothing"
-            raise ValidationError(
-                f"SpikingNet: expected Linear, LIFLayer, Linear, LIFLayer, ... (Dropout is "
-                f"ignored), got {names}"
-            )
-        return cast(
-            Sequence[tuple[Linear, LIFLayer]], list(zip(layers[::2], layers[1::2], strict=True))
-        )
-
-    def _given(self, state: NetState | None) -> NetState:
-        if state is None:
-            return (None,) * len(self)
-        if len(state) != len(self):
-            raise ValidationError(
-                f"SpikingNet: expected a state with {len(self)} entries (one per layer), "
-                f"got {len(state)}"
-            )
-        return state

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
 from typing import Any, Self
 
 import numpy as np
@@ -12,40 +14,64 @@ from torch import Tensor
 
 from spikesim import neurons
 from spikesim.errors import ValidationError
-from spikesim.nn.functional import LIFParams, LIFState, Reset, lif_init, lif_seq, lif_step
+from spikesim.neurons.firing import Refractory, Reset
+from spikesim.nn.functional import LIFParams, LIFState, lif_check, lif_init, lif_seq, lif_step
+from spikesim.nn.learned import LEARNABLE, Granularity, LearnedConstant, names_to_learn
+from spikesim.nn.shapes import broadcast, flat, shape_of
+from spikesim.nn.stateful import Stateful
 from spikesim.nn.surrogate import ATan, Surrogate
 
-_PER_NEURON = ("beta", "alpha", "gain", "bias", "v_th", "v_reset", "reset_amount")
+Constant = float | Sequence[float] | np.ndarray
+
+_NUMBERS = (
+    "beta", "alpha", "gain", "bias", "v_th", "v_reset", "reset_amount", "refractory_ticks",
+    "v_init", "v_floor",
+)  # fmt: skip
 
 
-class LIFLayer(torch.nn.Module):
+class LIFLayer(Stateful):
     """Canonical leaky integrate-and-fire layer, time first.
+
+    The equations are those of ``neurons.LIF``, whose fields the parameters are. Each is one number
+    for all, one per channel (the first axis of a shape of several), or one per neuron.
 
     Parameters
     ----------
-    n : int, optional
-        Number of neurons; needed when a parameter is learned per neuron.
-    beta : float or sequence, shape (n,)
+    shape : int or sequence of int, optional
+        Neurons: ``n``, ``(channels, n)``, ``(channels, height, width)``, ... Input of another
+        shape is refused. Without it any is taken, and what stands in arrays is the last axis.
+    beta : float or array
         Membrane decay per tick. Multiples of 1/4096 survive quantization unchanged.
-    alpha : float or sequence, shape (n,)
+    alpha : float or array
         Current decay per tick; 0 is a delta synapse.
-    gain, bias, v_th, v_reset, reset_amount
+    gain, bias, v_th, v_reset, reset_amount, v_init, v_floor : float or array
         As of ``neurons.LIF``.
     reset : {"hard", "soft", "none"}
         What a spike does to the membrane.
+    refractory_ticks : int or array, ticks
+        In how many ticks after a spike none is possible.
+    refractory : {"hold", "gate"}
+        Whether the membrane stands still meanwhile, or only the spike is withheld.
     strict : bool
         Fire above the threshold only.
+    dt : float, seconds, or None
+        Tick that the constants are for, where they are for one only.
     detach_reset : bool
         Keep the reset out of the gradient.
     surrogate : Surrogate
         Backward derivative of the spike.
-    learn : sequence of str
-        Names among ``beta, alpha, gain, bias, v_th`` that are trained, one value per neuron.
+    learn : sequence of str, or mapping of str to {"neuron", "channel", "layer"}
+        What is trained, among ``beta, alpha, tau_mem, tau_syn, gain, bias, v_th, reset_amount``;
+        a value per neuron, unless the mapping says otherwise. ``tau_mem`` and ``tau_syn`` are
+        time constants in ticks and stand for ``beta = exp(-1/tau_mem)`` and alpha. Decays stay
+        between 0 and 1, time constants, thresholds and reset amounts above 0, whatever the
+        optimizer does (``nn.legal``).
 
     Raises
     ------
     ValidationError
-        For values ``neurons.LIF`` refuses, an unknown name in ``learn``, or ``learn`` without n.
+        For values ``neurons.LIF`` refuses, arrays that do not fit the shape, an unknown name in
+        ``learn``, ``learn`` without a shape, or a learned value that starts on its border.
 
     Examples
     --------
@@ -64,92 +90,193 @@ class LIFLayer(torch.nn.Module):
 
     def __init__(
         self,
-        n: int | None = None,
+        shape: int | Sequence[int] | None = None,
         *,
-        beta: float | Sequence[float] = 0.9375,
-        alpha: float | Sequence[float] = 0.0,
-        gain: float | Sequence[float] = 1.0,
-        bias: float | Sequence[float] = 0.0,
-        v_th: float | Sequence[float] = 1.0,
-        v_reset: float | Sequence[float] = 0.0,
+        beta: Constant = 0.9375,
+        alpha: Constant = 0.0,
+        gain: Constant = 1.0,
+        bias: Constant = 0.0,
+        v_th: Constant = 1.0,
+        v_reset: Constant = 0.0,
         reset: Reset = "hard",
-        reset_amount: float | Sequence[float] | None = None,
+        reset_amount: Constant | None = None,
+        refractory_ticks: int | Sequence[int] | np.ndarray = 0,
+        refractory: Refractory = "hold",
+        v_init: Constant = 0.0,
+        v_floor: Constant | None = None,
         strict: bool = False,
+        dt: float | None = None,
         detach_reset: bool = True,
         surrogate: Surrogate | None = None,
-        learn: Sequence[str] = (),
+        learn: Sequence[str] | Mapping[str, Granularity] = (),
     ) -> None:
         super().__init__()
-        self.n = n
-        self.reset: Reset = reset
-        self.strict, self.detach_reset = strict, detach_reset
-        self.surrogate: Surrogate = ATan() if surrogate is None else surrogate
         values: dict[str, Any] = {
             "beta": beta, "alpha": alpha, "gain": gain, "bias": bias, "v_th": v_th,
             "v_reset": v_reset, "reset_amount": reset_amount,
+            "refractory_ticks": refractory_ticks, "v_init": v_init, "v_floor": v_floor,
         }  # fmt: skip
-        checked = neurons.LIF(reset=reset, strict=strict, **values)
-        unknown = set(learn) - set(_PER_NEURON[:5])
-        if unknown:
-            raise ValidationError(
-                f"LIFLayer: learn accepts {', '.join(_PER_NEURON[:5])}, got {sorted(unknown)}"
-            )
-        if learn and n is None:
-            raise ValidationError(f"LIFLayer: learn={list(learn)} needs the number of neurons n")
-        if n is not None:
-            checked.arrays(n)
-        self._scalars: dict[str, float | None] = {}
-        for key in _PER_NEURON:
-            value = getattr(checked, key)
-            if key in learn:
-                full = torch.tensor(np.broadcast_to(value, (n or 0,)), dtype=torch.float32)
-                self.register_parameter(key, torch.nn.Parameter(full.clone()))
-            elif isinstance(value, np.ndarray):
-                self.register_buffer(key, torch.tensor(value, dtype=torch.float32))
+        self.shape = shape_of(shape, values)
+        full = {key: broadcast(key, value, self.shape) for key, value in values.items()}
+        checked = neurons.LIF(
+            **{key: flat(value, self.shape) for key, value in full.items()},
+            reset=reset, refractory=refractory, strict=strict, dt=dt,
+        )  # fmt: skip
+        if checked.reset_amount is None and np.isinf(checked.v_th).any():
+            # A threshold that is never reached takes nothing off; 0 times itself is no number.
+            full["reset_amount"] = np.where(np.isinf(full["v_th"]), 0.0, full["v_th"])
+            checked = replace(checked, reset_amount=flat(full["reset_amount"], self.shape))
+        self.reset, self.refractory, self.strict = checked.reset, checked.refractory, checked.strict
+        self.dt, self.detach_reset = checked.only_dt, detach_reset
+        self.surrogate: Surrogate = ATan() if surrogate is None else surrogate
+        self._numbers: dict[str, Any] = {}
+        for key, value in full.items():
+            if np.ndim(value) == 0:
+                self._numbers[key] = getattr(checked, key)
             else:
-                self._scalars[key] = value
+                kind = torch.int32 if key == "refractory_ticks" else torch.float64
+                self.register_buffer(key, torch.tensor(np.asarray(value), dtype=kind))
+        self._learned: dict[str, LearnedConstant] = {}
+        for name, granularity in names_to_learn(learn, self.shape).items():
+            self._learn(LEARNABLE[name], granularity)
 
-    def params(self) -> LIFParams:
-        """Give the current parameters, as `functional.lif_step` takes them."""
-        values: dict[str, Any] = {
-            key: self._scalars[key] if key in self._scalars else getattr(self, key)
-            for key in _PER_NEURON
-        }
+    @classmethod
+    def of(
+        cls, neuron: neurons.NeuronModel, shape: int | Sequence[int] | None = None, *,
+        dt: float | None = None, **options: Any,
+    ) -> Self:  # fmt: skip
+        """Give the layer of a neuron model that is linear, as ``neurons.LIF``, ``LIFExp``, ...
+
+        Parameters
+        ----------
+        neuron : NeuronModel
+            One with a canonical form (``per_tick``).
+        shape : int or sequence of int, optional
+            Neurons, as of the class.
+        dt : float, seconds, optional
+            Tick; needed where the model is in seconds.
+        **options
+            ``learn``, ``surrogate``, ``detach_reset``.
+
+        Raises
+        ------
+        ValidationError
+            If the model has no canonical form, or needs a dt.
+
+        Examples
+        --------
+        >>> lif = neurons.LIF.from_time_constants(1e-3, tau_mem=10e-3, method="euler")
+        >>> LIFLayer.of(lif, 4).canonical().beta
+        0.9
+        """
+        if not isinstance(neuron, neurons.LIF):
+            if dt is None:
+                raise ValidationError(
+                    f"LIFLayer: {type(neuron).__name__} counts in seconds; expected the tick, "
+                    "LIFLayer.of(neuron, shape, dt=1e-3)"
+                )
+            neuron = neuron.per_tick(dt)
+        given = {field.name: getattr(neuron, field.name) for field in fields(neuron)}
+        return cls(shape, **given, **options)
+
+    @property
+    def n(self) -> int | None:
+        """Number of neurons; None where the shape is left open."""
+        return None if self.shape is None else math.prod(self.shape)
+
+    @property
+    def learned(self) -> tuple[str, ...]:
+        """Names of what is trained."""
+        return tuple(self._learned)
+
+    def params(self, like: Tensor | None = None) -> LIFParams:
+        """Give the current parameters, as `functional.lif_step` takes them.
+
+        Parameters
+        ----------
+        like : float tensor, optional
+            Whose type arrays shall have.
+        """
+        values: dict[str, Any] = dict(self._numbers)
+        for key, buffer in self._buffers.items():
+            values[key] = buffer
+        for how in self._learned.values():
+            values[how.field] = how.value(self._parameters[how.parameter])
+        if like is not None:
+            for key, value in values.items():
+                if isinstance(value, Tensor) and value.is_floating_point():
+                    values[key] = value.to(like.dtype)
         return LIFParams(
-            **values, reset=self.reset, strict=self.strict, detach_reset=self.detach_reset,
-            surrogate=self.surrogate,
+            **values, reset=self.reset, refractory=self.refractory, strict=self.strict,
+            detach_reset=self.detach_reset, surrogate=self.surrogate,
         )  # fmt: skip
 
     def canonical(self) -> neurons.LIF:
-        """Give the same neuron as plain data (float64), for export and quantization."""
-        values: dict[str, Any] = {
-            key: value.detach().double().cpu().numpy() if isinstance(value, Tensor) else value
-            for key, value in vars(self.params()).items()
-            if key in _PER_NEURON
-        }
-        return neurons.LIF(**values, reset=self.reset, strict=self.strict)
+        """Give the same neuron as plain data (float64), for export and quantization.
 
-    def initial_state(self, a: Tensor) -> LIFState:
-        """Resting state for one tick's input of shape (B, ..., n)."""
-        return lif_init(a, self.params())
+        Arrays of a shape of several axes become flat, the last axis fastest.
+        """
+        params = self.params()
+        values: dict[str, Any] = {}
+        for key in _NUMBERS:
+            value = getattr(params, key)
+            if isinstance(value, Tensor):
+                array = value.detach().cpu().numpy()
+                array = array if key == "refractory_ticks" else array.astype(np.float64)
+                value = flat(array, self.shape)
+            values[key] = value
+        return neurons.LIF(
+            **values, reset=self.reset, refractory=self.refractory, strict=self.strict, dt=self.dt
+        )
 
-    def step(self, a: Tensor, state: LIFState) -> tuple[Tensor, LIFState]:
+    def init(self, x: Tensor) -> LIFState:
+        """State before the first tick, for one tick's input of shape (B, ...)."""
+        self._expect(x, 1)
+        return lif_init(x, self.params(x))
+
+    def step(self, x: Tensor, state: LIFState) -> tuple[Tensor, LIFState]:
         """One tick; see `functional.lif_step`."""
-        return lif_step(a, state, self.params())
+        self._expect(x, 1)
+        params = self.params(x)
+        lif_check(state, x, params)
+        return lif_step(x, state, params.spread(x.shape))
 
-    def seq(self, a: Tensor, state: LIFState | None = None) -> tuple[Tensor, LIFState]:
+    def seq(self, x: Tensor, state: LIFState | None = None) -> tuple[Tensor, LIFState]:
         """All ticks; see `functional.lif_seq`."""
-        return lif_seq(a, self.params(), state)
-
-    def forward(self, a: Tensor) -> Tensor:
-        """Spikes (T, B, ..., n) for input (T, B, ..., n), from rest."""
-        return self.seq(a)[0]
+        self._expect(x, 2)
+        params = self.params(x)
+        if state is not None:
+            lif_check(state, x.new_empty(x.shape[1:]), params)
+        return lif_seq(x, params, state)
 
     def extra_repr(self) -> str:
         """Parameters that differ from neuron to neuron are left out."""
-        shown = {k: v for k, v in self._scalars.items() if v is not None}
-        return (
-            f"n={self.n}, "
-            + ", ".join(f"{k}={v:g}" for k, v in shown.items())
-            + (f", reset={self.reset!r}, surrogate={self.surrogate!r}")
+        shown = {k: v for k, v in self._numbers.items() if v is not None}
+        shape = self.n if self.shape is None or len(self.shape) == 1 else self.shape
+        text = [f"shape={shape}", *(f"{k}={v:g}" for k, v in shown.items())]
+        for name, how in self._learned.items():
+            value = how.shown(self._parameters[how.parameter].detach())
+            text.append(f"{name}={float(value.min()):g}..{float(value.max()):g} (learned)")
+        return ", ".join([*text, f"reset={self.reset!r}", f"surrogate={self.surrogate!r}"])
+
+    def _learn(self, how: LearnedConstant, granularity: Granularity) -> None:
+        given = getattr(self.params(), how.field)
+        if given is None:  # a reset amount that follows the threshold starts there
+            given = self.params().v_th
+        self._numbers.pop(how.field, None)
+        self._buffers.pop(how.field, None)
+        start = torch.as_tensor(given, dtype=torch.float64).detach()
+        raw = how.start(start, granularity, self.shape or ())
+        self.register_parameter(how.parameter, torch.nn.Parameter(raw.float()))
+        self._learned[how.name] = how
+
+    def _expect(self, x: Tensor, leading: int) -> None:
+        axes = ("T", "B")[2 - leading :]
+        right = x.ndim > leading if self.shape is None else x.shape[leading:] == self.shape
+        if right and x.is_floating_point():
+            return
+        wanted = ", ".join((*axes, *map(str, self.shape or ("...",))))
+        raise ValidationError(
+            f"LIFLayer: expected float input of shape ({wanted}), got {x.dtype} of shape "
+            f"{tuple(x.shape)}; sequences are for nn.run, single ticks (B, ...) for nn.step"
         )

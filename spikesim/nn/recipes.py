@@ -27,7 +27,7 @@ from spikesim.errors import ValidationError
 from spikesim.fixed.settings import STATE_BITS, WEIGHT_BITS, Quantization
 from spikesim.network import Network
 from spikesim.nn import encode
-from spikesim.nn.export import export
+from spikesim.nn.export import chain, export
 from spikesim.nn.loss import CountCrossEntropy
 from spikesim.nn.network import Linear, SpikingNet
 from spikesim.nn.neuron import LIFLayer
@@ -136,7 +136,7 @@ class TrainedModel:
     @property
     def run_steps(self) -> int:
         """Ticks to run per image, so that the last layer sees its last input."""
-        return self.recipe.steps + len(self.model.stages()) - 1
+        return self.recipe.steps + len(chain(self.model)) - 1
 
     @property
     def quant(self) -> Quantization:

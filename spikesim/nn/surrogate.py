@@ -6,6 +6,9 @@ strict) and its derivative is replaced by one of the closed forms below. All are
 except for the slope factor named, so that changing the surrogate does not change the scale of
 the learning rate.
 
+Each of them has a number, `SurrogateCode`, by which compiled kernels know it. Any other object
+with a ``gradient`` does as well; it runs as the Python that it is.
+
 References
 ----------
 Neftci, Mostafa, Zenke, "Surrogate gradient learning in spiking neural networks",
@@ -15,6 +18,7 @@ IEEE Signal Processing Magazine 36(6), 2019.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Any, Protocol
 
 import torch
@@ -83,6 +87,36 @@ class Boxcar(_Slope):
         return (u.abs() * self.slope <= 1.0).to(u.dtype)
 
 
+class SurrogateCode(IntEnum):
+    """Numbers of the closed forms; the slope is their one parameter. Never given anew."""
+
+    ATAN = 0
+    FAST_SIGMOID = 1
+    TRIANGLE = 2
+    SIGMOID = 3
+    BOXCAR = 4
+
+
+_CODES: dict[type, SurrogateCode] = {
+    ATan: SurrogateCode.ATAN,
+    FastSigmoid: SurrogateCode.FAST_SIGMOID,
+    Triangle: SurrogateCode.TRIANGLE,
+    Sigmoid: SurrogateCode.SIGMOID,
+    Boxcar: SurrogateCode.BOXCAR,
+}
+
+
+def surrogate_code(surrogate: Surrogate) -> SurrogateCode | None:
+    """Give the number of a closed form; None for an object of another class, a subclass among them.
+
+    Examples
+    --------
+    >>> surrogate_code(Triangle(2.0)).name
+    'TRIANGLE'
+    """
+    return _CODES.get(type(surrogate))
+
+
 class _Spike(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, u: Tensor, surrogate: Surrogate, strict: bool) -> Tensor:
@@ -93,7 +127,10 @@ class _Spike(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
         (u,) = ctx.saved_tensors
-        return ctx.surrogate.gradient(u).mul_(grad), None, None
+        bump = ctx.surrogate.gradient(u)
+        if surrogate_code(ctx.surrogate) is None:
+            return bump * grad, None, None  # what a user gave back may be used elsewhere
+        return bump.mul_(grad), None, None
 
 
 def spike(u: Tensor, surrogate: Surrogate, strict: bool = False) -> Tensor:

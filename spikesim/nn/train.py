@@ -19,6 +19,7 @@ from spikesim.errors import ValidationError
 from spikesim.nn.decode import arg_max, spike_count
 from spikesim.nn.loss import CountCrossEntropy
 from spikesim.nn.optimizer import AdamW
+from spikesim.nn.running import run
 
 Encode = Callable[[Tensor], Tensor]
 Augment = Callable[[np.ndarray, np.random.Generator], np.ndarray]
@@ -67,8 +68,8 @@ def fit(
     Parameters
     ----------
     model : torch.nn.Module
-        Spikes (T, B, n_in) to spikes (T, B, n_classes); a `SpikingNet`, or an `IntegerNet` for
-        training with integers in the loop.
+        What `nn.run` takes, to spikes (T, B, n_classes): a `SpikingNet`, a module of your own, or
+        an `IntegerNet` for training with integers in the loop.
     x, y : arrays, shape (n_images, ...) and (n_images,)
         Images as the encoder wants them, labels.
     encode : callable
@@ -123,7 +124,7 @@ def fit(
             for first in range(0, len(x), batch_size):
                 chosen = np.sort(order[first : first + batch_size])
                 images = x[chosen] if augment is None else augment(x[chosen], rng)
-                spikes = model(encode(torch.from_numpy(images)))
+                spikes, _ = run(model, encode(torch.from_numpy(images)))
                 if not done:
                     _check_labels(y, spikes.shape[-1])
                 value = criterion(spikes, labels[chosen])
@@ -179,7 +180,7 @@ def predict(
     found = []
     with torch.no_grad():
         for first in range(0, len(x), batch_size):
-            spikes = model(encode(torch.from_numpy(x[first : first + batch_size])))
+            spikes, _ = run(model, encode(torch.from_numpy(x[first : first + batch_size])))
             found.append(arg_max(spike_count(spikes)).numpy())
     model.train(was_training)
     return np.concatenate(found) if found else np.zeros(0, dtype=np.int64)

@@ -21,6 +21,10 @@ CASES = {
     "hard reset": {"reset": "hard"},
     "no reset": {"reset": "none"},
     "current synapse": {"reset": "soft", "alpha": 0.7},
+    "floor": {"reset": "soft", "v_floor": -0.2},
+    "start": {"reset": "soft", "v_init": 0.6},
+    "hold": {"reset": "soft", "refractory_ticks": 1, "v_th": 0.5},
+    "gate": {"reset": "hard", "refractory_ticks": 2, "refractory": "gate", "v_th": 0.5},
 }
 
 

@@ -29,7 +29,19 @@ def deep_net(reset, **options):
 
 
 @pytest.mark.parametrize("reset", ["hard", "soft", "none"])
-@pytest.mark.parametrize("options", [{}, {"alpha": 0.5, "gain": 0.7}, {"v_reset": 0.25}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"alpha": 0.5, "gain": 0.7},
+        {"v_reset": 0.25},
+        {"v_init": 0.75},
+        {"v_floor": -0.125},
+        {"refractory_ticks": 3},
+        {"refractory_ticks": 2, "refractory": "gate", "alpha": 0.5},
+    ],
+    ids=str,
+)
 def test_simulated_spikes_are_the_torch_spikes_shifted_by_depth(reset, options):
     net = deep_net(reset, **options)
     raster = np.random.default_rng(0).random((STEPS, SIZES[0])) < 0.3
@@ -79,10 +91,64 @@ def test_linear_bias_into_a_current_synapse_is_refused():
         nn.export(net)
 
 
-@pytest.mark.parametrize(
-    "layers",
-    [[], [nn.LIFLayer(3)], [nn.Linear(3, 3)], [nn.Linear(3, 3), torch.nn.ReLU()]],
-)
-def test_layers_without_counterpart_are_named(layers):
-    with pytest.raises(ValidationError, match=r"Linear, LIF.*got"):
-        nn.export(nn.SpikingNet(*layers))
+REFUSED = {
+    "nothing": (torch.nn.Sequential(), "no layers"),
+    "neurons first": (torch.nn.Sequential(nn.LIFLayer(3)), r"'0' \(LIFLayer\) without a Linear"),
+    "no neurons": (torch.nn.Sequential(nn.Linear(3, 3)), "no LIFLayer at the end"),
+    "sizes": (
+        torch.nn.Sequential(nn.Linear(3, 4), nn.LIFLayer(5), nn.Linear(3, 2), nn.LIFLayer(2)),
+        r"'1' \(LIFLayer\) of 5 for 4; '2' \(Linear\) of 3 for 4",
+    ),
+    "axes": (
+        torch.nn.Sequential(nn.Linear(3, 4), nn.LIFLayer((2, 2))),
+        r"'1' \(LIFLayer\) of \(2, 2\) for 4",
+    ),
+    "all at once": (
+        torch.nn.Sequential(
+            torch.nn.Flatten(),
+            torch.nn.Sequential(nn.Linear(3, 3), torch.nn.ReLU()),
+            nn.Linear(3, 3),
+            torch.nn.Dropout(),
+            nn.LIFLayer(3),
+        ),
+        r"'0' \(Flatten\) without a counterpart in a network; '1\.1' \(ReLU\) without a "
+        r"counterpart in a network; '2' \(Linear\) without a LIFLayer before it$",
+    ),
+}
+
+
+@pytest.mark.parametrize(("net", "text"), REFUSED.values(), ids=REFUSED)
+def test_what_is_no_chain_is_refused_by_path_in_one_message(net, text):
+    with pytest.raises(ValidationError, match=f"Linear, LIF.*got {text}") as caught:
+        nn.export(net)
+    assert 1 == len(caught.value.problems)
+
+
+def test_a_forward_of_ones_own_is_refused_by_name():
+    class Skip(torch.nn.Sequential):
+        def forward(self, x):
+            return x + super().forward(x)
+
+    with pytest.raises(ValidationError, match=r"'0' \(Skip\) without a counterpart"):
+        nn.export(torch.nn.Sequential(Skip(nn.Linear(3, 3), nn.LIFLayer(3))))
+    with pytest.raises(ValidationError, match=r"'' \(Skip\) without a counterpart"):
+        nn.export(Skip(nn.Linear(3, 3), nn.LIFLayer(3)))
+
+
+def test_rows_within_rows_are_one_chain():
+    lone = nn.Linear(3, 2), nn.LIFLayer(2), nn.Linear(2, 1), nn.LIFLayer(1)
+    nested = torch.nn.Sequential(nn.SpikingNet(*lone[:3]), torch.nn.Sequential(lone[3]))
+    flat, found = nn.export(nn.SpikingNet(*lone)), nn.export(nested)
+    assert list(flat.populations) == list(found.populations)
+    for name, projection in flat.projections.items():
+        assert (projection.rows.to_dense() == found.projections[name].rows.to_dense()).all()
+
+
+def test_a_projection_that_comes_again_is_exported_again():
+    shared = nn.Linear(3, 3)
+    net = nn.SpikingNet(shared, nn.LIFLayer(3), shared, nn.LIFLayer(3))
+    first, second = nn.export(net).projections.values()
+    assert (first.rows.to_dense() == second.rows.to_dense()).all()
+    with torch.no_grad():
+        expected = nn.LIFLayer(3)(shared(nn.LIFLayer(3)(shared(torch.ones(4, 2, 3)))))
+        assert torch.equal(expected, net(torch.ones(4, 2, 3)))

@@ -54,6 +54,29 @@ def test_training_leaves_torch_settings_and_random_state_alone():
     assert (expected == torch.rand(3)).all()
 
 
+def test_a_module_of_ones_own_is_trained():
+    class Skip(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = torch.nn.Conv1d(8, 8, 3, padding=1)
+            self.act = nn.LIFLayer((8, 8), learn={"beta": "channel", "v_th": "layer"})
+            self.head = torch.nn.Sequential(nn.Linear(64, 10, scale=2.0), nn.LIFLayer(10))
+
+        def forward(self, x):
+            x = x.reshape(-1, 8, 8)
+            return self.head((self.act(self.conv(x)) + x).flatten(1))
+
+    torch.manual_seed(0)
+    split, net = data.digits(0), Skip()
+    before = [p.detach().clone() for p in net.parameters()]
+    encoder = partial(encode.rate, steps=6)
+    history = nn.fit(net, split.x_train[:256], split.y_train[:256], encode=encoder, epochs=4)
+    assert history.loss[-1] < 0.7 * history.loss[0]
+    assert all(not torch.equal(a, b) for a, b in zip(before, net.parameters(), strict=True))
+    # Chance is 0.1.
+    assert nn.accuracy(net, split.x_test[:200], split.y_test[:200], encode=encoder) > 0.5
+
+
 def test_history_has_loss_and_held_out_accuracy_per_epoch():
     split = data.digits(0)
     history = nn.fit(

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How a net is run, and why, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+
+from spikesim.nn.network import SpikingNet
+from spikesim.nn.neuron import LIFLayer
+from spikesim.nn.quant import IntegerNet
+from spikesim.nn.running import is_row, takes_sequences
+from spikesim.nn.stateful import Stateful
+from spikesim.nn.surrogate import surrogate_code
+
+
+def explain(net: torch.nn.Module) -> str:
+    """Which way each module of a net takes in `nn.run`, and why.
+
+    Parameters
+    ----------
+    net : torch.nn.Module
+        As for `nn.run`.
+
+    Returns
+    -------
+    str
+        A module per line, by its path.
+
+    Examples
+    --------
+    >>> from spikesim import nn
+    >>> print(explain(SpikingNet(torch.nn.Flatten(), nn.Linear(2, 1), LIFLayer(1))))
+    net: SpikingNet, its layers one after the other over all ticks
+    0: Flatten, tick by tick
+    1: Linear, all ticks at once
+    2: LIFLayer, reference loop over ticks (no kernel yet for surrogate ATan, code 0)
+    """
+    return "\n".join(_lines("", net, whole=True))
+
+
+def _lines(path: str, module: torch.nn.Module, whole: bool) -> Iterator[str]:
+    row = is_row(module) or (isinstance(module, SpikingNet) and module.over_time)
+    inner = whole and (row or takes_sequences(module))
+    yield f"{path or 'net'}: {type(module).__name__}, {_way(module, whole, row)}"
+    if isinstance(module, LIFLayer | IntegerNet):
+        return
+    for name, child in module.named_children():
+        yield from _lines(f"{path}.{name}" if path else name, child, inner)
+
+
+def _way(module: torch.nn.Module, whole: bool, row: bool) -> str:
+    if isinstance(module, LIFLayer):
+        return _neuron(module)
+    if isinstance(module, IntegerNet):
+        return "integers of the core, population after population"
+    if isinstance(module, Stateful):
+        return "its own seq" if whole else "its own step, tick by tick"
+    if not whole:
+        return "within the tick"
+    if row:
+        return "its layers one after the other over all ticks"
+    if takes_sequences(module):
+        return "all ticks at once"
+    has_children = next(module.children(), None) is not None
+    return "its forward, tick by tick" if has_children else "tick by tick"
+
+
+def _neuron(layer: LIFLayer) -> str:
+    name, code = type(layer.surrogate).__name__, surrogate_code(layer.surrogate)
+    if code is None:
+        return f"reference loop over ticks, since the surrogate {name} is Python of yours"
+    return f"reference loop over ticks (no kernel yet for surrogate {name}, code {int(code)})"

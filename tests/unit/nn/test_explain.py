@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from spikesim import nn  # noqa: E402
+from tests.reference.stateful_nets import Branches, Loop  # noqa: E402
+
+
+def test_explain_tells_the_way_of_each_module():
+    class Own:
+        def gradient(self, u):
+            return torch.ones_like(u)
+
+    class Sharper(nn.Triangle):
+        def gradient(self, u):
+            return 2.0 * super().gradient(u)
+
+    net = torch.nn.Sequential(
+        nn.Linear(2, 2), nn.LIFLayer(2, surrogate=Own()), torch.nn.ReLU(), Branches(),
+        nn.LIFLayer(2, surrogate=Sharper()), Loop(nn.LIFLayer(2), 2),
+    )  # fmt: skip
+    lines = dict(line.split(": ", 1) for line in nn.explain(net).splitlines())
+    assert ["net", "0", "1", "2", "3", "3.left", "3.right", "3.out", "4", "5"] == list(lines)[:10]
+    assert "surrogate Own is Python of yours" in lines["1"]
+    assert "surrogate Sharper is Python of yours" in lines["4"]
+    assert "surrogate ATan, code 0" in lines["3.left"]
+    assert "all ticks at once" in lines["0"]
+    assert "tick by tick" in lines["2"]
+    assert "its forward, tick by tick" in lines["3"]
+    assert "its own seq" in lines["5"]
