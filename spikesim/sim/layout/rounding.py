@@ -51,10 +51,12 @@ def rounding_losses(plan: Plan) -> Iterator[str]:
 def _shares(projection: Projection, unit: float) -> tuple[float, float]:
     """Shares of the weights that change by more than 1 %, and of those that become 0."""
     weight = projection.synapses.weight
+    if projection.nnz == 0:
+        return 0.0, 0.0
     if weight is not None:
         # One for all, as nearly all of thousands of projections have: no arrays.
         kept = round(weight / unit) * unit
-        changed = weight != 0.0 and projection.nnz > 0
+        changed = weight != 0.0
         return (
             float(changed and abs(kept - weight) > _LOSS * abs(weight)),
             float(changed and kept == 0.0),

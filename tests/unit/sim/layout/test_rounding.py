@@ -8,7 +8,7 @@ import pytest
 
 import spikesim
 from spikesim import Network, Simulator
-from spikesim.network import FixedInDegree, LogNormal, Normal, OneToOne
+from spikesim.network import FixedInDegree, FixedTotalNumber, LogNormal, Normal, OneToOne
 from spikesim.neurons import LIFDelta, LIFExp
 
 N = 200
@@ -85,3 +85,20 @@ def test_what_is_told_is_what_happens(caplog):
     lost = np.mean(np.abs(run.trace("E.v")[0] / given - 1) > 0.01)
     (message,) = told(net, caplog)[:1]
     assert f"{100 * lost:.2g} % of its weights" in message
+
+
+@pytest.mark.parametrize("weight", [1e-9, Normal(1e-9, 1e-10)])
+def test_a_projection_without_synapses_loses_none(caplog, weight):
+    net = network(1.0)
+    net.connect("in", "E", FixedTotalNumber(0), weight=weight, name="none")
+    assert told(net, caplog) == []
+    net.connect("in", "E", FixedTotalNumber(N), weight=weight, name="some")
+    assert len(told(net, caplog)) == 1
+
+
+def test_no_synapse_at_all_is_no_loss(caplog):
+    net = Network(1e-3)
+    net.add_input("in", N)
+    net.add_population("E", N, LIFDelta(v_th=1.0))
+    net.connect("in", "E", FixedTotalNumber(0), weight=Normal(0.1, 0.01))
+    assert told(net, caplog) == []
