@@ -99,7 +99,8 @@ def judge(mutant: Mutant, tree: Path, own: bool, sound: set[str]) -> Verdict:
     seconds = round(time.perf_counter() - start, 1)
     if outcome != "survived" and not sound.issuperset(by):
         if _pytest(by, tree)[0] != "survived":
-            raise RuntimeError(f"{' '.join(by)}: expected tests that pass without a fault")
+            where = " ".join(by)
+            raise RuntimeError(f"{where}: expected tests that pass without a fault; mend them first")
         sound.update(by)
     # Of the tree, whose tests were judging: those of the checkout may have changed meanwhile.
     return Verdict(key_of(mutant, tree), outcome, " ".join(by), seconds)
@@ -228,7 +229,10 @@ def main(argv: list[str] | None = None) -> int:
     mutants = [m for m in curated() if options.only in m.name]
     if options.sample:
         mutants += sampled(options.sample, options.base, options.seed)
-    verdicts = run(mutants, options.jobs, options.own)
+    try:
+        verdicts = run(mutants, options.jobs, options.own)
+    except RuntimeError as error:
+        raise SystemExit(str(error)) from None
     lived = [m for m in mutants if verdicts[m.name].outcome == "survived"]
     print(table(mutants, lived))
     wrong = [m for m in mutants if m.equivalent and m not in lived]
