@@ -99,8 +99,8 @@ def judge(mutant: Mutant, tree: Path, own: bool, sound: set[str]) -> Verdict:
     seconds = round(time.perf_counter() - start, 1)
     if outcome != "survived" and not sound.issuperset(by):
         if _pytest(by, tree)[0] != "survived":
-            where = " ".join(by)
-            raise RuntimeError(f"{where}: expected tests that pass without a fault; mend them first")
+            names = " ".join(by)
+            raise RuntimeError(f"{names}: expected tests that pass without a fault; mend them")
         sound.update(by)
     # Of the tree, whose tests were judging: those of the checkout may have changed meanwhile.
     return Verdict(key_of(mutant, tree), outcome, " ".join(by), seconds)
