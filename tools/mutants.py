@@ -4,9 +4,9 @@
 ``python tools/mutants.py`` runs the curated list (``tests/mutants/*.toml``), ``--sample N`` also N
 faults that cosmic-ray draws in the files that changed since ``--base``. Each fault goes into a copy
 of the tree and meets the tests of its package first, then the default ones that need no simulator
-(``--own`` stops before those). Results are kept in ``build/mutants``: a run that was cut off goes
-on where it was, and a fault is tried again only when its file or the tests that judge it have
-changed.
+(``--own`` stops before those). What notices a fault has to pass without it. Results are kept in
+``build/mutants``: a run that was cut off goes on where it was, and a fault is tried again only when
+its file or the tests that judge it have changed.
 
 A fault that nothing notices is a survivor. Its verdict stands in ``tests/mutants.md``.
 """
@@ -17,24 +17,26 @@ import argparse
 import hashlib
 import json
 import os
-import random
+import re
 import shutil
 import subprocess
 import sys
 import time
-import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from queue import SimpleQueue
 
-ROOT = Path(__file__).resolve().parent.parent
-LISTS = ROOT / "tests" / "mutants"
+from mutants_list import ROOT, Mutant, curated, sampled
+
 BUILD = ROOT / "build" / "mutants"
 WIDE = ("tests/unit", "tests/properties", "tests/equivalence")
 """What judges a fault that its own tests do not notice."""
-LIMIT_S = 900
-"""Wall time after which the tests of one fault are taken for hanging, which notices it."""
+LIMIT_S, WIDE_LIMIT_S = 900, 4 * 3600
+"""Wall time after which the tests of one fault are taken for hanging, which notices it.
+
+A test that hangs ends by its own limit; this one is for what hangs outside of tests.
+"""
 _COPIED = ("spikesim", "tests", "tools", "hdl", "benchmarks", "examples", "docs", "firmware")
 _QUICK = ["-m", "not slow and not hdl and not rtl"]
 # It asks whether the list fits the sources, which no fault does.
@@ -42,109 +44,16 @@ _APART = "--ignore=tests/unit/tools/test_mutants.py"
 
 
 @dataclass(frozen=True)
-class Mutant:
-    """One fault.
-
-    Attributes
-    ----------
-    name : str
-        Unique.
-    file : str
-        Relative to the root.
-    old, new : str
-        Text that stands there once, and what replaces it.
-    tests : tuple of str
-        Test files or folders that should notice it.
-    equivalent : str
-        Why no test can notice it; empty when one should.
-    """
-
-    name: str
-    file: str
-    old: str
-    new: str
-    tests: tuple[str, ...]
-    equivalent: str = ""
-
-    def apply(self, text: str) -> str:
-        """Text of the file with the fault; raises ValueError unless ``old`` stands there once."""
-        if text.count(self.old) != 1:
-            raise ValueError(
-                f"mutant {self.name!r}: expected its old text once in {self.file}, found it "
-                f"{text.count(self.old)} times; write it anew"
-            )
-        return text.replace(self.old, self.new)
-
-
-@dataclass(frozen=True)
 class Verdict:
-    """What became of a fault: ``killed``, ``survived``, or ``hung``, by which tests, how fast."""
+    """What became of a fault: ``killed``, ``survived``, or ``hung``, by which tests, how fast.
+
+    ``by`` is the file of the test that noticed it, where one is known, else all that were run.
+    """
 
     key: str
     outcome: str
     by: str
     seconds: float
-
-
-def curated(folder: Path = LISTS) -> list[Mutant]:
-    """Faults of the list, checked: every file exists, every old text stands there once.
-
-    Raises
-    ------
-    ValueError
-        With the first entry that does not fit the sources.
-    """
-    found: list[Mutant] = []
-    for path in sorted(folder.glob("*.toml")):
-        for entry in tomllib.loads(path.read_text())["mutant"]:
-            mutant = Mutant(**entry | {"tests": tuple(entry["tests"])})
-            mutant.apply((ROOT / mutant.file).read_text())
-            found.append(mutant)
-    names = [mutant.name for mutant in found]
-    if repeated := {name for name in names if names.count(name) > 1}:
-        raise ValueError(f"mutants: expected different names, got {sorted(repeated)} twice")
-    return found
-
-
-def sampled(n: int, base: str, seed: int) -> list[Mutant]:
-    """Faults that cosmic-ray makes at random places of the files that changed since ``base``."""
-    from cosmic_ray.mutating import mutate_code
-    from cosmic_ray.plugins import get_operator, operator_names
-
-    command = ["git", "diff", "--name-only", "--diff-filter=AM", base, "--", "spikesim"]
-    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    files = [line for line in listed.stdout.split() if line.endswith(".py")]
-    rng, found = random.Random(seed), list[Mutant]()
-    names = sorted(operator_names())
-    for _ in range(200 * n):
-        if len(found) == n or not files:
-            break
-        file, operator = rng.choice(files), rng.choice(names)
-        text = (ROOT / file).read_text()
-        place = rng.randrange(12)
-        mutated = mutate_code(text, get_operator(operator)(), place)
-        if mutated is None or mutated == text:
-            continue
-        found.append(
-            Mutant(f"{file}:{operator.split('/')[1]}:{place}", file, text, mutated, tests_of(file))
-        )
-    return found
-
-
-def tests_of(file: str) -> tuple[str, ...]:
-    """Tests that mirror a module: its own test file, else those of its folder, else of its floor.
-
-    Examples
-    --------
-    >>> tests_of("spikesim/core/csr.py")
-    ('tests/unit/core/test_csr.py',)
-    """
-    parts = Path(file).with_suffix("").parts[1:]
-    own = Path("tests/unit", *parts[:-1], f"test_{parts[-1]}.py")
-    for place in (own, own.parent, *own.parents):
-        if (ROOT / place).exists():
-            return (place.as_posix(),)
-    return ("tests/unit",)
 
 
 def key_of(mutant: Mutant, tree: Path = ROOT) -> str:
@@ -158,22 +67,43 @@ def key_of(mutant: Mutant, tree: Path = ROOT) -> str:
     return digest.hexdigest()
 
 
-def judge(mutant: Mutant, tree: Path, own: bool = False) -> Verdict:
-    """Run the tests against one fault in a tree that has none before and after."""
+def judge(mutant: Mutant, tree: Path, own: bool, sound: set[str]) -> Verdict:
+    """Run the tests against one fault in a tree that has none before and after.
+
+    Parameters
+    ----------
+    mutant : Mutant
+    tree : Path
+    own : bool
+        Whether only the tests named with the fault are run. One that is said to be equivalent
+        never meets others.
+    sound : set of str
+        Tests known to pass without a fault; those that noticed this one are added.
+
+    Raises
+    ------
+    RuntimeError
+        If what noticed the fault fails without it as well.
+    """
     path = tree / mutant.file
     clean = path.read_text()
     start = time.perf_counter()
     try:
         path.write_text(mutant.apply(clean))
-        for tests in (mutant.tests,) if own else (mutant.tests, WIDE):
-            outcome = _pytest(tests, tree)
+        for tests in (mutant.tests,) if own or mutant.equivalent else (mutant.tests, WIDE):
+            outcome, by = _pytest(tests, tree)
             if outcome != "survived":
                 break
     finally:
         path.write_text(clean)
     seconds = round(time.perf_counter() - start, 1)
+    if outcome != "survived" and not sound.issuperset(by):
+        if _pytest(by, tree)[0] != "survived":
+            names = " ".join(by)
+            raise RuntimeError(f"{names}: expected tests that pass without a fault; mend them")
+        sound.update(by)
     # Of the tree, whose tests were judging: those of the checkout may have changed meanwhile.
-    return Verdict(key_of(mutant, tree), outcome, " ".join(tests), seconds)
+    return Verdict(key_of(mutant, tree), outcome, " ".join(by), seconds)
 
 
 def outcome_of(code: int, said: bytes = b"") -> str:
@@ -194,18 +124,34 @@ def outcome_of(code: int, said: bytes = b"") -> str:
     raise RuntimeError(f"pytest ended with {code}: {said[-2000:]!r}")
 
 
-def _pytest(tests: tuple[str, ...], tree: Path) -> str:
+def noticed_by(said: str, tests: tuple[str, ...]) -> tuple[str, ...]:
+    """Find the file of the test that failed in what pytest says; all ``tests`` without one.
+
+    Examples
+    --------
+    >>> noticed_by("FAILED tests/a/test_b.py::test_c - assert 1 == 2", ("tests/a", "tests/c"))
+    ('tests/a/test_b.py',)
+    """
+    failed = re.search(r"^(?:FAILED|ERROR) (\S+?\.py)\b", said, re.MULTILINE)
+    return (failed[1],) if failed else tests
+
+
+def _pytest(tests: tuple[str, ...], tree: Path) -> tuple[str, tuple[str, ...]]:
+    """Outcome of some tests, and those of them that it came from."""
     env = {**os.environ, "PYTHONPATH": str(tree), "SPIKESIM_CACHE": str(tree / "build" / "cache")}
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", _APART]
     try:
         # Its own session: Ctrl-C here must not look like a fault that was noticed there.
         done = subprocess.run(
-            [*command, *_QUICK, *tests], cwd=tree, env=env, capture_output=True, timeout=LIMIT_S,
-            check=False, start_new_session=True,
+            [*command, *_QUICK, *tests], cwd=tree, env=env, capture_output=True,
+            timeout=WIDE_LIMIT_S if tests == WIDE else LIMIT_S, check=False,
+            start_new_session=True,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
-        return "hung"
-    return outcome_of(done.returncode, done.stdout + done.stderr)
+        return "hung", tests
+    said = done.stdout + done.stderr
+    outcome = outcome_of(done.returncode, said)
+    return outcome, noticed_by(said.decode(errors="replace"), tests)
 
 
 def make_tree(number: int) -> Path:
@@ -223,7 +169,8 @@ def is_due(mutant: Mutant, kept: Verdict | None, own: bool = False) -> bool:
     """Whether a fault has no verdict that still holds: none, of other sources, or of less tests."""
     if kept is None or kept.key != key_of(mutant):
         return True
-    return kept.outcome == "survived" and not own and kept.by != " ".join(WIDE)
+    wide = not own and not mutant.equivalent
+    return kept.outcome == "survived" and wide and kept.by != " ".join(WIDE)
 
 
 def urgency(kept: Verdict | None) -> int:
@@ -241,14 +188,14 @@ def run(mutants: list[Mutant], jobs: int, own: bool = False) -> dict[str, Verdic
     verdicts = {name: Verdict(**entry) for name, entry in kept.items()}
     due = [m for m in mutants if is_due(m, verdicts.get(m.name), own)]
     due.sort(key=lambda m: urgency(verdicts.get(m.name)))
-    trees: SimpleQueue[Path] = SimpleQueue()
+    trees, sound = SimpleQueue[Path](), set[str]()
     for number in range(jobs if due else 0):
         trees.put(make_tree(number))
 
     def one(mutant: Mutant) -> None:
         tree = trees.get()
         try:
-            verdicts[mutant.name] = judge(mutant, tree, own)
+            verdicts[mutant.name] = judge(mutant, tree, own, sound)
         finally:
             trees.put(tree)
         verdict = verdicts[mutant.name]
@@ -282,15 +229,33 @@ def main(argv: list[str] | None = None) -> int:
     mutants = [m for m in curated() if options.only in m.name]
     if options.sample:
         mutants += sampled(options.sample, options.base, options.seed)
-    verdicts = run(mutants, options.jobs, options.own)
-    matter = [m for m in mutants if not m.equivalent]
-    lived = [m.name for m in matter if verdicts[m.name].outcome == "survived"]
-    share = 1 - len(lived) / max(len(matter), 1)
-    print(f"{len(mutants)} faults, {len(mutants) - len(matter)} equivalent; of the others "
-          f"{len(matter) - len(lived)} noticed ({100 * share:.1f} %)")  # fmt: skip
-    for name in lived:
-        print(f"survived: {name}")
-    return 0 if share >= options.share else 1
+    try:
+        verdicts = run(mutants, options.jobs, options.own)
+    except RuntimeError as error:
+        raise SystemExit(str(error)) from None
+    lived = [m for m in mutants if verdicts[m.name].outcome == "survived"]
+    print(table(mutants, lived))
+    wrong = [m for m in mutants if m.equivalent and m not in lived]
+    missed = [m for m in lived if not m.equivalent]
+    for what, found in (("survived", missed), ("not equivalent", wrong)):
+        for mutant in found:
+            print(f"{what}: {mutant.name}")
+    share = 1 - len(missed) / max(sum(not m.equivalent for m in mutants), 1)
+    print(f"{100 * share:.1f} % of those that are not equivalent were noticed")
+    return 0 if share >= options.share and not wrong else 1
+
+
+def table(mutants: list[Mutant], lived: list[Mutant]) -> str:
+    """Faults of each package by what became of them, as ``tests/mutants.md`` shows them."""
+    rows = ["| package | faults | equivalent | noticed | survived |", "|---|---|---|---|---|"]
+    packages = [mutant.file.split("/")[1].removesuffix(".py") for mutant in mutants]
+    for package in [*sorted(set(packages)), "all"]:
+        own = [m for m, p in zip(mutants, packages, strict=True) if package in (p, "all")]
+        equivalent = sum(bool(m.equivalent) for m in own)
+        survived = sum(m in lived and not m.equivalent for m in own)
+        noticed = len(own) - equivalent - survived
+        rows.append(f"| {package} | {len(own)} | {equivalent} | {noticed} | {survived} |")
+    return "\n".join(rows)
 
 
 if __name__ == "__main__":

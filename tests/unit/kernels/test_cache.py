@@ -49,6 +49,31 @@ def test_a_new_version_of_the_sources_removes_folders_that_are_old_and_many(root
     assert {mine, *recent, *others} == set(root.iterdir())
 
 
+def test_kernels_of_other_sources_have_another_folder(root, tmp_path_factory, monkeypatch):
+    sources = tmp_path_factory.mktemp("kernels")
+    monkeypatch.setattr(cache, "__file__", str(sources / "cache.py"))
+    (sources / "generate").mkdir()
+    parts = [sources / name for name in ("cache.py", "deliver.py", "generate/rule.py")]
+    for path in (*parts, sources / "notes.txt"):
+        path.write_text("a = 1")
+
+    def folder():
+        cache.source_key.cache_clear()
+        cache.cache_folder.cache_clear()
+        return cache.cache_folder()
+
+    try:
+        seen = [folder()]
+        for path in parts:
+            path.write_text("a = 2")  # as long as before
+            seen.append(folder())
+        (sources / "notes.txt").write_text("a = 2")
+        assert seen[-1] == folder()
+    finally:
+        cache.source_key.cache_clear()
+    assert len(set(seen)) == 4
+
+
 def test_few_folders_stay_however_old_and_many_stay_while_they_are_used(root):
     few = [_aged(root, f"numba-1-py310-{k}", 400 + k) for k in range(4)]
     cache.prune(root)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -9,7 +10,9 @@ from spikesim.kernels.plastic import PlasticBlock
 from spikesim.learning import (
     DiehlCook,
     PairSTDP,
+    PlasticityRule,
     RewardSTDP,
+    SpikeTrace,
     TrackingRule,
     TripletSTDP,
     TsodyksMarkram,
@@ -122,6 +125,59 @@ def test_reward_turns_eligibility_into_weight(method):
         # Simpson's rule is off by less than 1e-10 on steps of 1/100 time constant.
         assert gained == pytest.approx(weights[i, k], abs=1e-9)
     assert np.abs(weights).max() > 0.01
+
+
+@dataclass(frozen=True)
+class Alone(PlasticityRule):
+    """A rule with a single text."""
+
+    event: str
+    text: str
+    w_min, w_max = 0.0, 9.0
+
+    @property
+    def eligibility(self):
+        return SpikeTrace("c", 0.05, "hold")
+
+    def _text(self, event):
+        return self.text if event == self.event else ""
+
+    def on_pre(self):
+        return self._text("on_pre")
+
+    def on_post(self):
+        return self._text("on_post")
+
+    def between(self):
+        return self._text("between")
+
+
+def area(ticks):
+    """Integral of the decay of ``Alone``'s eligibility, in seconds."""
+    return 0.05 * -math.expm1(-ticks * DT / 0.05)
+
+
+@pytest.mark.parametrize("method", ["deferred", "immediate", "dense"])
+@pytest.mark.parametrize(
+    ("event", "text", "second", "last"),
+    [
+        ("on_pre", "w = w + 0.125", 0.125, 0.25),
+        ("on_post", "w = w + 0.125", 0.125, 0.25),
+        ("between", "w = w + area", area(7), area(7) + area(4)),
+    ],
+    ids=["on_pre", "on_post", "between"],
+)
+def test_each_text_alone_moves_the_weight(event, text, second, last, method):
+    pre, post = np.zeros((2, 20, 1), bool)
+    pre[[5, 12]] = True
+    post[[8, 14]] = event == "on_post"  # else a text between would begin anew at each
+    sums, weights = Drive(Alone(event, text), np.array([[0.5]]), method, "float64").play(
+        pre[:16], post[:16]
+    )
+    # The first arrival ends a time that has no beginning.
+    begin = sums[5, 0]
+    assert second == pytest.approx(sums[12, 0] - begin, rel=1e-12)
+    assert last == pytest.approx(weights[0, 0] - begin, rel=1e-12)
 
 
 def test_short_term_plasticity_reaches_its_stationary_release():

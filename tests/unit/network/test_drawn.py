@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Weights and delays of drawn synapses: independent, bounded, and as late as they say."""
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -44,6 +45,21 @@ def test_the_bound_of_the_weights_is_beyond_the_largest_of_either_sign(mean):
     synapses = drawn(weights=Normal(mean, 0.1))
     largest = float(np.abs(filled(synapses).weights).max())
     assert largest <= synapses.weight_bound() <= 1.5 * largest
+
+
+def test_the_bound_of_many_weights_is_found_piece_by_piece():
+    # The limits lie far beyond what comes out, so all rows are looked at.
+    synapses = drawn(rule=FixedInDegree(300), shape=Shape(300, 2000, False), weights=Normal(0, 1))
+    weights = filled(synapses).weights
+    assert weights.size == 600_000
+    tracemalloc.start()
+    try:
+        bound = synapses.weight_bound()
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert float(np.abs(weights).max()) == bound
+    assert peak < weights.nbytes / 3
 
 
 @pytest.mark.parametrize("weight", [-2.0, 2.0])

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from spikesim import LIF, Network, ValidationError, simulate
@@ -45,6 +45,9 @@ def test_a_slice_is_that_of_a_list_or_refused_where_it_is_empty(key):
 
 
 @given(keys, keys)
+@example(slice(1, 9, 3), slice(0, 3, 2))
+@example(slice(2, None, 2), slice(1, None))
+@example(slice(0, 8), slice(-3, None, 2))
 def test_a_slice_of_a_slice_is_that_of_a_list(outer, inner):
     try:
         first = np.arange(10)[outer if isinstance(outer, slice) else slice(outer, outer + 1)]

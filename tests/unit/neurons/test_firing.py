@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from spikesim.errors import ValidationError
-from spikesim.neurons import ALIF, LIFCond, LIFExp, Parrot
+from spikesim.neurons import ALIF, AdEx, LIFCond, LIFExp, Parrot
 from tests.unit.neurons.populations import drive
 
 DT = 1e-3
@@ -20,6 +20,16 @@ def test_fires_at_the_threshold_and_not_below():
     assert [0] == drive(cell, DT, 3).times()
     below = ALIF(**RELAY | {"v_init": np.nextafter(1.0, 0.0), "tau_mem": 1e300})
     assert drive(below, DT, 3).times() == []
+
+
+@pytest.mark.parametrize(("v_th", "v_reset"), [(1.0, 0.0), (1.0, -0.5), (2.0, 1.5), (-1.0, -4.0)])
+def test_a_soft_reset_goes_from_the_threshold_to_the_reset_value(v_th, v_reset):
+    given = {"v_th": v_th, "v_reset": v_reset, "reset": "soft", "tau_mem": 1e300}
+    cell = ALIF(**RELAY | given | {"v_init": v_th})
+    trace = drive(cell, DT, 2, arrivals={(1, 0): v_th - v_reset + 0.25})
+    # What lies above the threshold stays above the reset value.
+    assert [v_reset, v_reset + 0.25] == trace.state["v"][:, 0].tolist()
+    assert [0, 1] == trace.times()
 
 
 def test_an_infinite_threshold_never_fires():
@@ -112,13 +122,28 @@ def test_nothing_happens_before_the_start_tick():
         (LIFExp, {"theta_frozen": 1}, "theta_frozen as a bool"),
         (LIFExp, {"start_tick": 3}, r"LIFExp: start_tick is .* add_population\(.*start_tick="),
         (LIFExp, {"tau_mem": [1.0, 2.0], "v_rest": [0.0] * 3}, "arrays of one length"),
-        (LIFCond, {"tau_syn": {"a": 1e-3}, "e_rev": {"b": 0.0}}, "same receptors"),
+        *(
+            (model, {"tau_syn": {"a": 1e-3, "b": 2e-3}, "e_rev": e_rev}, "same receptors")
+            for model in (LIFCond, AdEx)
+            for e_rev in ({"a": 0.0, "c": 0.0}, {"a": 0.0}, {"a": 0.0, "b": 0.0, "c": 0.0})
+        ),
         (LIFCond, {"tau_syn": 1e-3, "e_rev": 0.0, "g_leak": 0.0}, "g_leak"),
     ],
 )
 def test_each_illegal_parameter_is_refused(model, bad, says):
     with pytest.raises(ValidationError, match=says):
         model(**bad)
+
+
+def test_reversal_potentials_go_by_name_whatever_their_order():
+    taus = {"a": 1e-3, "b": 2e-3}
+    for model in (LIFCond, AdEx):
+        one, other = (
+            model(tau_syn=taus, e_rev=e_rev).constants(DT, 1)
+            for e_rev in ({"a": 0.0, "b": -80e-3}, {"b": -80e-3, "a": 0.0})
+        )
+        assert one == other
+        assert (0.0, -80e-3) == (one["e_a"], one["e_b"])
 
 
 def test_every_problem_is_named_at_once():
@@ -134,6 +159,7 @@ def test_times_that_are_no_multiple_of_dt_are_refused_at_build():
         LIFExp(min_isi=1.5e-3).constants(1e-3, 1)
     with pytest.raises(ValidationError, match=r"tau_syn\['syn'\] >= dt"):
         LIFCond(tau_syn=0.5e-3, e_rev=0.0, method="euler").constants(1e-3, 1)
+    LIFCond(tau_syn=1e-3, e_rev=0.0, method="euler").constants(1e-3, 1)
 
 
 def test_arrays_of_another_length_are_a_problem():

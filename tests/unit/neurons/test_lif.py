@@ -24,10 +24,22 @@ def test_arrays_of_another_length_are_refused():
 
 def test_exact_discretization_relaxes_to_rest_plus_drive():
     lif = LIF.from_time_constants(1e-3, 10e-3, v_rest=-65.0, resistance=2.0, current=3.0)
-    v = lif.v_init
-    for _ in range(1000):
-        v = lif.beta * v + lif.bias
-    assert v == pytest.approx(-65.0 + 2.0 * 3.0, rel=1e-12)  # 100 tau: only rounding is left
+    for arriving in (0.0, 5.0):
+        v = lif.v_init
+        for _ in range(1000):
+            v = lif.beta * v + lif.gain * arriving + lif.bias
+        # 100 tau: only rounding is left
+        assert v == pytest.approx(-65.0 + 2.0 * (arriving + 3.0), rel=1e-12)
+
+
+@pytest.mark.parametrize("method", ["exact", "euler"])
+@pytest.mark.parametrize("rest", [-65e-3, 0.0, 2.0, [-70e-3, -60e-3]])
+def test_a_membrane_without_input_stays_at_rest_from_the_first_tick(rest, method):
+    lif = LIF.from_time_constants(1e-3, 10e-3, 5e-3, v_rest=rest, v_th=9.0, method=method)
+    v = lif.arrays(2)["v_init"]
+    assert np.broadcast_to(rest, 2).tolist() == v.tolist()
+    # Of the decay and of its complement each has one rounding.
+    assert v * lif.beta + lif.bias == pytest.approx(v, rel=4e-16)
 
 
 def test_exact_decay_is_the_exponential():
@@ -38,8 +50,13 @@ def test_exact_decay_is_the_exponential():
 
 def test_euler_decay_is_linear_and_unstable_steps_are_refused():
     assert LIF.from_time_constants(1e-3, 4e-3, method="euler").beta == 0.75
-    with pytest.raises(ValidationError, match="tau_mem >= dt"):
-        LIF.from_time_constants(1e-3, 0.5e-3, method="euler")
+    at_once = LIF.from_time_constants(1e-3, 1e-3, tau_syn=1e-3, method="euler")
+    assert (at_once.beta, at_once.alpha, at_once.gain) == (0.0, 0.0, 1.0)
+    for short in (0.5e-3, np.nextafter(1e-3, 0.0), [1e-3, 0.9e-3]):
+        with pytest.raises(ValidationError, match="tau_mem >= dt"):
+            LIF.from_time_constants(1e-3, short, method="euler")
+        with pytest.raises(ValidationError, match="tau_syn >= dt"):
+            LIF.from_time_constants(1e-3, 4e-3, tau_syn=short, method="euler")
 
 
 def test_options_win_over_computed_fields():

@@ -94,6 +94,24 @@ def test_propagators_are_integrals_for_any_time_constants(tau_mem, ratio, dt):
     assert linear_exponential_input(dt, tau_mem, tau_syn) == pytest.approx(ramp, rel=1e-11)
 
 
+@pytest.mark.parametrize("slower", ["membrane", "synapse"])
+@pytest.mark.parametrize("apart", [30.0, 699.5, 701.5, 708.5, 711.0, 746.0, 1e4, 1e9])
+def test_propagators_stay_exact_where_exponentials_overflow_or_vanish(apart, slower):
+    # In ticks, with the slower time constant 2 and dt / tau of the other ``apart`` larger.
+    slow, fast = 2.0, 1.0 / (0.5 + apart)
+    tau_mem, tau_syn = (slow, fast) if slower == "membrane" else (fast, slow)
+    x = 1 / tau_syn - 1 / tau_mem
+    # With |x| this large no difference cancels.
+    mem, syn = math.exp(-1 / tau_mem), math.exp(-1 / tau_syn)
+    assert exponential_input(1.0, tau_mem, tau_syn) == pytest.approx(
+        (mem - syn) / x / tau_mem, rel=1e-12, abs=0.0
+    )
+    ramp = (mem - (1 + x) * syn) / x**2 / tau_mem / tau_syn
+    assert linear_exponential_input(1.0, tau_mem, tau_syn) == pytest.approx(
+        ramp, rel=1e-12, abs=0.0
+    )
+
+
 def test_each_neuron_may_have_its_own_constants():
     taus, rests = np.array([10e-3, 20e-3, 40e-3]), np.array([0.0, -1.0, 2.0])
     options = {"v_th": math.inf, "v_reset": -9.0, "tau_syn": {"a": taus / 3, "b": 7e-3}}

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The list of faults that the tests have to notice, and the tool that puts them in."""
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import mutants
-from mutants import LISTS, ROOT, WIDE, Mutant, Verdict, curated, is_due, key_of, outcome_of, urgency
+from mutants import WIDE, Verdict, is_due, key_of, noticed_by, outcome_of, table, urgency
+from mutants_list import LISTS, ROOT, Mutant, curated, meaning, sampled
 
 FAULT = Mutant("one", "spikesim/core/csr.py", "a < b", "a <= b", ("tests/unit/core/test_csr.py",))
 
@@ -51,6 +53,8 @@ def test_only_a_survivor_of_all_tests_is_one() -> None:
     assert is_due(FAULT, survived)
     assert not is_due(FAULT, survived, own=True)
     assert not is_due(FAULT, replace(survived, by=" ".join(WIDE)))
+    equivalent = replace(FAULT, equivalent="nobody asks")
+    assert not is_due(equivalent, replace(survived, key=key_of(equivalent)))
 
 
 def test_survivors_are_tried_again_first_and_what_was_noticed_last() -> None:
@@ -59,26 +63,100 @@ def test_survivors_are_tried_again_first_and_what_was_noticed_last() -> None:
     assert [v.outcome if v else None for v in order] == ["survived", None, "killed", "hung"]
 
 
-def test_a_fault_stands_in_the_sources_only_while_it_is_judged(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    file, test = tmp_path / FAULT.file, tmp_path / FAULT.tests[0]
-    for path, text in ((file, "a < b"), (test, "tests of that day")):
-        path.parent.mkdir(parents=True)
-        path.write_text(text)
-    seen = []
-    answers = iter(["survived", "killed"])
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    for name, text in ((FAULT.file, "a < b"), (FAULT.tests[0], "tests of that day")):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text(text)
+    return tmp_path
 
-    def tests_run(tests: tuple[str, ...], tree: Path) -> str:
-        seen.append((tests, (tree / FAULT.file).read_text()))
-        return next(answers)
+
+@pytest.fixture
+def asked(tree: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[tuple[str, ...], str]]:
+    """Tests that were run, each with the source of that moment; the fault fails the wide ones."""
+    seen = []
+
+    def tests_run(tests: tuple[str, ...], where: Path) -> tuple[str, tuple[str, ...]]:
+        source = (where / FAULT.file).read_text()
+        seen.append((tests, source))
+        noticed = tests == WIDE and "<=" in source
+        return ("killed", ("tests/w.py",)) if noticed else ("survived", tests)
 
     monkeypatch.setattr(mutants, "_pytest", tests_run)
-    verdict = mutants.judge(FAULT, tmp_path)
-    assert (verdict.outcome, verdict.by) == ("killed", " ".join(WIDE))
-    assert verdict.key == key_of(FAULT, tmp_path) != key_of(FAULT)
-    assert seen == [(FAULT.tests, "a <= b"), (WIDE, "a <= b")]
-    assert file.read_text() == "a < b"
+    return seen
+
+
+def test_a_fault_stands_in_the_sources_only_while_it_is_judged(tree: Path, asked: list) -> None:
+    sound: set[str] = set()
+    verdict = mutants.judge(FAULT, tree, False, sound)
+    assert (verdict.outcome, verdict.by) == ("killed", "tests/w.py")
+    assert verdict.key == key_of(FAULT, tree) != key_of(FAULT)
+    both = [(FAULT.tests, "a <= b"), (WIDE, "a <= b")]
+    assert asked == [*both, (("tests/w.py",), "a < b")]
+    assert sound == {"tests/w.py"}
+    mutants.judge(FAULT, tree, False, sound)  # nothing that is known to pass runs again
+    assert asked[3:] == both
+    assert (tree / FAULT.file).read_text() == "a < b"
+
+
+def test_a_fault_said_to_be_equivalent_meets_only_its_own_tests(tree: Path, asked: list) -> None:
+    verdict = mutants.judge(replace(FAULT, equivalent="nobody asks"), tree, False, set())
+    assert verdict.outcome == "survived"
+    assert asked == [(FAULT.tests, "a <= b")]
+
+
+def test_tests_that_fail_without_a_fault_are_no_verdict(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mutants, "_pytest", lambda tests, where: ("killed", tests))
+    with pytest.raises(
+        RuntimeError, match=r"test_csr\.py: expected tests that pass without a fault"
+    ):
+        mutants.judge(FAULT, tree, False, set())
+    assert (tree / FAULT.file).read_text() == "a < b"
+
+
+@pytest.mark.parametrize(
+    ("said", "file"),
+    [
+        ("FAILED tests/a.py::test_b[x - y] - assert 1 == 2", "tests/a.py"),
+        ("ERROR tests/c/d.py - ImportError: no name", "tests/c/d.py"),
+        ("ERROR tests/c/d.py", "tests/c/d.py"),
+        ("Fatal Python error: Segmentation fault", "tests"),
+        ("E   FAILED tests/a.py::test_b", "tests"),
+    ],
+)
+def test_the_file_that_noticed_a_fault_is_read_from_the_summary(said: str, file: str) -> None:
+    assert noticed_by(f"..F\n== summary ==\n{said}\n1 failed", ("tests",)) == (file,)
+
+
+def test_the_table_counts_each_fault_once() -> None:
+    other = replace(FAULT, name="two", file="spikesim/sim/session.py")
+    same = replace(FAULT, name="three", equivalent="nobody asks")
+    rows = table([FAULT, other, same], [other, same]).splitlines()[2:]
+    assert rows == [
+        "| core | 2 | 1 | 1 | 0 |",
+        "| sim | 1 | 0 | 0 | 1 |",
+        "| all | 3 | 1 | 1 | 1 |",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ("def f(x: int | None) -> int + 1:\n    return x  # so", True),
+        ("def f(x):\n    return -x", False),
+        ("def f(x=1):\n    return x", False),
+    ],
+)
+def test_comments_and_annotations_of_functions_mean_nothing(text: str, same: bool) -> None:
+    assert (meaning(text) == meaning("def f(x):\n    return x")) is same
+
+
+def test_a_sample_without_cosmic_ray_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cosmic_ray", None)
+    with pytest.raises(SystemExit, match=r"expected cosmic-ray.*pip install 'spikesim\[mutants\]'"):
+        sampled(1, "HEAD", 0)
 
 
 def test_faults_of_the_list_fit_the_sources_and_name_tests_that_exist() -> None:

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -6,6 +8,7 @@ from spikesim.errors import ValidationError
 from spikesim.network import Network
 from spikesim.neurons import LIF
 from spikesim.recording import Rate, Trace, Weights, parse_record
+from spikesim.sim.record import room
 from spikesim.sim.record.recorder import recordable, trace_headers
 from spikesim.sim.record.room import available_memory, check_memory, trace_bytes
 from spikesim.sim.record.sink import TraceHeader
@@ -32,3 +35,29 @@ def test_a_trace_that_does_not_fit_is_refused_with_its_bytes():
 
 def test_the_machine_says_how_much_memory_it_has():
     assert 1 << 20 < available_memory() < 1 << 50
+
+
+@pytest.mark.parametrize(
+    ("limit", "used", "cache", "expected"),
+    [
+        (None, 0, 0, 4096 * 1024),  # no such group
+        ("max", 9000, 0, 4096 * 1024),
+        (3_000_000, 1_000_000, 0, 2_000_000),
+        (3_000_000, 1_000_000, 400_000, 2_400_000),  # the page cache would be given up
+        (90_000_000, 1_000_000, 0, 4096 * 1024),  # more than the machine has
+        (3_000_000, 3_500_000, 0, 0),
+    ],
+)
+def test_the_smaller_of_free_memory_and_what_a_group_has_left_counts(
+    tmp_path, monkeypatch, limit, used, cache, expected
+):
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc" / "meminfo").write_text("MemTotal: 9999 kB\nMemAvailable: 4096 kB\n")
+    if limit is not None:
+        group = tmp_path / "sys" / "fs" / "cgroup"
+        group.mkdir(parents=True)
+        (group / "memory.max").write_text(f"{limit}\n")
+        (group / "memory.current").write_text(f"{used}\n")
+        (group / "memory.stat").write_text(f"anon 7\ninactive_file {cache}\nslab 5\n")
+    monkeypatch.setattr(room, "Path", lambda place: Path(tmp_path, *Path(place).parts[1:]))
+    assert expected == available_memory()
