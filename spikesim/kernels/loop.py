@@ -105,6 +105,24 @@ def collect(tick, flags, edges, firsts, population, clock, fired, marks):
 
 
 @kernel
+def tally(row, ticks, fired, marks, counts):
+    """Count the spikes of each source in a window.
+
+    Parameters
+    ----------
+    row, ticks : int
+        First row of ``marks``, and how many.
+    fired : int32 array, shape (blocks, capacity)
+    marks : int64 array, shape (blocks, rows, populations + 1)
+    counts : int64 array, shape (n,)
+        One more for each spike.
+    """
+    for block in range(marks.shape[0]):
+        for k in range(marks[block, row, 0], marks[block, row + ticks - 1, marks.shape[2] - 1]):
+            counts[fired[block, k]] += 1
+
+
+@kernel
 def count_parts(row, ticks, marks, starts):
     """Count the spikes of each population in a window.
 

@@ -50,6 +50,8 @@ class Health:
         self._run, self._choice = run, on_invalid
         self._next, self._seen = 0.0, run.state.tick
         self._told: set[tuple[str, str]] = set()
+        arrays = [array for pool in run.state.pools for array in pool.arrays.values()]
+        self._floats = [array for array in arrays if array.dtype.kind == "f"]
 
     def look(self, now: bool = False) -> None:
         """Look unless the last look was just before, or in any case.
@@ -63,11 +65,7 @@ class Health:
             return
         self._next = time.perf_counter() + _SECONDS
         run, tick = self._run, self._run.state.tick
-        floats = (
-            array for pool in run.state.pools for array in pool.arrays.values()
-            if array.dtype.kind == "f"
-        )  # fmt: skip
-        if all(np.isfinite(array).all() for array in floats):
+        if all(np.isfinite(array).all() for array in self._floats):
             self._seen = tick
             return
         for name, held in run.state.neurons.items():

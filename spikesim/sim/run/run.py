@@ -103,7 +103,7 @@ class Run:
         self.drives, self.inputs = split_inputs(plan, inputs, dict(worst))
         self._names = tuple(plan.populations)
         kept = set(populations)
-        self._recorded = np.array([name in kept for name in self._names], dtype=np.bool_)
+        self._recorded = [name in kept for name in self._names]
         self._firsts = np.array([lo for lo, _ in plan.populations.values()], dtype=np.int64)
         self._lines = np.array([lo for lo, _ in plan.inputs.values()], dtype=np.int64)
         self.threads = Threads(min(threads, len(plan.own)))
@@ -160,7 +160,7 @@ class Run:
         else:
             self._batches(start, n)
         (spent,) = self.ranks.agree(time.perf_counter() - began)
-        self._count(n)
+        state.record.tally(n, self.counts)
         self._drain(start, n, sink)
         state.record.close(n)
         state.inputs.close(n)
@@ -345,18 +345,11 @@ class Run:
             ]
         return self._programs[threads]
 
-    def _count(self, n: int) -> None:
-        """Count the spikes of a window of ``n`` ticks, those of all populations at once."""
-        record = self.state.record
-        for fired, marks in zip(record.fired, record.marks, strict=True):
-            spikes = fired[marks[record.row, 0] : marks[record.row + n - 1, -1]]
-            # Proportional to the spikes, not to the neurons.
-            np.add.at(self.counts, spikes, 1)
-
     def _drain(self, start: int, n: int, sink: Recorder) -> None:
-        if self._recorded.any():
+        if any(self._recorded):
             starts, times, sources = self.state.record.spikes(self._firsts, n)
-            for part in np.flatnonzero((np.diff(starts) > 0) & self._recorded).tolist():
-                mine = slice(starts[part], starts[part + 1])
-                sink.spikes(self._names[part], times[mine], sources[mine])
+            for part in np.flatnonzero(starts[1:] > starts[:-1]).tolist():
+                if self._recorded[part]:
+                    mine = slice(starts[part], starts[part + 1])
+                    sink.spikes(self._names[part], times[mine], sources[mine])
         self.samples.drain(start, n, sink)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from spikesim.kernels.loop import count_parts, gather, roll
+from spikesim.kernels.loop import count_parts, gather, roll, tally
 
 _LEAST_TICKS = 64
 """Ticks of a window that there is always room for, and between two moves of a short history."""
@@ -112,7 +112,8 @@ class Record:
     def go_to(self, row: int) -> None:
         """Let the window begin at a row; the marks of those before it hold."""
         self.row = row
-        self.used = int(self.marks[:, row - 1, -1].max()) if row else 0
+        # As Python numbers: a reduction takes longer than the few blocks there are.
+        self.used = max(self.marks[:, row - 1, -1].tolist()) if row else 0
 
     def forget(self, tick: int) -> None:
         """Drop all spikes; ``tick`` is the next."""
@@ -123,6 +124,10 @@ class Record:
     def past(self) -> slice:
         """Rows of the history."""
         return slice(self.row - self.history, self.row)
+
+    def tally(self, ticks: int, counts: npt.NDArray[np.int64]) -> None:
+        """Add the spikes of the first ``ticks`` ticks of the window to those of each source."""
+        tally(self.row, ticks, self.fired, self.marks, counts)
 
     def spikes(self, firsts: npt.NDArray[np.int64], ticks: int) -> Spikes:
         """Spikes of the first ``ticks`` ticks of the window by part, each sorted.
