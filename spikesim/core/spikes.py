@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,10 @@ import numpy.typing as npt
 from spikesim.errors import ValidationError
 
 
-def _event_column(values: npt.ArrayLike, what: str, problems: list[str]) -> npt.NDArray[np.int64]:
+def _event_column(
+    values: npt.ArrayLike, what: str, problems: list[str]
+) -> npt.NDArray[np.integer[Any]]:
+    """Integers as given, not a copy."""
     array = np.asarray(values)
     if array.ndim != 1:
         problems.append(f"spike trains: expected {what} with one axis, got shape {array.shape}")
@@ -20,7 +24,7 @@ def _event_column(values: npt.ArrayLike, what: str, problems: list[str]) -> npt.
         seconds = "; divide seconds by dt and round" if what == "ticks" else ""
         problems.append(f"spike trains: expected integer {what}, got dtype {array.dtype}{seconds}")
         return np.zeros(array.size, dtype=np.int64)
-    return array.astype(np.int64)
+    return array if array.size else array.astype(np.int64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +76,8 @@ class SpikeTrains:
     def __post_init__(self) -> None:
         problems: list[str] = []
         n, steps, start = int(self.n), int(self.steps), int(self.start)
-        ticks = _event_column(self.ticks, "ticks", problems)
+        # Arrays of millions: every one more that is made costs as much as recording the spikes.
+        given = _event_column(self.ticks, "ticks", problems)
         index = _event_column(self.index, "index", problems)
         if n < 0 or steps < 0 or start < 0:
             problems.append(
@@ -81,31 +86,32 @@ class SpikeTrains:
             )
         if n > np.iinfo(np.int32).max:
             problems.append(f"spike trains: expected n < 2**31, got {n}")
-        if not problems and ticks.size != index.size:
+        if not problems and given.size != index.size:
             problems.append(
-                f"spike trains: expected as many ticks as indices, got {ticks.size} and "
+                f"spike trains: expected as many ticks as indices, got {given.size} and "
                 f"{index.size}; pass one (tick, index) pair per spike"
             )
         if not problems:
             stop = "steps" if start == 0 else "start + steps"
-            problems += _range_problems(ticks, start, start + steps, "tick", stop)
+            problems += _range_problems(given, start, start + steps, "tick", stop)
             problems += _range_problems(index, 0, n, "index", "n")
         if problems:
             raise ValidationError(problems)
+        ticks, stored = given.astype(np.int64), index.astype(np.int32)
         # From the start of the window: late ticks of many neurons would overflow.
-        key = (ticks - start) * max(n, 1) + index
+        key = (ticks - start if start else ticks) * max(n, 1)
+        key += stored
         if key.size > 1 and not (key[1:] > key[:-1]).all():
             order = np.argsort(key, kind="stable")
-            ticks, index, key = ticks[order], index[order], key[order]
+            ticks, stored, key = ticks[order], stored[order], key[order]
             same = np.flatnonzero(key[1:] == key[:-1])
             if same.size:
                 k = same[0]
                 raise ValidationError(
                     f"spike trains: expected at most one spike per neuron and tick, got neuron "
-                    f"{index[k]} more than once in tick {ticks[k]} ({same.size} repeated events); "
+                    f"{stored[k]} more than once in tick {ticks[k]} ({same.size} repeated events); "
                     "drop repeats with numpy.unique"
                 )
-        stored = index.astype(np.int32)
         ticks.setflags(write=False)
         stored.setflags(write=False)
         values = {"ticks": ticks, "index": stored, "n": n, "steps": steps, "start": start}
@@ -281,11 +287,11 @@ class SpikeTrains:
 
 
 def _range_problems(
-    values: npt.NDArray[np.int64], low: int, limit: int, what: str, bound: str
+    values: npt.NDArray[np.integer[Any]], low: int, limit: int, what: str, bound: str
 ) -> list[str]:
-    outside = (values < low) | (values >= limit)
-    if not outside.any():
+    if not values.size or (values.min() >= low and values.max() < limit):
         return []
+    outside = (values < low) | (values >= limit)
     first = int(np.argmax(outside))
     return [
         f"spike trains: expected {low} <= {what} < {bound} = {limit}, got {int(values[first])} in "
