@@ -90,9 +90,9 @@ def test_what_is_told_is_what_happens(caplog):
 @pytest.mark.parametrize("weight", [1e-9, Normal(1e-9, 1e-10)])
 def test_a_projection_without_synapses_loses_none(caplog, weight):
     net = network(1.0)
-    net.connect("in", "E", FixedTotalNumber(0), weight=weight, name="none")
+    net.connect("E", "E", FixedTotalNumber(0), weight=weight, name="none")
     assert told(net, caplog) == []
-    net.connect("in", "E", FixedTotalNumber(N), weight=weight, name="some")
+    net.connect("E", "E", FixedTotalNumber(N), weight=weight, name="some")
     assert len(told(net, caplog)) == 1
 
 

@@ -183,8 +183,8 @@ def test_delays_are_grouped_where_a_piece_holds_less_than_a_synapse(k, grouped):
     assert (plan.tables[0].group_bits > 0) is grouped
 
 
-@pytest.mark.parametrize(("k", "blocks"), [(39, 1), (79, 1), (80, 2), (1000, 4)])
-def test_rows_are_cut_into_pieces_of_forty_synapses_at_least(k, blocks):
+@pytest.mark.parametrize(("k", "blocks"), [(39, 1), (80, 1), (159, 1), (160, 4), (1000, 4)])
+def test_rows_are_cut_so_that_sums_fit_the_cache_into_pieces_of_forty_synapses(k, blocks):
     net = Network(1e-4)
     net.add_population("E", 1 << 18, CELL)
     net.connect("E", "E", FixedInDegree(k), weight=1e-5, delay=1e-3)
