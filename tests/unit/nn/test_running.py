@@ -262,3 +262,18 @@ def test_threads_may_run_one_net_at_once():
     for thread in threads:
         thread.join()
     assert all(torch.equal(a, b) for a, b in zip(expected, found, strict=True))
+
+
+@pytest.mark.parametrize("ticks", [2, 5])
+def test_every_tick_lies_in_memory_as_if_it_were_alone(ticks):
+    """Products depend, in the last bit, on where their operands begin."""
+    seen = []
+
+    class Look(torch.nn.Module):
+        def forward(self, x):
+            seen.append(x.data_ptr() % 64)
+            return x
+
+    net = torch.nn.Sequential(Look(), nn.LIFLayer(3))
+    nn.run(net, torch.rand(ticks, 1, 3))  # 12 bytes a tick
+    assert [0] * ticks == seen
