@@ -31,6 +31,8 @@ Handlers = Mapping[Any, Handler]
 BATCH = object()
 _LARGEST = 2**28
 """Entries of a matrix made by `linear_map`: 2 GB."""
+_ROUNDED = 1e-9
+"""Share of the sum of absolute terms that float64 sums of up to a million may be apart."""
 
 
 class Fires(NamedTuple):
@@ -41,7 +43,7 @@ class Fires(NamedTuple):
 
 
 def linear_map(what: Any, x: SpikeMap, *args: Any, **options: Any) -> SpikeMap:
-    """Handler for everything that is linear in its one input: asked what it makes of each spike.
+    """Handle what is linear in its one input: it is asked what it makes of each spike.
 
     Parameters
     ----------
@@ -55,7 +57,7 @@ def linear_map(what: Any, x: SpikeMap, *args: Any, **options: Any) -> SpikeMap:
     Raises
     ------
     ValidationError
-        If nothing in does not give nothing out, or the matrix would be too large.
+        If zeros give something, parts do not add up, or the matrix would be too large.
 
     Examples
     --------
@@ -75,6 +77,10 @@ def linear_map(what: Any, x: SpikeMap, *args: Any, **options: Any) -> SpikeMap:
             )
         each = torch.eye(x.n, dtype=torch.float64).reshape(x.n, *x.shape)
         matrix = call(each, *args, **options).reshape(x.n, -1).numpy()
+        probe = np.arange(x.n) * 7 % 5 - 2.0
+        found = call(torch.from_numpy(probe).reshape(1, *x.shape), *args, **options).reshape(-1)
+    if np.any(np.abs(found.numpy() - probe @ matrix) > _ROUNDED * (np.abs(probe) @ np.abs(matrix))):
+        raise ValidationError("expected a linear module, got one whose parts do not add up")
     return x.through(matrix, nothing.shape[1:])
 
 
@@ -206,7 +212,7 @@ def _terms(a: Any, b: Any, factor: float) -> SpikeMap:
 
 def _times(_: Any, a: Any, b: Any) -> SpikeMap:
     if isinstance(a, SpikeMap) and isinstance(b, SpikeMap):
-        raise ValidationError("expected a product with a constant, got one of two tensors of spikes")
+        raise ValidationError("expected a product with a constant, got one of two tensors")
     return a.scaled(_constant(b, a)) if isinstance(a, SpikeMap) else b.scaled(_constant(a, b))
 
 

@@ -53,15 +53,13 @@ class Reading:
     outputs: tuple[str, ...]
 
 
-def read(
-    model: torch.nn.Module, input_shape: Sequence[int] | None, handlers: Handlers
-) -> Reading:
+def read(model: torch.nn.Module, input_shape: Sequence[int] | None, handlers: Handlers) -> Reading:
     """Read a net; raises ValidationError with everything that is refused, by its path."""
-    reader = _Reader(model, handlers)
+    reader = _TickReader(model, handlers)
     return reader.read(None if input_shape is None else tuple(input_shape))
 
 
-class _Reader:
+class _TickReader:
     """One pass over the graph of a tick: what each node is of the spikes."""
 
     def __init__(self, model: torch.nn.Module, handlers: Handlers) -> None:
@@ -107,6 +105,9 @@ class _Reader:
         kwargs = fx.node.map_arg(node.kwargs, self.values.__getitem__)
         if any(self.values[before] is _UNKNOWN for before in node.all_input_nodes):
             return self._instead(node)
+        before = [self.values[one] for one in node.all_input_nodes]
+        if before and all(isinstance(value, int) for value in before):
+            return what(*args, **kwargs)  # sizes are numbers like any
         if what in IN_PLACE:
             self._check_in_place(node)
         try:
@@ -149,7 +150,7 @@ class _Reader:
         return handler
 
     def _handler(self, module: torch.nn.Module) -> Handler | None:
-        """Handler of its kind, or of the nearest base of which it changes nothing that runs."""
+        """Give that of its kind, or of the nearest base of which it changes nothing that runs."""
         for kind in type(module).__mro__:
             if kind in self.handlers:
                 return self.handlers[kind] if _runs_as(module, kind) else None
@@ -207,7 +208,7 @@ class _Reader:
         return SpikeMap.of(name, fires.drive.shape)
 
     def _instead(self, node: fx.Node) -> Any:
-        """What a node is for those behind it where it was refused, or hangs on what was."""
+        """Give what stands for a node that was refused, or hangs on what was."""
         if node.op == "call_module":
             module = self.model.get_submodule(str(node.target))
             if isinstance(module, LIFLayer) and module.shape is not None:

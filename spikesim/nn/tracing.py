@@ -17,9 +17,7 @@ from spikesim.nn.running import takes_sequences
 from spikesim.nn.stateful import RUNNING, Stateful
 
 #: What a forward method that goes by values may raise when it is called without any.
-_NOT_TRACED = (
-    TypeError, ValueError, RuntimeError, AttributeError, NameError, LookupError, NotImplementedError,
-)  # fmt: skip
+_NOT_TRACED = (TypeError, ValueError, RuntimeError, AttributeError, NameError, LookupError)
 
 
 #: Marks nodes of a module that could not be traced.

@@ -73,12 +73,12 @@ def term(rng, kind):
         "exact": lambda: dense(rng, N, N, kind=nn.Linear),
         "dense": lambda: torch.nn.Sequential(torch.nn.Dropout(), dense(rng, N, N)),
         "biased": lambda: dense(rng, N, N, bias=True),
-        "two dense": lambda: torch.nn.Sequential(
-            dense(rng, N, N + 1, top=2), dense(rng, N + 1, N)
-        ),
+        "two dense": lambda: torch.nn.Sequential(dense(rng, N, N + 1, top=2), dense(rng, N + 1, N)),
         "norm": lambda: torch.nn.Sequential(dense(rng, N, N), norm(rng)),
         "pooled": lambda: torch.nn.Sequential(
-            torch.nn.Unflatten(1, (2, 2)), torch.nn.AvgPool1d(2), torch.nn.Flatten(),
+            torch.nn.Unflatten(1, (2, 2)),
+            torch.nn.AvgPool1d(2),
+            torch.nn.Flatten(),
             dense(rng, 2, N),
         ),
         "cat": lambda: dense(rng, 2 * N, N),
@@ -128,7 +128,8 @@ class Graph(torch.nn.Module):
 
 def plans(neuron):
     terms = st.tuples(st.sampled_from(KINDS), st.integers(0, 5), st.integers(0, 5))
-    return st.lists(st.tuples(neuron, st.lists(terms, min_size=1, max_size=3)), min_size=1, max_size=5)
+    population = st.tuples(neuron, st.lists(terms, min_size=1, max_size=3))
+    return st.lists(population, min_size=1, max_size=5)
 
 
 def spikes_of(net, seed):
