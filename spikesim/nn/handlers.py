@@ -286,3 +286,5 @@ HANDLERS: Handlers = {
 IN_PLACE = (operator.iadd, torch.Tensor.add_)
 #: Those whose result may share memory with their first argument.
 VIEWS = (_as_it_is, _flatten_module, _unflatten_module, _flatten, _reshape, _item)
+#: Those that are given all of the input, in its order, as what comes behind them wants it.
+KEEPING = (_as_it_is, _flatten_module, _flatten)

@@ -13,7 +13,7 @@ from torch import fx
 
 from spikesim.errors import ValidationError
 from spikesim.neurons import NeuronModel
-from spikesim.nn.handlers import IN_PLACE, VIEWS, Fires, Handler, Handlers
+from spikesim.nn.handlers import IN_PLACE, KEEPING, VIEWS, Fires, Handler, Handlers
 from spikesim.nn.neuron import LIFLayer
 from spikesim.nn.spikemap import SpikeMap
 from spikesim.nn.stateful import Stateful
@@ -176,19 +176,16 @@ class _TickReader:
             )
             if isinstance(module, torch.nn.Linear):
                 return (module.in_features,)
-            if isinstance(module, torch.nn.BatchNorm1d):
-                return (module.num_features,)
             if isinstance(module, LIFLayer) and module.shape is not None:
                 return module.shape
         for user in node.users:
-            # Of what keeps the shape, or can be given one axis, the next one says more.
-            if user.op in ("call_module", "call_method", "call_function"):
-                handler = self._peek(user)
-                if handler in VIEWS and (shape := self._shape_for(user)) is not None:
-                    return shape
+            if self._peek(user) in KEEPING and (shape := self._shape_for(user)) is not None:
+                return shape
         return None
 
     def _peek(self, node: fx.Node) -> Handler | None:
+        if node.op not in ("call_module", "call_method", "call_function"):
+            return None
         try:
             return self._what(node)[1]
         except ValidationError:

@@ -22,6 +22,8 @@ _NOT_TRACED = (TypeError, ValueError, RuntimeError, AttributeError, NameError, L
 
 #: Marks nodes of a module that could not be traced.
 REFUSED = "refused"
+_CONSTANT = "_tensor_constant"
+"""How torch.fx begins the name of a tensor that it found in a forward method."""
 
 
 class _Tick:
@@ -112,8 +114,9 @@ def trace(
         graph = fx.Graph()
         graph.output(graph.call_module("", (graph.placeholder("x"),)))
         return graph, {}, []
-    before = set(net.__dict__)
     token = RUNNING.set(_Tick())
+    attributes = {path: dict(module.__dict__) for path, module in net.named_modules()}
+    dice = torch.get_rng_state()
     try:
         with _evaluated(net):
             graph = tracer.trace(net)
@@ -123,7 +126,15 @@ def trace(
     finally:
         RUNNING.reset(token)
         # torch.fx keeps tensors that a forward method makes as attributes of the net.
-        constants = {key: net.__dict__.pop(key) for key in set(net.__dict__) - before}
+        made = [key for key in set(net.__dict__) - set(attributes[""]) if key.startswith(_CONSTANT)]
+        constants = {key: net.__dict__.pop(key) for key in made}
+        tracer.problems += _put_back(net, attributes)
+    if not torch.equal(dice, torch.get_rng_state()):
+        torch.set_rng_state(dice)
+        tracer.problems.append(
+            f"export: {who('', net)}: expected a forward without random numbers, which would be "
+            "the same in every tick; draw none in evaluation"
+        )
     return graph, constants, tracer.problems
 
 
@@ -140,6 +151,21 @@ def not_traced(path: str, module: torch.nn.Module, error: Exception) -> str:
         f"one that goes by them ({reason}); write it without, or give a handler for "
         f"{type(module).__name__}"
     )
+
+
+def _put_back(net: torch.nn.Module, attributes: dict[str, dict[str, Any]]) -> Iterator[str]:
+    """Undo what forward methods did to attributes, and say where: it would be a state."""
+    for path, module in net.named_modules():
+        before, after = attributes[path], module.__dict__
+        changed = [key for key in {**before, **after} if before.get(key) is not after.get(key)]
+        if changed:
+            after.clear()
+            after.update(before)
+            yield (
+                f"export: {who(path, module)}: expected a forward that sets nothing, got one that "
+                f"sets {', '.join(map(repr, changed))}; what is carried from tick to tick is the "
+                "state of a Stateful module"
+            )
 
 
 @contextmanager

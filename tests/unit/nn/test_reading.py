@@ -18,6 +18,18 @@ from tests.reference.traced_nets import (  # noqa: E402
     lif,
 )
 
+
+def carry(net, x):
+    net.last = net.a(x + net.last)
+    net.n += 1
+    return net.last
+
+
+def carrying(net):
+    net.last, net.n = torch.zeros(3), 0
+    return net
+
+
 ROW = torch.nn.Sequential
 REFUSED = {
     "nothing": (ROW(), ["output, input 'input': expected spikes of neurons, got the input itself"]),
@@ -112,6 +124,18 @@ REFUSED = {
         Net(lambda net, x: net.a(x.flatten()), a=lif()),
         [r"'' \(Net\), flatten: expected a flatten that keeps the batch"],
     ),
+    "random numbers": (
+        Net(lambda net, x: net.a(x + torch.rand(3)), a=lif()),
+        [r"'' \(Net\): expected a forward without random numbers"],
+    ),
+    "state by hand": (
+        ROW(carrying(Net(carry, a=lif()))),
+        [r"'0' \(Net\): expected a forward that sets nothing, got one that sets 'last', 'n'; "],
+    ),
+    "part of the input": (
+        Net(lambda net, x: net.a(net.dense(x[:, :2])), dense=nn.Linear(2, 3), a=lif()),
+        [r"input 'x': expected the axes of a tick"],
+    ),
     "constant input into a current": (
         ROW(nn.Linear(3, 2, bias=True), nn.LIFLayer(2, alpha=0.5)),
         [r"'1' \(LIFLayer\): a Linear bias into a LIFLayer with alpha > 0"],
@@ -121,14 +145,15 @@ REFUSED = {
 
 @pytest.mark.parametrize(("net", "texts"), REFUSED.values(), ids=REFUSED)
 def test_what_is_no_network_is_refused_by_path_a_line_each(net, texts):
-    keys = set(net.__dict__)
+    before, dice = [dict(m.__dict__) for m in net.modules()], torch.get_rng_state()
     with pytest.raises(ValidationError) as caught:
-        nn.export(net, input_shape=None if "Conv" in str(net) else (3,))
+        nn.export(net, input_shape=None if "axes of a tick" in texts[0] else (3,))
     found = caught.value.problems
     assert len(texts) == len(found), found
     for text, problem in zip(texts, found, strict=True):
         assert re.match(f"export: {text}", problem), problem
-    assert keys == set(net.__dict__)
+    assert all(m.__dict__ == kept for m, kept in zip(net.modules(), before, strict=True))
+    assert torch.equal(dice, torch.get_rng_state())
 
 
 def test_a_net_of_two_inputs_is_refused():
