@@ -137,6 +137,36 @@ def test_what_a_net_gives_is_the_output():
     assert ("layer1", "layer0") == network.outputs
 
 
+def test_every_spike_of_a_convolution_with_a_skip_is_that_of_the_net():
+    torch.manual_seed(0)
+
+    def forward(net, x):
+        maps = net.act(net.conv(x))
+        return maps, net.join(net.more(maps) + maps), net.out(net.head(maps + torch.cat([x, x], 1)))
+
+    net = Net(
+        forward, conv=torch.nn.Conv2d(1, 2, 3, padding=1), act=nn.LIFLayer((2, 4, 4), beta=0.5),
+        more=torch.nn.Conv2d(2, 2, 3, padding=1, groups=2), join=nn.LIFLayer((2, 4, 4), v_th=1.5),
+        head=torch.nn.Sequential(torch.nn.AvgPool2d(2), torch.nn.Flatten(), nn.Linear(8, 3)),
+        out=nn.LIFLayer(3, beta=0.75, reset="soft"),
+    )  # fmt: skip
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.copy_(torch.randint(-1, 3, parameter.shape) / 4.0)
+    raster = np.random.default_rng(0).random((STEPS, 16)) < 0.4
+    x = torch.from_numpy(raster).double().reshape(STEPS, 1, 1, 4, 4)
+    network = nn.export(net, input_shape=(1, 4, 4))
+    with torch.no_grad():
+        layers, _ = nn.run(net.double(), x)
+    late = [p.start_tick for p in network.populations.values()]
+    assert [0, 1, 1] == late
+    recording = sim.simulate(network, {"in": SpikeTrains.from_raster(raster)}, STEPS + 1)
+    for k, (start, spikes) in enumerate(zip(late, layers, strict=True)):
+        expected = spikes.reshape(STEPS, -1).bool().numpy()
+        assert expected.any()
+        assert (expected == recording.raster(f"layer{k}")[start : start + STEPS]).all()
+
+
 def test_batch_normalization_and_average_pooling_are_folded():
     torch.manual_seed(0)
     net = torch.nn.Sequential(
