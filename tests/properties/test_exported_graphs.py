@@ -39,7 +39,8 @@ ANY = st.fixed_dictionaries(
         "strict": st.booleans(),
     }
 )
-KINDS = ["as it is", "halved", "exact", "dense", "biased", "two dense", "norm", "pooled", "cat"]
+BRING_BIAS = ("biased", "biased two", "norm")
+KINDS = ["as it is", "halved", "exact", "dense", "two dense", "pooled", "cat", *BRING_BIAS]
 
 
 def quarters(rng, *shape, top=4):
@@ -74,6 +75,9 @@ def term(rng, kind):
         "dense": lambda: torch.nn.Sequential(torch.nn.Dropout(), dense(rng, N, N)),
         "biased": lambda: dense(rng, N, N, bias=True),
         "two dense": lambda: torch.nn.Sequential(dense(rng, N, N + 1, top=2), dense(rng, N + 1, N)),
+        "biased two": lambda: torch.nn.Sequential(
+            dense(rng, N, N, bias=True, top=2), dense(rng, N, N)
+        ),
         "norm": lambda: torch.nn.Sequential(dense(rng, N, N), norm(rng)),
         "pooled": lambda: torch.nn.Sequential(
             torch.nn.Unflatten(1, (2, 2)),
@@ -95,7 +99,7 @@ class Graph(torch.nn.Module):
         self.terms, self.neurons = torch.nn.ModuleList(), torch.nn.ModuleList()
         for depth, (neuron, terms) in enumerate(plan):
             constant = neuron.get("alpha", 0.0) == 0.0
-            usable = [(k, a, b) for k, a, b in terms if constant or k not in ("biased", "norm")]
+            usable = [(k, a, b) for k, a, b in terms if constant or k not in BRING_BIAS]
             usable = [(k, a % (depth + 1), b % (depth + 1)) for k, a, b in usable]
             self.plan.append(usable or [("dense", depth, depth)])
             self.terms.append(torch.nn.ModuleList(term(rng, kind) for kind, *_ in self.plan[-1]))
