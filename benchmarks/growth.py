@@ -55,6 +55,8 @@ class Case:
         Sizes of a quick run.
     nest : bool
         Whether NEST runs it too.
+    floor : str
+        Key of what a plain loop on the same memory takes, for comparison.
     """
 
     measure: Callable[[int], Row]
@@ -65,6 +67,7 @@ class Case:
     ratio: bool = False
     quick: int = 2
     nest: bool = False
+    floor: str = ""
 
 
 CASES: dict[str, Case] = {
@@ -81,7 +84,8 @@ CASES: dict[str, Case] = {
         plastic, (1, 10, 100, 1000), "cpu_s_per_bio_s", "CPU s per s", 1.0
     ),
     "neurons, event": Case(
-        neurons, (100_000, 300_000, 1_000_000), "ns_per_event", "ns", 1.5, ratio=True, quick=1
+        neurons, (100_000, 300_000, 1_000_000), "ns_per_event", "ns", 1.5, ratio=True, quick=1,
+        floor="ns_plain",
     ),
     "neurons, update": Case(
         neurons, (100_000, 300_000, 1_000_000), "ns_per_neuron", "ns", 1.2, ratio=True, quick=1
@@ -129,11 +133,13 @@ def measure(only: str, quick: bool, repeats: int) -> list[Row]:
     return rows
 
 
-def value_of(rows: Sequence[Row], name: str, size: int, engine: str = OWN) -> float | None:
+def value_of(
+    rows: Sequence[Row], name: str, size: int, engine: str = OWN, key: str = ""
+) -> float | None:
     """Figure of one point; None where it was not measured or failed."""
     for row in rows:
         if (row["case"], row["size"], row["engine"]) == (name, size, engine):
-            return row.get(CASES[name].key)
+            return row.get(key or CASES[name].key)
     return None
 
 
@@ -167,6 +173,12 @@ def section(rows: Sequence[Row]) -> str:
             lines.append(
                 f"| {name if own else engine} | {f'{what} ({case.unit})' if own else ''} "
                 f"| {points} | {must if own else ''} | {met} |"
+            )
+        if case.floor:
+            plain = {size: value_of(rows, name, size, key=case.floor) for size in case.sizes}
+            points = ", ".join(f"{size:,}: {v:.3g}" for size, v in plain.items() if v is not None)
+            lines.append(
+                f"| a plain loop | adds rows as long and as many, without a plan | {points} | | |"
             )
     return "\n".join(lines) + "\n"
 

@@ -9,8 +9,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numba
+import numpy as np
+
 from benchmarks.peers.parameters import Growth
 from spikesim import Network, Poisson, Simulator
+from spikesim.kernels.aligned import aligned
 from spikesim.learning import PairSTDP
 from spikesim.network import FixedInDegree, FixedTotalNumber, OneToOne, Uniform
 from spikesim.neurons import LIFDelta
@@ -111,7 +115,36 @@ def neurons(size: int) -> Row:
         net, inputs = _driven(1, size, weight)
         net.connect("p0", "p0", FixedInDegree(100), weight=2e-5, delay=1.5e-3)
         rows.append(_run(net, inputs, 300, began))
-    return rows[1] | {"ns_per_neuron": rows[0]["ns_per_neuron"]}
+    more = {"ns_per_neuron": rows[0]["ns_per_neuron"], "ns_plain": plain_loop(size)}
+    return rows[1] | more
+
+
+def plain_loop(size: int) -> float:
+    """Nanoseconds of an addition, where a plain loop adds rows of 100 to so many sums.
+
+    As many rows as neurons, of which one in 45 is added in each of nine passes: what the memory
+    of the machine allows without any plan.
+    """
+    rng = np.random.default_rng(0)
+    index, sums = aligned(100 * size, np.uint32), aligned(size, np.int32)
+    for lo in range(0, size, 10_000):
+        rows = rng.integers(0, size, (10_000, 100), dtype=np.uint32)
+        index[100 * lo : 100 * (lo + 10_000)] = np.sort(rows, axis=1).ravel()
+    spent = []
+    for _ in range(9):
+        chosen = np.sort(rng.choice(size, size // 45, replace=False))
+        _add_rows(chosen[:1], index, sums)  # compiles
+        began = time.process_time()
+        _add_rows(chosen, index, sums)
+        spent.append((time.process_time() - began) / (100 * chosen.size))
+    return 1e9 * float(np.median(spent))
+
+
+@numba.njit(nogil=True)  # type: ignore[untyped-decorator]
+def _add_rows(chosen: Any, index: Any, sums: Any) -> None:
+    for row in chosen:
+        for j in range(100 * row, 100 * row + 100):
+            sums[index[j]] += np.int32(7)
 
 
 def longest_delay(size: int) -> Row:

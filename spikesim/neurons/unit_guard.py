@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -23,6 +24,10 @@ MOST_RISE = 3.0
 
 def largest(values: Any) -> float:
     """Largest finite magnitude; 0 when there is none."""
+    if isinstance(values, (int, float, np.number)) or np.ndim(values) == 0:
+        # One number, as nearly all of thousands of projections ask about: no arrays.
+        size = abs(float(values))
+        return size if math.isfinite(size) else 0.0
     sizes = np.abs(np.asarray(values, dtype=np.float64)).reshape(-1)
     return float(sizes[np.isfinite(sizes)].max(initial=0.0))
 
