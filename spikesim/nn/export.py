@@ -3,164 +3,145 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 
 from spikesim import neurons
 from spikesim.errors import ValidationError
-from spikesim.network import Network
-from spikesim.nn.network import SpikingNet
-from spikesim.nn.neuron import LIFLayer
-from spikesim.nn.running import is_row
+from spikesim.network import Network, OneToOne
+from spikesim.nn.handlers import HANDLERS, Handlers
+from spikesim.nn.reading import INPUT, Layer, read
 
-_PASSED_OVER = (torch.nn.Dropout, torch.nn.Identity)
-
-
-class Stage(NamedTuple):
-    """A projection and the population behind it, and the path of the latter in the net."""
-
-    linear: torch.nn.Linear
-    lif: LIFLayer
-    path: str
+_LIF_BIAS = (
+    "a Linear bias into a LIFLayer with alpha > 0 ramps up with the current; expected "
+    "Linear(..., bias=False) with LIFLayer(bias=...) instead"
+)
 
 
-def export(model: torch.nn.Module, dt: float = 1e-3, name: str = "") -> Network:
+def export(
+    model: torch.nn.Module,
+    dt: float = 1e-3,
+    name: str = "",
+    *,
+    input_shape: Sequence[int] | None = None,
+    handlers: Handlers | None = None,
+) -> Network:
     """Give the net as a `Network`: input ``"in"``, populations ``"layer0"``, ``"layer1"``, ...
 
-    In a torch stack a spike crosses all layers within a tick; in a network it takes a tick from
-    population to population. Population l therefore starts at tick l (``start_tick``), and its
-    spikes are those of layer l shifted by l ticks, exactly. To see all of T ticks, simulate
-    ``T + n_layers - 1`` steps with an input that is silent after tick T.
+    The forward methods are traced (torch.fx) for a single tick, as in evaluation. Populations are
+    numbered in the order in which the net calls its neurons. What lies between them is composed
+    in float64, in an order of terms that is the same on every machine, and rounded to float32
+    once: one projection for each population that a sum of spikes comes from.
+
+    In a torch net a spike crosses all layers within a tick; in a network it takes a tick from
+    population to population. A population therefore starts at the tick (``start_tick``) that is
+    the length of its longest path from the input, paths that skip layers are delayed to match,
+    and its spikes are those of its layer shifted by that many ticks, exactly. To see all of T
+    ticks, simulate ``T`` and the largest ``start_tick`` steps with an input that is silent after
+    tick T.
 
     Parameters
     ----------
     model : torch.nn.Module
-        A `chain`.
+        Neurons and what is linear in spikes between them: dense and convolution layers, average
+        pooling, batch normalization, sums, concatenations, selections, constants.
     dt : float
         Length of a tick in seconds.
     name : str
         Name of the network.
+    input_shape : sequence of int, optional
+        Axes of the input of a tick without the batch; needed where the first layer leaves them
+        open, as a convolution does.
+    handlers : mapping of type or function to handler, optional
+        What modules and functions of your own do, as ``nn.handlers`` says it of the known ones.
 
     Returns
     -------
     Network
-        Weights float32, delay 0 from the input, 1 tick between populations.
+        Weights float32, delay 0 from the input, at least 1 tick between populations.
 
     Raises
     ------
     ValidationError
-        With every module that has no counterpart, by its path, or a Linear bias that drives a
-        current synapse.
+        With everything that has no counterpart, a line each, by the path of the module.
 
     Examples
     --------
-    >>> from spikesim.nn import Linear
+    >>> from spikesim.nn import LIFLayer, Linear, SpikingNet
     >>> net = export(SpikingNet(Linear(4, 3), LIFLayer(3), Linear(3, 2), LIFLayer(2)))
     >>> [(p.name, p.n, p.start_tick) for p in net.populations.values()]
     [('layer0', 3, 0), ('layer1', 2, 1)]
     """
-    net = Network(dt, name=name)
-    stages = chain(model)
-    source = net.add_input("in", stages[0].linear.in_features)
-    for depth, stage in enumerate(stages):
-        linear = stage.linear
-        population = net.add_population(
-            f"layer{depth}", linear.out_features, canonical(linear, stage.lif), start_tick=depth
-        )
-        net.connect(source, population, weights(linear), delay_ticks=min(depth, 1))
-        source = population
+    graph = read(model, input_shape, {**HANDLERS, **(handlers or {})})
+    starts = start_ticks({layer.name: layer.drive.parts for layer in graph.layers})
+    net, problems = Network(dt, name=name), []
+    net.add_input(INPUT, graph.n_inputs)
+    for layer in graph.layers:
+        try:
+            _add(net, layer, starts)
+        except ValidationError as error:
+            problems += [f"export: {layer.who}: {text}" for text in error.problems]
+    if problems:
+        raise ValidationError(problems)
+    if set(graph.outputs) != set(net.outputs):
+        net.outputs = graph.outputs
     return net
 
 
-def chain(model: torch.nn.Module) -> list[Stage]:
-    """Give a net as projections and populations in turn, for export and quantization.
+def start_ticks(incoming: Mapping[str, Collection[str]]) -> dict[str, int]:
+    """First tick of the input and of every population: its longest path from the input.
+
+    An edge from the input takes no tick, any other takes one. What is left between the starts of
+    its ends is the delay of an edge.
 
     Parameters
     ----------
-    model : torch.nn.Module
-        ``Sequential``, nested or not, of Linear and LIFLayer in turn; Dropout and Identity are
-        passed over.
+    incoming : mapping of str to collection of str
+        Sources of every population, in an order in which each comes behind its sources.
+
+    Examples
+    --------
+    >>> start_ticks({"a": ["in"], "b": ["a"], "c": ["in", "a", "b"]})
+    {'in': 0, 'a': 0, 'b': 1, 'c': 2}
+    """
+    starts = {INPUT: 0}
+    for name, sources in incoming.items():
+        starts[name] = max((starts[pre] + (pre != INPUT) for pre in sources), default=0)
+    return starts
+
+
+def with_drive(neuron: Any, drive: np.ndarray | None) -> Any:
+    """Give a neuron model with a constant input, float64 (n,), moved into its bias.
 
     Raises
     ------
     ValidationError
-        With every module that does not fit, by its path.
+        If the input would drive a current synapse: then it is not constant on the membrane.
     """
-    stages: list[Stage] = []
-    problems: list[str] = []
-    linear: torch.nn.Linear | None = None
-    for path, module in _leaves("", model):
-        if isinstance(module, torch.nn.Linear):
-            sizes = (stages[-1].linear.out_features if stages else None, module.in_features)
-            problems += _misfits(path, module, linear is None, "LIFLayer", sizes)
-            linear = module
-        elif isinstance(module, LIFLayer):
-            own = module.n if module.shape is None or len(module.shape) == 1 else module.shape
-            sizes = (linear.out_features if linear is not None else None, own)
-            problems += _misfits(path, module, linear is not None, "Linear", sizes)
-            if linear is not None:
-                stages.append(Stage(linear, module, path))
-            linear = None
-        elif not isinstance(module, _PASSED_OVER):
-            problems.append(f"{_who(path, module)} without a counterpart in a network")
-    if linear is not None:
-        problems.append("no LIFLayer at the end")
-    if problems or not stages:
-        raise ValidationError(
-            f"{type(model).__name__}: expected Linear, LIFLayer, Linear, LIFLayer, ... in a row, "
-            f"got {'; '.join(problems) or 'no layers'}"
-        )
-    return stages
-
-
-def weights(linear: torch.nn.Linear) -> np.ndarray:
-    """Float32 matrix [n_pre, n_post] of a projection."""
-    return np.ascontiguousarray(linear.weight.detach().float().cpu().numpy().T)
-
-
-def canonical(linear: torch.nn.Linear, lif: LIFLayer) -> neurons.LIF:
-    """Give the neuron with the projection's bias, if any, moved into it.
-
-    Raises
-    ------
-    ValidationError
-        If the bias would drive a current synapse: then it is not constant on the membrane.
-    """
-    neuron = lif.canonical()
-    if linear.bias is None:
+    if drive is None:
         return neuron
-    if np.any(np.asarray(neuron.alpha) != 0.0):
+    if not isinstance(neuron, neurons.LIF):
         raise ValidationError(
-            "export: a Linear bias into a LIFLayer with alpha > 0 ramps up with the current; "
-            "expected Linear(..., bias=False) with LIFLayer(bias=...) instead"
+            f"expected no constant input for a {type(neuron).__name__}, which has no bias; "
+            "Linear(..., bias=False)"
         )
-    drive = linear.bias.detach().double().cpu().numpy()
+    if np.any(np.asarray(neuron.alpha) != 0.0):
+        raise ValidationError(_LIF_BIAS)
     return replace(neuron, bias=np.asarray(neuron.bias) + np.asarray(neuron.gain) * drive)
 
 
-def _leaves(path: str, module: torch.nn.Module) -> Iterator[tuple[str, torch.nn.Module]]:
-    if not is_row(module) and not (isinstance(module, SpikingNet) and module.over_time):
-        yield path, module
-        return
-    for key, child in module._modules.items():  # named_children() leaves out what comes again
-        yield from _leaves(f"{path}.{key}" if path else key, child)
-
-
-def _misfits(
-    path: str, module: torch.nn.Module, in_turn: bool, other: str, sizes: tuple[Any, Any]
-) -> list[str]:
-    """Why a module does not go on from the one before; ``sizes`` of both where they are known."""
-    who = _who(path, module)
-    if not in_turn:
-        return [f"{who} without a {other} before it"]
-    if None not in sizes and sizes[0] != sizes[1]:
-        return [f"{who} of {sizes[1]} for {sizes[0]}"]
-    return []
-
-
-def _who(path: str, module: torch.nn.Module) -> str:
-    return f"{path!r} ({type(module).__name__})"
+def _add(net: Network, layer: Layer, starts: Mapping[str, int]) -> None:
+    neuron, start = with_drive(layer.neuron, layer.drive.bias), starts[layer.name]
+    net.add_population(layer.name, layer.drive.n, neuron, start_tick=start)
+    for source, matrix in layer.drive.parts.items():
+        if source not in net.populations and source != INPUT:
+            continue  # what was refused is told once
+        rule: Any = OneToOne() if matrix is None else np.ascontiguousarray(matrix, np.float32)
+        net.connect(
+            source, layer.name, rule, weight=None if matrix is not None else 1.0,
+            delay_ticks=start - starts[source],
+        )  # fmt: skip

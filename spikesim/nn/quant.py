@@ -20,7 +20,7 @@ from spikesim.errors import ValidationError
 from spikesim.fixed.quantize import ACC_BITS, QuantizedPopulation, quantize_lif
 from spikesim.fixed.settings import STATE_BITS, WEIGHT_BITS, Quantization
 from spikesim.nn import exact
-from spikesim.nn.export import Stage, canonical, chain, weights
+from spikesim.nn.chain import Stage, canonical, chain, weights
 from spikesim.nn.fixed_ops import coded, decay, saturate
 from spikesim.nn.functional import (
     LIFParams,

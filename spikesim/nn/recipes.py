@@ -27,7 +27,8 @@ from spikesim.errors import ValidationError
 from spikesim.fixed.settings import STATE_BITS, WEIGHT_BITS, Quantization
 from spikesim.network import Network
 from spikesim.nn import encode
-from spikesim.nn.export import chain, export
+from spikesim.nn.chain import chain
+from spikesim.nn.export import export
 from spikesim.nn.loss import CountCrossEntropy
 from spikesim.nn.network import Linear, SpikingNet
 from spikesim.nn.neuron import LIFLayer

@@ -9,6 +9,7 @@ torch = pytest.importorskip("torch")
 from spikesim import nn, sim  # noqa: E402
 from spikesim.core import SpikeTrains  # noqa: E402
 from spikesim.errors import ValidationError  # noqa: E402
+from tests.reference.traced_nets import Net, lif  # noqa: E402
 
 STEPS, SIZES = 25, (10, 8, 7, 4)
 
@@ -91,48 +92,99 @@ def test_linear_bias_into_a_current_synapse_is_refused():
         nn.export(net)
 
 
-REFUSED = {
-    "nothing": (torch.nn.Sequential(), "no layers"),
-    "neurons first": (torch.nn.Sequential(nn.LIFLayer(3)), r"'0' \(LIFLayer\) without a Linear"),
-    "no neurons": (torch.nn.Sequential(nn.Linear(3, 3)), "no LIFLayer at the end"),
-    "sizes": (
-        torch.nn.Sequential(nn.Linear(3, 4), nn.LIFLayer(5), nn.Linear(3, 2), nn.LIFLayer(2)),
-        r"'1' \(LIFLayer\) of 5 for 4; '2' \(Linear\) of 3 for 4",
-    ),
-    "axes": (
-        torch.nn.Sequential(nn.Linear(3, 4), nn.LIFLayer((2, 2))),
-        r"'1' \(LIFLayer\) of \(2, 2\) for 4",
-    ),
-    "all at once": (
-        torch.nn.Sequential(
-            torch.nn.Flatten(),
-            torch.nn.Sequential(nn.Linear(3, 3), torch.nn.ReLU()),
-            nn.Linear(3, 3),
-            torch.nn.Dropout(),
-            nn.LIFLayer(3),
-        ),
-        r"'0' \(Flatten\) without a counterpart in a network; '1\.1' \(ReLU\) without a "
-        r"counterpart in a network; '2' \(Linear\) without a LIFLayer before it$",
-    ),
-}
+def delays(network):
+    return {
+        (p.pre.name, p.post.name): np.unique(p.rows.delays).tolist()
+        for p in network.projections.values()
+    }
 
 
-@pytest.mark.parametrize(("net", "text"), REFUSED.values(), ids=REFUSED)
-def test_what_is_no_chain_is_refused_by_path_in_one_message(net, text):
-    with pytest.raises(ValidationError, match=f"Linear, LIF.*got {text}") as caught:
-        nn.export(net)
-    assert 1 == len(caught.value.problems)
+def test_a_sum_written_into_memory_of_its_own_is_a_sum():
+    def forward(net, x):
+        total = net.dense(net.a(x))
+        total += x
+        return net.b(total)
+
+    network = nn.export(Net(forward, a=lif(), dense=nn.Linear(3, 3), b=lif()), input_shape=(3,))
+    assert {("in", "layer0"): [0], ("layer0", "layer1"): [1], ("in", "layer1"): [1]} == delays(
+        network
+    )
 
 
-def test_a_forward_of_ones_own_is_refused_by_name():
-    class Skip(torch.nn.Sequential):
-        def forward(self, x):
-            return x + super().forward(x)
+def test_skips_are_delayed_to_their_longest_path():
+    def forward(net, x):
+        a = net.a(x)
+        c = net.c(net.b(a))
+        return net.d(net.mix(torch.cat([c, a, x], 1)))
 
-    with pytest.raises(ValidationError, match=r"'0' \(Skip\) without a counterpart"):
-        nn.export(torch.nn.Sequential(Skip(nn.Linear(3, 3), nn.LIFLayer(3))))
-    with pytest.raises(ValidationError, match=r"'' \(Skip\) without a counterpart"):
-        nn.export(Skip(nn.Linear(3, 3), nn.LIFLayer(3)))
+    net = Net(forward, a=lif(), b=lif(), c=lif(), mix=nn.Linear(9, 2), d=lif(2))
+    network = nn.export(net, input_shape=(3,))
+    assert [0, 1, 2, 3] == [p.start_tick for p in network.populations.values()]
+    found = delays(network)
+    assert ([1], [3], [3]) == tuple(found[pre, "layer3"] for pre in ("layer2", "layer0", "in"))
+    weights = net.mix.weight.detach().numpy().T
+    for pre, rows in (("layer2", slice(3)), ("layer0", slice(3, 6)), ("in", slice(6, 9))):
+        projection = next(p for p in network.incoming("layer3") if p.pre.name == pre)
+        assert (weights[rows] == projection.rows.to_dense()).all()
+
+
+def test_what_a_net_gives_is_the_output():
+    def forward(net, x):
+        early = net.a(x)
+        return {"late": net.b(early), "early": early}
+
+    network = nn.export(Net(forward, a=lif(), b=lif()), input_shape=(3,))
+    assert ("layer1", "layer0") == network.outputs
+
+
+def test_every_spike_of_a_convolution_with_a_skip_is_that_of_the_net():
+    torch.manual_seed(0)
+
+    def forward(net, x):
+        maps = net.act(net.conv(x))
+        return maps, net.join(net.more(maps) + maps), net.out(net.head(maps + torch.cat([x, x], 1)))
+
+    net = Net(
+        forward, conv=torch.nn.Conv2d(1, 2, 3, padding=1), act=nn.LIFLayer((2, 4, 4), beta=0.5),
+        more=torch.nn.Conv2d(2, 2, 3, padding=1, groups=2), join=nn.LIFLayer((2, 4, 4), v_th=1.5),
+        head=torch.nn.Sequential(torch.nn.AvgPool2d(2), torch.nn.Flatten(), nn.Linear(8, 3)),
+        out=nn.LIFLayer(3, beta=0.75, reset="soft"),
+    )  # fmt: skip
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.copy_(torch.randint(-1, 3, parameter.shape) / 4.0)
+    raster = np.random.default_rng(0).random((STEPS, 16)) < 0.4
+    x = torch.from_numpy(raster).double().reshape(STEPS, 1, 1, 4, 4)
+    network = nn.export(net, input_shape=(1, 4, 4))
+    with torch.no_grad():
+        layers, _ = nn.run(net.double(), x)
+    late = [p.start_tick for p in network.populations.values()]
+    assert [0, 1, 1] == late
+    recording = sim.simulate(network, {"in": SpikeTrains.from_raster(raster)}, STEPS + 1)
+    for k, (start, spikes) in enumerate(zip(late, layers, strict=True)):
+        expected = spikes.reshape(STEPS, -1).bool().numpy()
+        assert expected.any()
+        assert (expected == recording.raster(f"layer{k}")[start : start + STEPS]).all()
+
+
+def test_batch_normalization_and_average_pooling_are_folded():
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(
+        torch.nn.AvgPool2d(2), torch.nn.Conv2d(2, 3, 2, bias=True), torch.nn.BatchNorm2d(3),
+        torch.nn.Flatten(), torch.nn.Linear(12, 4, bias=False), nn.LIFLayer(4),
+    ).double()  # fmt: skip
+    with torch.no_grad():
+        net[2].running_mean.uniform_(-1, 1)
+        net[2].running_var.uniform_(0.5, 2)
+        net[2].weight.uniform_(0.5, 2)
+    network = nn.export(net, input_shape=(2, 6, 6))
+    (projection,) = network.projections.values()
+    x = torch.rand(5, 2, 6, 6, dtype=torch.float64)
+    with torch.no_grad():
+        expected = net[:-1].eval()(x).numpy()
+    found = x.flatten(1).numpy() @ projection.rows.to_dense().astype(float)
+    found += network.populations["layer0"].neuron.bias
+    np.testing.assert_allclose(expected, found, rtol=0, atol=1e-6)  # weights are float32
 
 
 def test_rows_within_rows_are_one_chain():

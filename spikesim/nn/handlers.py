@@ -1,0 +1,290 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What each kind of module and function does to weighted sums of spikes, for `nn.export`.
+
+A handler is called as ``handler(what, *arguments, **options)`` with the module, or the function,
+and what the net calls it with; tensors of the net are `SpikeMap`. It gives a `SpikeMap`, or
+`Fires` for neurons, and raises ValidationError with what it cannot do.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import operator
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from spikesim import neurons
+from spikesim.errors import ValidationError
+from spikesim.nn.network import Linear
+from spikesim.nn.neuron import LIFLayer
+from spikesim.nn.spikemap import SpikeMap, joined
+
+Handler = Callable[..., Any]
+Handlers = Mapping[Any, Handler]
+
+#: The size of the batch, which is not known.
+BATCH = object()
+_LARGEST = 2**28
+"""Entries of a matrix made by `linear_map`: 2 GB."""
+_ROUNDED = 1e-9
+"""Share of the sum of absolute terms that float64 sums of up to a million may be apart."""
+
+
+class Fires(NamedTuple):
+    """What a handler gives for neurons: a population of them, and the sum that drives it."""
+
+    neuron: neurons.NeuronModel
+    drive: SpikeMap
+
+
+def linear_map(what: Any, x: SpikeMap, *args: Any, **options: Any) -> SpikeMap:
+    """Handle what is linear in its one input: it is asked what it makes of each spike.
+
+    Parameters
+    ----------
+    what : module or function
+        Takes float64 tensors (B, ...); no sample depends on another.
+    x : SpikeMap
+        Its input.
+    *args, **options
+        What it is called with beside.
+
+    Raises
+    ------
+    ValidationError
+        If zeros give something, parts do not add up, or the matrix would be too large.
+
+    Examples
+    --------
+    >>> x = SpikeMap.of("in", (1, 4))
+    >>> linear_map(torch.nn.AvgPool1d(2), x).parts["in"].tolist()
+    [[0.5, 0.0], [0.5, 0.0], [0.0, 0.5], [0.0, 0.5]]
+    """
+    call = copy.deepcopy(what).double().eval() if isinstance(what, torch.nn.Module) else what
+    with torch.no_grad():
+        nothing = call(torch.zeros(1, *x.shape, dtype=torch.float64), *args, **options)
+        if nothing.any():
+            raise ValidationError("expected a linear module, got one that makes something of zeros")
+        if x.n * nothing.numel() > _LARGEST:
+            raise ValidationError(
+                f"expected a matrix of at most {_LARGEST} entries, got {x.n} x {nothing.numel()}; "
+                "make the layer smaller"
+            )
+        each = torch.eye(x.n, dtype=torch.float64).reshape(x.n, *x.shape)
+        matrix = call(each, *args, **options).reshape(x.n, -1).numpy()
+        probe = np.arange(x.n) * 7 % 5 - 2.0
+        found = call(torch.from_numpy(probe).reshape(1, *x.shape), *args, **options).reshape(-1)
+    if np.any(np.abs(found.numpy() - probe @ matrix) > _ROUNDED * (np.abs(probe) @ np.abs(matrix))):
+        raise ValidationError("expected a linear module, got one whose parts do not add up")
+    return x.through(matrix, nothing.shape[1:])
+
+
+def _linear(module: torch.nn.Linear, x: SpikeMap) -> SpikeMap:
+    return _linear_function(module, x, module.weight, module.bias)
+
+
+def _linear_function(
+    _: Any, x: SpikeMap, weight: torch.Tensor, bias: torch.Tensor | None = None
+) -> SpikeMap:
+    n_out, n_in = weight.shape
+    if x.shape != (n_in,):
+        raise ValidationError(
+            f"expected input of shape ({n_in},), got {x.shape}; a Flatten before it makes one axis "
+            "of several"
+        )
+    return x.through(array(weight).T, (n_out,), None if bias is None else array(bias))
+
+
+def _conv(module: Any, x: SpikeMap) -> SpikeMap:
+    bare = copy.deepcopy(module)
+    bare.bias = None
+    out = linear_map(bare, x)
+    return out if module.bias is None else out.shifted(_by_channel(array(module.bias), out))
+
+
+def _norm(module: Any, x: SpikeMap) -> SpikeMap:
+    if module.running_mean is None or module.running_var is None:
+        raise ValidationError("expected running statistics; make it with track_running_stats=True")
+    if x.shape[:1] != (module.num_features,):
+        raise ValidationError(f"expected {module.num_features} channels, got shape {x.shape}")
+    factor = 1.0 / np.sqrt(array(module.running_var) + module.eps)
+    if module.weight is not None:
+        factor = array(module.weight) * factor
+    shift = -array(module.running_mean) * factor
+    if module.bias is not None:
+        shift = shift + array(module.bias)
+    return x.scaled(_by_channel(factor, x)).shifted(_by_channel(shift, x))
+
+
+def _lif(module: LIFLayer, x: SpikeMap) -> Fires:
+    if module.shape is not None and module.shape != x.shape:
+        raise ValidationError(f"expected input of shape {module.shape}, got {x.shape}")
+    return Fires(module.canonical(), x)
+
+
+def _as_it_is(_: Any, x: SpikeMap, *args: Any, **options: Any) -> SpikeMap:
+    return x
+
+
+def _flatten_module(module: torch.nn.Flatten, x: SpikeMap) -> SpikeMap:
+    return _flatten(None, x, module.start_dim, module.end_dim)
+
+
+def _unflatten_module(module: torch.nn.Unflatten, x: SpikeMap) -> SpikeMap:
+    shape = module(torch.empty(1, *x.shape, device="meta")).shape
+    if shape[0] != 1:
+        raise ValidationError("expected an Unflatten that keeps the batch, got one of it")
+    return x.reshaped(shape[1:])
+
+
+def _flatten(_: Any, x: SpikeMap, start_dim: int = 0, end_dim: int = -1) -> SpikeMap:
+    axes = len(x.shape) + 1
+    start, end = start_dim % axes, end_dim % axes
+    if start == 0:
+        raise ValidationError("expected a flatten that keeps the batch, start_dim=1, got one of it")
+    shape = x.shape[: start - 1], x.shape[start - 1 : end], x.shape[end:]
+    return x.reshaped((*shape[0], math.prod(shape[1]), *shape[2]))
+
+
+def _reshape(_: Any, x: SpikeMap, *sizes: Any) -> SpikeMap:
+    first, *rest = sizes[0] if isinstance(sizes[0], tuple | list) else sizes
+    known = math.prod(n for n in rest if n != -1)
+    whole = [x.n // known if n == -1 and known else n for n in rest]
+    if not (first is BATCH or (first == -1 and -1 not in rest)) or math.prod(whole) != x.n:
+        raise ValidationError(f"expected a shape (B, ...) of {x.n} entries; x.flatten(1) is one")
+    return x.reshaped(whole)
+
+
+def _shape(_: Any, x: Any, name: str) -> Any:
+    if not isinstance(x, SpikeMap) or name != "shape":
+        raise ValidationError(f"expected no use of {name!r} but that of shape")
+    return (BATCH, *x.shape)
+
+
+def _size(_: Any, x: SpikeMap, axis: int | None = None) -> Any:
+    shape = (BATCH, *x.shape)
+    return shape if axis is None else shape[axis]
+
+
+def _item(_: Any, x: Any, key: Any) -> Any:
+    if not isinstance(x, SpikeMap):
+        return x[key]
+    keys = key if isinstance(key, tuple) else (key,)
+    if keys[0] is not Ellipsis and not (keys[0] == slice(None) and len(keys) > 1):
+        raise ValidationError("expected a selection that keeps the batch, x[:, ...]")
+    found = np.arange(x.n).reshape(1, *x.shape)[tuple(keys)]
+    if found.ndim == 0 or len(found) != 1:
+        raise ValidationError("expected a selection that keeps the batch, x[:, ...]")
+    return x.taken(found[0])
+
+
+def _cat(_: Any, tensors: Any, dim: int = 0) -> SpikeMap:
+    axis = dim % (len(tensors[0].shape) + 1)
+    if axis == 0:
+        raise ValidationError("expected torch.cat of neurons, dim=1, got one of the batch")
+    return joined(tensors, axis - 1)
+
+
+def _add(_: Any, a: Any, b: Any, *, alpha: float = 1) -> SpikeMap:
+    return _terms(a, b, alpha)
+
+
+def _subtract(_: Any, a: Any, b: Any, *, alpha: float = 1) -> SpikeMap:
+    return _terms(a, b, -alpha)
+
+
+def _terms(a: Any, b: Any, factor: float) -> SpikeMap:
+    if isinstance(a, SpikeMap) and isinstance(b, SpikeMap):
+        return a + (b if factor == 1 else b.scaled(np.full(b.n, float(factor))))
+    if isinstance(a, SpikeMap):
+        if isinstance(b, int | float) and b == 0:
+            return a
+        return a.shifted(factor * _constant(b, a))
+    if isinstance(a, int | float) and a == 0 and factor == 1:
+        return b  # what sum() begins with
+    return b.scaled(np.full(b.n, float(factor))).shifted(_constant(a, b))
+
+
+def _times(_: Any, a: Any, b: Any) -> SpikeMap:
+    if isinstance(a, SpikeMap) and isinstance(b, SpikeMap):
+        raise ValidationError("expected a product with a constant, got one of two tensors")
+    return a.scaled(_constant(b, a)) if isinstance(a, SpikeMap) else b.scaled(_constant(a, b))
+
+
+def _over(_: Any, a: Any, b: Any) -> SpikeMap:
+    if not isinstance(a, SpikeMap) or isinstance(b, SpikeMap):
+        raise ValidationError("expected a quotient by a constant")
+    return a.scaled(1.0 / _constant(b, a))
+
+
+def _negative(_: Any, x: SpikeMap) -> SpikeMap:
+    return x.scaled(np.full(x.n, -1.0))
+
+
+def _constant(value: Any, like: SpikeMap) -> np.ndarray:
+    given = array(value) if isinstance(value, torch.Tensor) else np.asarray(value, dtype=float)
+    try:
+        return np.broadcast_to(given, (1, *like.shape)).reshape(-1)
+    except ValueError:
+        raise ValidationError(
+            f"expected a constant that fits shape {like.shape}, got {given.shape}"
+        ) from None
+
+
+def _by_channel(values: np.ndarray, like: SpikeMap) -> np.ndarray:
+    return np.repeat(values, like.n // len(values))
+
+
+def array(tensor: torch.Tensor) -> np.ndarray:
+    """Give a tensor as float64, which holds every float32 as it is."""
+    return tensor.detach().double().cpu().numpy()
+
+
+_POOLS = ("AvgPool1d", "AvgPool2d", "AvgPool3d", "AdaptiveAvgPool1d", "AdaptiveAvgPool2d")
+_CONVS = (torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.Conv3d)
+_NORMS = (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d, torch.nn.BatchNorm3d)
+_DROPOUTS = (torch.nn.Dropout, torch.nn.Dropout1d, torch.nn.Dropout2d, torch.nn.AlphaDropout)
+
+#: By module type, function or method of torch.Tensor.
+HANDLERS: Handlers = {
+    Linear: _linear,
+    torch.nn.Linear: _linear,
+    LIFLayer: _lif,
+    torch.nn.Identity: _as_it_is,
+    torch.nn.Flatten: _flatten_module,
+    torch.nn.Unflatten: _unflatten_module,
+    **dict.fromkeys(_DROPOUTS, _as_it_is),
+    **dict.fromkeys(_CONVS, _conv),
+    **dict.fromkeys(_NORMS, _norm),
+    **{getattr(torch.nn, name): linear_map for name in _POOLS},
+    functional.linear: _linear_function,
+    functional.dropout: _as_it_is,
+    functional.avg_pool1d: linear_map,
+    functional.avg_pool2d: linear_map,
+    torch.Tensor.contiguous: _as_it_is,
+    **dict.fromkeys((torch.flatten, torch.Tensor.flatten), _flatten),
+    **dict.fromkeys((torch.reshape, torch.Tensor.reshape, torch.Tensor.view), _reshape),
+    getattr: _shape,
+    torch.Tensor.size: _size,
+    operator.getitem: _item,
+    **dict.fromkeys((torch.cat, torch.concat, torch.concatenate), _cat),
+    **dict.fromkeys(
+        (operator.add, operator.iadd, torch.add, torch.Tensor.add, torch.Tensor.add_), _add
+    ),
+    **dict.fromkeys((operator.sub, torch.sub, torch.Tensor.sub), _subtract),
+    **dict.fromkeys((operator.mul, torch.mul, torch.Tensor.mul), _times),
+    **dict.fromkeys((operator.truediv, torch.div, torch.Tensor.div), _over),
+    **dict.fromkeys((operator.neg, torch.neg, torch.Tensor.neg), _negative),
+}
+
+#: Those that write into their first argument.
+IN_PLACE = (operator.iadd, torch.Tensor.add_)
+#: Those whose result may share memory with their first argument.
+VIEWS = (_as_it_is, _flatten_module, _unflatten_module, _flatten, _reshape, _item)
+#: Those that are given all of the input, in its order, as what comes behind them wants it.
+KEEPING = (_as_it_is, _flatten_module, _flatten)

@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Read a net as populations of neurons and what drives each of them."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from torch import fx
+
+from spikesim.errors import ValidationError
+from spikesim.neurons import NeuronModel
+from spikesim.nn.handlers import IN_PLACE, KEEPING, VIEWS, Fires, Handler, Handlers
+from spikesim.nn.neuron import LIFLayer
+from spikesim.nn.spikemap import SpikeMap
+from spikesim.nn.stateful import Stateful
+from spikesim.nn.tracing import REFUSED, trace, who
+
+INPUT = "in"
+
+#: What comes of something that was refused: nothing that uses it is refused for that again.
+_UNKNOWN = object()
+_NO_SUM = "the largest of several spikes is no sum of them; pool by the average"
+_REASONS = {
+    **dict.fromkeys(("MaxPool1d", "MaxPool2d", "MaxPool3d", "max_pool1d", "max_pool2d"), _NO_SUM),
+    **dict.fromkeys(("max_pool1d_with_indices", "max_pool2d_with_indices"), _NO_SUM),
+    **dict.fromkeys(("boolean_dispatch", "AdaptiveMaxPool1d", "AdaptiveMaxPool2d"), _NO_SUM),
+}
+_HOOKS = (
+    "expected no hooks, which may change what it gives; remove them, or make what they do permanent"
+)
+_SHAPE = "expected the axes of a tick to follow from the first layer; give them, input_shape=(...)"
+
+
+class Layer(NamedTuple):
+    """A population, and the sum of spikes that drives it."""
+
+    name: str
+    who: str
+    neuron: NeuronModel
+    drive: SpikeMap
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A net as populations, in an order in which each comes behind its sources."""
+
+    n_inputs: int
+    layers: tuple[Layer, ...]
+    outputs: tuple[str, ...]
+
+
+def read(model: torch.nn.Module, input_shape: Sequence[int] | None, handlers: Handlers) -> Reading:
+    """Read a net; raises ValidationError with everything that is refused, by its path."""
+    reader = _TickReader(model, handlers)
+    return reader.read(None if input_shape is None else tuple(input_shape))
+
+
+class _TickReader:
+    """One pass over the graph of a tick: what each node is of the spikes."""
+
+    def __init__(self, model: torch.nn.Module, handlers: Handlers) -> None:
+        self.model, self.handlers = model, handlers
+        self.layers: list[Layer] = []
+        self.problems: list[str] = []
+        self.values: dict[fx.Node, Any] = {}
+        self._called: set[int] = set()
+        self._n_inputs = 0
+
+    def read(self, input_shape: tuple[int, ...] | None) -> Reading:
+        """Give the populations; see the function."""
+        graph, self.constants, self.problems = trace(
+            self.model, lambda module: self._handler(module) is not None
+        )
+        if _hooked(self.model) and self._handler(self.model) is None:  # the trace begins within
+            self.problems.append(f"export: {who('', self.model)}: {_HOOKS}")
+        for node in graph.nodes:
+            if node.op == "output":
+                continue
+            try:
+                self.values[node] = self._value(node, input_shape)
+            except ValidationError as error:
+                self.problems += [f"export: {self._who(node)}: {text}" for text in error.problems]
+                self.values[node] = self._instead(node)
+        outputs = [name for node in graph.nodes if node.op == "output" for name in self._out(node)]
+        if self.problems:
+            raise ValidationError(self.problems)
+        return Reading(self._n_inputs, tuple(self.layers), tuple(dict.fromkeys(outputs)))
+
+    def _value(self, node: fx.Node, input_shape: tuple[int, ...] | None) -> Any:
+        if node.op == "placeholder":
+            return self._placeholder(node, input_shape)
+        if node.op == "get_attr":
+            found: Any = self.constants.get(str(node.target))
+            return operator.attrgetter(str(node.target))(self.model) if found is None else found
+        if node.meta.get(REFUSED):
+            return _UNKNOWN
+        what, handler = self._what(node)
+        if isinstance(what, Stateful):
+            self._once(what)
+        args = fx.node.map_arg(node.args, self.values.__getitem__)
+        kwargs = fx.node.map_arg(node.kwargs, self.values.__getitem__)
+        if any(self.values[before] is _UNKNOWN for before in node.all_input_nodes):
+            return self._instead(node)
+        before = [self.values[one] for one in node.all_input_nodes]
+        if before and all(isinstance(value, int) for value in before):
+            return what(*args, **kwargs)  # sizes are numbers like any
+        if what in IN_PLACE:
+            self._check_in_place(node)
+        try:
+            value = handler(what, *args, **kwargs)
+        except (TypeError, RuntimeError, IndexError, AttributeError) as error:
+            raise ValidationError(
+                f"expected a call that its handler knows, got {node.format_node()} "
+                f"({' '.join(str(error).split())})"
+            ) from error
+        return self._population(node, value) if isinstance(value, Fires) else value
+
+    def _what(self, node: fx.Node) -> tuple[Any, Handler]:
+        """Give a module or function and its handler."""
+        if node.op == "call_module":
+            module = self.model.get_submodule(str(node.target))
+            return module, self._handler_of_module(module)
+        what = node.target
+        if node.op == "call_method":
+            what = getattr(torch.Tensor, str(node.target), node.target)
+        if what not in self.handlers:
+            name = getattr(what, "__name__", str(what))
+            raise ValidationError(
+                f"{name} has no counterpart in a network, expected what is linear in spikes; "
+                f"{_REASONS.get(name, 'leave it out, or give a handler for it')}"
+            )
+        return what, self.handlers[what]
+
+    def _handler_of_module(self, module: torch.nn.Module) -> Handler:
+        handler, kind = self._handler(module), type(module).__name__
+        if handler is None:
+            way_out = _REASONS.get(kind, f"leave it out, or give a handler for {kind}")
+            if isinstance(module, Stateful):
+                way_out = f"give a handler for {kind} that says which neurons it is"
+            raise ValidationError(
+                "no counterpart in a network, expected neurons and what is linear in spikes; "
+                + way_out
+            )
+        if _hooked(module):
+            raise ValidationError(_HOOKS)
+        return handler
+
+    def _handler(self, module: torch.nn.Module) -> Handler | None:
+        """Give that of its kind, or of the nearest base of which it changes nothing that runs."""
+        for kind in type(module).__mro__:
+            if kind in self.handlers:
+                return self.handlers[kind] if _runs_as(module, kind) else None
+        return None
+
+    def _placeholder(self, node: fx.Node, input_shape: tuple[int, ...] | None) -> SpikeMap | Any:
+        if any(before.op == "placeholder" and before is not node for before in self.values):
+            if node.args:
+                return node.args[0]  # its default
+            raise ValidationError("expected a net of one input, got another; join them to one")
+        shape = input_shape if input_shape is not None else self._shape_for(node)
+        if shape is None:
+            raise ValidationError(_SHAPE)
+        value = SpikeMap.of(INPUT, shape)
+        self._n_inputs = value.n
+        return value
+
+    def _shape_for(self, node: fx.Node) -> tuple[int, ...] | None:
+        """Axes that whatever comes first wants; a Flatten may as well be given one axis."""
+        for user in node.users:
+            module = (
+                self.model.get_submodule(str(user.target)) if user.op == "call_module" else None
+            )
+            if isinstance(module, torch.nn.Linear):
+                return (module.in_features,)
+            if isinstance(module, LIFLayer) and module.shape is not None:
+                return module.shape
+        for user in node.users:
+            if self._peek(user) in KEEPING and (shape := self._shape_for(user)) is not None:
+                return shape
+        return None
+
+    def _peek(self, node: fx.Node) -> Handler | None:
+        if node.op not in ("call_module", "call_method", "call_function"):
+            return None
+        try:
+            return self._what(node)[1]
+        except ValidationError:
+            return None
+
+    def _once(self, module: Stateful) -> None:
+        if id(module) in self._called:
+            raise ValidationError(
+                "expected one call in a tick, got two, which would be two populations; give each "
+                "place a layer of its own"
+            )
+        self._called.add(id(module))
+
+    def _population(self, node: fx.Node, fires: Fires) -> SpikeMap:
+        name = f"layer{len(self.layers)}"
+        self.layers.append(Layer(name, self._who(node), *fires))
+        return SpikeMap.of(name, fires.drive.shape)
+
+    def _instead(self, node: fx.Node) -> Any:
+        """Give what stands for a node that was refused, or hangs on what was."""
+        if node.op == "call_module":
+            module = self.model.get_submodule(str(node.target))
+            if isinstance(module, LIFLayer) and module.shape is not None:
+                return SpikeMap.of(f"refused{len(self.values)}", module.shape)
+        return _UNKNOWN
+
+    def _check_in_place(self, node: fx.Node) -> None:
+        """Refuse to write into what something else reads: the graph does not see it change."""
+        into = node.args[0]
+        while isinstance(into, fx.Node):
+            if len(into.users) > 1 or into.op == "placeholder":
+                raise ValidationError(
+                    "expected a sum in memory of its own, got one written into a tensor that is "
+                    "used elsewhere; write x = x + y"
+                )
+            into = into.args[0] if self._peek(into) in VIEWS and into.args else None
+
+    def _out(self, node: fx.Node) -> Iterator[str]:
+        """Names of the populations that a net gives."""
+        given = list(node.all_input_nodes)
+        if not given:
+            self.problems.append("export: output: expected spikes of neurons, got nothing")
+        for before in given:
+            value = self.values[before]
+            if value is _UNKNOWN:
+                continue
+            source = value.source if isinstance(value, SpikeMap) else None
+            if source is None or source == INPUT:
+                got = "the input itself" if source else "a sum that no neurons take"
+                self.problems.append(
+                    f"export: output, {self._who(before)}: expected spikes of neurons, got {got}, "
+                    "which may be several, negative or no spikes; put a LIFLayer at the end, or "
+                    "give populations as a tuple"
+                )
+                continue
+            yield source
+
+    def _who(self, node: fx.Node) -> str:
+        if node.op == "placeholder":
+            return f"input {str(node.target)!r}"
+        if node.op == "call_module":
+            path = str(node.target)
+            return who(path, self.model.get_submodule(path))
+        stack = list((node.meta.get("nn_module_stack") or {"": ("", type(self.model))}).values())
+        path, kind = stack[-1]
+        return f"{path!r} ({kind.__name__}), {node.name}"
+
+
+def _runs_as(module: torch.nn.Module, kind: type) -> bool:
+    """Whether a module of a derived class runs as its base does."""
+    if "forward" in module.__dict__:
+        return False
+    names = ("forward", "init", "step", "seq", "params", "canonical")
+    own = [name for name in names if hasattr(kind, name)]
+    return all(getattr(type(module), name) is getattr(kind, name) for name in own)
+
+
+def _hooked(module: torch.nn.Module) -> bool:
+    return bool(module._forward_hooks or module._forward_pre_hooks)
