@@ -258,41 +258,52 @@ def grid_rows(
 
 
 @kernel
-def conv_rows(weights, stride, padding, shape, indptr, targets, values) -> None:
-    """Rows of a 2D convolution (cross-correlation); only row lengths if ``targets`` has no size.
+def conv_rows(
+    weights, groups, rows, columns, out_height, out_width, first, indptr, places, ends, out
+) -> None:
+    """Targets of the sources ``first``, … of a convolution in ascending order, or their weights.
 
     Parameters
     ----------
-    weights : float32 array, shape (out, in, rows, columns)
+    weights : float32 array, shape (out_channels, in_channels / groups, rows, columns)
         The kernel; zeros are no synapses.
-    stride, padding : int64 array, shape (2,)
-    shape : int64 array, shape (4,)
-        Height and width of the input, then of the output.
-    indptr : int64 array, shape (in * height * width + 1,)
-        Row starts; without targets, the length of row s is written to ``indptr[s + 1]``.
+    rows, columns : int64 array, shape (height, kernel rows) and (width, kernel columns)
+        Output row that each input row reaches through each row of the kernel, or -1; columns.
+    indptr : int64 array
+        Row starts.
+    places : int32 array
+        Number within its row of each synapse that is wanted; without any, all are.
+    ends : bool
+        Whether ``out`` takes targets; else weights.
+    out : int32 or float32 array, shape (indptr[-1],)
+        Written.
     """
-    write = targets.size > 0
-    height, width, out_height, out_width = shape[0], shape[1], shape[2], shape[3]
-    for source in range(indptr.size - 1):
-        channel = source // (height * width)
-        y = source // width % height + padding[0]
-        x = source % width + padding[1]
-        found = 0
-        for out in range(weights.shape[0]):
-            for ky in range(weights.shape[2]):
-                row = (y - ky) // stride[0]
-                if (y - ky) % stride[0] != 0 or row < 0 or row >= out_height:
+    height, width, each = rows.shape[0], columns.shape[0], weights.shape[1]
+    share, size = weights.shape[0] // groups, out_height * out_width
+    taps = np.empty((weights.shape[2] * weights.shape[3], 3), np.int64)
+    for r in range(indptr.size - 1):
+        source = first + r
+        channel, y, x = source // (height * width), source // width % height, source % width
+        # The places that are reached are the same in all output channels.
+        reached = 0
+        for ky in range(weights.shape[2] - 1, -1, -1):
+            for kx in range(weights.shape[3] - 1, -1, -1):
+                if rows[y, ky] >= 0 and columns[x, kx] >= 0:
+                    taps[reached, 0], taps[reached, 1] = ky, kx
+                    taps[reached, 2] = rows[y, ky] * out_width + columns[x, kx]
+                    reached += 1
+        group = channel // each
+        at, end, number = indptr[r], indptr[r + 1], 0
+        for o in range(group * share, (group + 1) * share):
+            for k in range(reached):
+                weight = weights[o, channel - group * each, taps[k, 0], taps[k, 1]]
+                if weight == 0:
                     continue
-                for kx in range(weights.shape[3]):
-                    column = (x - kx) // stride[1]
-                    if (x - kx) % stride[1] != 0 or column < 0 or column >= out_width:
-                        continue
-                    weight = weights[out, channel, ky, kx]
-                    if weight != 0:
-                        if write:
-                            at = indptr[source] + found
-                            targets[at] = (out * out_height + row) * out_width + column
-                            values[at] = weight
-                        found += 1
-        if not write:
-            indptr[source + 1] = found
+                # A row may hold less than the kernel gives: then places says which, or is empty.
+                if at < end and (places.size == 0 or places[at] == number):
+                    if ends:
+                        out[at] = o * size + taps[k, 2]
+                    else:
+                        out[at] = weight
+                    at += 1
+                number += 1

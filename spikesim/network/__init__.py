@@ -11,9 +11,10 @@ from spikesim.network.connect import (
     Rule,
     Shape,
 )
+from spikesim.network.convolution import Convolution
 from spikesim.network.distribution import Distribution, Exponential, LogNormal, Normal, Uniform
 from spikesim.network.drawn import DrawnSynapses
-from spikesim.network.explicit import Conv2D, PairList
+from spikesim.network.explicit import PairList
 from spikesim.network.network import Network
 from spikesim.network.part import PartSynapses
 from spikesim.network.population import Population, Projection
@@ -23,7 +24,7 @@ from spikesim.network.view import PopulationView
 
 __all__ = [
     "AllToAll",
-    "Conv2D",
+    "Convolution",
     "DistanceDependent",
     "Distribution",
     "DrawnSynapses",

@@ -12,10 +12,11 @@ import numpy.typing as npt
 from spikesim.core import Clock, CsrRows, stream, stream_key
 from spikesim.errors import ValidationError
 from spikesim.network.connect import Rule, Shape
+from spikesim.network.convolution import Convolution
 from spikesim.network.distribution import Distribution
 from spikesim.network.drawn import DrawnSynapses
-from spikesim.network.explicit import Conv2D, PairList
-from spikesim.network.synapses import GivenRows, Synapses
+from spikesim.network.explicit import PairList
+from spikesim.network.synapses import GivenRows, Synapses, rows_of
 from spikesim.network.view import PopulationView
 
 Callback = Callable[[np.random.Generator, int], npt.ArrayLike]
@@ -94,12 +95,7 @@ def build_synapses(
         if problems:
             raise ValidationError(problems)
         return GivenRows(rule)
-    if isinstance(rule, (Rule, PairList)):
-        if weight is None:
-            problems.append("expected a weight for the rule; pass weight=")
-    elif weight is not None:
-        what = "a convolution" if isinstance(rule, Conv2D) else "a matrix"
-        problems.append(f"expected no weight beside {what}, which brings its own")
+    problems += _who_weighs(rule, weight)
     least = 0 if pre.is_input else 1
     after = int(post.neuron is not None and post.neuron.acts_at == "start")
     place = _Place(Shape(pre.n, post.n, pre == post), clock, least, after, path)
@@ -115,18 +111,33 @@ def build_synapses(
             ticks = _ticks(delay, clock) + after
     except ValidationError as error:
         problems += error.problems
-    drawn = isinstance(rule, Rule)
-    found = rule.problems(place.shape) if drawn else []
+    drawn, found = isinstance(rule, Rule), list[str]()
+    try:
+        if isinstance(rule, Convolution):
+            rule = rule.between(pre.shape, post.shape)
+        found = rule.problems(place.shape) if drawn else []
+    except ValidationError as error:
+        found = list(error.problems)
     if drawn and not found and _is_one(weight) and _is_one(ticks):
         return _drawn(rule, weight, ticks, place, problems)
     try:
         pairs = _pairs(rule, place.shape, place.key, pre, post) if not found else None
     except ValidationError as error:
-        found = error.problems
+        found = list(error.problems)
         pairs = None
     if pairs is None:
         raise ValidationError([*problems, *found])
     return _with_columns(pairs, weight, ticks, place, problems)
+
+
+def _who_weighs(rule: Any, weight: Any) -> list[str]:
+    """Weights that are missing, or given beside what brings its own."""
+    if isinstance(rule, (Rule, PairList)) and not isinstance(rule, Convolution):
+        return ["expected a weight for the rule; pass weight="] if weight is None else []
+    if weight is None:
+        return []
+    what = "a convolution" if isinstance(rule, Convolution) else "a matrix"
+    return [f"expected no weight beside {what}, which brings its own"]
 
 
 def _is_one(value: Any) -> bool:
@@ -152,15 +163,16 @@ def _drawn(
 
 
 def _pairs(rule: Any, shape: Shape, key: int, pre: PopulationView, post: PopulationView) -> _Pairs:
+    if isinstance(rule, Convolution):
+        rows = rows_of(DrawnSynapses(rule, shape, key, None, 1, 1.0, 0))
+        return _Pairs(rows.indptr, rows.targets, rows.weights)
     if isinstance(rule, Rule):
         filled = DrawnSynapses(rule, shape, key, 0.0, 1, 1.0, 0).filler().fill(0, shape.n_pre)
         return _Pairs(filled.indptr, filled.targets)
-    if isinstance(rule, (PairList, Conv2D)):
+    if isinstance(rule, PairList):
         problems = rule.problems(shape.n_pre, shape.n_post)
         if problems:
             raise ValidationError(problems)
-        if isinstance(rule, Conv2D):
-            return _Pairs(*rule.columns())
         order = np.lexsort((rule.post, rule.pre))
         return _Pairs(_starts(rule.pre, shape.n_pre), rule.post[order], None, order)
     if hasattr(rule, "tocsr"):  # any scipy.sparse matrix or array

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from spikesim.core.quantity import DURATION, WAY_OUT
+from spikesim.network.convolution import Convolution
 from spikesim.network.distribution import Distribution
 from spikesim.network.drawn import DrawnSynapses
 from spikesim.network.part import PartSynapses
@@ -114,6 +115,12 @@ def _drive(projection: Projection) -> tuple[float, float, float, float]:
         inhibiting = -float(np.sum(weights, where=weights < 0, dtype=np.float64)) / n
         return synapses.weight_bound(), exciting, inhibiting, synapses.nnz / n
     low, high = synapses.weight_limits()
+    if isinstance(synapses, DrawnSynapses) and isinstance(synapses.rule, Convolution):
+        weights, counts = synapses.rule.taps
+        exciting, inhibiting = (
+            float(np.maximum(sign * weights, 0) @ counts) / n for sign in (1.0, -1.0)
+        )
+        return max(abs(low), abs(high)), exciting, inhibiting, synapses.nnz / n
     mean = (low + high) / 2
     if isinstance(synapses, DrawnSynapses):
         mean = getattr(synapses.weights, "mean", mean)

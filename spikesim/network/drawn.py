@@ -3,20 +3,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from spikesim.errors import ValidationError
 from spikesim.network.connect import Draw, Rule, Shape
+from spikesim.network.convolution import Convolution
 from spikesim.network.distribution import Distribution
 from spikesim.network.synapses import Arena, Filled, find_matrix, row_ranges
 
 _WEIGHTS, _DELAYS = 1, 2  # purposes of the counters; 0 is the pairs
 _SAMPLE, _TIGHT = 2**16, 1.3
 _ALL = np.zeros(0, dtype=np.int32)
+_FillWeights = Callable[[int, npt.NDArray[np.int64], npt.NDArray[Any], npt.NDArray[np.int32]], None]
 
 
 @dataclass(frozen=True)
@@ -31,8 +35,8 @@ class DrawnSynapses:
         Sizes of the populations.
     key : int
         64-bit key of all draws.
-    weights : float or Distribution
-        In the unit of the target's synaptic input.
+    weights : float, Distribution or None
+        In the unit of the target's synaptic input; None are those of a convolution's kernel.
     delays : int (ticks) or Distribution (seconds)
         Drawn delays are rounded to ticks, at least ``least``, and then ``after`` is added.
     dt : float
@@ -43,13 +47,13 @@ class DrawnSynapses:
     Raises
     ------
     ValidationError
-        If the rule cannot connect populations of these sizes.
+        If the rule cannot connect populations of these sizes, or weights are missing or too many.
     """
 
     rule: Rule
     shape: Shape
     key: int
-    weights: float | Distribution
+    weights: float | Distribution | None
     delays: int | Distribution
     dt: float
     least: int
@@ -58,6 +62,11 @@ class DrawnSynapses:
     def __post_init__(self) -> None:
         object.__setattr__(self, "shape", Shape(*self.shape))
         problems = self.rule.problems(self.shape)
+        if isinstance(self.rule, Convolution) != (self.weights is None):
+            problems.append(
+                f"{type(self.rule).__name__}: expected weights beside a rule, none beside a "
+                f"convolution, got {self.weights!r}"
+            )
         if problems:
             raise ValidationError(problems)
 
@@ -93,6 +102,9 @@ class DrawnSynapses:
     @cached_property
     def weight(self) -> float | None:
         """One weight for all, or None."""
+        if isinstance(self.rule, Convolution):
+            low, high = self.rule.weight_limits()
+            return low if low == high else None
         return None if isinstance(self.weights, Distribution) else self.weights
 
     @property
@@ -123,11 +135,14 @@ class DrawnSynapses:
         return self._span[1]
 
     def weight_limits(self) -> tuple[float, float]:
-        """Limits of the distribution, or the one weight."""
+        """Limits of the distribution or kernel, or the one weight."""
         if self.nnz == 0:
             return 0.0, 0.0
+        if isinstance(self.rule, Convolution):
+            return self.rule.weight_limits()
         if isinstance(self.weights, Distribution):
             return self.weights.limits()
+        assert self.weights is not None
         return self.weights, self.weights
 
     def weight_bound(self) -> float:
@@ -142,7 +157,7 @@ class DrawnSynapses:
         if self.nnz == 0:
             return 0.0
         if not isinstance(self.weights, Distribution):
-            return abs(float(np.float32(self.weights)))
+            return max(abs(float(np.float32(value))) for value in self.weight_limits())
         limit = max(abs(value) for value in self.weights.limits()) * (1 + 1e-6)  # float32
         largest, seen = 0.0, 0
         for lo, hi in row_ranges(self.indptr, _SAMPLE):
@@ -170,8 +185,8 @@ class DrawnFiller:
     def __init__(self, synapses: DrawnSynapses, draw: Draw) -> None:
         self._synapses, self._draw = synapses, draw
         self.indptr = synapses.indptr
-        weights, delays = synapses.weights, synapses.delays
-        self._weights = weights if isinstance(weights, Distribution) else None
+        delays = synapses.delays
+        self._weights = None if synapses.weight is not None else _weight_source(synapses)
         self._delays = None
         if isinstance(delays, Distribution) and synapses.delay is None:
             self._delays = delays
@@ -195,7 +210,7 @@ class DrawnFiller:
         weights = delays = None
         if self._weights is not None:
             weights = take(targets.size, np.float32)
-            self._weights.fill(made.key, _WEIGHTS, lo, indptr, weights, places)
+            self._weights(lo, indptr, weights, places)
         if self._delays is not None:
             delays = take(targets.size, np.int32)
             self._delays.fill_ticks(
@@ -204,3 +219,11 @@ class DrawnFiller:
             if made.after:
                 delays += made.after
         return Filled(indptr, targets, weights, delays)
+
+
+def _weight_source(synapses: DrawnSynapses) -> _FillWeights:
+    """Give what writes the weights of the rows from one on."""
+    if isinstance(synapses.rule, Convolution):
+        return synapses.rule.fill_weights
+    assert isinstance(synapses.weights, Distribution)
+    return partial(synapses.weights.fill, synapses.key, _WEIGHTS)

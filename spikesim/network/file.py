@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy.typing as npt
 
 from spikesim.core import Content, CsrRows, read_archive, write_archive
-from spikesim.core.shape import COUNT, Or
+from spikesim.core.shape import COUNT, EachOf, Or
 from spikesim.errors import ValidationError, errors_of
 from spikesim.learning import PlasticityRule
 from spikesim.network.connect import Rule, Shape
@@ -29,7 +29,7 @@ _OLDEST = 3
 _COLUMNS = {"indptr": "iu", "targets": "iu", "weights": "f", "delays": "iu"}
 _FORM = {
     "dt": str, "name": str, "seed": int, "units": str, "meta?": dict,
-    "inputs": [(str, COUNT)],
+    "inputs": [(str, COUNT)], "shapes?": EachOf([COUNT]),
     "populations": [{"name": str, "n": COUNT, "neuron": DESCRIBED, "start_tick?": COUNT}],
     "projections": [
         {
@@ -89,6 +89,9 @@ def save_network(net: Network, path: str | os.PathLike[str]) -> None:
         "units": net.units,
         "meta": net.meta,
         "inputs": [[population.name, population.n] for population in net.inputs.values()],
+        "shapes": {
+            p.name: p.shape for p in (*net.inputs.values(), *net.populations.values()) if p.has_axes
+        },
         "populations": populations,
         "projections": projections,
         "outputs": None if net._outputs is None else list(net._outputs),
@@ -129,8 +132,9 @@ def _build(header: dict[str, Any], arrays: Content, make: type[Network]) -> Netw
     net.meta = dict(header.get("meta", {}))  # absent in older files
     problems: list[str] = []
     refused = set()
+    shapes = {name: tuple(sizes) for name, sizes in header.get("shapes", {}).items()}
     for name, n in header["inputs"]:
-        net.inputs[name] = Population(name, n)
+        net.inputs[name] = Population(name, n, shape=shapes.pop(name, ()))
     for k, entry in enumerate(header["populations"]):
         if "start_tick" not in entry:  # written as version 3
             _upgrade(entry)
@@ -140,10 +144,13 @@ def _build(header: dict[str, Any], arrays: Content, make: type[Network]) -> Netw
             problems += [f"population {entry['name']!r}: {text}" for text in error.problems]
             refused.add(entry["name"])
             continue
-        net.populations[entry["name"]] = Population(
-            entry["name"], entry["n"], neuron, entry["start_tick"]
+        name = entry["name"]
+        net.populations[name] = Population(
+            name, entry["n"], neuron, entry["start_tick"], shapes.pop(name, ())
         )
     known = {**net.inputs, **net.populations}
+    strange = sorted(shapes.keys() - refused)
+    problems += [f"header.shapes: unknown populations {strange}"] if strange else []
     for k, entry in enumerate(header["projections"]):
         name, ends = entry["name"], [entry["pre"], entry["post"]]
         if refused & set(ends):
@@ -205,7 +212,7 @@ def _check_drawn(synapses: object, shape: Shape, dt: float) -> None:
     if synapses.shape != shape or not isinstance(synapses.shape.same, bool):
         raise ValidationError(f"expected synapses of {shape}, got {synapses.shape}")
     kinds = {
-        "rule": Rule, "key": int, "weights": (int, float, Distribution),
+        "rule": Rule, "key": int, "weights": (int, float, Distribution, type(None)),
         "delays": (int, Distribution), "dt": float, "least": int,
     }  # fmt: skip
     _check_fields(synapses, kinds)

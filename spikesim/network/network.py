@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,7 +19,7 @@ from spikesim.network.assemble import Delays, Weights, build_synapses
 from spikesim.network.connect import Rule
 from spikesim.network.distribution import Distribution
 from spikesim.network.doubts import UNITS, delay_doubts, population_doubts, projection_doubts
-from spikesim.network.explicit import Conv2D, PairList
+from spikesim.network.explicit import PairList
 from spikesim.network.part import placed
 from spikesim.network.population import Population, Projection
 from spikesim.network.relay import is_relay, relay_problems
@@ -127,18 +127,18 @@ class Network:
             raise ValidationError(problems)
         self._outputs = chosen
 
-    def add_input(self, name: str, n: int) -> Population:
-        """Add ``n`` lines through which spikes come in from outside.
+    def add_input(self, name: str, n: int | Sequence[int]) -> Population:
+        """Add ``n`` lines through which spikes come in from outside; n may be a shape.
 
         Raises
         ------
         ValidationError
             If the name is taken or not printable, or n < 1.
         """
-        return self._add(Population(name, n), self.inputs)
+        return self._add(Population.of(name, n), self.inputs)
 
     def add_population(
-        self, name: str, n: int, neuron: NeuronModel, *, start_tick: int = 0
+        self, name: str, n: int | Sequence[int], neuron: NeuronModel, *, start_tick: int = 0
     ) -> Population:
         """Add ``n`` neurons of one model.
 
@@ -146,8 +146,8 @@ class Network:
         ----------
         name : str
             Unique in the network.
-        n : int
-            Number of neurons, >= 1.
+        n : int or tuple of int
+            Number of neurons, >= 1, or their shape, such as (channels, height, width).
         neuron : NeuronModel
             Model and parameters.
         start_tick : int
@@ -163,13 +163,13 @@ class Network:
             raise ValidationError(
                 f"population {name!r}: expected a neuron model such as LIF, got None"
             )
-        return self._add(Population(name, n, neuron, start_tick), self.populations)
+        return self._add(Population.of(name, n, neuron, start_tick), self.populations)
 
     def connect(
         self,
         pre: Population | PopulationView | str,
         post: Population | PopulationView | str,
-        rule: Rule | PairList | Conv2D | CsrRows | npt.ArrayLike,
+        rule: Rule | PairList | CsrRows | npt.ArrayLike,
         *,
         weight: Weights | None = None,
         delay: float | npt.ArrayLike | Distribution | None = None,
@@ -185,7 +185,7 @@ class Network:
         pre, post : Population, slice of one, or str
             Ends, as objects or names: ``net.populations["E"]``, ``"E"``, ``"E[:100]"``. Sizes of
             a rule, a matrix or rows are those of the slices.
-        rule : Rule, PairList, Conv2D, CsrRows or matrix of shape (n_pre, n_post)
+        rule : Rule, PairList, CsrRows or matrix of shape (n_pre, n_post)
             Which pairs; a dense or scipy.sparse matrix or a convolution brings its weights
             (0 is no synapse), rows bring weights and delays.
         weight : float, Distribution, float array of shape (n_pre, n_post), or callable, optional
@@ -355,7 +355,8 @@ class Network:
             problems += [f"{who}: {text}" for text in found]
         if problems:
             raise ValidationError(problems)
-        stored = replace(population, n=int(population.n), start_tick=int(population.start_tick))
+        n, start, shape = int(population.n), int(population.start_tick), population.shape
+        stored = replace(population, n=n, start_tick=start, shape=tuple(map(int, shape)))
         into[population.name] = stored
         return stored
 

@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from spikesim.core import CsrRows
-from spikesim.network.synapses import Synapses, rows_of
+from spikesim.network.synapses import Synapses, is_integer, rows_of
 from spikesim.network.view import PopulationView
 from spikesim.neurons.model import NeuronModel
 
@@ -29,12 +30,41 @@ class Population:
     start_tick : int
         First tick in which the population lives. Until then it is frozen: its states keep their
         initial values, the input that is due is discarded, and nothing fires.
+    shape : tuple of int
+        Axes along which the neurons stand, the last one fastest, such as (channels, height,
+        width); default (n,). Slices count neurons, whatever the shape.
     """
 
     name: str
     n: int
     neuron: NeuronModel | None = None
     start_tick: int = 0
+    shape: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shape", self.shape or (self.n,))
+
+    @classmethod
+    def of(
+        cls, name: str, n: Any, neuron: NeuronModel | None = None, start_tick: int = 0
+    ) -> Population:
+        """Make one from a number of neurons, or from the shape that they form.
+
+        Examples
+        --------
+        >>> Population.of("image", (3, 8, 8))
+        Population('image', n=192, shape=(3, 8, 8), input)
+        """
+        legal = isinstance(n, (tuple, list)) and all(is_integer(size) and size >= 1 for size in n)
+        if not n or not legal:
+            return cls(name, n, neuron, start_tick)  # a number, or what is refused as no number
+        shape = tuple(map(int, n))
+        return cls(name, math.prod(shape), neuron, start_tick, shape)
+
+    @property
+    def has_axes(self) -> bool:
+        """Whether the shape says more than the number of neurons."""
+        return self.shape != (self.n,)
 
     @property
     def is_input(self) -> bool:
@@ -68,7 +98,8 @@ class Population:
     def __repr__(self) -> str:
         # Parameters may be arrays of as many lines as there are neurons.
         model = "input" if self.neuron is None else type(self.neuron).__name__
-        return f"{type(self).__name__}({self.name!r}, n={self.n}, {model})"
+        shape = f"shape={self.shape}, " if self.has_axes else ""
+        return f"{type(self).__name__}({self.name!r}, n={self.n}, {shape}{model})"
 
 
 @dataclass(frozen=True, repr=False)

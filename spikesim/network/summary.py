@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from spikesim.network.network import Network
+    from spikesim.network.population import Population
 
 
 def summary(net: Network) -> str:
@@ -16,9 +17,9 @@ def summary(net: Network) -> str:
         f"network {net.name!r}: dt = {net.dt:g} s, {net.n_neurons} neurons, "
         f"{net.n_synapses} synapses, outputs {outputs}"
     ]
-    lines += [f"  input      {p.name}  n={p.n}" for p in net.inputs.values()]
+    lines += [f"  input      {p.name}  n={_size(p)}" for p in net.inputs.values()]
     lines += [
-        f"  population {p.name}  n={p.n}  {type(p.neuron).__name__}"
+        f"  population {p.name}  n={_size(p)}  {type(p.neuron).__name__}"
         for p in net.populations.values()
     ]
     for projection in net.projections.values():
@@ -31,3 +32,8 @@ def summary(net: Network) -> str:
             + ("" if rule is None else f", {type(rule).__name__}")
         )
     return "\n".join(lines)
+
+
+def _size(population: Population) -> str:
+    shape = " x ".join(map(str, population.shape))
+    return f"{population.n}" + (f" ({shape})" if population.has_axes else "")

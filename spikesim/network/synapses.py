@@ -315,7 +315,7 @@ def receptor_index(names: tuple[str, ...], receptor: str | int | None) -> int:
         return 0
     if isinstance(receptor, str) and receptor in names:
         return names.index(receptor)
-    if _is_integer(receptor) and 0 <= int(receptor) < len(names):
+    if is_integer(receptor) and 0 <= int(receptor) < len(names):
         return int(receptor)
     raise ValidationError(
         f"expected receptor as one of {list(names)} or a number below {len(names)}, "
@@ -323,5 +323,6 @@ def receptor_index(names: tuple[str, ...], receptor: str | int | None) -> int:
     )
 
 
-def _is_integer(value: Any) -> bool:
+def is_integer(value: Any) -> bool:
+    """Whether it is an integer of Python or NumPy, and no truth value."""
     return isinstance(value, (int, np.integer)) and not isinstance(value, (bool, np.bool_))

@@ -21,11 +21,13 @@ def population_problems(population: Population, dt: float) -> list[str]:
     problems = name_problems(kind, population.name)
     n = population.n
     if isinstance(n, (bool, np.bool_)) or not isinstance(n, (int, np.integer)):
-        problems.append(f"{who}: expected n as an integer, got {n!r}")
+        problems.append(f"{who}: expected n as an integer, or a shape of integers >= 1, got {n!r}")
     elif not 1 <= n < 2**31:
         problems.append(
             f"{who}: expected 1 <= n < 2**31 neurons, got {n}; leave an empty population out"
         )
+    elif math.prod(population.shape) != n:
+        problems.append(f"{who}: expected a shape of {n} neurons, got {population.shape}")
     elif population.neuron is not None:
         start = population.start_tick
         whole = isinstance(start, (int, np.integer)) and not isinstance(start, (bool, np.bool_))

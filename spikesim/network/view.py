@@ -62,6 +62,11 @@ class PopulationView:
         return len(self.chosen)
 
     @property
+    def shape(self) -> tuple[int, ...]:
+        """That of the population where it is all of it, else (n,)."""
+        return self.population.shape if self.is_whole else (self.n,)
+
+    @property
     def index(self) -> npt.NDArray[np.int64]:
         """Numbers of the neurons in the population, int64 array of shape (n,)."""
         return np.array(self.chosen, dtype=np.int64)

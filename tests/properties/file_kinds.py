@@ -16,7 +16,7 @@ from spikesim.data.images import read_idx
 from spikesim.hw import Program
 from spikesim.learning import PairSTDP
 from spikesim.models.diehl_cook import DigitNetwork, Training
-from spikesim.network import FixedProbability, Network, PairList
+from spikesim.network import Convolution, FixedProbability, Network, PairList
 from spikesim.neurons import LIF, LIFDelta
 from spikesim.recording import Recording, parse_record
 from spikesim.sim import Poisson, Simulator
@@ -35,6 +35,15 @@ def net():
     made.connect("in", "a", PairList([0, 1, 5], [1, 2, 7]), weight=0.5)
     made.connect("a", "b", FixedProbability(0.5), weight=0.4, delay=2e-3)
     made.connect("a", "a", PairList([0, 3], [1, 2]), weight=0.1, plasticity=PairSTDP(w_max=1.0))
+    return made
+
+
+def image_net():
+    made = Network(dt=1e-3, name="image")
+    made.add_input("in", (1, 3, 4))
+    made.add_population("a", (2, 2, 2), LIF(beta=0.9))
+    made.connect("in", "a", Convolution(np.linspace(-1, 1, 8).reshape(2, 1, 2, 2), stride=(1, 2)))
+    made.connect("a", "a", Convolution.average(2, 1), delay_ticks=2)
     return made
 
 
@@ -80,8 +89,9 @@ def _plain(made):
 def read_network(path):
     made = Network.load(path)
     return [
-        made.dt, made.name, made.seed, made.units, [(p.name, p.n) for p in made.inputs.values()],
-        [(p.name, p.n, repr(p.neuron)) for p in made.populations.values()],
+        made.dt, made.name, made.seed, made.units,
+        [(p.name, p.n, p.shape) for p in made.inputs.values()],
+        [(p.name, p.n, p.shape, repr(p.neuron)) for p in made.populations.values()],
         [
             (p.name, p.pre.name, p.post.name, p.receptor, repr(p.plasticity),
              [getattr(p.rows, c).tolist() for c in ("indptr", "targets", "weights", "delays")])
@@ -144,6 +154,7 @@ ARCHIVES = {
         read_thing,
     ),
     "network": (lambda path: net().save(path), read_network),
+    "network of images": (lambda path: image_net().save(path), read_network),
     "program": (
         lambda path: random_program(1).save(path),
         lambda path: Program.load(path).hash(),

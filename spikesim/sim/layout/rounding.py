@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from spikesim.network import Distribution, DrawnSynapses, PartSynapses, Projection
+from spikesim.network import Convolution, Distribution, DrawnSynapses, PartSynapses, Projection
 from spikesim.network.synapses import GivenRows
 from spikesim.sim.layout.channels import weight_bound
 from spikesim.sim.layout.plan import Plan
@@ -93,6 +93,10 @@ def _some_weights(projection: Projection) -> npt.NDArray[np.float64]:
     synapses = synapses.drawn if isinstance(synapses, PartSynapses) else synapses
     if isinstance(synapses, DrawnSynapses) and isinstance(synapses.weights, Distribution):
         return synapses.weights.sample(_SAMPLE, seed=0, name="rounding")
+    if isinstance(synapses, DrawnSynapses) and isinstance(synapses.rule, Convolution):
+        weights, counts = synapses.rule.taps
+        chosen = np.arange(0, synapses.nnz, max(1, synapses.nnz // _SAMPLE))
+        return weights[np.cumsum(counts).searchsorted(chosen, "right")].astype(np.float64)
     if isinstance(synapses, GivenRows):
         step = max(1, synapses.nnz // _SAMPLE)
         return synapses.rows.weights[::step].astype(np.float64)

@@ -36,20 +36,22 @@ def all_kernels():
         KEY, BALL, 0.7, 0.6, 0.6, True, False, grids, extent, 0, counts,
         np.zeros(0, np.int32), counts,
     )  # fmt: skip
-    rows = np.zeros(5, np.int64)
-    two, shape = np.full(2, 2), np.array([2, 2, 1, 1])
-    weights = np.arange(4, dtype=np.float32).reshape(1, 1, 2, 2)
-    nothing = np.zeros(0, np.int32), np.zeros(0, np.float32)
-    conv_rows(weights, two, two * 0, shape, rows, *nothing)
-    values = np.zeros(12)
     everything = np.zeros(0, np.int32)
+    plane = np.arange(8, dtype=np.float32).reshape(2, 1, 2, 2)  # one zero, two groups
+    lines = np.array([[0, -1], [1, 0], [-1, 1]]), np.array([[0, -1], [-1, 0]])
+    reached = np.array([0, 0, 1, 2, 4, 5, 6, 7, 8, 10, 12, 13, 14])
+    ends, weights = np.zeros(14, np.int32), np.zeros(4, np.float32)
+    conv_rows(plane, 2, *lines, 2, 1, 0, reached, everything, True, ends)
+    some = np.array([0, 1, 2, 3, 4]), np.array([0, 1, 0, 0], np.int32)
+    conv_rows(plane, 2, *lines, 2, 1, 8, *some, False, weights)
+    values = np.zeros(12)
     some = np.arange(3.0 * (2 * OCTAVES << PIECE_BITS)).reshape(3, -1) * 1e-9
     fill_values(some, -9.0, 9.0, KEY, 1, 0, indptr, everything, values)
     chosen, aliases = np.zeros(12, np.int32), np.arange(8, dtype=np.uint64) << np.uint64(29)
     fill_choices(aliases, 3, 2, KEY, 1, 0, indptr, everything, chosen)
     kept, places = np.zeros(5, np.int64), np.zeros(12, np.int32)
     keep_between(2, 9, indptr, few, kept, places)
-    parts = (picked, few, cursor, placed, ring, counts, rows, values, chosen, kept, places)
+    parts = (picked, few, cursor, placed, ring, counts, ends, weights, values, chosen, kept, places)
     return np.concatenate([part.astype(float) for part in parts]).tolist()
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from spikesim import StepCurrent, ValidationError, simulate
 from spikesim.learning import PairSTDP
-from spikesim.network import AllToAll, FixedInDegree, Normal, OneToOne, Uniform
+from spikesim.network import AllToAll, Convolution, FixedInDegree, Normal, OneToOne, Uniform
 from spikesim.neurons import AdEx, LIFAlpha, LIFCond, LIFDelta, LIFExp
 from tests.unit.network.test_doubts import COND, network
 
@@ -33,7 +33,7 @@ EDGES = {  # weights of 100 sources, and one that learns: the last that passes, 
 }
 
 
-@pytest.mark.parametrize("how", ["one", "rows", "distribution"])
+@pytest.mark.parametrize("how", ["one", "rows", "distribution", "kernel"])
 @pytest.mark.parametrize("edge", EDGES)
 def test_each_bound_of_the_weights_has_two_sides(edge, how):
     size, learns = EDGES[edge]
@@ -41,15 +41,15 @@ def test_each_bound_of_the_weights_has_two_sides(edge, how):
 
     def connect(weight, units="SI"):
         net = network(units, JUMP, n=100)
-        given = {"one": (AllToAll(), weight), "rows": (np.full((100, 100), weight), None)}
+        start = weight * 1e-3 if learns else weight
         span = Uniform(*sorted((0.999999 * weight, 1.000001 * weight)))
-        rule, value = (given | {"distribution": (AllToAll(), span)})[how]
-        rest = {}
-        if learns:
-            rest["plasticity"] = PairSTDP(w_max=weight)
-            rule, value = (rule * 1e-3 if how == "rows" else rule), None if how == "rows" else 1e-3
-        rest |= {} if value is None else {"weight": value}
-        return net.connect("in", "E", rule, **rest)
+        rest = {"plasticity": PairSTDP(w_max=weight)} if learns else {}
+        if how == "rows":
+            return net.connect("in", "E", np.full((100, 100), start), **rest)
+        if how == "kernel":
+            return net.connect("in", "E", Convolution(np.full((100, 100, 1), start), 1), **rest)
+        value = start if learns or how == "one" else span
+        return net.connect("in", "E", AllToAll(), weight=value, **rest)
 
     assert connect(size * inside).nnz == 10**4
     with pytest.raises(ValidationError, match=r"fits? the membrane, .*units='own'. takes any"):
@@ -170,3 +170,16 @@ def test_no_weight_at_all_is_no_lost_unit():
     net = network("SI", JUMP)
     assert net.connect("in", "E", OneToOne(), weight=0.0).nnz == 1000
     assert net.connect("in", "E", AllToAll(), weight=Normal(0.0, 1e-4)).nnz == 10**6
+
+
+@pytest.mark.parametrize("weak", [-1.0, 3.0, 1.0])
+def test_a_kernel_is_judged_by_what_it_adds_up_to(weak):
+    """50 synapses of 5 thresholds excite by 250, though the limits may have a mean of 2."""
+    weights = np.full((1, 1, 100), 5 * 20e-3)
+    weights[..., ::2] = weak * 20e-3
+    excitation = 5.0 * 50 + max(weak, 0.0) * 50
+    net = network("SI", JUMP, n=100)
+    target, size = net.populations["E"][:1], 100
+    with pytest.raises(ValidationError, match=f"got {excitation * 20e-3:g} from all sources"):
+        net.connect("in", target, Convolution(weights, size))
+    assert net.connect("in", target, Convolution(weights * 199 / excitation, size)).nnz

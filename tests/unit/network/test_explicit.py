@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from spikesim.errors import ValidationError
-from spikesim.network import Conv2D, Network, Normal, PairList
+from spikesim.network import Network, Normal, PairList
 from spikesim.neurons import LIF
 
 
@@ -12,48 +12,6 @@ def _net(n_pre, n_post):
     net.add_input("in", n_pre)
     net.add_population("out", n_post, LIF(beta=0.9))
     return net
-
-
-def _loops(kernel, image, stride, padding):
-    """Convolution as written in a textbook."""
-    padded = np.pad(image, ((0, 0), (padding, padding), (padding, padding)))
-    rows, columns = kernel.shape[2:]
-    height = (padded.shape[1] - rows) // stride + 1
-    width = (padded.shape[2] - columns) // stride + 1
-    out = np.zeros((kernel.shape[0], height, width))
-    for o in range(kernel.shape[0]):
-        for y in range(height):
-            for x in range(width):
-                at = (slice(y * stride, y * stride + rows), slice(x * stride, x * stride + columns))
-                out[o, y, x] = (kernel[o] * padded[:, at[0], at[1]]).sum()
-    return out
-
-
-@pytest.mark.parametrize("stride", [1, 2, 3])
-@pytest.mark.parametrize("padding", [0, 1, 2])
-@pytest.mark.parametrize("shape", [(2, 3, 3, 3), (1, 1, 2, 4), (3, 2, 1, 1)])
-def test_a_convolution_is_that_of_the_textbook(stride, padding, shape):
-    rng = np.random.default_rng(0)
-    kernel = rng.integers(-4, 5, shape).astype(np.float32)  # small integers: sums are exact
-    image = rng.integers(-4, 5, (shape[1], 6, 7))
-    conv = Conv2D(kernel, 6, 7, stride, padding)
-    expected = _loops(kernel, image, stride, padding)
-    assert expected.shape == conv.out_shape
-    net = _net(conv.n_in, expected.size)
-    rows = net.connect("in", "out", conv).rows
-    assert np.array_equal(image.reshape(-1) @ rows.to_dense(), expected.reshape(-1))
-    assert (rows.weights != 0).all()
-
-
-def test_a_convolution_agrees_with_scipy():
-    signal = pytest.importorskip("scipy.signal")
-    rng = np.random.default_rng(1)
-    kernel, image = rng.normal(size=(3, 5)), rng.normal(size=(8, 9))
-    conv = Conv2D(kernel[None, None], 8, 9)
-    rows = _net(72, 30).connect("in", "out", conv).rows
-    expected = signal.correlate2d(image, kernel, mode="valid")
-    # float32 weights, sums of 15 values of order one.
-    np.testing.assert_allclose(image.reshape(-1) @ rows.to_dense(), expected.ravel(), atol=1e-5)
 
 
 def test_listed_pairs_keep_their_values_and_their_repeats():
@@ -99,17 +57,11 @@ def test_a_bad_sparse_matrix_is_refused():
     [
         (lambda: PairList([0, 1], [0]), "as many pre as post, got 2, 1"),
         (lambda: PairList([0.5], [0]), "pre as integers"),
-        (lambda: Conv2D(np.ones((2, 2)), 3, 3), r"shape \(out_channels, in_channels"),
-        (lambda: Conv2D(np.full((1, 1, 1, 1), np.nan), 3, 3), "finite kernel"),
-        (lambda: Conv2D(np.ones((1, 1, 4, 4)), 3, 3), "no larger than the padded input"),
-        (lambda: Conv2D(np.ones((1, 1, 1, 1)), 3, 3, stride=0), "stride as an integer >= 1, got 0"),
         (lambda: _join(PairList([3], [0]), weight=1.0), "0 <= pre < 3, got 3"),
         (lambda: _join(PairList([0], [-1]), weight=1.0), "0 <= post < 2, got -1"),
         (lambda: _join(PairList([0], [0])), "pass weight="),
         (lambda: _join(PairList([0], [0]), weight=[1.0, 2.0]), r"shape \(3, 2\) or \(1,\)"),
         (lambda: _join(PairList([0], [0]), weight=[np.nan]), "finite weights"),
-        (lambda: _join(Conv2D(np.ones((1, 1, 1, 1)), 2, 2)), "4 sources and 4 targets"),
-        (lambda: _join(Conv2D(np.ones((1, 1, 1, 1)), 2, 2), weight=1.0), "beside a convolution"),
     ],
 )
 def test_what_cannot_be_connected_is_refused(connect, message):

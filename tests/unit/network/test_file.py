@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 
 from spikesim.core import read_archive, write_archive
 from spikesim.errors import ValidationError
-from spikesim.network import AllToAll, FixedInDegree, Network
+from spikesim.network import AllToAll, Convolution, FixedInDegree, Network
 from spikesim.network.description import describe, rebuild
 from spikesim.network.file import VERSION
 from spikesim.neurons import LIF, LIFExp, Parrot
@@ -146,3 +147,59 @@ def test_files_of_version_3_load_with_the_same_meaning(tmp_path):
     write_archive(tmp_path / "older", "network", 2, header, arrays)
     with pytest.raises(ValidationError, match="format version 4, got 2"):
         Network.load(tmp_path / "older")
+
+
+def test_shapes_are_kept_and_files_without_them_are_read(tmp_path):
+    net = Network(dt=1e-3)
+    net.add_input("in", (1, 2, 3))
+    net.add_population("a", (2, 3), LIF(beta=0.5))
+    net.add_population("b", 6, LIF(beta=0.5))
+    net.save(tmp_path / "net.npz")
+    again = Network.load(tmp_path / "net.npz")
+    assert net == again
+    assert [(1, 2, 3), (2, 3), (6,)] == [
+        part.shape for part in (*again.inputs.values(), *again.populations.values())
+    ]
+    header, arrays = read_archive(tmp_path / "net.npz", "network", VERSION)
+    del header["shapes"]  # as written before there were shapes
+    older = _load(tmp_path / "older.npz", header, arrays)
+    assert [(6,)] * 3 == [p.shape for p in (*older.inputs.values(), *older.populations.values())]
+    assert net != older
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "message"),
+    [
+        ("in", [2, 2], r"input 'in': expected a shape of 2 neurons, got \(2, 2\)"),
+        ("a", [0, 2], r"population 'a': expected a shape of 2 neurons, got \(0, 2\)"),
+        ("a", [1.5], r"header\.shapes\.a.0.: expected an integer >= 0, got 1\.5"),
+        ("nobody", [2], r"header\.shapes: unknown populations \['nobody'\]"),
+    ],
+)
+def test_a_forged_shape_is_refused(parts, name, shape, message):
+    path, header, arrays = parts
+    header["shapes"][name] = shape
+    with pytest.raises(ValidationError, match=message):
+        _load(path, header, arrays)
+
+
+def test_a_forged_kernel_is_refused(parts):
+    path, header, arrays = parts
+    net = Network(dt=1e-3)
+    net.add_input("in", (1, 2, 2))
+    net.add_population("a", (1, 2, 2), LIF(beta=0.5))
+    net.connect("in", "a", Convolution([[[[0.5]]]]))
+    net.save(path)
+    header, arrays = read_archive(path, "network", VERSION)
+    kernel = "projection/0/synapses/rule/kernel"
+    assert [kernel] == list(arrays)
+    with pytest.raises(ValidationError, match="finite float32 weights, got nan"):
+        _load(path, header, {kernel: arrays[kernel] * np.nan})
+    fields = header["projections"][0]["synapses"]["fields"]
+    fields["weights"] = {"float": (0.5).hex()}
+    with pytest.raises(ValidationError, match=r"none beside a convolution, got 0\.5"):
+        _load(path, header, arrays)
+    fields["weights"] = None
+    fields["rule"]["object"]["fields"]["size"]["tuple"] = [2, 3]
+    with pytest.raises(ValidationError, match="expected 6 sources and 6 targets"):
+        _load(path, header, arrays)

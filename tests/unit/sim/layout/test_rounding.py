@@ -8,7 +8,14 @@ import pytest
 
 import spikesim
 from spikesim import Network, Simulator
-from spikesim.network import FixedInDegree, FixedTotalNumber, LogNormal, Normal, OneToOne
+from spikesim.network import (
+    Convolution,
+    FixedInDegree,
+    FixedTotalNumber,
+    LogNormal,
+    Normal,
+    OneToOne,
+)
 from spikesim.neurons import LIFDelta, LIFExp
 
 N = 200
@@ -18,7 +25,7 @@ def network(*weights, cell=None, receptors=("syn", "syn")):
     net = Network(1e-3, units="own")
     net.add_population("E", N, cell or LIFDelta(v_rest=0.0, v_th=1.0, v_reset=0.0))
     for k, (weight, receptor) in enumerate(zip(weights, receptors, strict=False)):
-        dense = np.ndim(weight) == 2
+        dense = np.ndim(weight) == 2 or isinstance(weight, Convolution)
         rule, given = (weight, None) if dense else (FixedInDegree(10), weight)
         net.connect("E", "E", rule, weight=given, name=f"p{k}", receptor=receptor)
     return net
@@ -51,6 +58,12 @@ def test_weights_that_a_large_one_drowns_are_told(caplog, small, what):
     assert "(1.5, 'p1'); take dtype='float64'" in message
     caplog.clear()
     assert told(net, caplog, dtype="float64") == []
+
+
+def test_the_share_of_a_kernel_counts_the_synapses_of_each_weight(caplog):
+    # The two outer taps reach 101 of 200 neurons each, the one between them reaches all.
+    (message,) = told(network(Convolution([[[1e-9, 1, 1e-9]]], N, padding=99, dilation=99)), caplog)
+    assert "50 % of its weights change by more than 1 %, 50 % become 0" in message
 
 
 def test_a_share_is_told_of_a_distribution_with_a_long_tail(caplog):
