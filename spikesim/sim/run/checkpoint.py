@@ -15,7 +15,7 @@ from spikesim.core import Content, read_archive, write_archive
 from spikesim.core.atomic import place_problems
 from spikesim.core.shape import COUNT, EachOf
 from spikesim.errors import ValidationError
-from spikesim.network import Network
+from spikesim.network import Convolution, Network
 from spikesim.network.description import DESCRIBED, describe, rebuild
 from spikesim.network.part import PartSynapses
 from spikesim.network.synapses import GivenRows
@@ -58,11 +58,16 @@ def fingerprints(net: Network) -> dict[str, str]:
         if isinstance(synapses, GivenRows):
             rows = synapses.rows
             columns = [rows.indptr, rows.targets, rows.weights, rows.delays]
+        places = (synapses.pre, synapses.post) if isinstance(synapses, PartSynapses) else ()
+        drawn: Any = synapses.drawn if isinstance(synapses, PartSynapses) else synapses
+        rule = getattr(drawn, "rule", None)
+        kernel = (rule,) if isinstance(rule, Convolution) else ()  # what is drawn has the seed
+        columns += [one.kernel for one in kernel]
         parts[f"projection {name!r}"] = _short(
             projection.pre.name, projection.post.name, projection.receptor, synapses.nnz,
             synapses.weight, synapses.min_delay, synapses.max_delay,
             float(synapses.weight_bound()), repr(projection.plasticity),
-            *((synapses.pre, synapses.post) if isinstance(synapses, PartSynapses) else ()),
+            *places, *kernel,
             arrays=columns,
         )  # fmt: skip
     return parts

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from spikesim.errors import ValidationError
-from spikesim.network import FixedProbability, Network
+from spikesim.network import Convolution, FixedProbability, Network
 from spikesim.neurons import LIF
 from spikesim.sim import Poisson, Simulator
 
@@ -84,6 +84,26 @@ def test_parts_that_came_or_went_and_other_synapses_are_named(tmp_path):
         simulator(rows[1:] + rows[:1], "vwxyz").run({}, 9, resume=path)
     expected = "input 'old' (missing), projection 'loop', input 'v' (new), input 'w' (new), 3 more;"
     assert expected in str(caught.value)
+
+
+@pytest.mark.parametrize("part", ["", "[16:]"])
+def test_a_kernel_of_other_weights_or_steps_is_another_network(tmp_path, part):
+    path = tmp_path / "c"
+
+    def simulator(weights=(1.0, 0.5, 0.25, 0.125), **options):
+        net = Network(dt=1e-3)
+        net.add_input("in", 32 if part else 16)
+        net.add_population("e", 9, LIF(beta=0.9))
+        conv = Convolution(np.reshape(weights, (1, 1, 2, 2)), (4, 4), **options)
+        net.connect(f"in{part}", "e", conv)
+        return Simulator(net)
+
+    simulator().run(DRIVE, 5, checkpoint=path)
+    assert 4 == simulator().run(DRIVE, 9, resume=path).steps
+    turned = (0.125, 0.5, 0.25, 1.0)
+    for other in (simulator(turned), simulator(padding=1, stride=2)):
+        with pytest.raises(ValidationError, match=r"projection 'in.*->e'"):
+            other.run(DRIVE, 9, resume=path)
 
 
 def test_a_damaged_checkpoint_is_refused(tmp_path):
