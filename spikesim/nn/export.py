@@ -79,7 +79,7 @@ def export(
     graph = read(model, input_shape, {**HANDLERS, **(handlers or {})})
     starts = start_ticks({layer.name: layer.drive.parts for layer in graph.layers})
     net, problems = Network(dt, name=name), []
-    net.add_input(INPUT, graph.n_inputs)
+    net.add_input(INPUT, graph.input_shape)
     for layer in graph.layers:
         try:
             _add(net, layer, starts)
@@ -136,7 +136,7 @@ def with_drive(neuron: Any, drive: np.ndarray | None) -> Any:
 
 def _add(net: Network, layer: Layer, starts: Mapping[str, int]) -> None:
     neuron, start = with_drive(layer.neuron, layer.drive.bias), starts[layer.name]
-    net.add_population(layer.name, layer.drive.n, neuron, start_tick=start)
+    net.add_population(layer.name, layer.drive.shape, neuron, start_tick=start)
     for source, matrix in layer.drive.parts.items():
         if source not in net.populations and source != INPUT:
             continue  # what was refused is told once

@@ -48,7 +48,7 @@ class Layer(NamedTuple):
 class Reading:
     """A net as populations, in an order in which each comes behind its sources."""
 
-    n_inputs: int
+    input_shape: tuple[int, ...]
     layers: tuple[Layer, ...]
     outputs: tuple[str, ...]
 
@@ -68,7 +68,7 @@ class _TickReader:
         self.problems: list[str] = []
         self.values: dict[fx.Node, Any] = {}
         self._called: set[int] = set()
-        self._n_inputs = 0
+        self._input_shape: tuple[int, ...] = ()
 
     def read(self, input_shape: tuple[int, ...] | None) -> Reading:
         """Give the populations; see the function."""
@@ -88,7 +88,7 @@ class _TickReader:
         outputs = [name for node in graph.nodes if node.op == "output" for name in self._out(node)]
         if self.problems:
             raise ValidationError(self.problems)
-        return Reading(self._n_inputs, tuple(self.layers), tuple(dict.fromkeys(outputs)))
+        return Reading(self._input_shape, tuple(self.layers), tuple(dict.fromkeys(outputs)))
 
     def _value(self, node: fx.Node, input_shape: tuple[int, ...] | None) -> Any:
         if node.op == "placeholder":
@@ -165,7 +165,7 @@ class _TickReader:
         if shape is None:
             raise ValidationError(_SHAPE)
         value = SpikeMap.of(INPUT, shape)
-        self._n_inputs = value.n
+        self._input_shape = tuple(shape)
         return value
 
     def _shape_for(self, node: fx.Node) -> tuple[int, ...] | None:

@@ -204,3 +204,13 @@ def test_a_projection_that_comes_again_is_exported_again():
     with torch.no_grad():
         expected = nn.LIFLayer(3)(shared(nn.LIFLayer(3)(shared(torch.ones(4, 2, 3)))))
         assert torch.equal(expected, net(torch.ones(4, 2, 3)))
+
+
+def test_populations_keep_the_shape_of_their_layers():
+    net = torch.nn.Sequential(
+        torch.nn.Conv2d(2, 3, 3, bias=False), nn.LIFLayer((3, 4, 5)), torch.nn.Flatten(),
+        nn.Linear(60, 7), nn.LIFLayer(7),
+    )  # fmt: skip
+    made = nn.export(net, input_shape=(2, 6, 7))
+    shapes = [p.shape for p in (*made.inputs.values(), *made.populations.values())]
+    assert shapes == [(2, 6, 7), (3, 4, 5), (7,)]
