@@ -105,6 +105,15 @@ def collect(tick, flags, edges, firsts, population, clock, fired, marks):
 
 
 @kernel
+def all_finite(values):
+    """Whether an array of floats holds neither NaN nor infinity; without a branch per value."""
+    bad = 0
+    for k in range(values.size):
+        bad += values[k] - values[k] != 0
+    return bad == 0
+
+
+@kernel
 def tally(row, ticks, fired, marks, counts):
     """Count the spikes of each source in a window.
 

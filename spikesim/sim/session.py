@@ -253,8 +253,9 @@ class FloatSession:
             reporting(progress, self.net.dt, self.tick) as report,
         ):
             while self.tick < stop and not self._ranks.any(interrupt.asked):
-                with self._claim.window():
-                    self._window(min(self._saving.due, stop))
+                self._claim.amid_window = True
+                self._window(min(self._saving.due, stop))
+                self._claim.amid_window = False
                 self._health.look()
                 report(self.tick, stop)
                 self._saving.save_if_due(self.tick, stop)

@@ -17,12 +17,15 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 class Claim:
     """Held by one thread at a time; knows whether the state lies between two ticks.
 
+    Whoever runs a window sets ``amid_window`` as long as it lasts.
+
     Two threads in one session would run ticks twice or not at all, without a word.
     """
 
     def __init__(self) -> None:
         # A thread may come back: a progress function may look at the weights.
         self.lock = threading.RLock()
+        self.amid_window = False
         self._torn: str | None = None
         self._closed: str | None = None
 
@@ -51,20 +54,14 @@ class Claim:
 
     @contextmanager
     def recording(self) -> Iterator[None]:
-        """Close the recording should the block fail."""
+        """Close the recording should the block fail, and give up the state if amid a window."""
         try:
             yield
         except BaseException as error:
-            self.close(f"{type(error).__name__} ({error})")
-            raise
-
-    @contextmanager
-    def window(self) -> Iterator[None]:
-        """Give up the state should the block fail."""
-        try:
-            yield
-        except BaseException as error:
-            self._torn = f"{type(error).__name__} ({error})"
+            reason = f"{type(error).__name__} ({error})"
+            self.close(reason)
+            if self.amid_window:
+                self._torn = reason
             raise
 
 

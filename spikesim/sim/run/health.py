@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from spikesim.errors import SpikesimError, ValidationError
+from spikesim.kernels.loop import all_finite
 from spikesim.sim.run.run import Run
 
 _log = logging.getLogger(__name__)
@@ -65,7 +66,7 @@ class Health:
             return
         self._next = time.perf_counter() + _SECONDS
         run, tick = self._run, self._run.state.tick
-        if all(np.isfinite(array).all() for array in self._floats):
+        if all(map(all_finite, self._floats)):
             self._seen = tick
             return
         for name, held in run.state.neurons.items():

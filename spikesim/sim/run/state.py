@@ -133,8 +133,8 @@ class State:
             If no population has such a variable.
         """
         keep = {keep} if isinstance(keep, str) else set(keep)
-        known = dict.fromkeys(name for held in self.neurons.values() for name in held)
-        if unknown := sorted(keep - set(known)):
+        if unknown := sorted(keep.difference(*(pool.arrays for pool in self.pools))):
+            known = dict.fromkeys(name for pool in self.pools for name in pool.arrays)
             raise ValidationError(
                 f"session: expected states among {list(known)} to keep, got {unknown}"
             )
