@@ -60,7 +60,7 @@ def reporting(progress: Progress, dt: float, start: int = 0) -> AbstractContextM
             f"{spent:.1f} s, {factor:.3g} times real time"
         )
 
-    return nullcontext(Lines(told, start))
+    return nullcontext(Lines(told))
 
 
 @contextmanager
@@ -113,11 +113,11 @@ def duration(seconds: float) -> str:
     Examples
     --------
     >>> duration(7812.0), duration(93.4), duration(0.4), duration(200_000)
-    ('2 h 10 min', '1 min 33 s', '0 s', '2 days 7 h')
+    ('2 h 10 min', '1 min 33 s', '0 s', '2 d 7 h')
     """
     whole = round(seconds)
     for unit, name, below, smaller in (
-        (86_400, "days", 3_600, "h"),
+        (86_400, "d", 3_600, "h"),
         (3_600, "h", 60, "min"),
         (60, "min", 1, "s"),
     ):
@@ -133,13 +133,12 @@ class Lines:
     ----------
     told : callable
         Gets what is done, all of it, and the seconds it took; gives the line.
-    start : int
-        What was done before.
     """
 
-    def __init__(self, told: Callable[[int, int, float], str], start: int = 0) -> None:
-        self._told, self._start, self._foretold = told, start, False
+    def __init__(self, told: Callable[[int, int, float], str]) -> None:
+        self._told, self._foretold = told, False
         self._began = self._said = time.perf_counter()
+        self._first: tuple[int, float] | None = None
 
     @classmethod
     def of(cls, what: str) -> Lines:
@@ -149,13 +148,16 @@ class Lines:
     def __call__(self, done: int, total: int) -> None:
         """Hear how far it is."""
         now = time.perf_counter()
-        spent, here = now - self._began, done - self._start
-        left = spent * (total - done) / here if here > 0 else 0.0
+        spent = now - self._began
+        # From the first report on: before it processes start and kernels are compiled.
+        before, since = self._first = self._first or (done, now)
+        pace = (now - since) / (done - before) if done > before else 0.0
+        left = pace * (total - done)
         early = not self._foretold and spent >= FORETELL_SECONDS and left >= LONG_SECONDS
         if done < total and now - self._said < LOG_SECONDS and not early:
             return
         self._said, self._foretold = now, True
-        rest = f", about {duration(left)} left at this speed" if done < total and here > 0 else ""
+        rest = f", about {duration(left)} left at this speed" if done < total and pace > 0 else ""
         _log.info("%s%s", self._told(done, total, spent), rest)
 
 

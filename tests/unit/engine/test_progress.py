@@ -75,15 +75,29 @@ def test_a_run_of_a_minute_is_not_foretold(caplog, monkeypatch, total, lines):
     clock = [0.0]
     monkeypatch.setattr(progress.time, "perf_counter", lambda: clock[0])
     with counting(True, "samples") as report:
-        clock[0] = 2.0
-        report(2_000, total)
+        for clock[0] in (1.0, 2.0):
+            report(round(1000 * clock[0]), total)
     assert lines == len(caplog.messages)
+
+
+def test_what_comes_before_the_first_report_is_no_part_of_the_speed(caplog, monkeypatch):
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    clock = [0.0]
+    monkeypatch.setattr(progress.time, "perf_counter", lambda: clock[0])
+    with counting(True, "samples") as report:
+        for done, clock[0] in ((1, 60.0), (101, 61.0), (1001, 70.5)):
+            report(done, 1801)
+    # A minute for the first of 1,800 says nothing of the others; 1,000 in 10.5 s do.
+    assert ["samples: 1 of 1,801", "samples: 1,001 of 1,801, about 8 s left at this speed"] == (
+        caplog.messages
+    )
 
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [(0, "0 s"), (59.4, "59 s"), (59.6, "1 min 0 s"), (3599.4, "59 min 59 s"), (3600, "1 h 0 min"),
-     (86_399, "23 h 59 min"), (86_400, "1 days 0 h"), (3e7, "347 days 5 h")],
+     (86_399, "23 h 59 min"), (86_400, "1 d 0 h"), (3e7, "347 d 5 h")],
 )  # fmt: skip
 def test_times_are_written_in_two_units(seconds, text):
     assert text == duration(seconds)
