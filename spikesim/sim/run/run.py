@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -348,8 +349,8 @@ class Run:
     def _drain(self, start: int, n: int, sink: Recorder) -> None:
         if any(self._recorded):
             starts, times, sources = self.state.record.spikes(self._firsts, n)
-            for part in np.flatnonzero(starts[1:] > starts[:-1]).tolist():
-                if self._recorded[part]:
-                    mine = slice(starts[part], starts[part + 1])
-                    sink.spikes(self._names[part], times[mine], sources[mine])
+            edges = starts.tolist() if times.size else []
+            for part, (lo, hi) in enumerate(pairwise(edges)):
+                if lo < hi and self._recorded[part]:
+                    sink.spikes(self._names[part], times[lo:hi], sources[lo:hi])
         self.samples.drain(start, n, sink)
