@@ -27,8 +27,8 @@ help: ## this list
 
 setup: $(STAMP) ## create the environment and install everything the demo and the tests need
 
-$(STAMP): pyproject.toml setup.py constraints.txt
-	@tools/setup.sh "$(VENV)" "$(PYTHON)" train,hdl,viz,analysis,mpi,dev && touch "$@"
+$(STAMP): pyproject.toml setup.py constraints.txt tools/setup.sh tools/frameworks.txt
+	@tools/setup.sh "$(VENV)" "$(PYTHON)" train,interop,hdl,viz,analysis,mpi,dev && touch "$@"
 
 setup-synth: $(SYNTH) ## add the open synthesis tools (large)
 

@@ -8,7 +8,8 @@ venv=$1 python=$2 extras=$3
 
 tools/system_packages.sh "$python"
 [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
-pip=("$venv/bin/python" -m pip --disable-pip-version-check install -qq --progress-bar off)
+pip=("$venv/bin/python" -m pip --disable-pip-version-check install -qq)
+pip+=(--progress-bar off --no-warn-conflicts)
 
 if [[ ",$extras," == *,train,* ]]; then
     # torch first and by itself: a resolver run over everything may otherwise fetch a second,
@@ -18,4 +19,8 @@ if [[ ",$extras," == *,train,* ]]; then
 fi
 echo "setup: spikesim[$extras]" >&2
 "${pip[@]}" -c constraints.txt -e ".[$extras]"
+if [[ ",$extras," == *,interop,* ]]; then
+    echo "setup: the frameworks that tests compare with" >&2
+    "${pip[@]}" -c constraints.txt --no-deps -r tools/frameworks.txt
+fi
 echo "setup: done, environment in $venv" >&2

@@ -90,8 +90,10 @@ def _single_tables(mean: npt.NDArray[np.float64]) -> CountTables:
     thresholds = (mean * _CERTAIN).astype(np.int64)
     cell = thresholds >> _CELL_BITS
     between = (cell > 0) & (cell < _CELLS - 1)
-    sure = np.stack([np.zeros_like(cell), cell >= _CELLS - 1]).astype(np.int32)
-    leading = np.where(between, cell + 1, 0).astype(np.uint16)
+    sure = np.zeros((2, *cell.shape), dtype=np.int32)
+    sure[1] = cell >= _CELLS - 1
+    leading = np.zeros(cell.shape, dtype=np.uint16)
+    np.copyto(leading, cell + 1, where=between, casting="unsafe")
     cells = np.array([1, _CELLS - 1])
     return CountTables(thresholds[:, None, :], leading[:, None, :], sure, cells)
 

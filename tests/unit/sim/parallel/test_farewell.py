@@ -74,10 +74,13 @@ def test_ranks_that_all_come_to_their_end_are_not_disturbed():
         """
         session.advance(990)
         recording = session.finish()
-        print(rank, len(recording.spikes.get("clock", ())), flush=True)
+        # By one rank, since lines of several may reach the terminal in pieces.
+        counts = MPI.COMM_WORLD.gather(len(recording.spikes.get("clock", ())))
+        if rank == 0:
+            print(counts, flush=True)
         left_open = simulator.start({}, 10)
     """,
         processes=3,
     )
     assert (0, "") == (done.returncode, done.stderr)
-    assert ["0 16000", "1 0", "2 0"] == sorted(done.stdout.splitlines())
+    assert "[16000, 0, 0]" == done.stdout.strip()
