@@ -11,7 +11,10 @@ they share.
 
 from __future__ import annotations
 
+from dataclasses import fields
+from functools import lru_cache
 from types import ModuleType
+from typing import Any
 
 from spikesim.kernels.generate import deferred, dense, immediate
 from spikesim.kernels.generate.expressions import IMPORTS
@@ -58,7 +61,8 @@ def rule_kernels(rule: PlasticityRule, dtype: str) -> ModuleType:
         With the kernels of ``ARGUMENTS``: ``arrive``, ``post``, ``settle``, ``flush`` (deferred),
         ``arrive_now``, ``post_now`` (immediate), ``arrive_dense``, ``post_dense``.
     """
-    return load_generated(rule_text(rule, dtype))
+    text = _kept_text if _tells_all(rule) else rule_text
+    return load_generated(text(rule, dtype))
 
 
 def rule_text(rule: PlasticityRule, dtype: str) -> str:
@@ -67,3 +71,17 @@ def rule_text(rule: PlasticityRule, dtype: str) -> str:
     header = _HEADER.format(imports=IMPORTS.format(dtype=dtype), columns=COLUMNS)
     kernels = [*deferred.write(pieces), *immediate.write(pieces), *dense.write(pieces)]
     return "\n\n".join([header, *kernels])
+
+
+#: Writing a text takes a fifth of the start of a small session.
+_kept_text = lru_cache(maxsize=64)(rule_text)
+
+
+def _tells_all(rule: Any) -> bool:
+    """Whether rules equal to this one have the same texts: a frozen dataclass of plain values."""
+    form = vars(type(rule)).get("__dataclass_params__")
+    if form is None or not (form.frozen and form.eq):
+        return False
+    values = vars(rule)
+    plain = all(isinstance(value, float | int | str | None) for value in values.values())
+    return plain and values.keys() == {item.name for item in fields(rule)}

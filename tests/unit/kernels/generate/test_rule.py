@@ -1,13 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 import inspect
 import math
+from dataclasses import dataclass
 
 import pytest
 
 from spikesim.kernels import plastic_pair
+from spikesim.kernels.generate import rule as rule_module
 from spikesim.kernels.generate.layout import constant_values, kept_traces, table_traces
 from spikesim.kernels.generate.rule import ARGUMENTS, rule_kernels, rule_text
-from spikesim.learning import DiehlCook, PairSTDP, RewardSTDP, TripletSTDP, TsodyksMarkram
+from spikesim.learning import (
+    DiehlCook,
+    PairSTDP,
+    PlasticityRule,
+    RewardSTDP,
+    TripletSTDP,
+    TsodyksMarkram,
+)
 
 RULES = (PairSTDP(1.0, pairing="nearest"), RewardSTDP(1.0), TsodyksMarkram(), DiehlCook())
 
@@ -32,6 +41,34 @@ def test_numbers_are_arguments_and_texts_are_code():
     one, other = (rule_text(PairSTDP(1.0, a, pairing="nearest"), "float32") for a in (0.1, 0.2))
     assert one == other
     assert one != rule_text(PairSTDP(1.0, 0.1, mu_plus=1.0, pairing="nearest"), "float32")
+
+
+def test_a_rule_that_changes_its_text_gets_other_kernels():
+    class Moody(PlasticityRule):
+        w_min, w_max, factor = 0.0, 1.0, "2"
+
+        def on_pre(self):
+            return f"w = w * {self.factor}"
+
+    @dataclass(frozen=True)
+    class Frozen(Moody):
+        gain: float = 1.0
+
+    class Thawed(Frozen):
+        pass
+
+    for kind in (Moody, Frozen, Thawed):
+        rule = kind()
+        before = rule_kernels(rule, "float32")
+        object.__setattr__(rule, "factor", "3")
+        assert rule_kernels(rule, "float32") is not before
+
+
+def test_equal_rules_are_written_once():
+    before = rule_module._kept_text.cache_info()
+    modules = {id(rule_kernels(PairSTDP(1.0, 0.125), "float32")) for _ in range(3)}
+    after = rule_module._kept_text.cache_info()
+    assert (1, 1) == (len(modules), after.misses - before.misses)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
