@@ -13,6 +13,7 @@ from spikesim.nn.functional import LIFParams, LIFState
 from spikesim.nn.loss import CountCrossEntropy, CountMSE
 from spikesim.nn.network import Linear, SpikingNet
 from spikesim.nn.neuron import LIFLayer
+from spikesim.nn.online import OTTT
 from spikesim.nn.quant import IntegerNet
 from spikesim.nn.recipes import TrainedModel
 from spikesim.nn.running import NetState, advance, run, step
@@ -43,6 +44,7 @@ __all__ = [
     "LIFState",
     "Linear",
     "NetState",
+    "OTTT",
     "Quantization",
     "Sigmoid",
     "SpikingNet",
