@@ -7,6 +7,7 @@ neurons and ordinary modules; `run` runs it over time, `advance` with the state 
 
 from spikesim.fixed import Quantization
 from spikesim.nn import decode, encode, functional, recipes
+from spikesim.nn.delay import Delay
 from spikesim.nn.explain import explain
 from spikesim.nn.export import export
 from spikesim.nn.functional import LIFParams, LIFState
@@ -16,6 +17,7 @@ from spikesim.nn.neuron import LIFLayer
 from spikesim.nn.online import OTTT
 from spikesim.nn.quant import IntegerNet
 from spikesim.nn.recipes import TrainedModel
+from spikesim.nn.recurrent import Diagonal, Recurrent, RecurrentState
 from spikesim.nn.running import NetState, advance, run, step
 from spikesim.nn.stateful import Stateful, detach, detached, reset
 from spikesim.nn.surrogate import (
@@ -36,6 +38,8 @@ __all__ = [
     "Boxcar",
     "CountCrossEntropy",
     "CountMSE",
+    "Delay",
+    "Diagonal",
     "FastSigmoid",
     "History",
     "IntegerNet",
@@ -46,6 +50,8 @@ __all__ = [
     "NetState",
     "OTTT",
     "Quantization",
+    "Recurrent",
+    "RecurrentState",
     "Sigmoid",
     "SpikingNet",
     "Stateful",

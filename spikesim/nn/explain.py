@@ -42,7 +42,7 @@ def explain(net: torch.nn.Module) -> str:
 
 def _lines(path: str, module: torch.nn.Module, whole: bool) -> Iterator[str]:
     row = is_row(module) or (isinstance(module, SpikingNet) and module.over_time)
-    inner = whole and (row or takes_sequences(module))
+    inner = whole and (row or takes_sequences(module)) and not isinstance(module, Stateful)
     yield f"{path or 'net'}: {type(module).__name__}, {_way(module, whole, row)}"
     if isinstance(module, LIFLayer | IntegerNet):
         return

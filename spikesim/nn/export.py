@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,9 +12,10 @@ import torch
 
 from spikesim import neurons
 from spikesim.errors import ValidationError
-from spikesim.network import Network, OneToOne
+from spikesim.network import Network, OneToOne, PairList
 from spikesim.nn.handlers import HANDLERS, Handlers
 from spikesim.nn.reading import INPUT, Layer, read
+from spikesim.nn.retiming import start_ticks, tap
 
 _LIF_BIAS = (
     "a Linear bias into a LIFLayer with alpha > 0 ramps up with the current; expected "
@@ -77,41 +78,24 @@ def export(
     [('layer0', 3, 0), ('layer1', 2, 1)]
     """
     graph = read(model, input_shape, {**HANDLERS, **(handlers or {})})
-    starts = start_ticks({layer.name: layer.drive.parts for layer in graph.layers})
+    called = {layer.name: layer.who for layer in graph.layers}
+    try:
+        starts = start_ticks({layer.name: layer.drive.parts for layer in graph.layers}, called)
+    except ValidationError as error:
+        raise ValidationError([f"export: {text}" for text in error.problems]) from None
     net, problems = Network(dt, name=name), []
     net.add_input(INPUT, graph.input_shape)
-    for layer in graph.layers:
-        try:
-            _add(net, layer, starts)
-        except ValidationError as error:
-            problems += [f"export: {layer.who}: {text}" for text in error.problems]
+    for add in (_add, _connect):  # a loop needs all of its populations
+        for layer in graph.layers:
+            try:
+                add(net, layer, starts)
+            except ValidationError as error:
+                problems += [f"export: {layer.who}: {text}" for text in error.problems]
     if problems:
         raise ValidationError(problems)
     if set(graph.outputs) != set(net.outputs):
         net.outputs = graph.outputs
     return net
-
-
-def start_ticks(incoming: Mapping[str, Collection[str]]) -> dict[str, int]:
-    """First tick of the input and of every population: its longest path from the input.
-
-    An edge from the input takes no tick, any other takes one. What is left between the starts of
-    its ends is the delay of an edge.
-
-    Parameters
-    ----------
-    incoming : mapping of str to collection of str
-        Sources of every population, in an order in which each comes behind its sources.
-
-    Examples
-    --------
-    >>> start_ticks({"a": ["in"], "b": ["a"], "c": ["in", "a", "b"]})
-    {'in': 0, 'a': 0, 'b': 1, 'c': 2}
-    """
-    starts = {INPUT: 0}
-    for name, sources in incoming.items():
-        starts[name] = max((starts[pre] + (pre != INPUT) for pre in sources), default=0)
-    return starts
 
 
 def with_drive(neuron: Any, drive: np.ndarray | None) -> Any:
@@ -135,13 +119,30 @@ def with_drive(neuron: Any, drive: np.ndarray | None) -> Any:
 
 
 def _add(net: Network, layer: Layer, starts: Mapping[str, int]) -> None:
-    neuron, start = with_drive(layer.neuron, layer.drive.bias), starts[layer.name]
-    net.add_population(layer.name, layer.drive.shape, neuron, start_tick=start)
-    for source, matrix in layer.drive.parts.items():
-        if source not in net.populations and source != INPUT:
+    neuron = with_drive(layer.neuron, layer.drive.bias)
+    net.add_population(layer.name, layer.drive.shape, neuron, start_tick=starts[layer.name])
+
+
+def _connect(net: Network, layer: Layer, starts: Mapping[str, int]) -> None:
+    """One projection for each source, but for parts that are no matrices."""
+    dense: dict[str, list[tuple[np.ndarray, int]]] = {}
+    for key, matrix in layer.drive.parts.items():
+        source, ticks = tap(key)
+        if layer.name not in net.populations or not (source == INPUT or source in net.populations):
             continue  # what was refused is told once
-        rule: Any = OneToOne() if matrix is None else np.ascontiguousarray(matrix, np.float32)
+        delay = ticks + starts[layer.name] - starts[source]
+        if matrix is None:
+            net.connect(source, layer.name, OneToOne(), weight=1.0, delay_ticks=delay)
+        else:
+            dense.setdefault(source, []).append((np.asarray(matrix, np.float32), delay))
+    for source, parts in dense.items():
+        if len(parts) == 1:
+            net.connect(source, layer.name, parts[0][0], delay_ticks=parts[0][1])
+            continue
+        synapses = [(*np.nonzero(matrix), matrix[matrix != 0.0], delay) for matrix, delay in parts]
         net.connect(
-            source, layer.name, rule, weight=None if matrix is not None else 1.0,
-            delay_ticks=start - starts[source],
+            source, layer.name,
+            PairList(*(np.concatenate([part[k] for part in synapses]) for k in (0, 1))),
+            weight=np.concatenate([part[2] for part in synapses]),
+            delay_ticks=np.repeat([part[3] for part in synapses], [len(p[0]) for p in synapses]),
         )  # fmt: skip

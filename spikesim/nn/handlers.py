@@ -20,8 +20,11 @@ from torch.nn import functional
 
 from spikesim import neurons
 from spikesim.errors import ValidationError
+from spikesim.nn.delay import Delay
 from spikesim.nn.network import Linear
 from spikesim.nn.neuron import LIFLayer
+from spikesim.nn.recurrent import Diagonal
+from spikesim.nn.retiming import delayed
 from spikesim.nn.spikemap import SpikeMap, joined
 
 Handler = Callable[..., Any]
@@ -98,6 +101,10 @@ def _linear_function(
             "of several"
         )
     return x.through(array(weight).T, (n_out,), None if bias is None else array(bias))
+
+
+def _diagonal(module: Diagonal, x: SpikeMap) -> SpikeMap:
+    return x.scaled(_constant(module.weight, x))
 
 
 def _conv(module: Any, x: SpikeMap) -> SpikeMap:
@@ -255,6 +262,8 @@ HANDLERS: Handlers = {
     Linear: _linear,
     torch.nn.Linear: _linear,
     LIFLayer: _lif,
+    Delay: delayed,
+    Diagonal: _diagonal,
     torch.nn.Identity: _as_it_is,
     torch.nn.Flatten: _flatten_module,
     torch.nn.Unflatten: _unflatten_module,
@@ -287,4 +296,4 @@ IN_PLACE = (operator.iadd, torch.Tensor.add_)
 #: Those whose result may share memory with their first argument.
 VIEWS = (_as_it_is, _flatten_module, _unflatten_module, _flatten, _reshape, _item)
 #: Those that are given all of the input, in its order, as what comes behind them wants it.
-KEEPING = (_as_it_is, _flatten_module, _flatten)
+KEEPING = (_as_it_is, _flatten_module, _flatten, delayed)

@@ -15,11 +15,10 @@ from spikesim.errors import ValidationError
 from spikesim.neurons import NeuronModel
 from spikesim.nn.handlers import IN_PLACE, KEEPING, VIEWS, Fires, Handler, Handlers
 from spikesim.nn.neuron import LIFLayer
+from spikesim.nn.retiming import INPUT, Loops, Tap, closed, previous
 from spikesim.nn.spikemap import SpikeMap
 from spikesim.nn.stateful import Stateful
 from spikesim.nn.tracing import REFUSED, trace, who
-
-INPUT = "in"
 
 #: What comes of something that was refused: nothing that uses it is refused for that again.
 _UNKNOWN = object()
@@ -46,7 +45,7 @@ class Layer(NamedTuple):
 
 @dataclass(frozen=True)
 class Reading:
-    """A net as populations, in an order in which each comes behind its sources."""
+    """A net as populations, in an order in which each comes behind its sources of the same tick."""
 
     input_shape: tuple[int, ...]
     layers: tuple[Layer, ...]
@@ -63,7 +62,9 @@ class _TickReader:
     """One pass over the graph of a tick: what each node is of the spikes."""
 
     def __init__(self, model: torch.nn.Module, handlers: Handlers) -> None:
-        self.model, self.handlers = model, handlers
+        self.loops = Loops()
+        loops = {previous: self.loops.previous, closed: self.loops.closed}
+        self.model, self.handlers = model, {**handlers, **loops}
         self.layers: list[Layer] = []
         self.problems: list[str] = []
         self.values: dict[fx.Node, Any] = {}
@@ -88,7 +89,8 @@ class _TickReader:
         outputs = [name for node in graph.nodes if node.op == "output" for name in self._out(node)]
         if self.problems:
             raise ValidationError(self.problems)
-        return Reading(self._input_shape, tuple(self.layers), tuple(dict.fromkeys(outputs)))
+        layers = [one._replace(drive=self.loops.resolved(one.drive)) for one in self.layers]
+        return Reading(self._input_shape, tuple(layers), tuple(dict.fromkeys(outputs)))
 
     def _value(self, node: fx.Node, input_shape: tuple[int, ...] | None) -> Any:
         if node.op == "placeholder":
@@ -233,8 +235,9 @@ class _TickReader:
             if value is _UNKNOWN:
                 continue
             source = value.source if isinstance(value, SpikeMap) else None
-            if source is None or source == INPUT:
-                got = "the input itself" if source else "a sum that no neurons take"
+            if source is None or source == INPUT or isinstance(source, Tap):
+                got = "a sum that no neurons take" if source is None else "the input itself"
+                got = "spikes of earlier ticks" if isinstance(source, Tap) else got
                 self.problems.append(
                     f"export: output, {self._who(before)}: expected spikes of neurons, got {got}, "
                     "which may be several, negative or no spikes; put a LIFLayer at the end, or "

@@ -11,7 +11,9 @@ import numpy as np
 from spikesim.errors import ValidationError
 
 
-def shape_of(shape: Any, values: Mapping[str, Any]) -> tuple[int, ...] | None:
+def shape_of(
+    shape: Any, values: Mapping[str, Any], who: str = "LIFLayer"
+) -> tuple[int, ...] | None:
     """Shape of a population as a tuple; that of the arrays among ``values`` where none is given.
 
     Raises
@@ -31,13 +33,13 @@ def shape_of(shape: Any, values: Mapping[str, Any]) -> tuple[int, ...] | None:
     whole = [isinstance(n, int | np.integer) and not isinstance(n, bool) and n >= 0 for n in axes]
     if not axes or not all(whole):
         raise ValidationError(
-            f"LIFLayer: expected a number of neurons or a shape such as (channels, height, width), "
+            f"{who}: expected a number of neurons or a shape such as (channels, height, width), "
             f"got {shape!r}"
         )
     return tuple(int(n) for n in axes)
 
 
-def broadcast(key: str, value: Any, shape: tuple[int, ...] | None) -> Any:
+def broadcast(key: str, value: Any, shape: tuple[int, ...] | None, who: str = "LIFLayer") -> Any:
     """Give a number as it is, and an array with as many axes as the shape.
 
     Raises
@@ -58,10 +60,10 @@ def broadcast(key: str, value: Any, shape: tuple[int, ...] | None) -> Any:
     if len(shape) > 1 and array.shape == shape[:1]:
         return array.reshape(-1, *[1] * (len(shape) - 1))
     raise ValidationError(
-        f"LIFLayer: expected {key} as a number, one per channel ({shape[0]},) or one per neuron "
+        f"{who}: expected {key} as a number, one per channel ({shape[0]},) or one per neuron "
         f"{shape}, got an array of shape {array.shape}"
         if len(shape) > 1
-        else f"LIFLayer: expected {key} as a number or of shape {shape}, got {array.shape}"
+        else f"{who}: expected {key} as a number or of shape {shape}, got {array.shape}"
     )
 
 

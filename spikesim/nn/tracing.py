@@ -7,12 +7,14 @@ import itertools
 import operator
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 from torch import fx
 
 from spikesim.nn.network import SpikingNet
+from spikesim.nn.recurrent import Recurrent
+from spikesim.nn.retiming import closed, previous
 from spikesim.nn.running import takes_sequences
 from spikesim.nn.stateful import RUNNING, Stateful
 
@@ -32,9 +34,15 @@ class _Tick:
     whole = False
 
     def visit(self, module: Stateful, x: Any) -> Any:
-        raise TypeError(f"a {type(module).__name__} was run while the net was traced")
+        """Give what a recurrent module does in a tick, its last output left open."""
+        if not _is_recurrent(module):
+            return self.through(module, x)
+        last = x.tracer.create_proxy("call_function", previous, (x, module.shape), {})
+        out = module.neurons(x + module.back(last))
+        return x.tracer.create_proxy("call_function", closed, (last, out), {})
 
-    through = visit
+    def through(self, module: torch.nn.Module, x: Any) -> Any:
+        raise TypeError(f"a {type(module).__name__} was run while the net was traced")
 
 
 class _Proxy(fx.Proxy):
@@ -63,9 +71,9 @@ class _Tracer(fx.Tracer):
         self.problems: list[str] = []
 
     def is_leaf_module(self, m: torch.nn.Module, module_qualified_name: str) -> bool:
-        if isinstance(m, Stateful) or self.known(m):
+        if self.known(m) or (isinstance(m, Stateful) and not _is_recurrent(m)):
             return True
-        if isinstance(m, SpikingNet):
+        if isinstance(m, SpikingNet | Stateful):
             return False
         return takes_sequences(m) or super().is_leaf_module(m, module_qualified_name)
 
@@ -87,6 +95,14 @@ class _Tracer(fx.Tracer):
             for node in itertools.islice(self.graph.nodes, before, None):
                 node.meta[REFUSED] = True
             return whole
+
+
+def _is_recurrent(module: torch.nn.Module) -> TypeGuard[Recurrent]:
+    """Whether a module is a `Recurrent`, and none that runs in a way of its own."""
+    names = ("forward", "init", "step", "seq")
+    return isinstance(module, Recurrent) and all(
+        getattr(type(module), name) is getattr(Recurrent, name) for name in names
+    )
 
 
 def trace(

@@ -26,12 +26,12 @@ NEURON = st.fixed_dictionaries(
 # A net is a tree: a leaf is one module, a node is several in a row, or side by side and summed.
 LEAF = st.one_of(
     NEURON,
-    st.sampled_from(["dense", "exact", "relu", "norm", "echo"]),
+    st.sampled_from(["dense", "exact", "relu", "norm", "echo", "delay", "delays", "diagonal"]),
 )
 TREE = st.recursive(
     LEAF,
     lambda parts: st.tuples(
-        st.sampled_from(["row", "spiking row", "sum", "skip", "cat"]),
+        st.sampled_from(["row", "spiking row", "sum", "skip", "cat", "loop"]),
         st.lists(parts, min_size=1, max_size=3),
     ),
     max_leaves=8,
@@ -75,9 +75,15 @@ def grow(tree, n):
             "relu": torch.nn.ReLU,
             "norm": lambda: torch.nn.LayerNorm(n),
             "echo": Echo,
+            "delay": lambda: nn.Delay(2),
+            "delays": lambda: nn.Delay(torch.randint(0, 4, (n,)).numpy()),
+            "diagonal": lambda: nn.Diagonal(n, 0.5),
         }[tree]()
     kind, parts = tree
     grown = [grow(part, n) for part in parts]
+    if kind == "loop":  # the last part leads back
+        body = grown[:-1] or [nn.LIFLayer(n)]
+        return nn.Recurrent(torch.nn.Sequential(*body), torch.nn.Sequential(grown[-1]))
     if kind == "cat":
         return Halves(grown, n)
     if kind in ("sum", "skip"):
