@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,7 +15,9 @@ from spikesim import neurons
 from spikesim.errors import ValidationError
 from spikesim.network import Network, OneToOne
 from spikesim.nn.handlers import HANDLERS, Handlers
+from spikesim.nn.kernel import Kernel
 from spikesim.nn.reading import INPUT, Layer, read
+from spikesim.nn.spikemap import Part, matrix_of
 
 _LIF_BIAS = (
     "a Linear bias into a LIFLayer with alpha > 0 ramps up with the current; expected "
@@ -76,7 +79,8 @@ def export(
     >>> [(p.name, p.n, p.start_tick) for p in net.populations.values()]
     [('layer0', 3, 0), ('layer1', 2, 1)]
     """
-    graph = read(model, input_shape, {**HANDLERS, **(handlers or {})})
+    with torch.no_grad():
+        graph = read(model, input_shape, {**HANDLERS, **(handlers or {})})
     starts = start_ticks({layer.name: layer.drive.parts for layer in graph.layers})
     net, problems = Network(dt, name=name), []
     net.add_input(INPUT, graph.input_shape)
@@ -135,13 +139,27 @@ def with_drive(neuron: Any, drive: np.ndarray | None) -> Any:
 
 
 def _add(net: Network, layer: Layer, starts: Mapping[str, int]) -> None:
-    neuron, start = with_drive(layer.neuron, layer.drive.bias), starts[layer.name]
-    net.add_population(layer.name, layer.drive.shape, neuron, start_tick=start)
-    for source, matrix in layer.drive.parts.items():
-        if source not in net.populations and source != INPUT:
+    drive, start = layer.drive, starts[layer.name]
+    bias = None if drive.bias is None else drive.bias.numpy(force=True)
+    neuron = with_drive(layer.neuron, bias)
+    target = net.add_population(layer.name, drive.shape, neuron, start_tick=start)
+    for source, part in drive.parts.items():
+        found = net.inputs.get(source) or net.populations.get(source)
+        if found is None:
             continue  # what was refused is told once
-        rule: Any = OneToOne() if matrix is None else np.ascontiguousarray(matrix, np.float32)
         net.connect(
-            source, layer.name, rule, weight=None if matrix is not None else 1.0,
-            delay_ticks=start - starts[source],
+            found, target, rule_of(part, found.shape, drive.shape),
+            weight=1.0 if part is None else None, delay_ticks=start - starts[source],
         )  # fmt: skip
+
+
+def rule_of(part: Part, source: tuple[int, ...], target: tuple[int, ...]) -> Any:
+    """Give what connects populations of these shapes: a rule, or a float32 matrix."""
+    if part is None:
+        return OneToOne()
+    if isinstance(part, Kernel):
+        ends = (source, part.in_shape), (target, part.out_shape)
+        if all(own in (axes, (math.prod(axes),)) for own, axes in ends):
+            return part.rule
+    matrix = matrix_of(part, math.prod(target))
+    return np.ascontiguousarray(matrix.numpy(force=True), np.float32)
