@@ -33,6 +33,27 @@ def shares_constants(neuron: Any) -> bool:
     return soft_amount or floor or bool(np.any(neuron.v_reset)) or bool(np.any(neuron.v_init))
 
 
+def shared_by_run(values: ArrayLike, runs: int) -> bool:
+    """Whether all neurons of each of so many equal runs have the same value.
+
+    Parameters
+    ----------
+    values : float or float array, shape (n,)
+    runs : int
+        Such as channels.
+
+    Examples
+    --------
+    >>> shared_by_run([1.0, 1.0, 2.0, 2.0], 2), shared_by_run([1.0, 1.0, 1.0, 2.0], 2)
+    (True, False)
+    """
+    by_run = np.asarray(values)
+    if by_run.size <= 1:
+        return True
+    by_run = by_run.reshape(runs, -1)
+    return bool((by_run == by_run[:, :1]).all())
+
+
 def each_neuron(
     who: str, given: Mapping[str, ArrayLike], n: int, problems: list[str]
 ) -> dict[str, Floats]:

@@ -27,11 +27,18 @@ from numpy.typing import ArrayLike, NDArray
 
 from spikesim.errors import ValidationError
 from spikesim.fixed.arith import DECAY_ONE, round_half_away
-from spikesim.fixed.constants import Floats, each_neuron, one_for_all, shares_constants
+from spikesim.fixed.constants import (
+    Floats,
+    each_neuron,
+    one_for_all,
+    shared_by_run,
+    shares_constants,
+)
 from spikesim.fixed.settings import MAX_GAIN_SHIFT, STATE_BITS, WEIGHT_BITS, Quantization
-from spikesim.fixed.weights import IncomingWeights, WeightBlock
+from spikesim.fixed.weights import ChannelWeights, IncomingWeights, WeightBlock
 
 __all__ = [
+    "ChannelWeights",
     "QuantizedPopulation",
     "WeightBlock",
     "quantize_lif",
@@ -50,7 +57,7 @@ class QuantizedPopulation:
     weights : tuple of int16 arrays
         One per weight block given, in the same order and shape as the block's values.
     weight_scale : float64 array, shape (n,)
-        ``w_fx = round_half_away(gain * w * weight_scale)``.
+        ``w_fx = round_half_away(gain * w * weight_scale)``; one for all neurons of a channel.
     scale : float64 array, shape (n,)
         ``v_fx = v * scale``; equals ``weight_scale * 2**gain_shift``.
     v_th, bias, v_init : int64 arrays, shape (n,)
@@ -164,7 +171,7 @@ def quantize_population(
     # The core keeps reset value and floor once per class, so they need one common scale.
     one_scale = chosen.granularity == "population"
     common = one_scale or bool(uni["v_reset"]) or uni["v_floor"] is not None
-    w_scale = _weight_scale(incoming.largest(), per, chosen, common)
+    w_scale = _weight_scale(incoming.largest(), per, chosen, 1 if common else incoming.runs)
     gain_shift = chosen.shift_of(name)
     if gain_shift is None:
         gain_shift = _largest_shift(np.abs(per["v_th"]) * w_scale, chosen.limit)
@@ -206,6 +213,11 @@ def _checked(
     per = each_neuron(who, given, n, problems)
     uni = one_for_all(who, shared, problems)
     incoming = IncomingWeights(who, weights, n, problems)
+    if not problems and not all(shared_by_run(per["gain"], n) for n in incoming.channels):
+        problems.append(
+            f"{who}: gain must be the same for all neurons of a channel, whose codes are those of "
+            "the kernel; give the weights by synapse"
+        )
     if problems:
         raise ValidationError(problems)
     per.setdefault("reset_amount", per["v_th"])
@@ -241,13 +253,16 @@ def quantize_lif(
 
 
 def _weight_scale(
-    largest: Floats, per: dict[str, Floats], settings: Quantization, common: bool
+    largest: Floats, per: dict[str, Floats], settings: Quantization, runs: int
 ) -> Floats:
     largest = largest * np.abs(per["gain"])
     v_th = np.abs(per["v_th"])
-    if common and largest.size:
-        largest = np.full(largest.size, largest.max())
-        v_th = np.full(v_th.size, v_th.max())
+    if largest.size:
+        length = largest.size // runs
+        largest, v_th = (
+            np.repeat(values.reshape(runs, length).max(axis=1), length)
+            for values in (largest, v_th)
+        )
     with np.errstate(divide="ignore"):
         # Weak weights would ask for a threshold code beyond the limit even without a shift.
         scale = np.minimum(settings.top / largest, settings.limit / v_th)

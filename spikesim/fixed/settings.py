@@ -28,8 +28,10 @@ class Quantization:
     Parameters
     ----------
     granularity : {"neuron", "population"}
-        One scale per neuron, or one per population. A population whose reset value, soft reset
-        amount, floor or initial membrane is shared by its neurons always gets one scale.
+        One scale per neuron, or one per population. Where a convolution ends, all neurons of a
+        channel share one, so that the codes are those of its kernel. A population whose reset
+        value, soft reset amount, floor or initial membrane is shared by its neurons always gets
+        one scale.
     weight_bits, state_bits : int, optional
         Widths of the codes, 2 to 16 and 2 to 50. By default those of the core that is compiled
         for; without a core, in training, 8 and 18.

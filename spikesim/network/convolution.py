@@ -17,6 +17,8 @@ from spikesim.network.synapses import is_integer
 
 _ALL = np.zeros(0, dtype=np.int32)
 Sizes = tuple[int, ...]
+_COUNTED = 2**24
+"""Below this, float32 holds every integer."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -245,6 +247,37 @@ class Convolution(Rule):
     ) -> None:
         """Write the weights of the rows from ``first`` on; see ``Distribution.fill``."""
         self._list(first, indptr, places, out, False)
+
+    def by_synapse(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Give each synapse what stands at the place of its weight.
+
+        Parameters
+        ----------
+        values : array, shape of the kernel
+
+        Returns
+        -------
+        array, shape (nnz,)
+            In the order of the rows.
+
+        Examples
+        --------
+        >>> conv = Convolution([[[0.5, 0.25]]], size=2, padding=1)
+        >>> conv.by_synapse(np.array([[["left", "right"]]])).tolist()
+        ['right', 'left', 'right', 'left']
+        """
+        if self.kernel.size >= _COUNTED:
+            raise ValidationError(
+                self._who(f"expected fewer than {_COUNTED} weights, got {self.kernel.size}")
+            )
+        number = np.arange(1, self.kernel.size + 1).reshape(self.kernel.shape)
+        numbered = replace(self, kernel=np.where(self.kernel != 0, number, 0).astype(np.float32))
+        ends = Shape(math.prod(self.in_shape), math.prod(self.out_shape), False)
+        indptr = np.concatenate([[0], np.cumsum(numbered.degrees(ends, 0))]).astype(np.int64)
+        found = np.empty(int(indptr[-1]), dtype=np.float32)
+        numbered.fill_weights(0, indptr, found)
+        by_place: npt.NDArray[Any] = np.asarray(values).reshape(-1)[found.astype(np.int64) - 1]
+        return by_place
 
     def _list(
         self, first: int, indptr: Degrees, places: Columns, out: npt.NDArray[Any], ends: bool

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from spikesim.network.convolution import Convolution
+
 if TYPE_CHECKING:
     from spikesim.network.network import Network
     from spikesim.network.population import Population
@@ -26,9 +28,11 @@ def summary(net: Network) -> str:
         ends = (projection.synapses.min_delay, projection.synapses.max_delay)
         span = f"{ends[0]}..{ends[1]}" if projection.nnz else "-"
         neuron, rule = projection.post.neuron, projection.plasticity
+        drawn = getattr(projection.synapses, "rule", None)
         lines.append(
             f"  projection {projection.name}  {projection.nnz} synapses, delay {span} ticks"
             + (f", onto {neuron.receptors[projection.receptor]}" if neuron else "")
+            + (f", {drawn!r}" if isinstance(drawn, Convolution) else "")
             + ("" if rule is None else f", {type(rule).__name__}")
         )
     return "\n".join(lines)

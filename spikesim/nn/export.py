@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,8 +15,10 @@ from spikesim import neurons
 from spikesim.errors import ValidationError
 from spikesim.network import Network, OneToOne, PairList
 from spikesim.nn.handlers import HANDLERS, Handlers
+from spikesim.nn.kernel import Kernel
 from spikesim.nn.reading import INPUT, Layer, read
 from spikesim.nn.retiming import start_ticks, tap
+from spikesim.nn.spikemap import Part, matrix_of
 
 _LIF_BIAS = (
     "a Linear bias into a LIFLayer with alpha > 0 ramps up with the current; expected "
@@ -77,7 +80,8 @@ def export(
     >>> [(p.name, p.n, p.start_tick) for p in net.populations.values()]
     [('layer0', 3, 0), ('layer1', 2, 1)]
     """
-    graph = read(model, input_shape, {**HANDLERS, **(handlers or {})})
+    with torch.no_grad():
+        graph = read(model, input_shape, {**HANDLERS, **(handlers or {})})
     called = {layer.name: layer.who for layer in graph.layers}
     try:
         starts = start_ticks({layer.name: layer.drive.parts for layer in graph.layers}, called)
@@ -119,22 +123,26 @@ def with_drive(neuron: Any, drive: np.ndarray | None) -> Any:
 
 
 def _add(net: Network, layer: Layer, starts: Mapping[str, int]) -> None:
-    neuron = with_drive(layer.neuron, layer.drive.bias)
+    bias = None if layer.drive.bias is None else layer.drive.bias.numpy(force=True)
+    neuron = with_drive(layer.neuron, bias)
     net.add_population(layer.name, layer.drive.shape, neuron, start_tick=starts[layer.name])
 
 
 def _connect(net: Network, layer: Layer, starts: Mapping[str, int]) -> None:
     """One projection for each source, but for parts that are no matrices."""
     dense: dict[str, list[tuple[np.ndarray, int]]] = {}
-    for key, matrix in layer.drive.parts.items():
+    for key, part in layer.drive.parts.items():
         source, ticks = tap(key)
-        if layer.name not in net.populations or not (source == INPUT or source in net.populations):
+        found = net.inputs.get(source) or net.populations.get(source)
+        if layer.name not in net.populations or found is None:
             continue  # what was refused is told once
         delay = ticks + starts[layer.name] - starts[source]
-        if matrix is None:
-            net.connect(source, layer.name, OneToOne(), weight=1.0, delay_ticks=delay)
-        else:
-            dense.setdefault(source, []).append((np.asarray(matrix, np.float32), delay))
+        rule = rule_of(part, found.shape, layer.drive.shape)
+        if isinstance(rule, np.ndarray):
+            dense.setdefault(source, []).append((rule, delay))
+            continue
+        weight = 1.0 if part is None else None
+        net.connect(source, layer.name, rule, weight=weight, delay_ticks=delay)
     for source, parts in dense.items():
         if len(parts) == 1:
             net.connect(source, layer.name, parts[0][0], delay_ticks=parts[0][1])
@@ -146,3 +154,15 @@ def _connect(net: Network, layer: Layer, starts: Mapping[str, int]) -> None:
             weight=np.concatenate([part[2] for part in synapses]),
             delay_ticks=np.repeat([part[3] for part in synapses], [len(p[0]) for p in synapses]),
         )  # fmt: skip
+
+
+def rule_of(part: Part, source: tuple[int, ...], target: tuple[int, ...]) -> Any:
+    """Give what connects populations of these shapes: a rule, or a float32 matrix."""
+    if part is None:
+        return OneToOne()
+    if isinstance(part, Kernel):
+        ends = (source, part.in_shape), (target, part.out_shape)
+        if all(own in (axes, (math.prod(axes),)) for own, axes in ends):
+            return part.rule
+    matrix = matrix_of(part, math.prod(target))
+    return np.ascontiguousarray(matrix.numpy(force=True), np.float32)

@@ -9,6 +9,7 @@ and what the net calls it with; tensors of the net are `SpikeMap`. It gives a `S
 from __future__ import annotations
 
 import copy
+import functools
 import math
 import operator
 from collections.abc import Callable, Mapping
@@ -21,6 +22,7 @@ from torch.nn import functional
 from spikesim import neurons
 from spikesim.errors import ValidationError
 from spikesim.nn.delay import Delay
+from spikesim.nn.kernel import Kernel, unit_matrix
 from spikesim.nn.network import Linear
 from spikesim.nn.neuron import LIFLayer
 from spikesim.nn.recurrent import Diagonal
@@ -32,8 +34,6 @@ Handlers = Mapping[Any, Handler]
 
 #: The size of the batch, which is not known.
 BATCH = object()
-_LARGEST = 2**28
-"""Entries of a matrix made by `linear_map`: 2 GB."""
 _ROUNDED = 1e-9
 """Share of the sum of absolute terms that float64 sums of up to a million may be apart."""
 
@@ -68,23 +68,31 @@ def linear_map(what: Any, x: SpikeMap, *args: Any, **options: Any) -> SpikeMap:
     >>> linear_map(torch.nn.AvgPool1d(2), x).parts["in"].tolist()
     [[0.5, 0.0], [0.5, 0.0], [0.0, 0.5], [0.0, 0.5]]
     """
-    call = copy.deepcopy(what).double().eval() if isinstance(what, torch.nn.Module) else what
+    call = _in_double(what) if isinstance(what, torch.nn.Module) else what
     with torch.no_grad():
         nothing = call(torch.zeros(1, *x.shape, dtype=torch.float64), *args, **options)
-        if nothing.any():
-            raise ValidationError("expected a linear module, got one that makes something of zeros")
-        if x.n * nothing.numel() > _LARGEST:
-            raise ValidationError(
-                f"expected a matrix of at most {_LARGEST} entries, got {x.n} x {nothing.numel()}; "
-                "make the layer smaller"
-            )
-        each = torch.eye(x.n, dtype=torch.float64).reshape(x.n, *x.shape)
-        matrix = call(each, *args, **options).reshape(x.n, -1).numpy()
-        probe = np.arange(x.n) * 7 % 5 - 2.0
-        found = call(torch.from_numpy(probe).reshape(1, *x.shape), *args, **options).reshape(-1)
-    if np.any(np.abs(found.numpy() - probe @ matrix) > _ROUNDED * (np.abs(probe) @ np.abs(matrix))):
+    if nothing.any():
+        raise ValidationError("expected a linear module, got one that makes something of zeros")
+    each = unit_matrix(x.n, nothing.numel()).reshape(x.n, *x.shape)
+    matrix = call(each, *args, **options).reshape(x.n, -1)
+    probe = torch.arange(x.n) * 7 % 5 - 2.0
+    with torch.no_grad():
+        found = call(probe.double().reshape(1, *x.shape), *args, **options).reshape(-1)
+        known = matrix.numpy(force=True)
+    values = probe.double().numpy()
+    if np.any(np.abs(found.numpy() - values @ known) > _ROUNDED * (np.abs(values) @ np.abs(known))):
         raise ValidationError("expected a linear module, got one whose parts do not add up")
     return x.through(matrix, nothing.shape[1:])
+
+
+def _in_double(module: torch.nn.Module) -> Callable[..., Any]:
+    """Give the same in evaluation and float64, with the parameters that the module has."""
+    tensors = {
+        name: tensor.double() if tensor.is_floating_point() else tensor
+        for name, tensor in (*module.named_parameters(), *module.named_buffers())
+    }
+    alike = copy.deepcopy(module).eval()
+    return lambda *args, **options: torch.func.functional_call(alike, tensors, args, options)
 
 
 def _linear(module: torch.nn.Linear, x: SpikeMap) -> SpikeMap:
@@ -100,18 +108,76 @@ def _linear_function(
             f"expected input of shape ({n_in},), got {x.shape}; a Flatten before it makes one axis "
             "of several"
         )
-    return x.through(array(weight).T, (n_out,), None if bias is None else array(bias))
+    return x.through(double(weight).T, (n_out,), None if bias is None else double(bias))
 
 
 def _diagonal(module: Diagonal, x: SpikeMap) -> SpikeMap:
-    return x.scaled(_constant(module.weight, x))
+    return x.scaled(double(module.weight))
 
 
 def _conv(module: Any, x: SpikeMap) -> SpikeMap:
-    bare = copy.deepcopy(module)
-    bare.bias = None
-    out = linear_map(bare, x)
-    return out if module.bias is None else out.shifted(_by_channel(array(module.bias), out))
+    kernel = _kernel(module, x.shape)
+    if kernel is None:
+        bare = copy.copy(module)
+        bare._parameters = {**module._parameters, "bias": None}
+        out = linear_map(bare, x)
+    else:
+        out = x.convolved(kernel)
+    return out if module.bias is None else out.shifted(_by_channel(double(module.bias), out))
+
+
+def _kernel(module: Any, shape: tuple[int, ...]) -> Kernel | None:
+    """Give a convolution of input of this shape, if networks know its kind."""
+    channels, axes = module.in_channels, len(module.kernel_size)
+    if len(shape) != axes + 1 or shape[0] != channels:
+        raise ValidationError(
+            f"expected input of {channels} channels and {axes} axes more, got shape {shape}"
+        )
+    reach = [d * (k - 1) for d, k in zip(module.dilation, module.kernel_size, strict=True)]
+    padding = module.padding
+    if padding in ("same", "valid"):
+        padding = tuple(n // 2 for n in reach) if padding == "same" else (0,) * axes
+    lopsided = module.padding == "same" and any(n % 2 for n in reach)
+    if axes > 2 or lopsided or module.padding_mode != "zeros":
+        return None
+    around = module.stride, padding, module.dilation, module.groups
+    return Kernel(double(module.weight), shape[1:], *around)
+
+
+def _pool_module(module: Any, x: SpikeMap) -> SpikeMap:
+    axes = 1 if isinstance(module, torch.nn.AvgPool1d) else 2
+    names = ("kernel_size", "stride", "padding", "ceil_mode", "count_include_pad")
+    options = {name: getattr(module, name) for name in names}
+    if getattr(module, "divisor_override", None) is not None:
+        return linear_map(module, x)
+    return _pool(axes, lambda given, *_, **__: module(given), x, **options)
+
+
+def _pool(
+    axes: int, function: Any, x: SpikeMap, kernel_size: Any, stride: Any = None, padding: Any = 0,
+    ceil_mode: bool = False, count_include_pad: bool = True, **options: Any,
+) -> SpikeMap:  # fmt: skip
+    window, steps, around = (
+        tuple(value) if isinstance(value, tuple | list) else (value,) * axes
+        for value in (kernel_size, kernel_size if stride is None else stride, padding)
+    )
+    weighs_alike = not ceil_mode and (count_include_pad or not any(around)) and not options
+    if weighs_alike and len(x.shape) == axes + 1:
+        return x.convolved(Kernel.average(x.shape[0], window, x.shape[1:], steps, around))
+    return linear_map(
+        function, x, kernel_size, stride=stride, padding=padding, ceil_mode=ceil_mode,
+        count_include_pad=count_include_pad, **options,
+    )  # fmt: skip
+
+
+def _adaptive_pool(module: Any, x: SpikeMap) -> SpikeMap:
+    axes = 1 if isinstance(module, torch.nn.AdaptiveAvgPool1d) else 2
+    given, size = module.output_size, x.shape[1:]
+    wanted = tuple(given) if isinstance(given, tuple | list) else (given,) * axes
+    if len(size) != axes or any(b is not None and a % b for a, b in zip(size, wanted, strict=True)):
+        return linear_map(module, x)
+    window = tuple(1 if b is None else a // b for a, b in zip(size, wanted, strict=True))
+    return x.convolved(Kernel.average(x.shape[0], window, size))
 
 
 def _norm(module: Any, x: SpikeMap) -> SpikeMap:
@@ -119,12 +185,12 @@ def _norm(module: Any, x: SpikeMap) -> SpikeMap:
         raise ValidationError("expected running statistics; make it with track_running_stats=True")
     if x.shape[:1] != (module.num_features,):
         raise ValidationError(f"expected {module.num_features} channels, got shape {x.shape}")
-    factor = 1.0 / np.sqrt(array(module.running_var) + module.eps)
+    factor = 1.0 / torch.sqrt(double(module.running_var) + module.eps)
     if module.weight is not None:
-        factor = array(module.weight) * factor
-    shift = -array(module.running_mean) * factor
+        factor = double(module.weight) * factor
+    shift = -double(module.running_mean) * factor
     if module.bias is not None:
-        shift = shift + array(module.bias)
+        shift = shift + double(module.bias)
     return x.scaled(_by_channel(factor, x)).shifted(_by_channel(shift, x))
 
 
@@ -207,52 +273,43 @@ def _subtract(_: Any, a: Any, b: Any, *, alpha: float = 1) -> SpikeMap:
 
 def _terms(a: Any, b: Any, factor: float) -> SpikeMap:
     if isinstance(a, SpikeMap) and isinstance(b, SpikeMap):
-        return a + (b if factor == 1 else b.scaled(np.full(b.n, float(factor))))
+        return a + (b if factor == 1 else b.scaled(factor))
     if isinstance(a, SpikeMap):
         if isinstance(b, int | float) and b == 0:
             return a
-        return a.shifted(factor * _constant(b, a))
+        return a.shifted(factor * double(b))
     if isinstance(a, int | float) and a == 0 and factor == 1:
         return b  # what sum() begins with
-    return b.scaled(np.full(b.n, float(factor))).shifted(_constant(a, b))
+    return b.scaled(factor).shifted(a)
 
 
 def _times(_: Any, a: Any, b: Any) -> SpikeMap:
     if isinstance(a, SpikeMap) and isinstance(b, SpikeMap):
         raise ValidationError("expected a product with a constant, got one of two tensors")
-    return a.scaled(_constant(b, a)) if isinstance(a, SpikeMap) else b.scaled(_constant(a, b))
+    return a.scaled(double(b)) if isinstance(a, SpikeMap) else b.scaled(double(a))
 
 
 def _over(_: Any, a: Any, b: Any) -> SpikeMap:
     if not isinstance(a, SpikeMap) or isinstance(b, SpikeMap):
         raise ValidationError("expected a quotient by a constant")
-    return a.scaled(1.0 / _constant(b, a))
+    return a.scaled(1.0 / double(b))
 
 
 def _negative(_: Any, x: SpikeMap) -> SpikeMap:
-    return x.scaled(np.full(x.n, -1.0))
+    return x.scaled(-1.0)
 
 
-def _constant(value: Any, like: SpikeMap) -> np.ndarray:
-    given = array(value) if isinstance(value, torch.Tensor) else np.asarray(value, dtype=float)
-    try:
-        return np.broadcast_to(given, (1, *like.shape)).reshape(-1)
-    except ValueError:
-        raise ValidationError(
-            f"expected a constant that fits shape {like.shape}, got {given.shape}"
-        ) from None
+def _by_channel(values: torch.Tensor, like: SpikeMap) -> torch.Tensor:
+    return values.reshape(-1, *[1] * (len(like.shape) - 1))
 
 
-def _by_channel(values: np.ndarray, like: SpikeMap) -> np.ndarray:
-    return np.repeat(values, like.n // len(values))
+def double(values: Any) -> torch.Tensor:
+    """Give numbers as a float64 tensor, which holds every float32 as it is."""
+    return torch.as_tensor(values).double().cpu()
 
 
-def array(tensor: torch.Tensor) -> np.ndarray:
-    """Give a tensor as float64, which holds every float32 as it is."""
-    return tensor.detach().double().cpu().numpy()
-
-
-_POOLS = ("AvgPool1d", "AvgPool2d", "AvgPool3d", "AdaptiveAvgPool1d", "AdaptiveAvgPool2d")
+_POOLS = (torch.nn.AvgPool1d, torch.nn.AvgPool2d)
+_ADAPTIVE_POOLS = (torch.nn.AdaptiveAvgPool1d, torch.nn.AdaptiveAvgPool2d)
 _CONVS = (torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.Conv3d)
 _NORMS = (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d, torch.nn.BatchNorm3d)
 _DROPOUTS = (torch.nn.Dropout, torch.nn.Dropout1d, torch.nn.Dropout2d, torch.nn.AlphaDropout)
@@ -270,11 +327,13 @@ HANDLERS: Handlers = {
     **dict.fromkeys(_DROPOUTS, _as_it_is),
     **dict.fromkeys(_CONVS, _conv),
     **dict.fromkeys(_NORMS, _norm),
-    **{getattr(torch.nn, name): linear_map for name in _POOLS},
+    **dict.fromkeys(_POOLS, _pool_module),
+    **dict.fromkeys(_ADAPTIVE_POOLS, _adaptive_pool),
+    torch.nn.AvgPool3d: linear_map,
     functional.linear: _linear_function,
     functional.dropout: _as_it_is,
-    functional.avg_pool1d: linear_map,
-    functional.avg_pool2d: linear_map,
+    functional.avg_pool1d: functools.partial(_pool, 1),
+    functional.avg_pool2d: functools.partial(_pool, 2),
     torch.Tensor.contiguous: _as_it_is,
     **dict.fromkeys((torch.flatten, torch.Tensor.flatten), _flatten),
     **dict.fromkeys((torch.reshape, torch.Tensor.reshape, torch.Tensor.view), _reshape),

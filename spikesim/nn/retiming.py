@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from spikesim.errors import ValidationError
+from spikesim.nn.kernel import Kernel
 from spikesim.nn.spikemap import SpikeMap
 
 INPUT = "in"
@@ -57,7 +58,7 @@ def late(x: SpikeMap, ticks: int) -> SpikeMap:
     """
     if ticks == 0:
         return x
-    if x.bias is not None and np.any(x.bias):
+    if x.bias is not None and bool(x.bias.any()):
         raise ValidationError(
             "expected spikes to delay, got a sum with a constant, which would begin late; take "
             "the bias behind the delay"
@@ -130,7 +131,9 @@ class Loops:
                 output, part = self._outputs[name], x.parts[key]
                 assert output is not None
                 before = late(output, ticks)
-                if part is not None:
+                if isinstance(part, Kernel):
+                    before = before.reshaped(part.in_shape).convolved(part)
+                elif part is not None:
                     before = before.through(part, x.shape)
                 total = total + before.reshaped(x.shape)
             x = total

@@ -9,11 +9,13 @@ import numpy as np
 
 from spikesim.errors import ValidationError
 from spikesim.fixed import Quantization
-from spikesim.fixed.quantize import quantize_lif
+from spikesim.fixed.constants import shared_by_run
+from spikesim.fixed.quantize import ChannelWeights, quantize_lif
 from spikesim.hw.compile.check import lif_of
 from spikesim.hw.compile.compilation import Compilation
 from spikesim.hw.config import CoreConfig
-from spikesim.network import Network
+from spikesim.network import Convolution, Network, Projection
+from spikesim.neurons import LIF
 
 
 def quantize(compilation: Compilation) -> Compilation:
@@ -41,14 +43,32 @@ def quantize(compilation: Compilation) -> Compilation:
             continue
         if neuron.v_floor is not None and np.isneginf(neuron.v_floor).all():
             neuron = replace(neuron, v_floor=None)  # two ways to say that there is no floor
-        blocks = [(p.rows.weights, p.rows.targets) for p in net.incoming(name)]
+        kernels = [_kernel(projection, neuron) for projection in net.incoming(name)]
+        blocks = [
+            (p.rows.weights, p.rows.targets) if rule is None else ChannelWeights.of(rule.kernel)
+            for p, rule in zip(net.incoming(name), kernels, strict=True)
+        ]
         try:
-            quantized[name] = quantize_lif(blocks, population.n, neuron, settings, name=name)
+            found = quantize_lif(blocks, population.n, neuron, settings, name=name)
         except ValidationError as error:
             problems += error.problems
+            continue
+        codes = (
+            block if rule is None else rule.by_synapse(block.T.reshape(rule.kernel.shape))
+            for block, rule in zip(found.weights, kernels, strict=True)
+        )
+        quantized[name] = replace(found, weights=tuple(codes))
     if problems:
         compilation.adding(problems=problems).without_problems()
     return replace(compilation, quantized=quantized)
+
+
+def _kernel(projection: Projection, neuron: LIF) -> Convolution | None:
+    """Give the convolution that connects whole populations, if its channels can share codes."""
+    rule = getattr(projection.synapses, "rule", None)
+    if not isinstance(rule, Convolution):
+        return None
+    return rule if shared_by_run(neuron.gain, rule.kernel.shape[0]) else None
 
 
 def _setting_problems(settings: Quantization, net: Network, config: CoreConfig) -> list[str]:

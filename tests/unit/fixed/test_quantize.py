@@ -4,7 +4,7 @@ import pytest
 
 from spikesim.errors import ValidationError
 from spikesim.fixed import Quantization
-from spikesim.fixed.quantize import quantize_lif, quantize_population
+from spikesim.fixed.quantize import ChannelWeights, quantize_lif, quantize_population
 from spikesim.neurons import LIF
 
 DENSE = np.array([[0.5, -0.1], [-0.25, 0.2], [0.0, 0.0]])
@@ -231,3 +231,43 @@ def test_a_population_with_inhibition_only_is_bounded_and_scaled_like_its_mirror
     assert (259 * 127, False) == (down.acc_bound, down.acc_exact)
     assert (up.weights[0] == -down.weights[0]).all()
     assert (up.v_th.tolist(), up.gain_shift) == (down.v_th.tolist(), down.gain_shift)
+
+
+KERNEL = ChannelWeights(np.array([[0.5, -0.1], [-0.25, 0.2]]))
+
+
+def test_all_neurons_of_a_channel_share_scale_and_codes():
+    v_th = np.array([1.0, 1.0, 1.0, 1.0, 4.0, 1.0])
+    q = quantize_population([KERNEL], n=6, beta=0.5, v_th=v_th)
+    assert [254.0] * 3 + [635.0] * 3 == pytest.approx(q.weight_scale.tolist())
+    assert [[127, -64], [-64, 127]] == q.weights[0].tolist()
+    # A threshold that would be too high for its neuron lowers the scale of the whole channel.
+    weak = ChannelWeights(KERNEL.values * 1e-3)
+    q = quantize_population([weak], n=6, beta=0.5, v_th=v_th)
+    assert [16384.0] * 3 + [4096.0] * 3 == q.weight_scale.tolist()
+
+
+def test_weights_beside_a_kernel_are_on_the_scale_of_its_channels():
+    skip = (np.array([1.0, 0.25]), np.array([0, 5]))
+    q = quantize_population([KERNEL, skip], n=6, beta=0.5, settings=Quantization(gain_shift=0))
+    assert [127.0] * 3 + [508.0] * 3 == q.weight_scale.tolist()
+    assert [[64, -51], [-32, 102]] == q.weights[0].tolist()
+    assert [127, 127] == q.weights[1].tolist()
+    assert 102 + 127 == q.acc_bound
+    one = quantize_population([KERNEL], n=6, beta=0.5, settings=Quantization("population"))
+    assert [254.0] * 6 == one.weight_scale.tolist()
+
+
+def test_channels_of_two_kernels_are_joined_to_runs_of_both():
+    other = ChannelWeights(np.full((1, 3), 0.1))
+    q = quantize_population([KERNEL, other], n=6, beta=0.5)
+    assert 1 == len(set(q.weight_scale.tolist()))
+
+
+def test_a_gain_that_differs_within_a_channel_is_refused():
+    gain = [1.0, 1.0, 1.0, 2.0, 2.0, 2.0]
+    assert [254.0, 317.5] == quantize_population([KERNEL], n=6, beta=0.5, gain=gain).weight_scale[
+        [0, 5]
+    ].tolist()
+    with pytest.raises(ValidationError, match="gain must be the same for all neurons of a channel"):
+        quantize_population([KERNEL], n=6, beta=0.5, gain=[*gain[:5], 1.0])

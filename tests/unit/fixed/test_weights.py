@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spikesim.fixed.weights import IncomingWeights
+from spikesim.fixed.weights import ChannelWeights, IncomingWeights
 
 WEIGHTS = st.lists(st.lists(st.integers(-8, 8), min_size=3, max_size=3), min_size=1, max_size=6)
 
@@ -71,3 +71,24 @@ def test_blocks_that_do_not_fit_are_named_by_number(block, message):
     (problem,) = problems
     assert "population 'p': weight block 1" in problem
     assert re.search(message, problem)
+
+
+@given(WEIGHTS, st.integers(1, 3))
+def test_a_kernel_is_a_matrix_that_repeats_each_channel(rows, length):
+    kernel, n = np.array(rows, float), 3 * length
+    gain = np.repeat([1.0, -0.5, 2.0], length)
+    scale = np.repeat([1.0, 3.0, 2.5], length)
+    shared, problems = incoming(ChannelWeights(kernel), n=n)
+    each, _ = incoming(np.repeat(kernel, length, axis=1), n=n)
+    one, other = (weights.codes(gain, scale, 7) for weights in (shared, each))
+    assert ([], (3,), 3, n) == (problems, shared.channels, shared.runs, each.runs)
+    assert shared.largest().tolist() == each.largest().tolist()
+    assert (one.bound, one.error) == (other.bound, other.error)
+    assert np.repeat(one.blocks[0], length, axis=1).tolist() == other.blocks[0].tolist()
+
+
+@pytest.mark.parametrize("shape", [(4, 5), (6,), (2, 0)])
+def test_a_kernel_without_a_column_for_each_channel_is_refused(shape):
+    _, problems = incoming(ChannelWeights(np.zeros(shape)), n=12)
+    (text,) = problems
+    assert f"channels that 12 neurons are dealt out to, got shape {shape}" in text

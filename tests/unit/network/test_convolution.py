@@ -278,3 +278,17 @@ def test_a_file_holds_each_kernel_once(tmp_path):
         sizes.append(path.stat().st_size)
     # Longer numbers of the sizes; the synapses are 2,508,576 and 49,152 more.
     assert abs(sizes[1] - sizes[0]) < 100
+
+
+@pytest.mark.parametrize("options", [{}, {"stride": 2, "padding": 1}, {"groups": 2}])
+def test_each_synapse_finds_its_place_in_the_kernel(options):
+    rng = np.random.default_rng(0)
+    kernel = rng.integers(1, 10**6, (4, 4 // options.get("groups", 1), 2, 3)).astype(np.float32)
+    kernel[1, 0, 0, 1] = 0.0  # no synapse
+    conv = Convolution(kernel, (4, 5), **options)
+    net = Network(dt=1e-3)
+    net.add_input("in", conv.in_shape)
+    net.add_population("out", conv.out_shape, LIF(beta=0.9))
+    rows = net.connect("in", "out", conv).rows
+    assert rows.weights.tolist() == conv.by_synapse(kernel).tolist()
+    assert (-rows.weights).tolist() == conv.by_synapse(-kernel).tolist()

@@ -160,6 +160,8 @@ def test_every_spike_of_a_convolution_with_a_skip_is_that_of_the_net():
         layers, _ = nn.run(net.double(), x)
     late = [p.start_tick for p in network.populations.values()]
     assert [0, 1, 1] == late
+    kept = [p.name for p in network.projections.values() if "Convolution" in repr(p)]
+    assert ["in->layer0", "layer0->layer1"] == kept  # the second one with the skip in it
     recording = sim.simulate(network, {"in": SpikeTrains.from_raster(raster)}, STEPS + 1)
     for k, (start, spikes) in enumerate(zip(late, layers, strict=True)):
         expected = spikes.reshape(STEPS, -1).bool().numpy()

@@ -260,3 +260,28 @@ def test_starts_are_the_least_that_fit_or_a_loop_is_too_short(edges):
     least = [min(column) for column in zip(*expected, strict=True)]
     assert fits(least)
     assert dict(zip(names, least, strict=True)) == start_ticks(incoming)
+
+
+class ConvolvedLoop(torch.nn.Module):
+    """Maps that a convolution of their own last spikes drives, and maps of them two ticks ago."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = torch.nn.Conv2d(1, 2, 3, padding=1, bias=False)
+        own = nn.LIFLayer((2, 4, 4), beta=1.0)
+        self.loop = nn.Recurrent(own, torch.nn.Conv2d(2, 2, 3, padding=1, bias=False))
+        self.ago = nn.Delay(2)
+        self.last = torch.nn.Conv2d(2, 1, 2, stride=2, bias=False)
+        self.out = nn.LIFLayer((1, 2, 2), beta=1.0)
+
+    def forward(self, x):
+        return self.out(self.last(self.ago(self.loop(self.first(x.reshape(-1, 1, 4, 4))))))
+
+
+def test_a_convolution_in_a_loop_or_behind_a_delay_stays_a_kernel():
+    network = exported(ConvolvedLoop(), n=16)
+    rules = {name: repr(p.synapses.rule) for name, p in network.projections.items()}
+    assert {"layer0->layer0", "layer0->layer1"} < set(rules)
+    assert all(rule.startswith("Convolution") for rule in rules.values()), rules
+    expected = {"in->layer0": [0], "layer0->layer0": [1], "layer0->layer1": [2]}
+    assert expected == delays(network)

@@ -8,7 +8,7 @@ from spikesim.fixed.constants import shares_constants
 from spikesim.hw.compile import Compilation
 from spikesim.hw.compile.quantize import quantize
 from spikesim.hw.config import CoreConfig
-from spikesim.network import Network
+from spikesim.network import Convolution, Network
 from spikesim.neurons import LIF
 
 CORE = CoreConfig.default()
@@ -95,3 +95,35 @@ def test_widths_left_open_are_those_of_the_core(bits, top, limit):
     assert bits == (q.weight_bits, q.state_bits)
     assert top == int(np.abs(q.weights[0]).max())
     assert limit // 2 < q.v_th.max() <= limit
+
+
+def convolved(neuron, kernel=((1.0, 0.25, -0.5), (0.1, 0.2, 0.3))):
+    """Two channels of five neurons, of which those at the border see two weights of three."""
+    net = Network(1e-3)
+    net.add_input("in", (1, 5))
+    net.add_population("out", (2, 5), neuron)
+    net.connect("in", "out", Convolution(np.reshape(kernel, (2, 1, 3)), padding=1))
+    return net
+
+
+def test_neurons_at_the_border_share_the_codes_of_their_channel():
+    net = convolved(LIF(beta=0.5, v_th=np.linspace(1.0, 2.0, 10)))
+    q, rows = quantized(net)["out"], net.projections["in->out"].rows
+    codes = np.zeros((5, 10), int)
+    codes[rows.sources, rows.targets] = q.weights[0]
+    first = [[32, -64, 0, 0, 0], [127, 32, -64, 0, 0], [0, 127, 32, -64, 0]]
+    assert first == codes[:, :5].T[:3].tolist()
+    second = [[85, 127, 0, 0, 0], [42, 85, 127, 0, 0], [0, 42, 85, 127, 0]]
+    assert second == codes[:, 5:].T[:3].tolist()
+    assert [0, 0, 0, 127, 32] == codes[:, 4].tolist()
+    assert 42 + 85 + 127 == q.acc_bound
+
+
+def test_neurons_of_a_channel_with_gains_of_their_own_have_codes_of_their_own():
+    gain = np.linspace(1.0, 2.0, 10)
+    net = convolved(LIF(beta=0.5, gain=gain))
+    q, rows = quantized(net)["out"], net.projections["in->out"].rows
+    largest = np.zeros(10)
+    np.maximum.at(largest, rows.targets, np.abs(rows.weights) * gain[rows.targets])
+    np.testing.assert_allclose(127 / largest, q.weight_scale)
+    assert q.weights[0].shape == rows.weights.shape

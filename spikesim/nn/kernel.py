@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Convolutions of spikes that stay convolutions: no matrix is made of the kernel."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from spikesim.errors import ValidationError
+from spikesim.network import Convolution
+from spikesim.nn import exact
+
+Sizes = tuple[int, ...]
+_LARGEST = 2**28
+"""Entries of a matrix: 2 GB."""
+
+
+@dataclass(frozen=True, eq=False)
+class Kernel:
+    """A convolution in one or two dimensions, with the numbers of torch.
+
+    Attributes
+    ----------
+    weights : float64 tensor, shape (out_channels, in_channels / groups, *window)
+    size : tuple of int
+        Of the input: height and width, or length.
+    stride, padding, dilation : tuple of int
+        For each axis of ``size``.
+    groups : int
+
+    Examples
+    --------
+    >>> pool = Kernel.average(1, (1, 2), (1, 4))
+    >>> pool.in_shape, pool.out_shape, pool.matrix()[:, 1].tolist()
+    ((1, 1, 4), (1, 1, 2), [0.0, 0.0, 0.5, 0.5])
+    """
+
+    weights: Tensor
+    size: Sizes
+    stride: Sizes
+    padding: Sizes
+    dilation: Sizes
+    groups: int = 1
+
+    @classmethod
+    def identity(cls, shape: Sizes) -> Kernel:
+        """Give what leaves channels of this shape as they are."""
+        channels, *size = shape
+        ones = (1,) * len(size)
+        weights = torch.ones(channels, 1, *ones, dtype=torch.float64)
+        return cls(weights, tuple(size), ones, (0,) * len(size), ones, channels)
+
+    @classmethod
+    def average(
+        cls, channels: int, window: Sizes, size: Sizes, stride: Sizes = (), padding: Sizes = ()
+    ) -> Kernel:
+        """Average pooling; the stride is the window by default, and padding counts as zeros."""
+        weights = torch.full((channels, 1, *window), 1.0 / math.prod(window), dtype=torch.float64)
+        none = (0,) * len(size)
+        return cls(
+            weights, size, stride or window, padding or none, (1,) * len(size), channels
+        )  # fmt: skip
+
+    @cached_property
+    def rule(self) -> Convolution:
+        """Synapses of a network, with the weights rounded to float32.
+
+        Raises
+        ------
+        ValidationError
+            If nothing of it fits the input, or a weight is not finite.
+        """
+        return Convolution(
+            self.weights.numpy(force=True), self.size, self.stride, self.padding, self.dilation,
+            self.groups,
+        )  # fmt: skip
+
+    @property
+    def in_shape(self) -> Sizes:
+        """Channels and axes of the input."""
+        return self.rule.in_shape
+
+    @property
+    def out_shape(self) -> Sizes:
+        """Channels and axes of the output."""
+        return self.rule.out_shape
+
+    def matrix(self) -> Tensor:
+        """Give it as a float64 matrix (n_in, n_out)."""
+        n_in = math.prod(self.in_shape)
+        each = unit_matrix(n_in, math.prod(self.out_shape)).reshape(n_in, *self.in_shape)
+        convolve = functional.conv1d if len(self.size) == 1 else functional.conv2d
+        out: Tensor = convolve(
+            each, self.weights, None, self.stride, self.padding, self.dilation, self.groups
+        )
+        return out.reshape(n_in, -1)
+
+    def of(self, values: Tensor) -> Tensor:
+        """Convolution of one input, float64 (n_in,), term after term; flat like the input."""
+        wide = torch.zeros(
+            self.in_shape[0], *(n + 2 * p for n, p in zip(self.size, self.padding, strict=True)),
+            dtype=torch.float64,
+        )  # fmt: skip
+        inner = tuple(slice(p, p + n) for n, p in zip(self.size, self.padding, strict=True))
+        wide[(slice(None), *inner)] = values.reshape(self.in_shape)
+        channels, each, *window = self.weights.shape
+        out = torch.zeros(self.out_shape, dtype=torch.float64)
+        for c, *tap in itertools.product(range(each), *map(range, window)):
+            steps = zip(tap, self.dilation, self.stride, self.out_shape[1:], strict=True)
+            seen = tuple(slice(k * d, k * d + s * (n - 1) + 1, s) for k, d, s, n in steps)
+            term = wide[c::each].repeat_interleave(channels // self.groups, 0)[(slice(None), *seen)]
+            weight = self.weights[(slice(None), c, *tap)]
+            out = out + weight.reshape(-1, *[1] * len(window)) * term
+        return out.reshape(-1)
+
+    def scaled(self, factor: Tensor) -> Kernel:
+        """Give it with every output channel times a factor, float64 (out_channels,)."""
+        return replace(self, weights=self.weights * factor.reshape(-1, *[1] * (len(self.size) + 1)))
+
+    def selected(self, channels: Sequence[int]) -> Kernel:
+        """Give it with these output channels only, in this order."""
+        return replace(self._ungrouped(), weights=self._ungrouped().weights[list(channels)])
+
+    def placed(self, first: int, channels: int) -> Kernel:
+        """Give it as the output channels from ``first`` on among so many, the others 0."""
+        plain = self._ungrouped()
+        wide = torch.zeros(channels, *plain.weights.shape[1:], dtype=torch.float64)
+        wide[first : first + len(plain.weights)] = plain.weights
+        return replace(plain, weights=wide)
+
+    def plus(self, other: Kernel) -> Kernel | None:
+        """Give the sum as one kernel, or None where there is none."""
+        ends = self.in_shape, self.out_shape, self.stride
+        if ends != (other.in_shape, other.out_shape, other.stride):
+            return None
+        own, others = self._positions(), other._positions()
+        first = [min(a + b) for a, b in zip(own, others, strict=True)]
+        steps = [
+            math.gcd(*(k - low for k in a + b)) or 1
+            for a, b, low in zip(own, others, first, strict=True)
+        ]
+        window = [
+            (max(a + b) - low) // step + 1
+            for a, b, low, step in zip(own, others, first, steps, strict=True)
+        ]
+        total, groups = torch.zeros(1, dtype=torch.float64), math.gcd(self.groups, other.groups)
+        for part, positions in ((self, own), (other, others)):
+            weights = part._ungrouped(groups).weights
+            places = [
+                torch.tensor([(k - low) // step for k in axis])
+                for axis, low, step in zip(positions, first, steps, strict=True)
+            ]
+            wide = torch.zeros(*weights.shape[:2], *window, dtype=torch.float64)
+            wide[(slice(None), slice(None), *torch.meshgrid(*places, indexing="ij"))] = weights
+            total = total + wide
+        padding = tuple(-low for low in first)
+        both = Kernel(total, self.size, self.stride, padding, tuple(steps), groups)
+        try:
+            return both if both.out_shape == self.out_shape else None
+        except ValidationError:  # the common window is beyond the padded input
+            return None
+
+    def after(self, before: Kernel) -> Kernel | None:
+        """Give this behind another as one kernel; None where neither is a sum over channels only.
+
+        Two windows behind one another are no convolution: at the border, the second one misses
+        what the first would make of the padding.
+        """
+        stride = _times(self.stride, before.stride)
+        padding, dilation = before.padding, before.dilation
+        if before._is_pointwise():
+            padding = _times(self.padding, before.stride)
+            dilation = _times(self.dilation, before.stride)
+        elif not self._is_pointwise():
+            return None
+        weights, groups = self._product(before)
+        return Kernel(weights, before.size, stride, padding, dilation, groups)
+
+    def _product(self, before: Kernel) -> tuple[Tensor, int]:
+        """Weights and groups behind another one, where one of the two has no window."""
+        ones = [1] * len(self.size)
+        if before._is_diagonal():
+            factor = before.weights.reshape(self.groups, -1, *ones)
+            share = len(self.weights) // self.groups
+            return self.weights * factor.repeat_interleave(share, 0), self.groups
+        if self._is_diagonal():
+            return before.scaled(self.weights).weights, before.groups
+        a, b = self._ungrouped().weights, before._ungrouped().weights
+        if self._is_pointwise():
+            return exact.product(a.flatten(1), b.flatten(1)).reshape(len(a), *b.shape[1:]), 1
+        by_place = a.movedim(1, -1)
+        total = exact.product(by_place.reshape(-1, len(b)), b.flatten(1))
+        return total.reshape(*by_place.shape[:-1], -1).movedim(-1, 1), 1
+
+    def _ungrouped(self, groups: int = 1) -> Kernel:
+        """Give it with fewer groups, which divide those it has; what did not meet weighs 0."""
+        if groups == self.groups:
+            return self
+        n_out, each, *window = self.weights.shape
+        weights = torch.zeros(n_out, each * self.groups // groups, *window, dtype=torch.float64)
+        out = torch.arange(n_out)
+        within = out // (n_out // self.groups) % (self.groups // groups) * each
+        weights[out[:, None], within[:, None] + torch.arange(each)] = self.weights
+        return replace(self, weights=weights, groups=groups)
+
+    def _is_pointwise(self) -> bool:
+        return set(self.weights.shape[2:]) == {1} and not any(self.padding)
+
+    def _is_diagonal(self) -> bool:
+        return self._is_pointwise() and self.groups == self.in_shape[0] == self.out_shape[0]
+
+    def _positions(self) -> list[list[int]]:
+        """Where the taps lie on each axis, seen from the stride."""
+        parts = zip(self.weights.shape[2:], self.padding, self.dilation, strict=True)
+        return [[d * k - p for k in range(taps)] for taps, p, d in parts]
+
+
+def _times(a: Sizes, b: Sizes) -> Sizes:
+    return tuple(x * y for x, y in zip(a, b, strict=True))
+
+
+def unit_matrix(n_in: int, n_out: int) -> Tensor:
+    """Float64 unit matrix (n_in, n_in) to make a matrix (n_in, n_out) of.
+
+    Raises
+    ------
+    ValidationError
+        If that would be beyond all memory.
+    """
+    if n_in * max(n_in, n_out) > _LARGEST:
+        raise ValidationError(
+            f"expected a matrix of at most {_LARGEST} entries, got {n_in} x {max(n_in, n_out)}; "
+            "make the layer smaller"
+        )
+    return torch.eye(n_in, dtype=torch.float64)
