@@ -7,6 +7,7 @@ neurons and ordinary modules; `run` runs it over time, `advance` with the state 
 
 from spikesim.fixed import Quantization
 from spikesim.nn import decode, encode, functional, recipes
+from spikesim.nn.analog import analog_input
 from spikesim.nn.delay import Delay
 from spikesim.nn.explain import explain
 from spikesim.nn.export import export
@@ -61,6 +62,7 @@ __all__ = [
     "Triangle",
     "accuracy",
     "advance",
+    "analog_input",
     "decode",
     "detach",
     "detached",

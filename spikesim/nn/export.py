@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 import torch
@@ -16,9 +16,11 @@ from spikesim.errors import ValidationError
 from spikesim.network import Network, OneToOne, PairList
 from spikesim.nn.handlers import HANDLERS, Handlers
 from spikesim.nn.kernel import Kernel
-from spikesim.nn.reading import INPUT, Layer, read
+from spikesim.nn.reading import INPUT, Layer, Reading, read
 from spikesim.nn.retiming import start_ticks, tap
 from spikesim.nn.spikemap import Part, matrix_of
+
+Analog: TypeAlias = Literal["current", "host"]
 
 _LIF_BIAS = (
     "a Linear bias into a LIFLayer with alpha > 0 ramps up with the current; expected "
@@ -33,6 +35,7 @@ def export(
     *,
     input_shape: Sequence[int] | None = None,
     handlers: Handlers | None = None,
+    analog: Analog | None = None,
 ) -> Network:
     """Give the net as a `Network`: input ``"in"``, populations ``"layer0"``, ``"layer1"``, ...
 
@@ -62,6 +65,11 @@ def export(
         open, as a convolution does.
     handlers : mapping of type or function to handler, optional
         What modules and functions of your own do, as ``nn.handlers`` says it of the known ones.
+    analog : {"current", "host"}, optional
+        The input is numbers, not spikes, such as an image shown in every tick. The network has no
+        input ``"in"`` then: populations that the numbers drive take currents ("current", for
+        simulators), or are left to the host, and the network has their spikes as its inputs
+        ("host", for the core). `nn.analog_input` gives either.
 
     Returns
     -------
@@ -82,15 +90,19 @@ def export(
     """
     with torch.no_grad():
         graph = read(model, input_shape, {**HANDLERS, **(handlers or {})})
-    called = {layer.name: layer.who for layer in graph.layers}
+    inputs, layers = plan_input(graph, analog)
+    called = {layer.name: layer.who for layer in layers}
     try:
-        starts = start_ticks({layer.name: layer.drive.parts for layer in graph.layers}, called)
+        starts = start_ticks(
+            {layer.name: layer.drive.parts for layer in layers}, called, tuple(inputs)
+        )
     except ValidationError as error:
         raise ValidationError([f"export: {text}" for text in error.problems]) from None
     net, problems = Network(dt, name=name), []
-    net.add_input(INPUT, graph.input_shape)
+    for source, shape in inputs.items():
+        net.add_input(source, shape)
     for add in (_add, _connect):  # a loop needs all of its populations
-        for layer in graph.layers:
+        for layer in layers:
             try:
                 add(net, layer, starts)
             except ValidationError as error:
@@ -100,6 +112,51 @@ def export(
     if set(graph.outputs) != set(net.outputs):
         net.outputs = graph.outputs
     return net
+
+
+def plan_input(
+    graph: Reading, analog: Analog | None
+) -> tuple[dict[str, tuple[int, ...]], tuple[Layer, ...]]:
+    """Give the inputs of the network, by name and shape, and its populations with their drive.
+
+    Raises
+    ------
+    ValidationError
+        For another choice than those of `export`, or if nothing is left for the core.
+    """
+    if analog is None:
+        return {INPUT: graph.input_shape}, graph.layers
+    if analog not in get_args(Analog):
+        raise ValidationError(
+            f"export: expected analog as one of {get_args(Analog)} or None, got {analog!r}"
+        )
+    driven = {layer.name for layer in graph.layers if any(map(of_input, layer.drive.parts))}
+    if analog == "current":
+        rest = ({k: v for k, v in x.drive.parts.items() if not of_input(k)} for x in graph.layers)
+        return {}, tuple(
+            layer._replace(drive=replace(layer.drive, parts=parts))
+            for layer, parts in zip(graph.layers, rest, strict=True)
+        )
+    problems = [
+        f"export: {layer.who}: expected numbers or spikes, got both, which neither the host nor "
+        "the core has in time; let neurons come between, or simulate with analog='current'"
+        for layer in graph.layers
+        if layer.name in driven and not all(map(of_input, layer.drive.parts))
+    ]
+    if left := driven & set(graph.outputs):
+        problems.append(
+            f"export: expected spikes of the core as output, got {', '.join(sorted(left))}, left "
+            "to the host with analog='host'; add a layer"
+        )
+    if problems:
+        raise ValidationError(problems)
+    kept = tuple(layer for layer in graph.layers if layer.name not in driven)
+    return {x.name: x.drive.shape for x in graph.layers if x.name in driven}, kept
+
+
+def of_input(key: str) -> bool:
+    """Whether part of a sum comes from the input of the net, at whatever tick."""
+    return tap(key)[0] == INPUT
 
 
 def with_drive(neuron: Any, drive: np.ndarray | None) -> Any:

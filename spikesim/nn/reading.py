@@ -35,10 +35,11 @@ _SHAPE = "expected the axes of a tick to follow from the first layer; give them,
 
 
 class Layer(NamedTuple):
-    """A population, and the sum of spikes that drives it."""
+    """A population, the sum of spikes that drives it, and the path of its module in the net."""
 
     name: str
     who: str
+    path: str | None
     neuron: NeuronModel
     drive: SpikeMap
 
@@ -203,7 +204,8 @@ class _TickReader:
 
     def _population(self, node: fx.Node, fires: Fires) -> SpikeMap:
         name = f"layer{len(self.layers)}"
-        self.layers.append(Layer(name, self._who(node), *fires))
+        path = str(node.target) if node.op == "call_module" else None
+        self.layers.append(Layer(name, self._who(node), path, *fires))
         return SpikeMap.of(name, fires.drive.shape)
 
     def _instead(self, node: fx.Node) -> Any:

@@ -140,11 +140,13 @@ class Loops:
 
 
 def start_ticks(
-    incoming: Mapping[str, Collection[str]], called: Mapping[str, str] | None = None
+    incoming: Mapping[str, Collection[str]],
+    called: Mapping[str, str] | None = None,
+    inputs: Collection[str] = (INPUT,),
 ) -> dict[str, int]:
-    """First tick of the input and of every population.
+    """First tick of the inputs and of every population.
 
-    An edge from the input takes no tick, any other takes one, less those that it waits in the
+    An edge from an input takes no tick, any other takes one, less those that it waits in the
     net already (a `Tap`). The starts are the longest paths from the input, loops included. What
     is left between the starts of its ends, and what it waits, is the delay of an edge.
 
@@ -154,6 +156,8 @@ def start_ticks(
         Sources of every population, taps among them.
     called : mapping of str to str, optional
         Names of populations in messages.
+    inputs : collection of str
+        Names of inputs.
 
     Raises
     ------
@@ -167,9 +171,9 @@ def start_ticks(
     >>> start_ticks({"a": ["in", Tap.of("b", 2)], "b": ["a", Tap.of("b", 1)]})
     {'in': 0, 'a': 0, 'b': 1}
     """
-    starts = {INPUT: 0, **dict.fromkeys(incoming, 0)}
+    starts = dict.fromkeys((*inputs, *incoming), 0)
     edges = [
-        (pre, post, (pre != INPUT) - ticks)
+        (pre, post, (pre not in inputs) - ticks)
         for post, sources in incoming.items()
         for pre, ticks in map(tap, sources)
         if pre in starts

@@ -134,7 +134,7 @@ def trace(
     attributes = {path: dict(module.__dict__) for path, module in net.named_modules()}
     dice = torch.get_rng_state()
     try:
-        with _evaluated(net):
+        with evaluated(net):
             graph = tracer.trace(net)
     except _NOT_TRACED as error:
         graph = tracer.graph
@@ -185,7 +185,7 @@ def _put_back(net: torch.nn.Module, attributes: dict[str, dict[str, Any]]) -> It
 
 
 @contextmanager
-def _evaluated(net: torch.nn.Module) -> Iterator[None]:
+def evaluated(net: torch.nn.Module) -> Iterator[None]:
     """Put a net into evaluation for a while; each module gets its own mode back."""
     modes = [(module, module.training) for module in net.modules()]
     try:

@@ -17,7 +17,7 @@ from spikesim.engine.sources import EventSource, RecordedEvents, driven_lines, e
 from spikesim.errors import ValidationError
 from spikesim.network import Network
 from spikesim.network.doubts import current_doubts
-from spikesim.sim.inputs.currents import BoundCurrent, Current
+from spikesim.sim.inputs.currents import BoundCurrent, Current, TimedArray
 from spikesim.sim.inputs.drawn import RandomEvents
 
 DRIVEN = "i_ext"
@@ -103,7 +103,8 @@ def resolve_inputs(
     inputs : mapping of str to what drives it
         An input takes SpikeTrains, a bool array of shape (<= steps, n), or random events
         (Poisson, InhomogeneousPoisson); left out, it is silent. ``"population.i_ext"``
-        takes a current, where the neuron model has that constant.
+        takes a current, where the neuron model has that constant: a Current, or a float array of
+        shape (ticks, n), one row for each tick and 0 afterwards.
     steps : int or None
         Ticks of the run; None where it has no end.
     seed : int
@@ -166,6 +167,8 @@ def _currents(
                     f"{slice_name(owner, range(twice[0].start, twice[0].stop))!r}; add them up in "
                     "one TimedArray, or leave a gap between the slices"
                 )
+            if isinstance(current, np.ndarray) and current.ndim == 2:
+                current = TimedArray(current, bin=net.dt)
             # Noise depends on whom it drives, not on how the slice was written.
             whom = slice_name(owner, chosen) if len(chosen) < sizes[owner] else owner
             currents[place] = _current(current, len(chosen), net.dt, seed, f"{whom}.{constant}")
@@ -214,7 +217,7 @@ def _event_source(
 def _current(given: Any, n: int, dt: float, seed: int, name: str) -> BoundCurrent:
     if not isinstance(given, Current):
         raise ValidationError(
-            "expected a StepCurrent, NoiseCurrent, TimedArray or Sinusoid, got a "
+            "expected a StepCurrent, NoiseCurrent, TimedArray, Sinusoid or array (ticks, n), got a "
             f"{type(given).__name__}; spikes go to an input"
         )
     return given.bind(n, dt, seed, name)

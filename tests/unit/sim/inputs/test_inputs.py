@@ -291,3 +291,16 @@ def test_an_input_may_end_before_the_run(net):
     events = resolve_inputs(net, {"a": np.ones((1, 3)), "b": SpikeTrains.empty(2, 0)}, 10, 0)
     starts, _ = events.window(0, 10)
     assert [0] + [3] * 10 == starts.tolist()
+
+
+def test_an_array_is_a_current_tick_by_tick(net):
+    values = np.array([[1.5], [0.0], [-2.0]])
+    (bound,) = resolve_inputs(net, {"out.i_ext": values}, 5, 0).currents.values()
+    assert [1.5, 0.0, -2.0, 0.0, 0.0] == bound.trace(0, 5)[:, 0].tolist()
+    for wrong, text in (
+        (np.zeros((3, 2)), "for 1 neurons, got 2"),
+        (np.zeros(3), r"array \(ticks, n\), got a ndarray"),
+        (np.array([[np.inf]]), "finite values"),
+    ):
+        with pytest.raises(ValidationError, match=text):
+            resolve_inputs(net, {"out.i_ext": wrong}, 5, 0)
