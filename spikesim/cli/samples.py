@@ -74,7 +74,8 @@ def encode_images(images: np.ndarray, steps: int, latency: int) -> np.ndarray:
 
     from spikesim.nn import encode
 
-    spikes = encode.rate(torch.from_numpy(np.ascontiguousarray(images)), steps, dtype=torch.bool)
+    flat = torch.from_numpy(np.ascontiguousarray(images)).flatten(1)
+    spikes = encode.rate(flat, steps, dtype=torch.bool)
     rasters = np.zeros((len(images), steps + latency, spikes.shape[2]), dtype=bool)
     rasters[:, :steps] = spikes.numpy().transpose(1, 0, 2)
     return rasters

@@ -28,13 +28,15 @@ from spikesim.fixed.settings import STATE_BITS, WEIGHT_BITS, Quantization
 from spikesim.network import Network
 from spikesim.nn import encode
 from spikesim.nn.chain import chain
+from spikesim.nn.evaluate import predict
 from spikesim.nn.export import export
+from spikesim.nn.history import History
 from spikesim.nn.loss import CountCrossEntropy
 from spikesim.nn.network import Linear, SpikingNet
 from spikesim.nn.neuron import LIFLayer
 from spikesim.nn.quant import IntegerNet
 from spikesim.nn.surrogate import ATan
-from spikesim.nn.train import History, fit, predict, reproducible
+from spikesim.nn.train import fit, reproducible
 
 _DEFAULT_CORE = Quantization(weight_bits=WEIGHT_BITS, state_bits=STATE_BITS)
 
@@ -180,7 +182,7 @@ class TrainedModel:
         images = np.atleast_1d(getattr(self.split, f"x_{part}")[indices])
         if images.ndim == self.split.x_test.ndim - 1:
             images = images[None]
-        spikes = encode.rate(torch.from_numpy(images), self.steps, dtype=torch.bool)
+        spikes = encode.rate(torch.from_numpy(images).flatten(1), self.steps, dtype=torch.bool)
         out = np.zeros((len(images), self.run_steps, self.split.n_pixels), dtype=bool)
         out[:, : self.steps] = spikes.numpy().transpose(1, 0, 2)
         return out
@@ -213,6 +215,11 @@ def build(split: Split, seed: int, recipe: Recipe) -> SpikingNet:
             Linear(recipe.hidden, split.n_classes, scale=recipe.init_scale),
             neuron(split.n_classes),
         )
+
+
+def flat_rate(x: torch.Tensor, steps: int) -> torch.Tensor:
+    """Rate code of images (B, ...) as rows of pixels (T, B, n)."""
+    return encode.rate(x.flatten(1), steps)
 
 
 def train(
@@ -248,7 +255,7 @@ def train(
     start = time.perf_counter()
     model = build(split, seed, recipe)
     integers = IntegerNet(model, recipe.quant)
-    encoder = partial(encode.rate, steps=recipe.steps)
+    encoder = partial(flat_rate, steps=recipe.steps)
     shared: dict[str, Any] = {
         "encode": encoder, "batch_size": recipe.batch_size, "augment": recipe.augment,
         "loss": CountCrossEntropy(recipe.loss_scale), "progress": progress,
