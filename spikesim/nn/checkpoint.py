@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import pickle
 import random
 import re
@@ -15,6 +14,7 @@ import numpy as np
 import torch
 
 from spikesim.core.atomic import place_problems, replacing
+from spikesim.data.split import digest
 from spikesim.errors import ValidationError
 
 _KIND, _VERSION = "spikesim training", 1
@@ -108,8 +108,7 @@ def told(value: Any) -> str:
     '[0.5, None]'
     """
     if isinstance(value, np.ndarray):
-        digest = hashlib.blake2b(np.ascontiguousarray(value).tobytes(), digest_size=8).hexdigest()
-        return f"{value.dtype} {value.shape} {digest}"
+        return f"{value.dtype} {value.shape} {digest(value)}"
     if isinstance(value, tuple | list) and any(isinstance(part, np.ndarray) for part in value):
         return ", ".join(told(part) for part in value)
     return re.sub(r" at 0x[0-9a-f]+", "", repr(value))
