@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +34,7 @@ from spikesim.nn.optimizer import AdamW
 from spikesim.nn.processes import Processes
 
 Log = Callable[[History], object]
+_log = logging.getLogger(__name__)
 _SILENT = 0.1
 """Share of samples without output from which on a training does not end without a word of it."""
 
@@ -202,9 +203,10 @@ def _tell_silence(history: History) -> None:
     shares = (history.validation_silent or history.silent)[-1:]
     if shares and shares[0] >= _SILENT:
         part = "validation" if history.validation_silent else "training"
-        warnings.warn(
-            f"fit: {100 * shares[0]:.0f} % of the {part} samples gave no output spike in the last "
-            "epoch; they count as class 0, the lowest index. More steps, a larger scale of the "
-            "weights or a lower threshold help",
-            stacklevel=4,
+        _log.warning(
+            "fit: %.0f %% of the %s samples gave no output spike in the last epoch; they count as "
+            "class 0, the lowest index; more steps, a larger scale of the weights or a lower "
+            "threshold help",
+            100 * shares[0],
+            part,
         )

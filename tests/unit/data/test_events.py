@@ -62,7 +62,7 @@ def test_a_number_of_frames_divides_the_time_of_the_recording():
 
 def test_one_event_makes_one_frame_and_none_is_an_error():
     assert 1 == len(data.event_frames(recording()[:1], SIZE, unit="us", window=1e-3))
-    with pytest.raises(ValidationError, match="at least one event, got .* and 0 events"):
+    with pytest.raises(ValidationError, match=r"at least one event, got .* and 0 events"):
         data.event_frames(recording()[:0], SIZE, unit="us", window=1e-3)
 
 
@@ -131,7 +131,7 @@ def test_a_data_set_of_recordings_gives_frames_and_labels_by_batch():
 
 
 def test_an_empty_recording_is_named_and_so_is_a_set_without_a_size():
-    with pytest.raises(ValidationError, match="recording 2 of Tonic: .*at least one event"):
+    with pytest.raises(ValidationError, match=r"recording 2 of Tonic: .*at least one event"):
         list(data.Batches(data.EventFrames(Tonic(empty=2), unit="us", window=1e-3), 2))
     with pytest.raises(ValidationError, match="list does not say its sensor_size"):
         data.EventFrames([(recording(), 0)], unit="us", window=1e-3)

@@ -8,8 +8,8 @@ import pytest
 
 pytest.importorskip("torch")
 
-from spikesim import nn  # noqa: E402
-from spikesim.errors import ValidationError  # noqa: E402
+from spikesim import nn
+from spikesim.errors import ValidationError
 
 
 def history(epochs, validation):
