@@ -7,7 +7,9 @@ neurons and ordinary modules; `run` runs it over time, `advance` with the state 
 
 from spikesim.fixed import Quantization
 from spikesim.nn import decode, encode, functional, recipes
+from spikesim.nn.activity import WithActivity
 from spikesim.nn.delay import Delay
+from spikesim.nn.energy import EnergyReport, energy
 from spikesim.nn.evaluate import accuracy, evaluate, predict
 from spikesim.nn.explain import explain
 from spikesim.nn.export import export
@@ -51,6 +53,7 @@ __all__ = [
     "CountMSE",
     "Delay",
     "Diagonal",
+    "EnergyReport",
     "Evaluation",
     "FastSigmoid",
     "FirstSpikeCrossEntropy",
@@ -76,12 +79,14 @@ __all__ = [
     "TrainedModel",
     "Triangle",
     "VanRossum",
+    "WithActivity",
     "accuracy",
     "advance",
     "decode",
     "detach",
     "detached",
     "encode",
+    "energy",
     "evaluate",
     "explain",
     "export",
