@@ -52,11 +52,7 @@ def rate_codes(x: Tensor) -> Tensor:
     """
     if x.dtype == torch.uint8:
         return x
-    if x.numel() and not bool(((x >= 0) & (x <= 1)).all()):
-        raise ValidationError(
-            f"rate encoder: values must lie in 0..1, got {float(x.min()):g}..{float(x.max()):g}; "
-            "divide images by their largest possible value"
-        )
+    _check_values("rate", x)
     return (x * 256).floor().clamp(max=255).to(torch.uint8)
 
 
