@@ -18,6 +18,8 @@ from spikesim.data.split import digest
 from spikesim.errors import ValidationError
 
 _KIND, _VERSION = "spikesim training", 1
+_SHOWN = 500
+"""Letters of a setting that a message can bear."""
 
 
 def save(path: Path, document: Mapping[str, Any]) -> None:
@@ -105,12 +107,15 @@ def told(value: Any) -> str:
     >>> told(np.arange(3)).split()[:2]
     ['int64', '(3,)']
     >>> told([0.5, None])
-    '[0.5, None]'
+    '(0.5, None)'
     """
+    if isinstance(value, torch.Tensor):
+        value = value.detach().cpu().numpy()
     if isinstance(value, np.ndarray):
         return f"{value.dtype} {value.shape} {digest(value)}"
-    if isinstance(value, tuple | list) and any(isinstance(part, np.ndarray) for part in value):
-        return ", ".join(told(part) for part in value)
+    if isinstance(value, tuple | list):
+        parts = ", ".join(told(part) for part in value)
+        return f"({parts})" if len(parts) <= _SHOWN else f"{len(value)} parts {_hash(parts)}"
     return re.sub(r" at 0x[0-9a-f]+", "", repr(value))
 
 
@@ -169,6 +174,10 @@ def _arrays(value: Any) -> Any:
     if isinstance(value, Mapping) and set(value) == {"array", "dtype"}:
         return np.array(value["array"], dtype=value["dtype"])
     return {k: _arrays(v) for k, v in value.items()} if isinstance(value, Mapping) else value
+
+
+def _hash(text: str) -> str:
+    return digest(np.frombuffer(text.encode(), np.uint8))
 
 
 def _fixed(shown: str) -> str:

@@ -29,6 +29,11 @@ def net(seed=0, hidden=8, **neuron):
     )  # fmt: skip
 
 
+def flat_net():
+    torch.manual_seed(0)
+    return nn.SpikingNet(nn.Linear(9, 3, scale=5.0), nn.LIFLayer(3))
+
+
 class Loader:
     """Batches with changes drawn from every global source of random numbers."""
 
@@ -148,6 +153,19 @@ def test_other_data_are_refused_and_all_differences_told_at_once(saved, monkeypa
         train(saved, "other", net(hidden=7), epochs=1, lr=0.5, encode=lambda x: x.clip(0, 1)[None])
     told = "\n".join(found.value.problems)
     assert all(word in told for word in ("1.weight", "lr is", "encode is", "data is"))
+
+
+def test_a_list_of_batches_is_known_by_its_numbers(tmp_path):
+    def batches(changed):
+        x = torch.rand(5, 4, 9, generator=torch.Generator().manual_seed(0))
+        x[3, 2, 1] += changed
+        return [(x.clone(), torch.arange(4) % 3) for _ in range(20)]
+
+    settings = {"epochs": 1, "checkpoint": tmp_path / "a.pt"}
+    nn.fit(flat_net(), batches(0.0), **settings)
+    nn.fit(flat_net(), batches(0.0), **settings)
+    with pytest.raises(ValidationError, match=r"data is 20 parts .* in it and 20 parts"):
+        nn.fit(flat_net(), batches(1e-6), **settings)
 
 
 @pytest.mark.parametrize("content", [b"", b"no checkpoint", b"PK\x03\x04 cut"])

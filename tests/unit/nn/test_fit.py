@@ -96,6 +96,20 @@ def test_a_data_loader_a_list_and_an_object_of_ones_own_are_taken_alike():
     assert same(weights(first), weights(third))
 
 
+def test_a_sampler_of_several_processes_hears_of_every_epoch():
+    class Sampled(list):
+        def __init__(self, batches):
+            super().__init__(batches)
+            self.sampler, self.heard = self, []
+
+        def set_epoch(self, epoch):
+            self.heard.append(epoch)
+
+    loader = Sampled(batches_of(8))
+    nn.fit(net(), loader, epochs=3)
+    assert [0, 1, 2] == loader.heard
+
+
 def test_without_a_length_the_rate_changes_once_an_epoch():
     class Stream:
         def __iter__(self):
