@@ -14,7 +14,7 @@ from spikesim.data.split import digest, stratified
 from spikesim.errors import ValidationError
 
 
-class Samples(Protocol):
+class Sequences(Protocol):
     """What has a length and gives (sequence (T, ...), label) by index."""
 
     def __len__(self) -> int:
@@ -92,7 +92,7 @@ class Batches:
     [((3, 2, 1), [0, 1], [2, 3])]
     """
 
-    def __init__(self, samples: Samples, batch_size: int, seed: int | None = None) -> None:
+    def __init__(self, samples: Sequences, batch_size: int, seed: int | None = None) -> None:
         if batch_size < 1 or not len(samples):
             raise ValidationError(
                 f"Batches: expected batch_size >= 1 and at least one sample, got {batch_size} and "

@@ -16,7 +16,7 @@ Encode = Callable[[Tensor], Tensor]
 Augment = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
 
-class Batch(NamedTuple):
+class Minibatch(NamedTuple):
     """What a net gets at once.
 
     Attributes
@@ -38,9 +38,10 @@ class Batch(NamedTuple):
         """Samples."""
         return self.x.shape[1]
 
-    def to(self, device: torch.device) -> Batch:
+    def to(self, device: torch.device) -> Minibatch:
         """Give it on a device."""
-        return Batch(*(None if part is None else part.to(device) for part in self))  # type: ignore[arg-type]
+        mask = None if self.mask is None else self.mask.to(device)
+        return Minibatch(self.x.to(device), self.y.to(device), mask)
 
 
 class ArrayBatches:
@@ -81,7 +82,7 @@ class ArrayBatches:
         """Batches of one pass."""
         return -(-len(self.x) // self.batch_size)
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __iter__(self) -> Iterator[Minibatch]:
         """One pass."""
         n, rng = len(self.x), self.rng
         order = np.arange(n) if rng is None else rng.permutation(n)
@@ -96,7 +97,7 @@ class ArrayBatches:
                 inputs = torch.empty(1, 0)
             else:
                 inputs = _time_first(mine) if self.encode is None else self.encode(mine)
-            yield Batch(inputs, self.labels[chosen[first::step]])
+            yield Minibatch(inputs, self.labels[chosen[first::step]])
 
 
 class LoaderBatches:
@@ -133,7 +134,7 @@ class LoaderBatches:
         except TypeError:
             return 0
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __iter__(self) -> Iterator[Minibatch]:
         """One pass."""
         for number, given in enumerate(self.loader):
             if not isinstance(given, tuple | list) or len(given) not in (2, 3):
@@ -148,7 +149,7 @@ class LoaderBatches:
             mask = None if len(given) == 2 else torch.as_tensor(given[2])
             if not y.is_floating_point() and y.dtype != torch.bool:
                 y = y.long()
-            yield Batch(x, y, mask)
+            yield Minibatch(x, y, mask)
 
 
 def source(
@@ -182,7 +183,7 @@ def arrays(x: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
     return images, labels
 
 
-def check_batch(batch: Batch, where: str) -> None:
+def check_batch(batch: Minibatch, where: str) -> None:
     """Refuse a batch whose axes cannot be (T, B, ...) and (B,).
 
     Raises

@@ -131,7 +131,7 @@ def random_state(streams: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "torch": torch.get_rng_state(),
         "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else [],
-        "numpy": _plain(np.random.get_state(legacy=False)),  # noqa: NPY002 - users' own draw from it
+        "numpy": _plain(np.random.get_state(legacy=False)),  # noqa: NPY002 - users draw from it
         "python": [version, list(words), gauss],
         "streams": {name: _state_of(source) for name, source in streams.items()},
     }
@@ -142,7 +142,7 @@ def set_random_state(state: Mapping[str, Any], streams: Mapping[str, Any]) -> No
     torch.set_rng_state(state["torch"])
     if state["cuda"]:
         torch.cuda.set_rng_state_all(state["cuda"])
-    np.random.set_state(_arrays(state["numpy"]))  # noqa: NPY002 - users' own draw from it
+    np.random.set_state(_arrays(state["numpy"]))  # noqa: NPY002 - users draw from it
     version, words, gauss = state["python"]
     random.setstate((version, tuple(words), gauss))
     for name, source in streams.items():

@@ -43,6 +43,7 @@ _CONVOLUTIONS = {
     torch.nn.Conv2d: functional.conv2d,
     torch.nn.Conv3d: functional.conv3d,
 }
+_COUNTED: tuple[type[torch.nn.Module], ...] = (torch.nn.Linear, LIFLayer, *_CONVOLUTIONS)
 
 
 @dataclass
@@ -158,7 +159,7 @@ def energy(model: torch.nn.Module, x: Tensor) -> EnergyReport:
     found: dict[str, _Count] = {}
     handles = []
     for path, module in model.named_modules():
-        if isinstance(module, (torch.nn.Linear, LIFLayer, *_CONVOLUTIONS)):
+        if isinstance(module, _COUNTED):
             handles.append(module.register_forward_hook(_counting(found, path)))
     try:
         run(model, x)

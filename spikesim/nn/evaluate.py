@@ -14,7 +14,7 @@ from torch import Tensor
 
 from spikesim.errors import ValidationError
 from spikesim.nn import watch
-from spikesim.nn.batches import ArrayBatches, Batch, Encode, LoaderBatches, check_batch, source
+from spikesim.nn.batches import ArrayBatches, Encode, LoaderBatches, Minibatch, check_batch, source
 from spikesim.nn.decode import arg_max, masked, spike_count
 from spikesim.nn.history import Evaluation
 
@@ -57,7 +57,7 @@ def evaluate(
     >>> print(evaluate(dumb, np.ones((4, 3, 4)), np.array([0, 1, 1, 1])))
     loss nan, accuracy 25.00 %, silent 100.00 % of 4 samples
     """
-    found = Tally(decode, loss)
+    found = RunningMeans(decode, loss)
     for batch, out in passed(model, source(x, y, encode=encode, batch_size=batch_size), "evaluate"):
         found.add(out, batch, None if loss is None else loss_of(loss, out, batch))
     return found.result(found.sums)
@@ -92,14 +92,14 @@ def accuracy(
     return evaluate(model, x, y, encode=encode, decode=decode, batch_size=batch_size).accuracy
 
 
-class Tally:
+class RunningMeans:
     """Sums of loss, right classes, silent samples, samples, and samples that have a class."""
 
     def __init__(self, decode: Decode, loss: Loss | None) -> None:
         self.decode, self.loss, self.sums = decode, loss, [0.0] * 5
 
     @torch.no_grad()
-    def add(self, out: Tensor, batch: Batch, value: Tensor | None) -> None:
+    def add(self, out: Tensor, batch: Minibatch, value: Tensor | None) -> None:
         """Take outputs (T, B, n) of a batch and their mean loss."""
         n = out.shape[1]
         self.sums[0] += 0.0 if value is None else float(value) * n
@@ -124,7 +124,7 @@ class Tally:
 
 def passed(
     model: torch.nn.Module, batches: Batches, where: str, precision: Precision = "float32"
-) -> Iterator[tuple[Batch, Tensor]]:
+) -> Iterator[tuple[Minibatch, Tensor]]:
     """Batches with their outputs (T, B, n) in evaluation mode."""
     was_training = model.training
     model.eval()
@@ -137,8 +137,8 @@ def passed(
 
 
 def answered(
-    model: torch.nn.Module, batch: Batch, where: str, precision: Precision
-) -> tuple[Batch, Tensor]:
+    model: torch.nn.Module, batch: Minibatch, where: str, precision: Precision
+) -> tuple[Minibatch, Tensor]:
     """Give a batch, on the device of the net, with its outputs (T, B, n), 0 where it is padded.
 
     Raises
@@ -155,12 +155,12 @@ def answered(
     return batch, masked(out, batch.mask)
 
 
-def loss_of(loss: Loss, out: Tensor, batch: Batch) -> Tensor:
+def loss_of(loss: Loss, out: Tensor, batch: Minibatch) -> Tensor:
     """Loss of a batch; one that takes three arguments gets the mask."""
     return loss(out, batch.y, *_mask(loss, batch, 2))
 
 
-def _mask(function: Callable[..., Tensor], batch: Batch, others: int) -> tuple[Tensor, ...]:
+def _mask(function: Callable[..., Tensor], batch: Minibatch, others: int) -> tuple[Tensor, ...]:
     wanted = batch.mask is not None and len(inspect.signature(function).parameters) > others
     return (batch.mask,) if wanted and batch.mask is not None else ()
 

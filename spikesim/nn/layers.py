@@ -32,13 +32,13 @@ class Conv:
 
 
 @dataclass(frozen=True)
-class Pool:
+class AveragePool:
     """Average over squares."""
 
     size: int
 
 
-Hidden = Dense | Conv | Pool
+Hidden = Dense | Conv | AveragePool
 
 
 def parse_hidden(text: str) -> tuple[Hidden, ...]:
@@ -52,7 +52,7 @@ def parse_hidden(text: str) -> tuple[Hidden, ...]:
     Examples
     --------
     >>> parse_hidden("16c3,p2,100")
-    (Conv(channels=16, kernel=3), Pool(size=2), Dense(n=100))
+    (Conv(channels=16, kernel=3), AveragePool(size=2), Dense(n=100))
     """
     layers: list[Hidden] = []
     problems = []
@@ -69,7 +69,7 @@ def parse_hidden(text: str) -> tuple[Hidden, ...]:
         elif layers and isinstance(layers[-1], Dense):
             problems.append(f"hidden layers: expected dense layers behind dense ones, got {word!r}")
         else:
-            layers.append(Pool(sizes[0]) if match["pool"] else Conv(*sizes))
+            layers.append(AveragePool(sizes[0]) if match["pool"] else Conv(*sizes))
     if problems:
         raise ValidationError(problems)
     return tuple(layers)
@@ -88,7 +88,7 @@ def in_a_row(
     ----------
     shape : sequence of int
         Of an image: (height, width) or (channels, height, width) where it is convolved.
-    hidden : sequence of Dense, Conv, Pool
+    hidden : sequence of Dense, Conv, AveragePool
     classes : int
         Output neurons.
     neuron : callable
@@ -121,7 +121,7 @@ def in_a_row(
                 layers.append(_convolution(now[0], layer, scale))
                 now = (layer.channels, *now[1:])
                 layers.append(neuron(now))
-            elif isinstance(layer, Pool):
+            elif isinstance(layer, AveragePool):
                 layers.append(torch.nn.AvgPool2d(layer.size))
                 now = (now[0], now[1] // layer.size, now[2] // layer.size)
         if min(now) < 1:

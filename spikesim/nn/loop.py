@@ -17,13 +17,13 @@ from torch import Tensor
 from spikesim.engine.progress import Report
 from spikesim.errors import ValidationError
 from spikesim.nn import checkpoint, watch
-from spikesim.nn.batches import ArrayBatches, Batch, check_labels
+from spikesim.nn.batches import ArrayBatches, Minibatch, check_labels
 from spikesim.nn.evaluate import (
     Batches,
     Decode,
     Loss,
     Precision,
-    Tally,
+    RunningMeans,
     answered,
     has_classes,
     loss_of,
@@ -40,7 +40,7 @@ _SILENT = 0.1
 
 
 @dataclass
-class Training:
+class Fitting:
     """A net, its data and its optimizer; `fit` says what the settings mean."""
 
     model: torch.nn.Module
@@ -112,7 +112,7 @@ class Training:
         return self.patience is not None and since >= self.patience
 
     def _epoch(self, report: Report) -> Evaluation:
-        epoch, found = len(self.history.loss), Tally(self.decode, self.loss)
+        epoch, found = len(self.history.loss), RunningMeans(self.decode, self.loss)
         self.model.train()
         sampler: Any = getattr(getattr(self.train, "loader", None), "sampler", None)
         if hasattr(sampler, "set_epoch"):  # a DistributedSampler draws its order by it
@@ -134,7 +134,7 @@ class Training:
             report(self.done if known else epoch, self.in_all)
         return found.result(self.together.total(found.sums))
 
-    def _backward(self, batch: Batch, where: str, found: Tally) -> None:
+    def _backward(self, batch: Minibatch, where: str, found: RunningMeans) -> None:
         batch, out = answered(self.model, batch, where, self.precision)
         if has_classes(batch.y):
             if isinstance(self.train, ArrayBatches) and not self.done:
@@ -150,7 +150,7 @@ class Training:
         found.add(out, batch, value)
 
     def _validate(self, held: Batches) -> Evaluation:
-        found = Tally(self.decode, self.loss)
+        found = RunningMeans(self.decode, self.loss)
         where = f"fit, epoch {len(self.history.loss) + 1}, validation"
         for batch, out in passed(self.model, held, where, self.precision):
             found.add(out, batch, loss_of(self.loss, out, batch))

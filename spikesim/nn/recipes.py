@@ -51,7 +51,7 @@ class Recipe:
 
     Attributes
     ----------
-    hidden : int, or tuple of Dense, Conv, Pool
+    hidden : int, or tuple of Dense, Conv, AveragePool
         Neurons of the hidden layer, or several as ``layers.parse_hidden`` gives them.
     steps : int
         Ticks per image.

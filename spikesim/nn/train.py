@@ -21,7 +21,7 @@ from spikesim.nn.checkpoint import told
 from spikesim.nn.decode import spike_count
 from spikesim.nn.evaluate import Batches, Decode, Loss, Precision
 from spikesim.nn.history import History
-from spikesim.nn.loop import Log, Training
+from spikesim.nn.loop import Fitting, Log
 from spikesim.nn.loss import CountCrossEntropy
 from spikesim.nn.processes import Processes
 
@@ -133,7 +133,7 @@ def fit(
     _check(epochs, batch_size, clip, patience, validation, precision)
     rng = stream(seed, "fit")
     train, held = _parts(x, y, encode, validation, batch_size, augment, rng, seed)
-    training = Training(
+    training = Fitting(
         model, train, held, loss=CountCrossEntropy() if loss is None else loss, decode=decode,
         epochs=epochs, lr=lr, warm_up=warm_up, weight_decay=weight_decay, clip=clip,
         patience=patience, precision=precision,

@@ -5,12 +5,12 @@ torch = pytest.importorskip("torch")
 
 from spikesim import nn  # noqa: E402
 from spikesim.errors import ValidationError  # noqa: E402
-from spikesim.nn.layers import Conv, Dense, Pool, in_a_row, parse_hidden  # noqa: E402
+from spikesim.nn.layers import AveragePool, Conv, Dense, in_a_row, parse_hidden  # noqa: E402
 
 
 def test_words_become_layers():
     assert (Dense(100), Dense(50)) == parse_hidden("100, 50")
-    assert (Conv(16, 3), Pool(2), Conv(8, 5), Dense(10)) == parse_hidden("16c3,p2,8c5,10")
+    assert (Conv(16, 3), AveragePool(2), Conv(8, 5), Dense(10)) == parse_hidden("16c3,p2,8c5,10")
     assert () == parse_hidden("")
 
 
