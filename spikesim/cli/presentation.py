@@ -26,11 +26,14 @@ class Presentation:
         Which of the digits are held out; without a meaning for other data.
     steps : int
         Ticks of input per sample.
+    own : Provenance, optional
+        Where the data are a user's own that the network was trained on: which part was held out.
     """
 
     data: str
     seed: int
     steps: int
+    own: Provenance | None = None
 
 
 def choose_presentation(
@@ -65,7 +68,7 @@ def choose_presentation(
     --------
     >>> meta = Provenance("digits", 10, "rate", split_seed=3, test_share=0.2).to_meta()
     >>> choose_presentation(meta, "prog.spk")
-    Presentation(data='digits', seed=3, steps=10)
+    Presentation(data='digits', seed=3, steps=10, own=None)
     """
     trained = Provenance.from_meta(meta)
     problems = [] if anyway else _contradictions(trained, who, data, seed, steps)
@@ -91,7 +94,8 @@ def choose_presentation(
     if seed is None:
         same = trained is not None and trained.data == named
         seed = trained.split_seed if same and trained is not None else None
-    return Presentation(named, seed or 0, ticks)
+    own = trained if trained is not None and trained.digest and trained.data == named else None
+    return Presentation(named, seed or 0, ticks, own)
 
 
 def _contradictions(

@@ -52,7 +52,7 @@ def load_samples(wanted: Presentation, *, latency: int, limit: int | None) -> Sa
         If there is no such data set or file, the file holds something else, or the spikes would
         not fit into memory.
     """
-    images, labels = _load(wanted.data, wanted.seed)
+    images, labels = _load(wanted)
     if limit is not None:
         images = images[:limit]
         labels = None if labels is None else labels[:limit]
@@ -74,19 +74,30 @@ def encode_images(images: np.ndarray, steps: int, latency: int) -> np.ndarray:
 
     from spikesim.nn import encode
 
-    spikes = encode.rate(torch.from_numpy(np.ascontiguousarray(images)), steps, dtype=torch.bool)
+    flat = torch.from_numpy(np.ascontiguousarray(images)).flatten(1)
+    spikes = encode.rate(flat, steps, dtype=torch.bool)
     rasters = np.zeros((len(images), steps + latency, spikes.shape[2]), dtype=bool)
     rasters[:, :steps] = spikes.numpy().transpose(1, 0, 2)
     return rasters
 
 
-def _load(data: str, seed: int) -> tuple[np.ndarray, np.ndarray | None]:
-    if data in DATA_SETS:
-        from spikesim import data as sets
+def _load(wanted: Presentation) -> tuple[np.ndarray, np.ndarray | None]:
+    from spikesim import data as sets
 
-        split = sets.digits(seed) if data == "digits" else getattr(sets, data)()
+    data, own = wanted.data, wanted.own
+    if data in DATA_SETS:
+        split = sets.digits(wanted.seed) if data == "digits" else getattr(sets, data)()
         return split.x_test, split.y_test
     path = Path(data)
+    if own is not None and path.exists():
+        share = {} if own.test_share is None else {"test_share": own.test_share}
+        split = sets.load(path, seed=own.split_seed or 0, **share)
+        if split.digest != own.digest:
+            raise ValidationError(
+                f"{path}: expected the images and labels that the network was trained on, got "
+                "others, of which nobody knows a held-out part; give --data with images to test on"
+            )
+        return split.x_test, split.y_test
     if not path.is_file():
         raise ValidationError(
             f"--data {data!r}: expected one of {', '.join(DATA_SETS)} or an npz file with "

@@ -30,6 +30,8 @@ class Provenance:
         Which part was held out; None where the set comes with a test part.
     test_share : float, optional
         How large that part was, 0..1.
+    digest : str, optional
+        Hash of the images and labels (`Split.digest`), for data of a user's own.
 
     Examples
     --------
@@ -45,6 +47,7 @@ class Provenance:
     encoding: str
     split_seed: int | None = None
     test_share: float | None = None
+    digest: str | None = None
 
     def to_meta(self) -> dict[str, str | int]:
         """Give the entries for ``Network.meta``."""
@@ -76,6 +79,7 @@ class Provenance:
                 encoding=str(known["encoding"]),
                 split_seed=None if "split_seed" not in known else int(known["split_seed"]),
                 test_share=None if share is None else float(share),
+                digest=None if "digest" not in known else str(known["digest"]),
             )  # fmt: skip
         except (KeyError, ValueError) as error:
             raise ValidationError(

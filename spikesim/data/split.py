@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +20,7 @@ class Split:
     ----------
     name : str
         Of the data set.
-    x_train, x_test : float32 arrays, shape (n_images, height, width), 0..1
+    x_train, x_test : float32 arrays, shape (n_images, height, width) or (n_images, ...), 0..1
         Images.
     y_train, y_test : int64 arrays, shape (n_images,)
         Labels.
@@ -47,6 +48,11 @@ class Split:
         """Pixels per image."""
         return int(np.prod(self.x_train.shape[1:]))
 
+    @property
+    def digest(self) -> str:
+        """Hash of all images and labels."""
+        return digest(self.x_train, self.y_train, self.x_test, self.y_test)
+
     def validation(self, share: float, seed: int) -> Split:
         """Split the *training* part again, for choosing settings without seeing the test part."""
         kept, held = stratified(self.y_train, share, seed)
@@ -54,6 +60,21 @@ class Split:
             f"{self.name}-validation", self.x_train[kept], self.y_train[kept],
             self.x_train[held], self.y_train[held], seed, share,
         )  # fmt: skip
+
+
+def digest(*arrays: np.ndarray) -> str:
+    """Hash of arrays with their types and shapes, 32 hexadecimal digits.
+
+    Examples
+    --------
+    >>> digest(np.zeros(2)) == digest(np.zeros((2, 1)))
+    False
+    """
+    found = hashlib.blake2b(digest_size=16)
+    for array in map(np.ascontiguousarray, arrays):
+        found.update(f"{array.dtype.str} {array.shape}".encode())
+        found.update(array.tobytes())
+    return found.hexdigest()
 
 
 def stratified(labels: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -8,11 +8,23 @@ neurons and ordinary modules; `run` runs it over time, `advance` with the state 
 from spikesim.fixed import Quantization
 from spikesim.nn import decode, encode, functional, recipes
 from spikesim.nn.analog import analog_input
+from spikesim.nn.activity import WithActivity
 from spikesim.nn.delay import Delay
+from spikesim.nn.energy import EnergyReport, energy
+from spikesim.nn.evaluate import accuracy, evaluate, predict
 from spikesim.nn.explain import explain
 from spikesim.nn.export import export
 from spikesim.nn.functional import LIFParams, LIFState
-from spikesim.nn.loss import CountCrossEntropy, CountMSE
+from spikesim.nn.history import Evaluation, History
+from spikesim.nn.loggers import CSVLog, TensorBoardLog
+from spikesim.nn.loss import (
+    CountCrossEntropy,
+    CountMSE,
+    FirstSpikeCrossEntropy,
+    MembraneCrossEntropy,
+    RateCrossEntropy,
+    VanRossum,
+)
 from spikesim.nn.network import Linear, SpikingNet
 from spikesim.nn.neuron import LIFLayer
 from spikesim.nn.online import OTTT
@@ -32,25 +44,31 @@ from spikesim.nn.surrogate import (
     spike,
     surrogate_code,
 )
-from spikesim.nn.train import History, accuracy, fit, predict
+from spikesim.nn.train import fit
 
 __all__ = [
     "ATan",
     "Boxcar",
+    "CSVLog",
     "CountCrossEntropy",
     "CountMSE",
     "Delay",
     "Diagonal",
+    "EnergyReport",
+    "Evaluation",
     "FastSigmoid",
+    "FirstSpikeCrossEntropy",
     "History",
     "IntegerNet",
     "LIFLayer",
     "LIFParams",
     "LIFState",
     "Linear",
+    "MembraneCrossEntropy",
     "NetState",
     "OTTT",
     "Quantization",
+    "RateCrossEntropy",
     "Recurrent",
     "RecurrentState",
     "Sigmoid",
@@ -58,8 +76,11 @@ __all__ = [
     "Stateful",
     "Surrogate",
     "SurrogateCode",
+    "TensorBoardLog",
     "TrainedModel",
     "Triangle",
+    "VanRossum",
+    "WithActivity",
     "accuracy",
     "advance",
     "analog_input",
@@ -67,6 +88,8 @@ __all__ = [
     "detach",
     "detached",
     "encode",
+    "energy",
+    "evaluate",
     "explain",
     "export",
     "fit",

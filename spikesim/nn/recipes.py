@@ -10,10 +10,12 @@ images (`Split.validation`); test images are looked at once, at the end.
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -27,14 +29,18 @@ from spikesim.errors import ValidationError
 from spikesim.fixed.settings import STATE_BITS, WEIGHT_BITS, Quantization
 from spikesim.network import Network
 from spikesim.nn import encode
-from spikesim.nn.chain import chain
+from spikesim.nn.evaluate import predict
 from spikesim.nn.export import export
+from spikesim.nn.history import History
+from spikesim.nn.layers import Dense, Hidden, in_a_row
+from spikesim.nn.loop import Log
 from spikesim.nn.loss import CountCrossEntropy
-from spikesim.nn.network import Linear, SpikingNet
+from spikesim.nn.network import SpikingNet
 from spikesim.nn.neuron import LIFLayer
 from spikesim.nn.quant import IntegerNet
+from spikesim.nn.stateful import stateful
 from spikesim.nn.surrogate import ATan
-from spikesim.nn.train import History, fit, predict, reproducible
+from spikesim.nn.train import fit, reproducible
 
 _DEFAULT_CORE = Quantization(weight_bits=WEIGHT_BITS, state_bits=STATE_BITS)
 
@@ -45,8 +51,8 @@ class Recipe:
 
     Attributes
     ----------
-    hidden : int
-        Neurons of the hidden layer.
+    hidden : int, or tuple of Dense, Conv, AveragePool
+        Neurons of the hidden layer, or several as ``layers.parse_hidden`` gives them.
     steps : int
         Ticks per image.
     beta : float
@@ -63,9 +69,13 @@ class Recipe:
         Random changes of training images.
     quant : Quantization
         How floats become integers; with widths, so that a core of others is refused.
+    validation : float, optional
+        Share of the training images that is kept apart and measured after every epoch.
+    patience : int, optional
+        End the training in float after so many epochs without a better validation.
     """
 
-    hidden: int
+    hidden: int | tuple[Hidden, ...]
     steps: int
     beta: float = 0.9375
     slope: float = 1.0
@@ -78,6 +88,8 @@ class Recipe:
     batch_size: int = 64
     augment: Shift | Warp | None = None
     quant: Quantization = _DEFAULT_CORE
+    validation: float | None = None
+    patience: int | None = None
 
 
 #: 64-160-10 within 256 neurons and 256 axons.
@@ -89,6 +101,8 @@ MNIST = Recipe(
     hidden=128, steps=10, epochs=8, integer_epochs=2, batch_size=256, lr=5e-3, integer_lr=5e-4,
     init_scale=1.0, loss_scale=0.5, augment=Shift(pixels=1, share=0.5),
 )  # fmt: skip
+#: For images of a user's own; where to begin.
+OWN = Recipe(hidden=100, steps=25, init_scale=1.5, epochs=20, integer_epochs=5, lr=5e-3)
 
 
 @dataclass
@@ -104,7 +118,8 @@ class TrainedModel:
     model : SpikingNet
         Float weights.
     accuracy_float, accuracy_quantized : float
-        Share of test images, 0..1, by the float neurons and by the core's integers.
+        Share of test images, 0..1, by the float neurons and by the core's integers; the latter is
+        NaN for nets with convolutions, which are trained in float only.
     accuracy_unrounded : float
         By float neurons with the full-precision weights, just before they were rounded.
     history, integer_history : History
@@ -113,6 +128,8 @@ class TrainedModel:
         Classes of the test images.
     seconds : float
         Wall time of training.
+    source : str, optional
+        File or folder of the images, where they are a user's own.
     """
 
     name: str
@@ -128,6 +145,7 @@ class TrainedModel:
     seconds: float
     history: History = field(default_factory=History)
     integer_history: History = field(default_factory=History)
+    source: str | None = None
 
     @property
     def steps(self) -> int:
@@ -137,7 +155,7 @@ class TrainedModel:
     @property
     def run_steps(self) -> int:
         """Ticks to run per image, so that the last layer sees its last input."""
-        return self.recipe.steps + len(chain(self.model)) - 1
+        return self.recipe.steps + len(stateful(self.model)) - 1
 
     @property
     def quant(self) -> Quantization:
@@ -146,7 +164,8 @@ class TrainedModel:
 
     def network(self, dt: float = 1e-3) -> Network:
         """Give the net as a `Network` that knows what it was trained on; see `export`."""
-        net = export(self.model, dt, name=f"{self.name}-seed{self.seed}")
+        name = f"{self.name}-seed{self.seed}"
+        net = export(self.model, dt, name=name, input_shape=(self.split.n_pixels,))
         net.meta |= self.provenance.to_meta()
         return net
 
@@ -154,8 +173,9 @@ class TrainedModel:
     def provenance(self) -> Provenance:
         """Data set, split and encoding of the training."""
         return Provenance(
-            self.split.name, self.steps, encode.RATE_CODE, self.split.seed, self.split.test_share
-        )
+            self.source or self.split.name, self.steps, encode.RATE_CODE, self.split.seed,
+            self.split.test_share, None if self.source is None else self.split.digest,
+        )  # fmt: skip
 
     def integer_net(self) -> IntegerNet:
         """Give the net with the core's integers, sharing the weights."""
@@ -180,7 +200,7 @@ class TrainedModel:
         images = np.atleast_1d(getattr(self.split, f"x_{part}")[indices])
         if images.ndim == self.split.x_test.ndim - 1:
             images = images[None]
-        spikes = encode.rate(torch.from_numpy(images), self.steps, dtype=torch.bool)
+        spikes = encode.rate(torch.from_numpy(images).flatten(1), self.steps, dtype=torch.bool)
         out = np.zeros((len(images), self.run_steps, self.split.n_pixels), dtype=bool)
         out[:, : self.steps] = spikes.numpy().transpose(1, 0, 2)
         return out
@@ -199,24 +219,33 @@ def mnist(
 
 
 def build(split: Split, seed: int, recipe: Recipe) -> SpikingNet:
-    """Untrained net for a data set: two dense layers of soft-reset LIFLayer with learned bias."""
-    neuron: Callable[[int], LIFLayer] = partial(
+    """Untrained net for a data set: layers of soft-reset LIFLayer with learned bias."""
+    neuron: Callable[[int | tuple[int, ...]], LIFLayer] = partial(
         LIFLayer, beta=recipe.beta, reset="soft", learn=("bias",), surrogate=ATan(recipe.slope)
     )
     # A generator of our own would have to be threaded through torch's layers; fork instead, so
     # that the caller's random state is left alone.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return SpikingNet(
-            Linear(split.n_pixels, recipe.hidden, scale=recipe.init_scale),
-            neuron(recipe.hidden),
-            Linear(recipe.hidden, split.n_classes, scale=recipe.init_scale),
-            neuron(split.n_classes),
-        )
+        hidden = (Dense(recipe.hidden),) if isinstance(recipe.hidden, int) else recipe.hidden
+        return in_a_row(split.x_train.shape[1:], hidden, split.n_classes, neuron, recipe.init_scale)
+
+
+def flat_rate(x: torch.Tensor, steps: int) -> torch.Tensor:
+    """Rate code of images (B, ...) as rows of pixels (T, B, n)."""
+    return encode.rate(x.flatten(1), steps)
 
 
 def train(
-    name: str, split: Split, seed: int, recipe: Recipe, *, progress: bool = False
+    name: str,
+    split: Split,
+    seed: int,
+    recipe: Recipe,
+    *,
+    progress: bool = False,
+    source: str | None = None,
+    checkpoint: Path | None = None,
+    log: Sequence[Log] = (),
 ) -> TrainedModel:
     """Train by a recipe and measure both readings on the test part.
 
@@ -232,6 +261,12 @@ def train(
         Everything else.
     progress : bool
         Show progress bars.
+    source : str, optional
+        File or folder of the images, where they are a user's own.
+    checkpoint : path, optional
+        As of `fit`, for the training in float; that with integers has a file of its own beside it.
+    log : sequence of callables
+        As of `fit`, for the training in float.
 
     Returns
     -------
@@ -241,39 +276,47 @@ def train(
     Raises
     ------
     ValidationError
-        If the seed is not one that torch takes.
+        If the seed is not one that torch takes, or as of `fit`.
     """
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= LARGEST_SEED:
         raise ValidationError(f"train: expected a seed from 0 to {LARGEST_SEED}, got {seed!r}")
     start = time.perf_counter()
     model = build(split, seed, recipe)
-    integers = IntegerNet(model, recipe.quant)
-    encoder = partial(encode.rate, steps=recipe.steps)
-    shared: dict[str, Any] = {
-        "encode": encoder, "batch_size": recipe.batch_size, "augment": recipe.augment,
-        "loss": CountCrossEntropy(recipe.loss_scale), "progress": progress,
-    }  # fmt: skip
-    x, y = split.x_train, split.y_train
-    history = fit(
-        model, x, y, epochs=recipe.epochs, lr=recipe.lr, seed=seed,
-        label=f"{name} seed {seed}, float", **shared,
+    dense = isinstance(recipe.hidden, int) or all(isinstance(h, Dense) for h in recipe.hidden)
+    integers = IntegerNet(model, recipe.quant) if dense else None
+    encoder = partial(flat_rate, steps=recipe.steps)
+    # Both stages keep the same images apart.
+    part = split if recipe.validation is None else split.validation(recipe.validation, seed)
+    stage: Callable[..., History] = partial(
+        fit, x=part.x_train, y=part.y_train, encode=encoder, batch_size=recipe.batch_size,
+        augment=recipe.augment, loss=CountCrossEntropy(recipe.loss_scale), progress=progress,
+        validation=None if recipe.validation is None else (part.x_test, part.y_test),
     )  # fmt: skip
-    integer_history = fit(
-        integers, x, y, epochs=recipe.integer_epochs, lr=recipe.integer_lr, seed=seed + 1,
-        label=f"{name} seed {seed}, integers", **shared,
+    history = stage(
+        model, epochs=recipe.epochs, lr=recipe.lr, seed=seed, patience=recipe.patience,
+        label=f"{name} seed {seed}, float", checkpoint=checkpoint, log=log,
     )  # fmt: skip
+    integer_history = History()
+    if integers is not None:
+        integer_history = stage(
+            integers, epochs=recipe.integer_epochs, lr=recipe.integer_lr, seed=seed + 1,
+            label=f"{name} seed {seed}, integers",
+            checkpoint=None if checkpoint is None else checkpoint.with_suffix(".integers.pt"),
+        )  # fmt: skip
     seconds = time.perf_counter() - start
     with reproducible():
-        unrounded = predict(model, split.x_test, encode=encoder)
-        integers.snap_()
-        as_float = predict(model, split.x_test, encode=encoder)
-        as_integers = predict(integers, split.x_test, encode=encoder)
+        unrounded = as_float = predict(model, split.x_test, encode=encoder)
+        as_integers = np.zeros(0, np.int64)
+        if integers is not None:
+            integers.snap_()
+            as_float = predict(model, split.x_test, encode=encoder)
+            as_integers = predict(integers, split.x_test, encode=encoder)
 
     return TrainedModel(
         name=name, seed=seed, recipe=recipe, split=split, model=model,
         accuracy_float=accuracy(as_float, split.y_test),
-        accuracy_quantized=accuracy(as_integers, split.y_test),
+        accuracy_quantized=accuracy(as_integers, split.y_test) if dense else math.nan,
         accuracy_unrounded=accuracy(unrounded, split.y_test),
         predicted_float=as_float, predicted_quantized=as_integers, seconds=seconds,
-        history=history, integer_history=integer_history,
+        history=history, integer_history=integer_history, source=source,
     )  # fmt: skip

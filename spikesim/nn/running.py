@@ -185,6 +185,8 @@ class _Walk:
     def visit(self, module: Stateful, x: Tensor) -> Any:
         """Run a module from the state kept for it, and keep the new one."""
         name = self._name(module)
+        if isinstance(x, Tensor) and torch.is_autocast_enabled(x.device.type):
+            x = x.float()  # as autocast does where errors add up over time
         old = self.states[name]
         if self.whole:
             out, self.states[name] = module.seq(x, old)

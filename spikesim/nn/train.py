@@ -4,63 +4,54 @@
 from __future__ import annotations
 
 import contextlib
-import math
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from spikesim.core import decode, stream
-from spikesim.engine.progress import counting
+from spikesim.core import stream
+from spikesim.data.split import stratified
+from spikesim.engine.progress import Progress, counting
 from spikesim.errors import ValidationError
-from spikesim.nn.decode import arg_max, spike_count
+from spikesim.nn.batches import ArrayBatches, Augment, Encode, LoaderBatches, arrays, source
+from spikesim.nn.checkpoint import told
+from spikesim.nn.decode import spike_count
+from spikesim.nn.evaluate import Batches, Decode, Loss, Precision
+from spikesim.nn.history import History
+from spikesim.nn.loop import Fitting, Log
 from spikesim.nn.loss import CountCrossEntropy
-from spikesim.nn.optimizer import AdamW
-from spikesim.nn.running import run
+from spikesim.nn.processes import Processes
 
-Encode = Callable[[Tensor], Tensor]
-Augment = Callable[[np.ndarray, np.random.Generator], np.ndarray]
-
-
-@dataclass
-class History:
-    """What happened, per epoch.
-
-    Attributes
-    ----------
-    loss : list of float
-        Mean training loss.
-    held_out : list of float
-        Accuracy in 0..1 on the held-out part; empty without one.
-    seconds : float
-        Wall time.
-    """
-
-    loss: list[float] = field(default_factory=list)
-    held_out: list[float] = field(default_factory=list)
-    seconds: float = 0.0
+_MEASURED = 500
+"""Samples at once in validation; a net's outputs do not depend on it."""
 
 
 def fit(
     model: torch.nn.Module,
-    x: np.ndarray,
-    y: np.ndarray,
+    x: Any,
+    y: Any = None,
     *,
-    encode: Encode,
+    encode: Encode | None = None,
     epochs: int,
     batch_size: int = 64,
     lr: float = 1e-2,
     warm_up: float = 0.1,
     weight_decay: float = 0.0,
-    loss: Callable[[Tensor, Tensor], Tensor] | None = None,
+    clip: float | None = None,
+    loss: Loss | None = None,
+    decode: Decode = spike_count,
     augment: Augment | None = None,
-    held_out: tuple[np.ndarray, np.ndarray] | None = None,
+    validation: Any = None,
+    patience: int | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    log: Log | Sequence[Log] = (),
+    precision: Precision = "float32",
     seed: int = 0,
     threads: int | None = 1,
-    progress: bool = False,
+    progress: Progress = False,
     label: str = "training",
 ) -> History:
     """Train in place with AdamW and a learning rate that rises, then falls as a cosine to zero.
@@ -68,33 +59,55 @@ def fit(
     Parameters
     ----------
     model : torch.nn.Module
-        What `nn.run` takes, to spikes (T, B, n_classes): a `SpikingNet`, a module of your own, or
+        What `nn.run` takes, to outputs (T, B, n_classes): a `SpikingNet`, a module of your own, or
         an `IntegerNet` for training with integers in the loop.
-    x, y : arrays, shape (n_images, ...) and (n_images,)
-        Images as the encoder wants them, labels.
-    encode : callable
-        Images tensor (B, ...) to spikes (T, B, n_in).
+    x : array, shape (n_images, ...), or iterable
+        Images as the encoder wants them. Or batches (x, y) or (x, y, mask), as a ``DataLoader``,
+        a list or any object gives them that begins anew in every epoch: x (T, B, ...) unless
+        ``encode`` makes it so, mask bool (T, B), True where a sample has a tick. Where there is a
+        mask, outputs of padded ticks are 0 to loss and counts.
+    y : int array, shape (n_images,)
+        Labels, for arrays.
+    encode : callable, optional
+        Images tensor (B, ...) to input (T, B, ...). Without it samples of arrays are (T, ...).
     epochs, batch_size : int
-        Passes over the data, images per step.
+        Passes over the data; images per step, for arrays.
     lr : float
         Largest learning rate.
     warm_up : float
-        Share of all steps in which the rate rises.
+        Share of all steps in which the rate rises. It changes once an epoch for an iterable that
+        does not tell its length.
     weight_decay : float
         As in AdamW.
+    clip : float, optional
+        Largest norm of all gradients together.
     loss : callable, optional
-        (spikes, labels) to a scalar; `CountCrossEntropy()` by default.
+        (outputs, targets) to a scalar, or (outputs, targets, mask); `CountCrossEntropy()` by
+        default.
+    decode : callable, optional
+        Outputs (T, B, n) to scores (B, n), of which the largest is the class; see `nn.decode`.
     augment : callable, optional
-        (images, random generator) to images, applied to every batch.
-    held_out : (x, y), optional
-        Measured after each epoch; never used to decide anything here.
+        (images, random generator) to images, applied to every batch of arrays.
+    validation : float, (x, y), or iterable of batches, optional
+        Measured after each epoch. A number is the share of the arrays that is kept apart for it,
+        with the same share of every class.
+    patience : int, optional
+        End when so many epochs in a row were no better in validation (`History.best`), and leave
+        the net with its best weights. Without it validation decides nothing.
+    checkpoint : path, optional
+        File that is replaced after every epoch. If it exists, training goes on from it, to the same
+        bits as without the interruption.
+    log : callable or several, optional
+        Given the `History` after every epoch: `CSVLog`, `TensorBoardLog`, or your own.
+    precision : {"float32", "bf16"}
+        Of products and convolutions of torch's own layers (autocast); neurons stay in float32.
     seed : int
-        Order of images and augmentation.
+        Order of images, augmentation, and what is kept apart for validation.
     threads : int, optional
         Torch threads while training; None leaves them. Two runs are equal bit for bit only with
         the same number.
-    progress : bool
-        Show a progress bar.
+    progress : bool or callable
+        Show a progress bar, or report (steps done, of all) elsewhere.
     label : str
         Text beside the bar.
 
@@ -105,92 +118,39 @@ def fit(
     Raises
     ------
     ValidationError
-        If there is nothing to train on, a size is not positive, or images and labels are not
-        numbers of the right kind and range.
+        If there is nothing to train on, a size is not positive, images and labels are not
+        numbers of the right kind and range, batch and time are exchanged, or input, a drive, a
+        gradient or the loss is not finite (with epoch, batch and module), or if the checkpoint is
+        damaged or one of another net or other settings.
+
+    Notes
+    -----
+    Where ``torch.distributed`` is initialized, all processes train one net: of arrays each takes
+    its share of every batch, loaders give each its own (with a ``DistributedSampler``). Gradients
+    are those of the joint batch but for the order of their sums; batch normalization sees the
+    share of its process.
     """
-    x, y = np.asarray(x), np.asarray(y)
-    _check_data(x, y, epochs, batch_size)
-    criterion = CountCrossEntropy() if loss is None else loss
-    labels = torch.as_tensor(y.astype(np.int64))
-    optimizer = AdamW(model.parameters(), lr=lr, weight_decay=weight_decay)
-    n_steps = epochs * -(-len(x) // batch_size)
-    rate = torch.optim.lr_scheduler.LambdaLR(optimizer, _schedule(n_steps, warm_up))
+    _check(epochs, batch_size, clip, patience, validation, precision)
     rng = stream(seed, "fit")
-    history, start, done = History(), time.perf_counter(), 0
+    train, held = _parts(x, y, encode, validation, batch_size, augment, rng, seed)
+    training = Fitting(
+        model, train, held, loss=CountCrossEntropy() if loss is None else loss, decode=decode,
+        epochs=epochs, lr=lr, warm_up=warm_up, weight_decay=weight_decay, clip=clip,
+        patience=patience, precision=precision,
+    )  # fmt: skip
+    if checkpoint is not None:
+        data = x if y is None else (np.asarray(x), np.asarray(y))
+        settings = {
+            "epochs": epochs, "batch_size": batch_size, "lr": lr, "warm_up": warm_up,
+            "weight_decay": weight_decay, "clip": clip, "patience": patience, "seed": seed,
+            "precision": precision, "threads": threads, "loss": training.loss, "decode": decode,
+            "encode": encode, "augment": augment, "data": data, "validation": validation,
+            "processes": training.together.size,
+        }  # fmt: skip
+        training.keep_in(Path(checkpoint), {name: told(value) for name, value in settings.items()})
+    loggers: Sequence[Log] = (log,) if callable(log) else log
     with reproducible(threads), counting(progress, label) as report:
-        for _ in range(epochs):
-            model.train()
-            order, total = rng.permutation(len(x)), 0.0
-            for first in range(0, len(x), batch_size):
-                chosen = np.sort(order[first : first + batch_size])
-                images = x[chosen] if augment is None else augment(x[chosen], rng)
-                spikes, _ = run(model, encode(torch.from_numpy(images)))
-                if not done:
-                    _check_labels(y, spikes.shape[-1])
-                value = criterion(spikes, labels[chosen])
-                optimizer.zero_grad(set_to_none=True)
-                value.backward()
-                optimizer.step()
-                rate.step()
-                total += float(value.detach()) * len(chosen)
-                done += 1
-                report(done, n_steps)
-            history.loss.append(total / len(x))
-            if held_out is not None:
-                history.held_out.append(accuracy(model, *held_out, encode=encode))
-        model.eval()
-    history.seconds = time.perf_counter() - start
-    return history
-
-
-def _check_data(x: np.ndarray, y: np.ndarray, epochs: int, batch_size: int) -> None:
-    problems = []
-    if x.ndim == 0 or len(x) == 0 or y.shape[:1] != x.shape[:1] or epochs < 0 or batch_size < 1:
-        problems.append(
-            f"fit: expected as many labels as images and at least one, epochs >= 0 and "
-            f"batch_size >= 1; got images of shape {x.shape}, labels of shape {y.shape}, "
-            f"epochs={epochs}, batch_size={batch_size}"
-        )
-    if x.dtype.kind not in "fub" or y.dtype.kind not in "iu" or y.ndim != 1:
-        problems.append(
-            f"fit: expected images of floats or uint8 and integer labels of shape (n_images,), got "
-            f"dtypes {x.dtype} and {y.dtype}, labels of shape {y.shape}"
-        )
-    if problems:
-        raise ValidationError(problems)
-
-
-def _check_labels(labels: np.ndarray, classes: int) -> None:
-    """Refuse classes that no output stands for."""
-    low, high = int(labels.min()), int(labels.max())
-    if low < 0 or high >= classes:
-        shift = f"; subtract {low}" if 0 < low and high - low < classes else ""
-        raise ValidationError(
-            f"fit: expected labels from 0 to {classes - 1}, one for each output neuron, got "
-            f"{low} to {high}{shift}"
-        )
-
-
-def predict(
-    model: torch.nn.Module, x: np.ndarray, *, encode: Encode, batch_size: int = 500
-) -> np.ndarray:
-    """Classes of images by spike count, int64 (n_images,); lowest index wins a tie."""
-    was_training = model.training
-    model.eval()
-    found = []
-    with torch.no_grad():
-        for first in range(0, len(x), batch_size):
-            spikes, _ = run(model, encode(torch.from_numpy(x[first : first + batch_size])))
-            found.append(arg_max(spike_count(spikes)).numpy())
-    model.train(was_training)
-    return np.concatenate(found) if found else np.zeros(0, dtype=np.int64)
-
-
-def accuracy(
-    model: torch.nn.Module, x: np.ndarray, y: np.ndarray, *, encode: Encode, batch_size: int = 500
-) -> float:
-    """Share of images, 0..1, whose class by spike count is right."""
-    return decode.accuracy(predict(model, x, encode=encode, batch_size=batch_size), y)
+        return training.run(loggers, report)
 
 
 @contextlib.contextmanager
@@ -207,14 +167,56 @@ def reproducible(threads: int | None = 1) -> Iterator[None]:
         torch.set_num_threads(before[1])
 
 
-def _schedule(n_steps: int, warm_up: float) -> Callable[[int], float]:
-    rise = max(1.0, warm_up * n_steps)
+def _check(
+    epochs: int, batch_size: int, clip: float | None, patience: int | None, validation: Any,
+    precision: str,
+) -> None:  # fmt: skip
+    problems = []
+    if epochs < 0 or batch_size < 1:
+        problems.append(
+            f"fit: expected epochs >= 0 and batch_size >= 1, got epochs={epochs}, "
+            f"batch_size={batch_size}"
+        )
+    if clip is not None and not clip > 0:
+        problems.append(f"fit: expected clip > 0, or None for no limit, got {clip}")
+    if patience is not None and (patience < 1 or validation is None):
+        problems.append(
+            f"fit: expected patience >= 1 and a validation part to judge by, got {patience} and "
+            f"validation={'None' if validation is None else '...'}; validation=0.1 keeps a tenth"
+        )
+    if precision not in ("float32", "bf16"):
+        problems.append(f"fit: expected precision 'float32' or 'bf16', got {precision!r}")
+    if problems:
+        raise ValidationError(problems)
 
-    def factor(step: int) -> float:
-        if step < rise:
-            return (step + 1) / rise if warm_up > 0 else 1.0
-        done = (step - rise) / max(1.0, n_steps - rise)
-        # Cut to 24 bits: the cosines of two libraries may differ in the last of 53.
-        return round(2**23 * (1.0 + math.cos(math.pi * min(1.0, done)))) / 2**24
 
-    return factor
+def _parts(
+    x: Any, y: Any, encode: Encode | None, validation: Any, batch_size: int,
+    augment: Augment | None, rng: np.random.Generator, seed: int,
+) -> tuple[Batches, Batches | None]:  # fmt: skip
+    """Give what is trained on, and what is measured after each epoch."""
+    share = isinstance(validation, int | float)
+    if y is None:
+        if share or augment is not None:
+            raise ValidationError(
+                "fit: expected validation as data, and no augment, beside an iterable of batches; "
+                "split and change samples where it makes them"
+            )
+        train: Batches = LoaderBatches(x, encode=encode)
+        held_x = held_y = None
+    else:
+        x, y = arrays(x, y)
+        if share:
+            kept, apart = stratified(y, validation, seed)
+            x, y, held_x, held_y = x[kept], y[kept], x[apart], y[apart]
+        together = Processes()
+        train = ArrayBatches(
+            x, y, encode=encode, batch_size=batch_size, rng=rng, augment=augment,
+            share=(together.rank, together.size),
+        )  # fmt: skip
+    if validation is None:
+        return train, None
+    if not share:
+        pair = isinstance(validation, tuple) and len(validation) == 2
+        held_x, held_y = validation if pair else (validation, None)
+    return train, source(held_x, held_y, encode=encode, batch_size=_MEASURED)

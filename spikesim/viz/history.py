@@ -12,12 +12,12 @@ from spikesim.errors import ValidationError
 from spikesim.viz.style import BLUE, ORANGE, drawn, new_figure
 
 if TYPE_CHECKING:
-    from spikesim.nn.train import History
+    from spikesim.nn.history import History
 
 
 @drawn
 def plot_history(history: History, *, title: str = "Training") -> Figure:
-    """Draw the loss, and beside it the accuracy on held-out data if there is any.
+    """Draw the loss and, where there is a validation part, its loss and accuracy.
 
     Parameters
     ----------
@@ -31,18 +31,21 @@ def plot_history(history: History, *, title: str = "Training") -> Figure:
     """
     if not history.loss:
         raise ValidationError("plot_history: expected at least one epoch, got none; train first")
-    measured = bool(history.held_out)
+    measured = bool(history.validation_accuracy)
     figure = new_figure(8.0 if measured else 4.5, 3.2)
     panels = figure.subplots(1, 1 + measured, squeeze=False)[0]
     loss = panels[0]
     # An epoch is over when its loss is known: they count from 1.
-    loss.plot(range(1, len(history.loss) + 1), history.loss, ".-", color=BLUE)
+    loss.plot(range(1, len(history.loss) + 1), history.loss, ".-", color=BLUE, label="training")
     loss.set_ylabel("loss")
     loss.set_title(title)
     if measured:
-        percent = [100.0 * share for share in history.held_out]
-        panels[1].plot(range(1, len(percent) + 1), percent, ".-", color=ORANGE)
-        panels[1].set_ylabel("held-out accuracy (%)")
+        percent = [100.0 * share for share in history.validation_accuracy]
+        epochs = range(1, len(percent) + 1)
+        loss.plot(epochs, history.validation_loss, ".-", color=ORANGE, label="validation")
+        loss.legend()
+        panels[1].plot(epochs, percent, ".-", color=ORANGE)
+        panels[1].set_ylabel("validation accuracy (%)")
         panels[1].set_title(f"last {percent[-1]:.2f} %, best {max(percent):.2f} %")
     for axes in panels:
         axes.set_xlabel("epoch")

@@ -4,6 +4,7 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 pytest.importorskip("torch")
@@ -21,3 +22,10 @@ def test_every_block_of_the_guide_runs():
     assert [0, 1, 2, 3] == [p.start_tick for p in network.populations.values()]
     assert [3] == network.projections["layer0->layer3"].rows.delays[:1].tolist()
     assert 12 == names["nn"].export(names["net"], handlers=names["handlers"]).n_neurons
+    # The part on own images: a few epochs reach about 0.9, and the integers of the core keep it.
+    assert 8 >= len(names["history"].loss) > 2
+    assert np.mean(names["predicted"] == names["split"].y_test) > 0.85
+    assert names["predicted"][:20].tolist() == names["classes"]
+    assert {"mine.npz", "mine.spk", "run.pt", "run.csv"} == {
+        path.name for path in names["folder"].iterdir()
+    }

@@ -48,7 +48,7 @@ def test_training_leaves_torch_settings_and_random_state_alone():
     expected = torch.rand(3)
     torch.manual_seed(5)
     model = recipes.build(split, 0, SHORT)
-    fit = partial(nn.fit, encode=partial(encode.rate, steps=4), epochs=1, seed=0)
+    fit = partial(nn.fit, encode=partial(recipes.flat_rate, steps=4), epochs=1, seed=0)
     fit(model, split.x_train[:64], split.y_train[:64])
     assert before == (torch.get_num_threads(), torch.are_deterministic_algorithms_enabled())
     assert (expected == torch.rand(3)).all()
@@ -63,7 +63,6 @@ def test_a_module_of_ones_own_is_trained():
             self.head = torch.nn.Sequential(nn.Linear(64, 10, scale=2.0), nn.LIFLayer(10))
 
         def forward(self, x):
-            x = x.reshape(-1, 8, 8)
             return self.head((self.act(self.conv(x)) + x).flatten(1))
 
     torch.manual_seed(0)
@@ -77,22 +76,11 @@ def test_a_module_of_ones_own_is_trained():
     assert nn.accuracy(net, split.x_test[:200], split.y_test[:200], encode=encoder) > 0.5
 
 
-def test_history_has_loss_and_held_out_accuracy_per_epoch():
-    split = data.digits(0)
-    history = nn.fit(
-        recipes.build(split, 0, SHORT), split.x_train[:256], split.y_train[:256],
-        encode=partial(encode.rate, steps=6), epochs=3, seed=0,
-        held_out=(split.x_test[:50], split.y_test[:50]),
-    )  # fmt: skip
-    assert (3, 3) == (len(history.loss), len(history.held_out))
-    assert history.loss[-1] < history.loss[0]
-
-
 def test_rasters_are_the_encoded_images_with_a_silent_tail(trained):
     rasters = trained.rasters("test", slice(0, 3))
     assert ((3, 9, 64), np.bool_) == (rasters.shape, rasters.dtype)
     assert not rasters[:, 8].any()
-    spikes = encode.rate(torch.from_numpy(trained.split.x_test[:3]), 8).bool().numpy()
+    spikes = recipes.flat_rate(torch.from_numpy(trained.split.x_test[:3]), 8).bool().numpy()
     assert (spikes.transpose(1, 0, 2) == rasters[:, :8]).all()
     assert (rasters[1] == trained.rasters("test", 1)[0]).all()
 
@@ -110,7 +98,7 @@ def test_exported_network_classifies_as_the_float_net(trained):
 )
 def test_nothing_to_train_on_is_refused(images, labels, options):
     split = data.digits(0)
-    arguments = {"encode": partial(encode.rate, steps=4), "epochs": 1} | options
+    arguments = {"encode": partial(recipes.flat_rate, steps=4), "epochs": 1} | options
     with pytest.raises(ValidationError, match="fit: expected"):
         nn.fit(
             recipes.build(split, 0, SHORT), split.x_train[:images], split.y_train[:labels],
@@ -123,7 +111,7 @@ def little(labels, images=None, **options):
     images = split.x_train[: len(labels)] if images is None else images
     return nn.fit(
         recipes.build(split, 0, SHORT), images, labels,
-        encode=partial(encode.rate, steps=4), epochs=1, **options,
+        encode=partial(recipes.flat_rate, steps=4), epochs=1, **options,
     )  # fmt: skip
 
 

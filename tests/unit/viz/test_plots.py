@@ -7,7 +7,7 @@ import pytest
 from spikesim import viz
 from spikesim.core import SpikeTrains
 from spikesim.errors import ValidationError
-from spikesim.nn.train import History
+from spikesim.nn.history import History
 from spikesim.recording import Recording
 
 
@@ -51,10 +51,14 @@ def test_traces_show_their_rows_at_their_times(recording):
 
 
 def test_a_history_shows_loss_and_accuracy_by_epoch():
-    loss, accuracy = viz.plot_history(History([2.0, 1.0, 0.5], [0.5, 0.9, 0.8])).axes
+    history = History(
+        [2.0, 1.0, 0.5], validation_loss=[2.1, 1.2, 1.3], validation_accuracy=[0.5, 0.9, 0.8]
+    )
+    loss, accuracy = viz.plot_history(history).axes
     assert ([1, 2, 3], [2.0, 1.0, 0.5]) == (
         list(loss.lines[0].get_xdata()), list(loss.lines[0].get_ydata())
     )  # fmt: skip
+    assert [2.1, 1.2, 1.3] == list(loss.lines[1].get_ydata())
     assert [50.0, 90.0, 80.0] == list(accuracy.lines[0].get_ydata())
     assert "last 80.00 %, best 90.00 %" == accuracy.get_title(loc="left")
     assert 1 == len(viz.plot_history(History([2.0])).axes)

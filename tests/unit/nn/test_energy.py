@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Counts of operations against pencil and paper, and against a loop over every connection."""
+
+import math
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from spikesim import nn  # noqa: E402
+from spikesim.errors import ValidationError  # noqa: E402
+from spikesim.nn.energy import Ops  # noqa: E402
+
+
+def test_a_small_net_is_that_of_pencil_and_paper():
+    """4 inputs, 3 hidden, 2 outputs, 5 ticks, 2 samples; inputs spike 6 and 2 times."""
+    net = nn.SpikingNet(
+        nn.Linear(4, 3, bias=True), nn.LIFLayer(3, v_th=0.5, beta=0.0, reset="none"),
+        nn.Linear(3, 2), nn.LIFLayer(2, alpha=0.5),
+    )  # fmt: skip
+    with torch.no_grad():
+        net[0].weight.fill_(1.0)
+        net[0].bias.zero_()
+    x = torch.zeros(5, 2, 4)
+    x[:3, 0, :2] = 1.0
+    x[1:3, 1, 3] = 1.0
+    report = nn.energy(net, x)
+    # All hidden neurons fire where an input does: in 3 ticks of the first, 2 of the second.
+    first, hidden, second, out = report.layers.values()
+    assert (8 / 40, 15 / 30) == (first.rate, second.rate)
+    assert (Ops(0, (6 + 2) / 2 * 3), Ops(0, (3 + 2) / 2 * 3 * 2)) == (first.paper, second.paper)
+    # The biases: 3 in each of 5 ticks. Every spike has all its connections in dense layers.
+    assert (Ops(0, 12 + 15), Ops(0, 15)) == (first.strict, second.strict)
+    assert (Ops(), Ops(3 * 5)) == (hidden.paper, hidden.strict)
+    assert Ops(2 * 2 * 5) == out.strict  # membrane and current
+    assert Ops(0, 27) == report.total("paper")
+    assert Ops(35, 42) == report.total("strict")
+    assert report.total("strict").picojoules() == pytest.approx(35 * 4.6 + 42 * 0.9)
+    assert "rate 0.2000" in str(report)
+    assert "strict: 35 MAC, 42 AC, 0.1988 nJ" in str(report)
+
+
+def connections(active, kernel, stride, padding):
+    """Every pair of an active pixel (height, width) and an output whose window holds it."""
+    height, width = active.shape
+    pairs = 0
+    for row in range(0, height + 2 * padding - kernel + 1, stride):
+        for column in range(0, width + 2 * padding - kernel + 1, stride):
+            for dy in range(kernel):
+                for dx in range(kernel):
+                    y, x = row + dy - padding, column + dx - padding
+                    pairs += 0 <= y < height and 0 <= x < width and bool(active[y, x])
+    return pairs
+
+
+@pytest.mark.parametrize(("kernel", "stride", "padding"), [(3, 1, 1), (3, 2, 1), (2, 2, 0)])
+@pytest.mark.parametrize("groups", [1, 2])
+def test_a_spike_at_the_border_has_fewer_connections(kernel, stride, padding, groups):
+    conv = torch.nn.Conv2d(2, 4, kernel, stride, padding, groups=groups, bias=False)
+    net = torch.nn.Sequential(conv, nn.LIFLayer())
+    x = (torch.rand(3, 2, 2, 5, 6, generator=torch.Generator().manual_seed(1)) < 0.3).float()
+    out = conv(x[0]).shape
+    (layer, _) = nn.energy(net, x).layers.values()
+    pairs = sum(
+        connections(plane, kernel, stride, padding) for plane in x.numpy().reshape(-1, 5, 6)
+    )
+    assert pairs * (4 // groups) / 2 == layer.strict.ac
+    dense = 3 * 4 * out[2] * out[3] * kernel**2 * (2 // groups)
+    assert float(x.mean()) * dense == pytest.approx(layer.paper.ac, rel=1e-6)
+    assert (0, 0) == (layer.paper.mac, layer.strict.mac)
+    analog, _ = nn.energy(net, x * 0.5).layers.values()
+    every = connections(np.ones((5, 6)), kernel, stride, padding)
+    assert (dense, 3 * every * 2 * (4 // groups)) == (analog.paper.mac, analog.strict.mac)
+    assert math.isnan(analog.rate)
+
+
+def test_what_cannot_be_counted_is_refused_and_no_hook_stays():
+    net = nn.SpikingNet(nn.Linear(2, 2), nn.LIFLayer(2))
+    nn.energy(net, torch.ones(3, 1, 2))
+    assert not any(m._forward_hooks for m in net.modules())
+    with pytest.raises(ValidationError, match="found none in Identity"):
+        nn.energy(torch.nn.Identity(), torch.ones(3, 1, 2))
+    with pytest.raises(ValidationError, match="at least one sample"):
+        nn.energy(net, torch.ones(3, 0, 2))
