@@ -7,15 +7,26 @@ neurons and ordinary modules; `run` runs it over time, `advance` with the state 
 
 from spikesim.fixed import Quantization
 from spikesim.nn import decode, encode, functional, recipes
+from spikesim.nn.adaptive import ALIFLayer, ALIFState
 from spikesim.nn.delay import Delay
+from spikesim.nn.delayed import (
+    DelayedConv,
+    DelayedLinear,
+    DelayScores,
+    delay_scores,
+    harden_delays,
+    narrow_delays,
+)
 from spikesim.nn.explain import explain
 from spikesim.nn.export import export
 from spikesim.nn.functional import LIFParams, LIFState
 from spikesim.nn.loss import CountCrossEntropy, CountMSE
 from spikesim.nn.network import Linear, SpikingNet
 from spikesim.nn.neuron import LIFLayer
+from spikesim.nn.norm import BatchNorm, Dropout
 from spikesim.nn.online import OTTT
 from spikesim.nn.quant import IntegerNet
+from spikesim.nn.readout import LI
 from spikesim.nn.recipes import TrainedModel
 from spikesim.nn.recurrent import Diagonal, Recurrent, RecurrentState
 from spikesim.nn.running import NetState, advance, run, step
@@ -34,11 +45,19 @@ from spikesim.nn.surrogate import (
 from spikesim.nn.train import History, accuracy, fit, predict
 
 __all__ = [
+    "LI",
+    "ALIFLayer",
+    "ALIFState",
     "ATan",
+    "BatchNorm",
     "Boxcar",
     "CountCrossEntropy",
     "CountMSE",
     "Delay",
+    "DelayScores",
+    "Dropout",
+    "DelayedConv",
+    "DelayedLinear",
     "Diagonal",
     "FastSigmoid",
     "History",
@@ -62,6 +81,7 @@ __all__ = [
     "accuracy",
     "advance",
     "decode",
+    "delay_scores",
     "detach",
     "detached",
     "encode",
@@ -69,6 +89,8 @@ __all__ = [
     "export",
     "fit",
     "functional",
+    "harden_delays",
+    "narrow_delays",
     "predict",
     "recipes",
     "reset",

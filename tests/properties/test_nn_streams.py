@@ -26,7 +26,23 @@ NEURON = st.fixed_dictionaries(
 # A net is a tree: a leaf is one module, a node is several in a row, or side by side and summed.
 LEAF = st.one_of(
     NEURON,
-    st.sampled_from(["dense", "exact", "relu", "norm", "echo", "delay", "delays", "diagonal"]),
+    st.sampled_from(
+        [
+            "dense",
+            "exact",
+            "relu",
+            "norm",
+            "echo",
+            "delay",
+            "delays",
+            "diagonal",
+            "learned delays",
+            "batch norm",
+            "dropout",
+            "integrator",
+            "adaptive",
+        ],
+    ),
 )
 TREE = st.recursive(
     LEAF,
@@ -78,6 +94,11 @@ def grow(tree, n):
             "delay": lambda: nn.Delay(2),
             "delays": lambda: nn.Delay(torch.randint(0, 4, (n,)).numpy()),
             "diagonal": lambda: nn.Diagonal(n, 0.5),
+            "learned delays": lambda: nn.DelayedLinear(n, n, 3, scale=2.0),
+            "batch norm": lambda: nn.BatchNorm(n),
+            "dropout": nn.Dropout,
+            "integrator": lambda: nn.LI(n, beta=0.75),
+            "adaptive": lambda: nn.ALIFLayer(n, beta=0.5, theta_plus=0.3, rho=0.75),
         }[tree]()
     kind, parts = tree
     grown = [grow(part, n) for part in parts]
@@ -104,7 +125,7 @@ def same(a, b):
 def test_one_run_equals_steps_parts_and_streaming(tree, n, seed, cut, double):
     torch.manual_seed(seed)
     dtype = torch.float64 if double else torch.float32
-    net = grow(tree, n).to(dtype)
+    net = grow(tree, n).to(dtype).eval()
     x = torch.randn(STEPS, BATCH, n, dtype=dtype)
     with torch.no_grad():
         whole, last = nn.run(net, x)
