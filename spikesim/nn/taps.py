@@ -5,16 +5,18 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
+from spikesim.errors import ValidationError
 from spikesim.nn import legal
 
 Interpolation = Literal["gauss", "triangle"]
 DelayGranularity = Literal["synapse", "axon", "dendrite"]
 
+_METHODS = ("gauss", "triangle", "prune")
 _SIGMA = {"gauss": 0.5, "triangle": 0.0}
 """Where sigma ends: nearly all of a weight in one tick or two."""
 _START = 1.0 / 64.0
@@ -37,10 +39,31 @@ class Taps(torch.nn.Module, ABC):
 
     hard: Tensor
 
-    def __init__(self, max_delay: int) -> None:
+    def __init__(self, max_delay: int, method: str) -> None:
         super().__init__()
-        self.max_delay = max_delay
+        self.max_delay, self.method = max_delay, method
         self.register_buffer("hard", torch.tensor(False))
+
+    def get_extra_state(self) -> Tensor:
+        """Give what the parameters mean something only with."""
+        return torch.tensor([_METHODS.index(self.method), self.max_delay])
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, *args: Any, **options: Any
+    ) -> None:
+        """Refuse, before anything is loaded, what was trained for other delays."""
+        own = self.get_extra_state().tolist()
+        given = state_dict.get(f"{prefix}_extra_state", torch.tensor(own)).tolist()
+        if given != own:
+            raise ValidationError(
+                f"{prefix.rstrip('.') or 'Taps'}: expected weights with method={self.method!r} "
+                f"and max_delay={self.max_delay}, got {_METHODS[given[0]]!r} and {given[1]}; "
+                "make the layer with these"
+            )
+        super()._load_from_state_dict(state_dict, prefix, *args, **options)
+
+    def set_extra_state(self, state: Tensor) -> None:
+        """Nothing is left to do."""
 
     @abstractmethod
     def forward(self) -> Tensor:
@@ -94,8 +117,8 @@ class InterpolatedTaps(Taps):
         interpolation: Interpolation,
         granularity: DelayGranularity,
     ) -> None:
-        super().__init__(max_delay)
-        self.interpolation, self.granularity = interpolation, granularity
+        super().__init__(max_delay, interpolation)
+        self.granularity = granularity
         self.weight = torch.nn.Parameter(weight)
         kept = {
             "synapse": weight.shape,
@@ -120,7 +143,7 @@ class InterpolatedTaps(Taps):
         apart = ticks.reshape(-1, *[1] * delays.ndim) - delays
         if self.hard:
             return (apart == 0).to(self.weight.dtype)
-        if self.interpolation == "gauss":
+        if self.method == "gauss":
             return torch.softmax(-0.5 * (apart / self.sigma.to(delays.dtype)) ** 2, 0)
         g = (1.0 + self.sigma.to(delays.dtype) - apart.abs()).clamp(min=0.0)
         return g / g.sum(0)
@@ -131,7 +154,7 @@ class InterpolatedTaps(Taps):
 
     def narrow(self, progress: float) -> None:
         """Shrink sigma geometrically, from half of the range to 0.5 (Gauss) or 0 (triangle)."""
-        end, more = _SIGMA[self.interpolation], float(self.interpolation == "triangle")
+        end, more = _SIGMA[self.method], float(self.method == "triangle")
         start = max(self.max_delay / 2.0, end)
         self.sigma.fill_((start + more) * ((end + more) / (start + more)) ** progress - more)
 
@@ -164,7 +187,7 @@ class PrunedTaps(Taps):
     mask: Tensor
 
     def __init__(self, shape: tuple[int, ...], max_delay: int, bound: float) -> None:
-        super().__init__(max_delay)
+        super().__init__(max_delay, "prune")
         drawn = torch.rand(max_delay + 1, *shape).mul_(2.0).sub_(1.0).mul_(bound)
         self.weight = torch.nn.Parameter(drawn)
         self.register_buffer("mask", torch.ones(max_delay + 1, *shape, dtype=torch.bool))

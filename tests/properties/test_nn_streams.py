@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """One run, the loop of steps, and runs over parts are the same, to the bit, on any net."""
 
+import io
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -112,6 +114,17 @@ def grow(tree, n):
     return (nn.SpikingNet if kind == "spiking row" else torch.nn.Sequential)(*grown)
 
 
+def kept(tree, n, dtype, net, state, x):
+    """Another net of this kind, with weights and state from a file."""
+    file = io.BytesIO()
+    torch.save({"net": net.state_dict(), "state": state}, file)
+    file.seek(0)
+    saved = torch.load(file, weights_only=False)
+    other = grow(tree, n).to(dtype).eval()
+    other.load_state_dict(saved["net"])
+    return other, x, saved["state"]
+
+
 def same(a, b):
     if isinstance(a, torch.Tensor):
         return torch.equal(a, b)
@@ -136,8 +149,11 @@ def test_one_run_equals_steps_parts_and_streaming(tree, n, seed, cut, double):
             y, state = nn.step(net, tick, state)
             ticks.append(y)
         held = [nn.advance(net, part, streaming=True) for part in (x[:cut], x[cut:])]
+        resumed, after = nn.run(*kept(tree, n, dtype, net, middle, x[cut:]))
     assert torch.equal(whole, torch.cat([first, second]))
     assert torch.equal(whole, torch.stack(ticks))
     assert torch.equal(whole, torch.cat(held))
+    assert torch.equal(second, resumed)
+    assert same(last, after)
     assert same(last, end)
     assert same(last, state)

@@ -181,6 +181,16 @@ def test_what_is_hard_is_narrowed_no_more():
         nn.narrow_delays(layer, 1.5)
 
 
+@pytest.mark.parametrize("other", [{"method": "triangle"}, {"max_delay": 6}, {"method": "prune"}])
+def test_weights_of_other_delays_are_not_loaded(other):
+    given = torch.nn.Sequential(nn.DelayedLinear(3, 4, **{"max_delay": D, **other})).state_dict()
+    net = torch.nn.Sequential(nn.DelayedLinear(3, 4, D))
+    before = copy.deepcopy(net.state_dict())
+    with pytest.raises(ValidationError, match=r"0\.synapses: expected weights with method='gauss'"):
+        net.load_state_dict(given)
+    assert all(torch.equal(before[key], value) for key, value in net.state_dict().items())
+
+
 def test_no_delay_at_all_is_a_dense_projection():
     layer = nn.DelayedLinear(3, 4, 0)
     plain = nn.Linear(3, 4)
