@@ -12,6 +12,16 @@ from spikesim.nn.activity import WithActivity
 from spikesim.nn.delay import Delay
 from spikesim.nn.energy import EnergyReport, energy
 from spikesim.nn.evaluate import accuracy, evaluate, predict
+from spikesim.nn.adaptive import ALIFLayer, ALIFState
+from spikesim.nn.delay import Delay
+from spikesim.nn.delayed import (
+    DelayedConv,
+    DelayedLinear,
+    DelayScores,
+    delay_scores,
+    harden_delays,
+    narrow_delays,
+)
 from spikesim.nn.explain import explain
 from spikesim.nn.export import export
 from spikesim.nn.functional import LIFParams, LIFState
@@ -27,8 +37,10 @@ from spikesim.nn.loss import (
 )
 from spikesim.nn.network import Linear, SpikingNet
 from spikesim.nn.neuron import LIFLayer
+from spikesim.nn.norm import BatchNorm, Dropout
 from spikesim.nn.online import OTTT
 from spikesim.nn.quant import IntegerNet
+from spikesim.nn.readout import LI
 from spikesim.nn.recipes import TrainedModel
 from spikesim.nn.recurrent import Diagonal, Recurrent, RecurrentState
 from spikesim.nn.running import NetState, advance, run, step
@@ -47,19 +59,27 @@ from spikesim.nn.surrogate import (
 from spikesim.nn.train import fit
 
 __all__ = [
+    "ALIFLayer",
+    "ALIFState",
     "ATan",
+    "BatchNorm",
     "Boxcar",
     "CSVLog",
     "CountCrossEntropy",
     "CountMSE",
     "Delay",
+    "DelayScores",
+    "DelayedConv",
+    "DelayedLinear",
     "Diagonal",
+    "Dropout",
     "EnergyReport",
     "Evaluation",
     "FastSigmoid",
     "FirstSpikeCrossEntropy",
     "History",
     "IntegerNet",
+    "LI",
     "LIFLayer",
     "LIFParams",
     "LIFState",
@@ -85,6 +105,7 @@ __all__ = [
     "advance",
     "analog_input",
     "decode",
+    "delay_scores",
     "detach",
     "detached",
     "encode",
@@ -94,6 +115,8 @@ __all__ = [
     "export",
     "fit",
     "functional",
+    "harden_delays",
+    "narrow_delays",
     "predict",
     "recipes",
     "reset",

@@ -14,9 +14,10 @@ from spikesim.errors import ValidationError
 from spikesim.nn.export import with_drive
 from spikesim.nn.network import SpikingNet
 from spikesim.nn.neuron import LIFLayer
+from spikesim.nn.norm import Dropout
 from spikesim.nn.running import is_row
 
-_PASSED_OVER = (torch.nn.Dropout, torch.nn.Identity)
+_PASSED_OVER = (torch.nn.Dropout, Dropout, torch.nn.Identity)
 
 
 class Stage(NamedTuple):

@@ -126,6 +126,22 @@ def linear(x: Tensor, weight: Tensor) -> Tensor:
     return out.reshape(*x.shape[:-1], weight.shape[0])
 
 
+def for_convolution(x: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Give operands of a convolution as float64 with which its sums are exact.
+
+    Gradients pass as if nothing had been rounded.
+
+    Parameters
+    ----------
+    x : float tensor, shape (B, channels, ...)
+        Spikes; rounded by sample as the rows of `linear`.
+    weight : float tensor, shape (out_channels, channels of a group, ...)
+        Used with 24 bits of the largest.
+    """
+    bits = _spikes_by(weight[0].numel())
+    return _OnGrid.apply(x, bits[0], True), _OnGrid.apply(weight, bits[1], False)
+
+
 def spread(x: Tensor, shape: Sequence[int]) -> Tensor:
     """``x.expand(shape)`` whose gradient is an exact sum.
 
@@ -179,6 +195,19 @@ class _Linear(torch.autograd.Function):
         if ctx.needs_input_grad[1]:
             for_weight = matmul(x.T, grad, _spikes_by(len(x))).T.to(weight.dtype)
         return for_x, for_weight
+
+
+class _OnGrid(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, bits: int, by_row: bool) -> Tensor:
+        ctx.dtype = x.dtype
+        if not by_row or not len(x):
+            return on_grid(x, bits)
+        return rows_on_grid(x.reshape(len(x), -1), bits).reshape(x.shape)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        return grad.to(ctx.dtype), None, None
 
 
 class _Spread(torch.autograd.Function):

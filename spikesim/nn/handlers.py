@@ -22,11 +22,14 @@ from torch.nn import functional
 from spikesim import neurons
 from spikesim.errors import ValidationError
 from spikesim.nn.delay import Delay
+from spikesim.nn.delayed import Delayed, DelayedConv, DelayedLinear
 from spikesim.nn.kernel import Kernel, unit_matrix
 from spikesim.nn.network import Linear
 from spikesim.nn.neuron import LIFLayer
+from spikesim.nn.norm import BatchNorm, Dropout
+from spikesim.nn.readout import LI
 from spikesim.nn.recurrent import Diagonal
-from spikesim.nn.retiming import delayed
+from spikesim.nn.retiming import delayed, late
 from spikesim.nn.spikemap import SpikeMap, joined
 
 Handler = Callable[..., Any]
@@ -39,10 +42,14 @@ _ROUNDED = 1e-9
 
 
 class Fires(NamedTuple):
-    """What a handler gives for neurons: a population of them, and the sum that drives it."""
+    """What a handler gives for neurons: a population of them, and the sum that drives it.
+
+    ``spiking`` is false where the net goes on with their membrane.
+    """
 
     neuron: neurons.NeuronModel
     drive: SpikeMap
+    spiking: bool = True
 
 
 def linear_map(what: Any, x: SpikeMap, *args: Any, **options: Any) -> SpikeMap:
@@ -113,6 +120,11 @@ def _linear_function(
 
 def _diagonal(module: Diagonal, x: SpikeMap) -> SpikeMap:
     return x.scaled(double(module.weight))
+
+
+def _delayed_sums(module: Delayed, x: SpikeMap) -> SpikeMap:
+    terms = [late(HANDLERS[type(one)](one, x), ticks) for ticks, one in module.at_each_delay()]
+    return functools.reduce(operator.add, terms)
 
 
 def _conv(module: Any, x: SpikeMap) -> SpikeMap:
@@ -194,7 +206,17 @@ def _norm(module: Any, x: SpikeMap) -> SpikeMap:
     return x.scaled(_by_channel(factor, x)).shifted(_by_channel(shift, x))
 
 
-def _lif(module: LIFLayer, x: SpikeMap) -> Fires:
+class Membrane(NamedTuple):
+    """What stands for neurons that do not fire: the net goes on with their membrane."""
+
+    population: str
+
+
+def _integrator(module: LI, x: SpikeMap) -> Fires:
+    return _lif(module, x)._replace(spiking=False)
+
+
+def _lif(module: LIFLayer | LI, x: SpikeMap) -> Fires:
     if module.shape is not None and module.shape != x.shape:
         raise ValidationError(f"expected input of shape {module.shape}, got {x.shape}")
     return Fires(module.canonical(), x)
@@ -319,14 +341,16 @@ HANDLERS: Handlers = {
     Linear: _linear,
     torch.nn.Linear: _linear,
     LIFLayer: _lif,
+    LI: _integrator,
     Delay: delayed,
+    **dict.fromkeys((DelayedLinear, DelayedConv), _delayed_sums),
     Diagonal: _diagonal,
     torch.nn.Identity: _as_it_is,
     torch.nn.Flatten: _flatten_module,
     torch.nn.Unflatten: _unflatten_module,
-    **dict.fromkeys(_DROPOUTS, _as_it_is),
+    **dict.fromkeys((*_DROPOUTS, Dropout), _as_it_is),
     **dict.fromkeys(_CONVS, _conv),
-    **dict.fromkeys(_NORMS, _norm),
+    **dict.fromkeys((*_NORMS, BatchNorm), _norm),
     **dict.fromkeys(_POOLS, _pool_module),
     **dict.fromkeys(_ADAPTIVE_POOLS, _adaptive_pool),
     torch.nn.AvgPool3d: linear_map,

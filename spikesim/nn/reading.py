@@ -13,7 +13,8 @@ from torch import fx
 
 from spikesim.errors import ValidationError
 from spikesim.neurons import NeuronModel
-from spikesim.nn.handlers import IN_PLACE, KEEPING, VIEWS, Fires, Handler, Handlers
+from spikesim.nn.delayed import DelayedLinear
+from spikesim.nn.handlers import IN_PLACE, KEEPING, VIEWS, Fires, Handler, Handlers, Membrane
 from spikesim.nn.neuron import LIFLayer
 from spikesim.nn.retiming import INPUT, Loops, Tap, closed, previous
 from spikesim.nn.spikemap import SpikeMap
@@ -111,6 +112,11 @@ class _TickReader:
         before = [self.values[one] for one in node.all_input_nodes]
         if before and all(isinstance(value, int) for value in before):
             return what(*args, **kwargs)  # sizes are numbers like any
+        if any(isinstance(value, Membrane) for value in before):
+            raise ValidationError(
+                "expected spikes, got the membrane of neurons that never fire, which a network "
+                "does not send; put nn.LI at the end, or a LIFLayer in its place"
+            )
         if what in IN_PLACE:
             self._check_in_place(node)
         try:
@@ -177,7 +183,7 @@ class _TickReader:
             module = (
                 self.model.get_submodule(str(user.target)) if user.op == "call_module" else None
             )
-            if isinstance(module, torch.nn.Linear):
+            if isinstance(module, torch.nn.Linear | DelayedLinear):
                 return (module.in_features,)
             if isinstance(module, LIFLayer) and module.shape is not None:
                 return module.shape
@@ -202,11 +208,11 @@ class _TickReader:
             )
         self._called.add(id(module))
 
-    def _population(self, node: fx.Node, fires: Fires) -> SpikeMap:
+    def _population(self, node: fx.Node, fires: Fires) -> SpikeMap | Membrane:
         name = f"layer{len(self.layers)}"
         path = str(node.target) if node.op == "call_module" else None
-        self.layers.append(Layer(name, self._who(node), path, *fires))
-        return SpikeMap.of(name, fires.drive.shape)
+        self.layers.append(Layer(name, self._who(node), path, fires.neuron, fires.drive))
+        return SpikeMap.of(name, fires.drive.shape) if fires.spiking else Membrane(name)
 
     def _instead(self, node: fx.Node) -> Any:
         """Give what stands for a node that was refused, or hangs on what was."""
@@ -235,6 +241,9 @@ class _TickReader:
         for before in given:
             value = self.values[before]
             if value is _UNKNOWN:
+                continue
+            if isinstance(value, Membrane):
+                yield value.population
                 continue
             source = value.source if isinstance(value, SpikeMap) else None
             if source is None or source == INPUT or isinstance(source, Tap):

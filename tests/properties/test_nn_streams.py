@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """One run, the loop of steps, and runs over parts are the same, to the bit, on any net."""
 
+import io
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -26,7 +28,23 @@ NEURON = st.fixed_dictionaries(
 # A net is a tree: a leaf is one module, a node is several in a row, or side by side and summed.
 LEAF = st.one_of(
     NEURON,
-    st.sampled_from(["dense", "exact", "relu", "norm", "echo", "delay", "delays", "diagonal"]),
+    st.sampled_from(
+        [
+            "dense",
+            "exact",
+            "relu",
+            "norm",
+            "echo",
+            "delay",
+            "delays",
+            "diagonal",
+            "learned delays",
+            "batch norm",
+            "dropout",
+            "integrator",
+            "adaptive",
+        ],
+    ),
 )
 TREE = st.recursive(
     LEAF,
@@ -78,6 +96,11 @@ def grow(tree, n):
             "delay": lambda: nn.Delay(2),
             "delays": lambda: nn.Delay(torch.randint(0, 4, (n,)).numpy()),
             "diagonal": lambda: nn.Diagonal(n, 0.5),
+            "learned delays": lambda: nn.DelayedLinear(n, n, 3, scale=2.0),
+            "batch norm": lambda: nn.BatchNorm(n),
+            "dropout": nn.Dropout,
+            "integrator": lambda: nn.LI(n, beta=0.75),
+            "adaptive": lambda: nn.ALIFLayer(n, beta=0.5, theta_plus=0.3, rho=0.75),
         }[tree]()
     kind, parts = tree
     grown = [grow(part, n) for part in parts]
@@ -89,6 +112,17 @@ def grow(tree, n):
     if kind in ("sum", "skip"):
         return Sum(grown, kind == "skip")
     return (nn.SpikingNet if kind == "spiking row" else torch.nn.Sequential)(*grown)
+
+
+def kept(tree, n, dtype, net, state, x):
+    """Another net of this kind, with weights and state from a file."""
+    file = io.BytesIO()
+    torch.save({"net": net.state_dict(), "state": state}, file)
+    file.seek(0)
+    saved = torch.load(file, weights_only=False)
+    other = grow(tree, n).to(dtype).eval()
+    other.load_state_dict(saved["net"])
+    return other, x, saved["state"]
 
 
 def same(a, b):
@@ -104,7 +138,7 @@ def same(a, b):
 def test_one_run_equals_steps_parts_and_streaming(tree, n, seed, cut, double):
     torch.manual_seed(seed)
     dtype = torch.float64 if double else torch.float32
-    net = grow(tree, n).to(dtype)
+    net = grow(tree, n).to(dtype).eval()
     x = torch.randn(STEPS, BATCH, n, dtype=dtype)
     with torch.no_grad():
         whole, last = nn.run(net, x)
@@ -115,8 +149,11 @@ def test_one_run_equals_steps_parts_and_streaming(tree, n, seed, cut, double):
             y, state = nn.step(net, tick, state)
             ticks.append(y)
         held = [nn.advance(net, part, streaming=True) for part in (x[:cut], x[cut:])]
+        resumed, after = nn.run(*kept(tree, n, dtype, net, middle, x[cut:]))
     assert torch.equal(whole, torch.cat([first, second]))
     assert torch.equal(whole, torch.stack(ticks))
     assert torch.equal(whole, torch.cat(held))
+    assert torch.equal(second, resumed)
+    assert same(last, after)
     assert same(last, end)
     assert same(last, state)

@@ -194,6 +194,42 @@ def test_recurrent_convolution():
     exported(net, n=16)
 
 
+@pytest.mark.parametrize("method", ["gauss", "prune"])
+def test_learned_delays_are_delays_of_one_projection(method):
+    torch.manual_seed(0)
+    first = nn.DelayedLinear(3, 5, 4, method=method)
+    second = nn.DelayedLinear(5, 5, 6, granularity="axon")
+    back = nn.DelayedLinear(5, 5, 3, granularity="dendrite")
+    net = torch.nn.Sequential(first, lif(5), second, nn.Recurrent(lif(5), back))
+    with pytest.raises(ValidationError, match=r"nn\.harden_delays"):
+        nn.export(net)
+    nn.harden_delays(net)
+    network = exported(net)
+    assert 3 == len(network.projections)
+    ends = {"in->layer0": (first, 0), "layer0->layer1": (second, 0), "layer1->layer1": (back, 1)}
+    starts = {p.name: p.start_tick for p in network.populations.values()}
+    for name, (layer, waited) in ends.items():
+        projection = network.projections[name]
+        apart = starts[projection.post.name] - starts.get(projection.pre.name, 0) + waited
+        rows, expected = projection.rows, (layer.delays().T + apart).long().numpy()
+        found = np.zeros_like(expected)
+        sources = np.repeat(np.arange(len(expected)), np.diff(rows.indptr))
+        found[sources, rows.targets] = rows.delays
+        present = layer.synapses().sum(0).T.detach().numpy() != 0
+        assert (np.where(present, expected, 0) == found).all()
+
+
+def test_learned_delays_of_a_convolution():
+    torch.manual_seed(0)
+    conv = nn.DelayedConv(1, 2, (3, 3), 4, padding=1)
+    net = torch.nn.Sequential(
+        torch.nn.Unflatten(1, (1, 4, 4)), conv, lif((2, 4, 4)), torch.nn.Flatten(),
+        nn.Linear(32, 3), lif(3),
+    )  # fmt: skip
+    nn.harden_delays(net)
+    exported(net, n=16)
+
+
 @pytest.mark.parametrize(
     ("net", "text"),
     [

@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Projections whose synapses learn their delays."""
+
+import copy
+import io
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from spikesim import nn  # noqa: E402
+from spikesim.errors import ValidationError  # noqa: E402
+
+STEPS, BATCH, D = 12, 2, 5
+METHODS = ["gauss", "triangle", "prune"]
+
+
+def made(kind, method="gauss", seed=0, **options):
+    torch.manual_seed(seed)
+    if kind == "linear":
+        return nn.DelayedLinear(3, 4, D, method=method, **options), (3,)
+    if kind == "conv1":
+        return nn.DelayedConv(2, 4, (3,), D, method=method, padding=1, groups=2, **options), (2, 6)
+    layer = nn.DelayedConv(2, 3, (3, 2), D, method=method, stride=2, dilation=2, **options)
+    return layer, (2, 7, 6)
+
+
+KINDS = ["linear", "conv1", "conv2"]
+
+
+def spikes(shape, steps=STEPS, seed=0, p=0.4):
+    return torch.from_numpy(np.random.default_rng(seed).random((steps, BATCH, *shape)) < p).double()
+
+
+def by_hand(layer, x):
+    """Sum over delays with torch's own projections, each tick apart."""
+    weights = layer.synapses()
+    outs = []
+    for t in range(len(x)):
+        total = 0.0
+        for k in range(min(t, layer.max_delay) + 1):
+            if isinstance(layer, nn.DelayedLinear):
+                total = total + x[t - k] @ weights[k].T
+            else:
+                conv = torch.conv1d if weights.ndim == 4 else torch.conv2d
+                total = total + conv(x[t - k], weights[k], **layer.options)
+        outs.append(total)
+    return torch.stack(outs)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_output_and_slopes_are_those_of_the_sum_over_delays(kind, method):
+    layer, shape = made(kind, method)
+    layer.double()
+    x, y = (spikes(shape).requires_grad_() for _ in range(2))
+    expected = by_hand(layer, x)
+    weight = torch.randn_like(expected)
+    (expected * weight).sum().backward()
+    slopes = {name: p.grad for name, p in layer.named_parameters()}
+    layer.zero_grad()
+    found = layer(y)
+    assert found.abs().sum() > 0
+    # Weights are used with 24 bits.
+    torch.testing.assert_close(expected, found, rtol=0, atol=1e-6)
+    (found * weight).sum().backward()
+    torch.testing.assert_close(x.grad, y.grad, rtol=0, atol=1e-5)
+    for name, p in layer.named_parameters():
+        assert p.grad.abs().sum() > 0
+        torch.testing.assert_close(slopes[name], p.grad, rtol=1e-5, atol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("hard", [False, True])
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_sequence_equals_steps_parts_and_what_a_file_kept(kind, method, hard, dtype):
+    layer, shape = made(kind, method)
+    nn.narrow_delays(layer, 0.4)
+    if hard:
+        layer.harden()
+    net = torch.nn.Sequential(layer).to(dtype)
+    x = torch.randn(STEPS, BATCH, *shape, dtype=dtype, generator=torch.manual_seed(1))
+    with torch.no_grad():
+        whole, last = nn.run(net, x)
+        first, state = nn.run(net, x[:4])
+        kept = io.BytesIO()
+        torch.save({"net": net.state_dict(), "state": state}, kept)
+        kept.seek(0)
+        saved = torch.load(kept)
+        other = torch.nn.Sequential(made(kind, method, seed=1)[0]).to(dtype)
+        other.load_state_dict(saved["net"])
+        state, ticks = saved["state"], [*first]
+        for tick in x[4:]:
+            y, state = nn.step(other, tick, state)
+            ticks.append(y)
+    assert torch.equal(whole, torch.stack(ticks))
+    assert torch.equal(last["0"], state["0"])
+    held = [nn.advance(net, part, streaming=True) for part in (x[:1], x[1:3], x[3:])]
+    assert torch.equal(whole, torch.cat(held))
+
+
+@pytest.mark.parametrize("granularity", ["axon", "dendrite"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_axons_and_dendrites_have_one_delay(kind, granularity):
+    layer, _ = made(kind, granularity=granularity)
+    delays = layer.delays()
+    assert layer.synapses.weight.shape == delays.shape
+    shared = delays.transpose(0, 1) if granularity == "axon" else delays
+    for each in shared:
+        assert 1 == each.unique().numel()
+    assert delays.unique().numel() == len(shared)
+
+
+def test_hard_dense_delays_shift_each_weight():
+    layer, shape = made("linear")
+    layer.harden()
+    layer.double()
+    x, weight, ticks = spikes(shape).numpy(), layer.synapses.weight.detach().numpy(), layer.delays()
+    expected = np.zeros((STEPS, BATCH, 4))
+    for post, pre in np.ndindex(4, 3):
+        d = int(ticks[post, pre])
+        expected[d:, :, post] += weight[post, pre] * x[: STEPS - d, :, pre]
+    np.testing.assert_allclose(layer(spikes(shape)).detach().numpy(), expected, atol=1e-6)
+
+
+def test_a_convolution_of_one_pixel_with_a_delay_per_channel_is_a_shift():
+    layer = nn.DelayedConv(3, 3, (1, 1), max_delay=7, groups=3, granularity="dendrite")
+    with torch.no_grad():
+        layer.synapses.weight.fill_(1.0)
+    layer.harden()
+    layer.synapses.ticks.copy_(torch.tensor([0, 3, 7]).reshape(3, 1, 1, 1))
+    x = spikes((3, 4, 5)).float()
+    found = layer(x)
+    for channel, d in enumerate((0, 3, 7)):
+        assert torch.equal(x[: STEPS - d, :, channel], found[d:, :, channel])
+        assert not found[:d, :, channel].any()
+    assert torch.equal(nn.Delay([0, 3, 7], (3, 4, 5))(x), found)
+
+
+def test_delays_are_learned_and_stay_in_their_range():
+    """One synapse, a target that is the input five ticks later."""
+    torch.manual_seed(0)
+    layer = nn.DelayedLinear(1, 1, max_delay=8)
+    with torch.no_grad():
+        layer.synapses.weight.fill_(1.0)
+        layer.synapses.raw_delay.fill_(-0.5)
+    x = spikes((1,), steps=40, p=0.15).float()
+    target = nn.Delay(5)(x)
+    optimizer = torch.optim.Adam([layer.synapses.raw_delay], lr=0.05)
+    assert 5.0 != float(layer.delays().round())
+    for k in range(120):
+        nn.narrow_delays(layer, k / 119)
+        optimizer.zero_grad()
+        (layer(x) - target).square().mean().backward()
+        optimizer.step()
+        assert 0.0 < float(layer.delays()) < 8.0
+    assert abs(float(layer.delays()) - 5.0) < 0.2
+    nn.harden_delays(layer)
+    assert torch.equal(target, layer(x))
+
+
+def test_scores_are_of_the_net_as_it_is_and_rounded():
+    net = torch.nn.Sequential(made("linear")[0], nn.LIFLayer(4))
+    before = copy.deepcopy(net.state_dict())
+    soft = float(net[0].delays().sum())
+    found = nn.delay_scores(net, lambda one: float(one[0].delays().sum()))
+    assert (soft, float(net[0].delays().round().sum())) == found
+    assert soft != found.rounded
+    assert all(torch.equal(before[key], value) for key, value in net.state_dict().items())
+
+
+def test_what_is_hard_is_narrowed_no_more():
+    layer, _ = made("linear")
+    layer.harden()
+    before = float(layer.synapses.sigma)
+    nn.narrow_delays(torch.nn.ModuleDict({"a": layer}), 1.0)
+    assert before == float(layer.synapses.sigma)
+    with pytest.raises(ValidationError, match=r"progress between 0 and 1, got 1\.5"):
+        nn.narrow_delays(layer, 1.5)
+
+
+@pytest.mark.parametrize("other", [{"method": "triangle"}, {"max_delay": 6}, {"method": "prune"}])
+def test_weights_of_other_delays_are_not_loaded(other):
+    given = torch.nn.Sequential(nn.DelayedLinear(3, 4, **{"max_delay": D, **other})).state_dict()
+    net = torch.nn.Sequential(nn.DelayedLinear(3, 4, D))
+    before = copy.deepcopy(net.state_dict())
+    with pytest.raises(ValidationError, match=r"0\.synapses: expected weights with method='gauss'"):
+        net.load_state_dict(given)
+    assert all(torch.equal(before[key], value) for key, value in net.state_dict().items())
+
+
+def test_no_delay_at_all_is_a_dense_projection():
+    layer = nn.DelayedLinear(3, 4, 0)
+    plain = nn.Linear(3, 4)
+    with torch.no_grad():
+        plain.weight.copy_(layer.synapses.weight)
+    x = spikes((3,)).float()
+    assert torch.equal(plain(x), layer(x))
+    assert (0, BATCH, 3) == tuple(nn.run(layer, x)[1][""].shape)
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda: nn.DelayedLinear(3, 0, 4), r"expected sizes .* got \(3, 0\)"),
+        (
+            lambda: nn.DelayedLinear(3, 4, -1),
+            "expected max_delay in whole ticks, 0 or more, got -1",
+        ),
+        (lambda: nn.DelayedLinear(3, 4, 2.5), r"got 2\.5"),
+        (lambda: nn.DelayedLinear(3, 4, 2, method="linear"), "expected method .* got 'linear'"),
+        (lambda: nn.DelayedLinear(3, 4, 2, granularity="neuron"), "granularity .* got 'neuron'"),
+        (
+            lambda: nn.DelayedLinear(3, 4, 2, method="prune", granularity="axon"),
+            "expected granularity 'synapse' with method 'prune'",
+        ),
+        (lambda: nn.DelayedConv(2, 4, 3, 5), r"kernel_size as \(width,\) or \(height, width\)"),
+        (lambda: nn.DelayedConv(2, 4, (3, 3, 5), 5), "the delays are max_delay"),
+        (lambda: nn.DelayedConv(2, 3, (3,), 5, groups=2), "channels that 2 groups divide"),
+    ],
+)
+def test_what_cannot_be_made_is_refused(make, text):
+    with pytest.raises(ValidationError, match=text):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [("linear", "(T, B, 3)"), ("conv1", "(T, B, 2, width)"), ("conv2", "(T, B, 2, height, width)")],
+)
+def test_other_input_and_states_are_refused(kind, text):
+    layer, shape = made(kind)
+    with pytest.raises(ValidationError) as caught:
+        layer(torch.rand(4, 1, 9))
+    assert text in str(caught.value)
+    _, state = layer.seq(spikes(shape).float())
+    with pytest.raises(ValidationError, match=r"expected a state .*nn\.reset"):
+        layer.seq(spikes(shape).float()[:, :1], state)
