@@ -40,5 +40,5 @@ def test_a_file_of_a_peer_fires_as_the_peer_did(name, reset, options):
     expected = RECORDED[f"{name}.{reset}"]
     with torch.no_grad():
         found, _ = nn.run(net, x)
-    assert expected.sum() > 40
+    assert expected.sum() >= 20
     assert np.array_equal(expected, found.numpy())

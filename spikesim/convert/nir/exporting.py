@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a net of torch to a NIR graph that every reader takes."""
+
+from __future__ import annotations
+
+import io
+import logging
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from spikesim.convert.nir.comparing import same_spikes
+from spikesim.convert.nir.neuron_nodes import neuron_node, private_traits
+from spikesim.convert.nir.walking import Walk
+from spikesim.core.atomic import place_problems, replacing
+from spikesim.errors import ConversionError, ValidationError
+from spikesim.nn import LIFLayer
+from spikesim.recording.export import optional_library
+
+_log = logging.getLogger(__name__)
+_USUAL_DT = 1e-3
+
+
+def to_nir(
+    net: torch.nn.Module,
+    path: str | os.PathLike[str] | None = None,
+    dt: float | None = None,
+    *,
+    input_shape: Sequence[int] | None = None,
+    private: bool = False,
+    groups: Literal["dense", "refuse"] = "dense",
+    check: bool = True,
+) -> Any:
+    """Give a net as a graph of nir, and write it, if a path is given.
+
+    Arrays have their full shape, types are set, and batch and time are left out, so that nir's own
+    check passes. What the format does not know stands in the metadata, where `from_nir` finds it:
+    tick, comparison, reset, refractory ticks, floor, start value, surrogate, and constants per tick
+    to the last bit.
+
+    Parameters
+    ----------
+    net : torch.nn.Module
+        Neurons, dense and convolution layers, average pooling, batch normalization, flattening,
+        sums, factors, delays and loops.
+    path : path, optional
+        Written as a whole, after everything else has succeeded.
+    dt : float, seconds, optional
+        Length of a tick; that of the layers by default, or 1 ms.
+    input_shape : sequence of int, optional
+        Axes of the input of a tick without the batch, where the first layer leaves them open.
+    private : bool
+        Whether to write what other readers would run in another way, because only our metadata
+        tells it: a soft reset or none, refractory ticks, a floor, a start value.
+    groups : {"dense", "refuse"}
+        What becomes of grouped convolutions, which nir does not read: the same kernel with zeros,
+        or an error.
+    check : bool
+        Read the graph again, and compare the spikes of both nets for drawn input.
+
+    Returns
+    -------
+    nir.NIRGraph
+
+    Raises
+    ------
+    ConversionError
+        With everything that has no equal in NIR, by its path in the net, or if what was written
+        gives other spikes. Nothing is written then.
+    ValidationError
+        For arguments that are none of the above, or without nir.
+
+    Examples
+    --------
+    >>> from spikesim import nn
+    >>> net = nn.SpikingNet(nn.Linear(3, 2), nn.LIFLayer(2, beta=0.5, v_reset=0.0))
+    >>> graph = to_nir(net, dt=1e-3)
+    >>> sorted(graph.nodes), graph.nodes["1"].tau.tolist()
+    (['0', '1', 'input', 'output'], [0.002, 0.002])
+    """
+    nir = optional_library("nir", "to_nir")
+    tick = _tick(net, dt)
+    _check_arguments(tick, groups, path)
+    walk = Walk(nir, net, tick, groups)
+    walk.read(None if input_shape is None else tuple(input_shape))
+    for who, layer in walk.neurons:
+        traits = private_traits(layer)
+        if traits and not private:
+            walk.problems.append(
+                f"to_nir: {who}: expected what every reader of NIR does, got {', '.join(traits)}, "
+                "which only our metadata tells; give private=True, or train it without"
+            )
+    if walk.problems:
+        raise ConversionError(walk.problems)
+    graph = _graph(nir, walk, tick)
+    buffer = io.BytesIO()
+    nir.write(buffer, graph)
+    if check:
+        same_spikes(net, buffer, walk.input_shape)
+    for who, layer in walk.neurons:
+        if not layer.strict:
+            _log.info("to_nir: %s fires at the threshold, the format's neurons above it", who)
+    if path is not None:
+        with replacing(Path(path)) as file:
+            file.write(buffer.getbuffer())
+    return graph
