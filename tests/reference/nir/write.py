@@ -157,7 +157,7 @@ def _sinabs_options() -> dict[str, Any]:
 def _sinabs_normed(_: str) -> Net:
     lif = sinabs.layers.LIFSqueeze(tau_mem=10.0, **_sinabs_options())
     last = sinabs.layers.LIFSqueeze(tau_mem=4.0, **_sinabs_options())
-    into, out = _strong(torch.nn.Linear(8, 5), 10.0), _strong(torch.nn.Linear(5, 4), 16.0)
+    into, out = _strong(torch.nn.Linear(8, 5), 9.0), _strong(torch.nn.Linear(5, 4), 18.0)
     return torch.nn.Sequential(into, lif, out, last)
 
 
