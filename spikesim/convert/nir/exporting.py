@@ -15,8 +15,10 @@ import numpy as np
 import torch
 
 from spikesim.convert.nir.comparing import same_spikes
-from spikesim.convert.nir.neuron_nodes import neuron_node, private_traits
+from spikesim.convert.nir.neuron_nodes import private_traits
+from spikesim.convert.nir.tree import read_graph
 from spikesim.convert.nir.walking import Walk
+from spikesim.convert.nir.wiring import wire
 from spikesim.core.atomic import place_problems, replacing
 from spikesim.errors import ConversionError, ValidationError
 from spikesim.nn import LIFLayer
@@ -109,3 +111,66 @@ def to_nir(
         with replacing(Path(path)) as file:
             file.write(buffer.getbuffer())
     return graph
+
+
+def _graph(nir: Any, walk: Walk, dt: float) -> Any:
+    """Give the graph with nir's own check passed; loops as `from_nir` reads them."""
+    late = {(edge.source, edge.target) for edge in walk.edges if edge.late}
+    edges = [(edge.source, edge.target) for edge in walk.edges]
+    if late and not _implied(nir, walk.nodes, edges, late):
+        edges = _with_delays(nir, walk, dt)
+    metadata = {"spikesim": {"version": 1, "dt": dt}}
+    try:
+        return nir.NIRGraph(nodes=walk.nodes, edges=edges, metadata=metadata)
+    except (ValueError, AssertionError, TypeError, IndexError, NotImplementedError) as error:
+        raise ConversionError(f"to_nir: nir does not take the graph: {error}") from error
+
+
+def _implied(
+    nir: Any, nodes: Any, edges: list[tuple[str, str]], late: set[tuple[str, str]]
+) -> bool:
+    """Whether readers give a tick to just the edges that have one."""
+    try:
+        wiring = wire(read_graph(nir.NIRGraph(nodes=nodes, edges=edges, type_check=False)))
+    except ConversionError:
+        return False
+    return wiring.back == late and not wiring.shortened
+
+
+def _with_delays(nir: Any, walk: Walk, dt: float) -> list[tuple[str, str]]:
+    """Edges, with a Delay node of a tick in each that carries the value of the tick before."""
+    edges = []
+    for edge in walk.edges:
+        if not edge.late:
+            edges.append((edge.source, edge.target))
+            continue
+        name, k = f"{edge.source}_to_{edge.target}", 1
+        while name in walk.nodes:
+            name, k = f"{edge.source}_to_{edge.target}_{k}", k + 1
+        (axes,) = walk.nodes[edge.source].output_type.values()
+        walk.nodes[name] = nir.Delay(delay=np.full(tuple(axes), dt))
+        edges += [(edge.source, name), (name, edge.target)]
+    return edges
+
+
+def _tick(net: torch.nn.Module, dt: float | None) -> float:
+    known = {m.dt for m in net.modules() if isinstance(m, LIFLayer) and m.dt is not None}
+    if len(known) > 1 or (dt is not None and known - {dt}):
+        raise ConversionError(
+            f"to_nir: expected layers of one tick, got constants for dt = "
+            f"{', '.join(f'{one:g}' for one in sorted(known))}"
+            + ("" if dt is None else f" and dt = {dt:g}; leave dt out")
+        )
+    return known.pop() if known else _USUAL_DT if dt is None else dt
+
+
+def _check_arguments(dt: float, groups: str, path: Any) -> None:
+    problems = []
+    if not (isinstance(dt, int | float | np.number) and 0.0 < dt < math.inf):
+        problems.append(f"expected dt above 0, in seconds, got {dt!r}")
+    if groups not in ("dense", "refuse"):
+        problems.append(f"expected groups 'dense' or 'refuse', got {groups!r}")
+    if path is not None:
+        problems += place_problems(path, f"NIR file {os.fspath(path)!r}")
+    if problems:
+        raise ValidationError([f"to_nir: {text}" for text in problems])

@@ -7,7 +7,7 @@ import logging
 import math
 import os
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -202,30 +202,57 @@ class _Builder:
         names[entry.name] = INPUT
         places: list[Place] = []
         made: OrderedDict[str, torch.nn.Module] = OrderedDict()
-        outputs: list[str] = []
+        outputs: dict[str, str] = {}
+        rings = {ring[0]: ring for ring in self._rings(wiring)}
+        within = {name for ring in rings.values() for name in ring[1:]}
         for name in wiring.order:
-            before = self.graph.before(name)
+            if name in within or name == entry.name:
+                continue
+            before = [one for one in self.graph.before(name) if one not in rings.get(name, ())]
             now = tuple(names[one] for one in before if (one, name) not in wiring.back)
             last = tuple(names[one] for one in before if (one, name) in wiring.back)
             if self.graph.nodes[name].kind == "Output":
-                outputs.append(names[name] if len(before) > 1 or last else now[0])
-                if outputs[-1] != names[name]:
+                outputs[name] = names[name] if len(before) > 1 or last else now[0]
+                if outputs[name] != names[name]:
                     continue
-            if name != entry.name:
-                places.append(Place(names[name], now, last, self.shapes.out[name]))
-                made[names[name]] = modules[name]
-        return _assembled(made, places, outputs)
+            places.append(Place(names[name], now, last, self.shapes.out[name]))
+            made[names[name]] = modules[name]
+            if name in rings:
+                row = [modules[one] for one in rings[name][1:]] or [torch.nn.Identity()]
+                back = row[0] if len(row) == 1 else torch.nn.Sequential(*row)
+                made[names[name]] = nn.Recurrent(modules[name], back)
+        return _assembled(made, places, dict(sorted(outputs.items())))
+
+    def _rings(self, wiring: Wiring) -> Iterator[tuple[str, ...]]:
+        """Loops of a neuron and a row of others, as a recurrent layer has them; neuron first."""
+        for loop in wiring.loops:
+            neurons = [name for name in loop if self.graph.nodes[name].kind in NEURONS]
+            inside = {a: b for a, b in self.graph.edges if a in loop and b in loop}
+            touched = {end for a, b in self.graph.edges if (a in loop) != (b in loop)
+                       for end in (a, b) if end in loop}  # fmt: skip
+            edges = [edge for edge in self.graph.edges if loop.issuperset(edge)]
+            driven = any(b in neurons and a not in loop for a, b in self.graph.edges)
+            if len(neurons) != 1 or len(edges) != len(loop) or touched - set(neurons):
+                continue
+            if not driven:
+                continue
+            ring = [neurons[0]]
+            while inside[ring[-1]] != neurons[0]:
+                ring.append(inside[ring[-1]])
+            first = (ring[0], inside[ring[0]])
+            if {edge for edge in edges if edge in wiring.back} == {first}:
+                yield tuple(ring)
 
 
 def _assembled(
-    modules: Mapping[str, torch.nn.Module], places: Sequence[Place], outputs: Sequence[str]
+    modules: Mapping[str, torch.nn.Module], places: Sequence[Place], outputs: Mapping[str, str]
 ) -> NIRNet:
     """Give a row where it is one, a graph without loops, or one with."""
     if any(place.last for place in places):
         return NIRLoopNet(modules, places, outputs)
     row = [INPUT, *(place.name for place in places)]
     sources = [place.sources for place in places]
-    if sources == [(name,) for name in row[:-1]] and list(outputs) == row[-1:]:
+    if sources == [(name,) for name in row[:-1]] and list(outputs.values()) == row[-1:]:
         return nn.SpikingNet(OrderedDict(modules))
     return NIRGraphNet(modules, places, outputs)
 

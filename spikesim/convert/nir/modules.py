@@ -8,27 +8,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
+from spikesim import nn
 from spikesim.convert.nir.tree import Node
-
-
-class Scale(torch.nn.Module):
-    """Every entry of the input (B, ...) times its own factor.
-
-    Parameters
-    ----------
-    scale : float tensor
-        Factors; axes of the input without the batch.
-    """
-
-    def __init__(self, scale: Tensor) -> None:
-        super().__init__()
-        self.scale = torch.nn.Parameter(scale)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Give the products."""
-        return x * self.scale
 
 
 def ordinary_module(
@@ -81,7 +63,10 @@ def ordinary_module(
             return torch.nn.Flatten(start, end)
         return torch.nn.Flatten(start + (start >= 0), end + (end >= 0))
     if kind == "Scale":
-        return Scale(torch.tensor(spread(values["scale"], shape), dtype=dtype))
+        diagonal = nn.Diagonal(shape).to(dtype)
+        with torch.no_grad():
+            diagonal.weight.copy_(torch.tensor(spread(values["scale"], shape)))
+        return diagonal
     return torch.nn.Identity()
 
 

@@ -50,8 +50,8 @@ class NIRGraphNet(nn.SpikingNet):
     modules : mapping of str to torch.nn.Module
     places : sequence of Place
         Each behind its sources.
-    outputs : sequence of str
-        Places that the net gives: one as a tensor, several as a dict.
+    outputs : mapping of str to str
+        Places that the net gives: one as a tensor, several as a dict with these keys.
     """
 
     over_time = True
@@ -62,10 +62,10 @@ class NIRGraphNet(nn.SpikingNet):
         self,
         modules: Mapping[str, torch.nn.Module],
         places: Sequence[Place],
-        outputs: Sequence[str],
+        outputs: Mapping[str, str],
     ) -> None:
         super().__init__(OrderedDict(modules))
-        self.places, self.outputs = tuple(places), tuple(outputs)
+        self.places, self.outputs = tuple(places), dict(outputs)
 
     def forward(self, x: Any) -> Any:
         """Output (T, B, ...) for input (T, B, ...), from rest; within a run, what that asks for."""
@@ -103,11 +103,11 @@ class NIRLoopNet(nn.Stateful):
         self,
         modules: Mapping[str, torch.nn.Module],
         places: Sequence[Place],
-        outputs: Sequence[str],
+        outputs: Mapping[str, str],
     ) -> None:
         super().__init__()
         self.nodes = torch.nn.ModuleDict(modules)
-        self.places, self.outputs = tuple(places), tuple(outputs)
+        self.places, self.outputs = tuple(places), dict(outputs)
 
     def init(self, x: Tensor) -> dict[str, dict[str, Any]]:
         """State before the first tick, for one tick's input of shape (B, ...)."""
@@ -139,7 +139,8 @@ class NIRLoopNet(nn.Stateful):
         return _given(values, self.outputs), {"modules": states, "last": last}
 
 
-def _given(values: Mapping[str, Any], outputs: Sequence[str]) -> Any:
+def _given(values: Mapping[str, Any], outputs: Mapping[str, str]) -> Any:
     if len(outputs) == 1:
-        return values[outputs[0]]
-    return {name: values[name] for name in outputs}
+        (place,) = outputs.values()
+        return values[place]
+    return {name: values[place] for name, place in outputs.items()}

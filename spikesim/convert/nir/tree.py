@@ -6,6 +6,7 @@ Nested graphs are taken out; what is within has the name of the graph before its
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -109,7 +110,7 @@ class Graph:
 
 
 def read_graph(source: Any) -> Graph:
-    """Read a file, a graph of nir, or its dictionary.
+    """Read a file, on disk or in memory, a graph of nir, or its dictionary.
 
     Raises
     ------
@@ -121,7 +122,12 @@ def read_graph(source: Any) -> Graph:
     """
     if isinstance(source, str | os.PathLike):
         who = f"NIR file {os.fspath(source)!r}"
-        tree: Any = _file_tree(Path(source), who)
+        if not Path(source).is_file():
+            raise ValidationError(f"{who}: expected a file, got none there; check the path")
+        tree: Any = _file_tree(Path(source), Path(source).stat().st_size, who)
+    elif isinstance(source, io.BytesIO):
+        who = "NIR file in memory"
+        tree = _file_tree(source, source.getbuffer().nbytes, who)
     elif isinstance(source, Mapping) or (hasattr(source, "nodes") and hasattr(source, "edges")):
         who, tree = "NIR graph", source
     else:
@@ -139,18 +145,16 @@ def read_graph(source: Any) -> Graph:
     return Graph(who, dict(sorted(reader.nodes.items())), tuple(sorted(reader.edges)), _ours(tree))
 
 
-def _file_tree(path: Path, who: str) -> Any:
+def _file_tree(place: Path | io.BytesIO, nbytes: int, who: str) -> Any:
     h5py = optional_library("h5py", who)
-    if not path.is_file():
-        raise ValidationError(f"{who}: expected a file, got none there; check the path")
     try:
-        with h5py.File(path, "r") as file:
+        with h5py.File(place, "r") as file:
             if "node" not in file:
                 raise ConversionError(
                     f"{who}: expected the group 'node' of NIR, got {sorted(file)[:5]}; this is "
                     "an HDF5 file of something else"
                 )
-            return _group(h5py, file["node"], _PACKED * path.stat().st_size + _SMALL, 0)
+            return _group(h5py, file["node"], _PACKED * nbytes + _SMALL, 0)
     except _UNREADABLE as error:
         text = " ".join(str(error).split())
         raise ConversionError(
