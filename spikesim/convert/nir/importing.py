@@ -15,7 +15,7 @@ import torch
 
 from spikesim import nn
 from spikesim.convert.nir.modules import ordinary_module, spread
-from spikesim.convert.nir.nets import INPUT, NIRGraphNet, NIRLoopNet, Place
+from spikesim.convert.nir.nets import INPUT, NIRGraphNet, NIRLoopNet, Wired
 from spikesim.convert.nir.neurons import RESETS, NeuronReader, Options
 from spikesim.convert.nir.report import NIRReport
 from spikesim.convert.nir.shapes import Shapes
@@ -200,7 +200,7 @@ class _Builder:
         names = _module_names(wiring.order)
         (entry,) = self.graph.of_kind("Input")
         names[entry.name] = INPUT
-        places: list[Place] = []
+        wired: list[Wired] = []
         made: OrderedDict[str, torch.nn.Module] = OrderedDict()
         outputs: dict[str, str] = {}
         rings = {ring[0]: ring for ring in self._rings(wiring)}
@@ -215,13 +215,13 @@ class _Builder:
                 outputs[name] = names[name] if len(before) > 1 or last else now[0]
                 if outputs[name] != names[name]:
                     continue
-            places.append(Place(names[name], now, last, self.shapes.out[name]))
+            wired.append(Wired(names[name], now, last, self.shapes.out[name]))
             made[names[name]] = modules[name]
             if name in rings:
                 row = [modules[one] for one in rings[name][1:]] or [torch.nn.Identity()]
                 back = row[0] if len(row) == 1 else torch.nn.Sequential(*row)
                 made[names[name]] = nn.Recurrent(modules[name], back)
-        return _assembled(made, places, dict(sorted(outputs.items())))
+        return _assembled(made, wired, dict(sorted(outputs.items())))
 
     def _rings(self, wiring: Wiring) -> Iterator[tuple[str, ...]]:
         """Loops of a neuron and a row of others, as a recurrent layer has them; neuron first."""
@@ -245,21 +245,21 @@ class _Builder:
 
 
 def _assembled(
-    modules: Mapping[str, torch.nn.Module], places: Sequence[Place], outputs: Mapping[str, str]
+    modules: Mapping[str, torch.nn.Module], wired: Sequence[Wired], outputs: Mapping[str, str]
 ) -> NIRNet:
     """Give a row where it is one, a graph without loops, or one with."""
-    if any(place.last for place in places):
-        return NIRLoopNet(modules, places, outputs)
-    row = [INPUT, *(place.name for place in places)]
-    sources = [place.sources for place in places]
+    if any(one.last for one in wired):
+        return NIRLoopNet(modules, wired, outputs)
+    row = [INPUT, *(one.name for one in wired)]
+    sources = [one.sources for one in wired]
     if sources == [(name,) for name in row[:-1]] and list(outputs.values()) == row[-1:]:
         return nn.SpikingNet(OrderedDict(modules))
-    return NIRGraphNet(modules, places, outputs)
+    return NIRGraphNet(modules, wired, outputs)
 
 
 def _module_names(names: Sequence[str]) -> dict[str, str]:
     """Names that torch takes for modules, each once."""
-    taken = {*dir(NIRGraphNet), *dir(torch.nn.ModuleDict()), "places", "outputs", "report"}
+    taken = {*dir(NIRGraphNet), *dir(torch.nn.ModuleDict()), "wired", "outputs", "report"}
     chosen = {}
     for name in names:
         usable = name.replace(".", "_") or "node"

@@ -21,7 +21,7 @@ INPUT = ""
 
 
 @dataclass(frozen=True)
-class Place:
+class Wired:
     """A module in a graph.
 
     Attributes
@@ -48,10 +48,10 @@ class NIRGraphNet(nn.SpikingNet):
     Parameters
     ----------
     modules : mapping of str to torch.nn.Module
-    places : sequence of Place
+    wired : sequence of Wired
         Each behind its sources.
     outputs : mapping of str to str
-        Places that the net gives: one as a tensor, several as a dict with these keys.
+        Modules whose output the net gives: one as a tensor, several as a dict with these keys.
     """
 
     over_time = True
@@ -61,11 +61,11 @@ class NIRGraphNet(nn.SpikingNet):
     def __init__(
         self,
         modules: Mapping[str, torch.nn.Module],
-        places: Sequence[Place],
+        wired: Sequence[Wired],
         outputs: Mapping[str, str],
     ) -> None:
         super().__init__(OrderedDict(modules))
-        self.places, self.outputs = tuple(places), dict(outputs)
+        self.wired, self.outputs = tuple(wired), dict(outputs)
 
     def forward(self, x: Any) -> Any:
         """Output (T, B, ...) for input (T, B, ...), from rest; within a run, what that asks for."""
@@ -73,15 +73,13 @@ class NIRGraphNet(nn.SpikingNet):
         if running is None:
             return from_rest(self, x)
         values = {INPUT: x}
-        for place in self.places:
-            total = values[place.sources[0]]
-            for name in place.sources[1:]:
+        for one in self.wired:
+            total = values[one.sources[0]]
+            for name in one.sources[1:]:
                 total = total + values[name]
-            module = self._modules[place.name]
+            module = self._modules[one.name]
             assert module is not None
-            values[place.name] = (
-                running.through(module, total) if running.whole else module(total)
-            )
+            values[one.name] = running.through(module, total) if running.whole else module(total)
         return _given(values, self.outputs)
 
 
@@ -92,7 +90,7 @@ class NIRLoopNet(nn.Stateful):
 
     Parameters
     ----------
-    modules, places, outputs
+    modules, wired, outputs
         As of `NIRGraphNet`.
     """
 
@@ -102,21 +100,17 @@ class NIRLoopNet(nn.Stateful):
     def __init__(
         self,
         modules: Mapping[str, torch.nn.Module],
-        places: Sequence[Place],
+        wired: Sequence[Wired],
         outputs: Mapping[str, str],
     ) -> None:
         super().__init__()
         self.nodes = torch.nn.ModuleDict(modules)
-        self.places, self.outputs = tuple(places), dict(outputs)
+        self.wired, self.outputs = tuple(wired), dict(outputs)
 
     def init(self, x: Tensor) -> dict[str, dict[str, Any]]:
         """State before the first tick, for one tick's input of shape (B, ...)."""
-        kept = {name for place in self.places for name in place.last}
-        last = {
-            place.name: x.new_zeros(len(x), *place.shape)
-            for place in self.places
-            if place.name in kept
-        }
+        kept = {name for one in self.wired for name in one.last}
+        last = {one.name: x.new_zeros(len(x), *one.shape) for one in self.wired if one.name in kept}
         if INPUT in kept:
             last[INPUT] = torch.zeros_like(x)
         return {"modules": dict.fromkeys(self.nodes), "last": last}
@@ -126,14 +120,14 @@ class NIRLoopNet(nn.Stateful):
     ) -> tuple[Any, dict[str, dict[str, Any]]]:
         """One tick: output for input (B, ...), and the new state."""
         values, states = {INPUT: x}, dict(state["modules"])
-        for place in self.places:
-            terms = [values[name] for name in place.sources]
-            terms += [state["last"][name] for name in place.last]
+        for one in self.wired:
+            terms = [values[name] for name in one.sources]
+            terms += [state["last"][name] for name in one.last]
             total = terms[0]
             for term in terms[1:]:
                 total = total + term
-            values[place.name], states[place.name] = nn.step(
-                self.nodes[place.name], total, states[place.name]
+            values[one.name], states[one.name] = nn.step(
+                self.nodes[one.name], total, states[one.name]
             )
         last = {name: values[name] for name in state["last"]}
         return _given(values, self.outputs), {"modules": states, "last": last}
@@ -141,6 +135,6 @@ class NIRLoopNet(nn.Stateful):
 
 def _given(values: Mapping[str, Any], outputs: Mapping[str, str]) -> Any:
     if len(outputs) == 1:
-        (place,) = outputs.values()
-        return values[place]
-    return {name: values[place] for name, place in outputs.items()}
+        (source,) = outputs.values()
+        return values[source]
+    return {name: values[source] for name, source in outputs.items()}

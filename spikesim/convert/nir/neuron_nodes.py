@@ -15,7 +15,7 @@ _CONSTANTS = ("beta", "alpha", "gain", "bias")
 
 
 def private_traits(layer: nn.LIFLayer) -> list[str]:
-    """What a layer does that other readers of NIR would not know.
+    """Tell what a layer does that other readers of NIR would not know.
 
     Examples
     --------

@@ -137,9 +137,11 @@ class NeuronReader:
         self, node: Node, values: Mapping[str, Any], reset: str, comparison: str, notes: list[str]
     ) -> None:
         v_th = values["v_th"] if node.kind in _FIRING else None
-        numbers = (values[key] for key in ("beta", "alpha", "gain", "bias"))
+        beta, alpha, gain, bias = (values[key] for key in ("beta", "alpha", "gain", "bias"))
         self.readings.append(
-            NodeReading(node.name, node.kind, *numbers, v_th, reset, comparison, tuple(notes))
+            NodeReading(
+                node.name, node.kind, beta, alpha, gain, bias, v_th, reset, comparison, tuple(notes)
+            )
         )
 
     def _constants(self, node: Node, values: Values) -> _Constants:
@@ -161,7 +163,7 @@ class NeuronReader:
         return self._exactly(node, _Constants(beta, alpha, gain, values["v_leak"] * share))
 
     def _decay(self, key: str, tau: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """What is left after a tick, and the share that is taken in."""
+        """Give what is left after a tick, and the share that is taken in."""
         dt = self.by.dt
         if self.options.method == "exact":
             return np.exp(-dt / tau), -np.expm1(-dt / tau)
@@ -215,9 +217,7 @@ class NeuronReader:
     def _strict(self, node: Node) -> bool:
         return self.by.writer.strict if self.options.strict is None else self.options.strict
 
-    def _reset(
-        self, node: Node, values: Values, found: _Constants, given: dict[str, Any]
-    ) -> None:
+    def _reset(self, node: Node, values: Values, found: _Constants, given: dict[str, Any]) -> None:
         asked = self.options.resets.get(node.name) or self.options.resets.get("")
         words = self.by.writer.resets
         if asked is None and self._is_ours(node):
@@ -244,7 +244,7 @@ class NeuronReader:
             given["reset_amount"] = v_th / found.beta
 
     def _ours(self, node: Node, given: dict[str, Any]) -> None:
-        """What only our metadata tells."""
+        """Take what only our metadata tells."""
         if not self._is_ours(node):
             return
         for key in ("reset_amount", "refractory_ticks", "refractory", "v_floor", "v_init"):
@@ -275,7 +275,7 @@ def _which_reset(writer: str) -> str:
 
 
 def _in_words(values: Mapping[str, Any]) -> str:
-    """What a spike does, for the report."""
+    """Say what a spike does, for the report."""
     if values["reset"] == "none":
         return "none"
     hard = values["reset"] == "hard"
@@ -294,7 +294,8 @@ def _single(value: Any) -> Any:
 
 def _one(gain: np.ndarray, node: Node) -> np.ndarray:
     """Take for 1 what is 1 but for the rounding of the quotients in the file."""
-    kinds = [np.asarray(node.values[key]).dtype for key in ("r", "tau", "tau_mem") if key in node.values]
+    fields = [node.values[key] for key in ("r", "tau", "tau_mem") if key in node.values]
+    kinds = [np.asarray(value).dtype for value in fields]
     steps = max(float(np.finfo(kind).eps) if kind.kind == "f" else 0.0 for kind in kinds)
     return np.where(np.abs(gain - 1.0) <= _ROUNDINGS * steps, 1.0, gain)
 

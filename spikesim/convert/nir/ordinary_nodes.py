@@ -131,9 +131,7 @@ def _flatten(nir: Any, module: torch.nn.Flatten, shape: Shape, _: str) -> Made:
     out = flattened(shape, start - 1, end - 1) if start else None
     if out is None:
         raise ValidationError("expected a flatten that keeps the batch, start_dim=1")
-    node = nir.Flatten(
-        input_type={"input": np.array(shape)}, start_dim=start - 1, end_dim=end - 1
-    )
+    node = nir.Flatten(input_type={"input": np.array(shape)}, start_dim=start - 1, end_dim=end - 1)
     return node, out
 
 
@@ -158,7 +156,9 @@ def _out(module: torch.nn.Module, shape: Shape) -> Shape:
         try:
             return tuple(module(torch.zeros(1, *shape, dtype=kind)).shape[1:])
         except RuntimeError as error:
-            raise ValidationError(f"expected input that fits, got axes {shape} ({error})") from error
+            raise ValidationError(
+                f"expected input that fits, got axes {shape} ({error})"
+            ) from error
 
 
 def _array(values: Tensor) -> np.ndarray:

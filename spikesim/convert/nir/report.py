@@ -88,12 +88,10 @@ class NIRReport:
     def __str__(self) -> str:
         """Give a table, with the notes below."""
         head = ("node", "kind", "beta", "alpha", "gain", "bias", "v_th", "spike", "reset")
-        rows = [head]
+        rows: list[tuple[str, ...]] = [head]
         for node in self.nodes:
             numbers = (node.beta, node.alpha, node.gain, node.bias, node.v_th)
-            rows.append(
-                (node.name, node.kind, *map(shown, numbers), node.comparison, node.reset)
-            )
+            rows.append((node.name, node.kind, *map(shown, numbers), node.comparison, node.reset))
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = [
             f"{self.source}: read as written by {self.writer} ({self.why}), dt = {self.dt:g}, "

@@ -152,9 +152,7 @@ class Shapes:
     def _flat(self, node: Node, into: Shape) -> Shape | None:
         """Flatten by NIR, which numbers axes without batch; by torch where only that fits."""
         start, end = whole(node.values["start_dim"]), whole(node.values["end_dim"])
-        wanted = {
-            self.into[name] for name in self.graph.after(node.name) if name in self.into
-        }
+        wanted = {self.into[name] for name in self.graph.after(node.name) if name in self.into}
         by_nir = flattened(into, start, end)
         by_torch = flattened(into, start - (start > 0), end - (end > 0))
         if wanted and by_nir not in wanted and by_torch in wanted:

@@ -10,14 +10,13 @@ import io
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from spikesim.convert.nir.files import DEEPEST, UNREADABLE, file_tree
 from spikesim.errors import ConversionError, ValidationError
-from spikesim.recording.export import optional_library
 
 #: Fields of every kind of node; those with a value may be absent.
 FIELDS: Mapping[str, Mapping[str, Any]] = {
@@ -47,15 +46,6 @@ FIELDS: Mapping[str, Mapping[str, Any]] = {
 NEURONS = ("I", "IF", "LI", "LIF", "CubaLI", "CubaLIF")
 _WORDS = {"padding": ("same", "valid")}
 _SHAPES = ("shape", "input_shape", "input_type")
-_DEEPEST = 16
-_PACKED = 1100
-"""Bytes that one byte of a file can hold: gzip packs at most 1032 into one."""
-_SMALL = 2**26
-# What h5py and numpy raise on bytes that are not what they claim to be.
-_UNREADABLE = (
-    OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError, IndexError,
-    OverflowError, MemoryError,
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -120,24 +110,18 @@ def read_graph(source: Any) -> Graph:
     ValidationError
         If it is none of these, or there is no such file.
     """
-    if isinstance(source, str | os.PathLike):
-        who = f"NIR file {os.fspath(source)!r}"
-        if not Path(source).is_file():
-            raise ValidationError(f"{who}: expected a file, got none there; check the path")
-        tree: Any = _file_tree(Path(source), Path(source).stat().st_size, who)
-    elif isinstance(source, io.BytesIO):
-        who = "NIR file in memory"
-        tree = _file_tree(source, source.getbuffer().nbytes, who)
+    if isinstance(source, str | os.PathLike | io.BytesIO):
+        who, tree = file_tree(source)
     elif isinstance(source, Mapping) or (hasattr(source, "nodes") and hasattr(source, "edges")):
         who, tree = "NIR graph", source
     else:
         raise ValidationError(
             f"from_nir: expected a path, or a NIRGraph of nir, got {type(source).__name__}"
         )
-    reader = _Reader(who)
+    reader = _TreeReader(who)
     try:
         reader.take("", tree, 0)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         reader.problems.append(f"{who}: expected nodes and edges, got a graph without ({error})")
     reader.join()
     if reader.problems:
@@ -145,41 +129,7 @@ def read_graph(source: Any) -> Graph:
     return Graph(who, dict(sorted(reader.nodes.items())), tuple(sorted(reader.edges)), _ours(tree))
 
 
-def _file_tree(place: Path | io.BytesIO, nbytes: int, who: str) -> Any:
-    h5py = optional_library("h5py", who)
-    try:
-        with h5py.File(place, "r") as file:
-            if "node" not in file:
-                raise ConversionError(
-                    f"{who}: expected the group 'node' of NIR, got {sorted(file)[:5]}; this is "
-                    "an HDF5 file of something else"
-                )
-            return _group(h5py, file["node"], _PACKED * nbytes + _SMALL, 0)
-    except _UNREADABLE as error:
-        text = " ".join(str(error).split())
-        raise ConversionError(
-            f"{who}: expected a whole file of NIR (HDF5), got one that is cut, damaged or of "
-            f"another kind ({text}); write it anew"
-        ) from error
-
-
-def _group(h5py: Any, group: Any, room: int, depth: int) -> Any:
-    if depth > _DEEPEST:
-        raise ValueError(f"groups within groups, {depth} deep")
-    if not isinstance(group, h5py.Group):
-        raise TypeError("a dataset in place of a group")
-    tree: dict[str, Any] = {}
-    for key, item in group.items():
-        if isinstance(item, h5py.Group):
-            tree[key] = _group(h5py, item, room, depth + 1)
-        elif item.shape is None or item.size * item.dtype.itemsize > room:
-            raise ValueError(f"{item.name} claims {item.shape} entries")
-        else:
-            tree[key] = item[()]
-    return tree
-
-
-class _Reader:
+class _TreeReader:
     """Collects nodes, edges and problems of a tree of graphs."""
 
     def __init__(self, who: str) -> None:
@@ -197,7 +147,7 @@ class _Reader:
         for key, node in inside.items():
             name = f"{prefix}{key}"
             kind = _kind(node)
-            if kind == "NIRGraph" and depth < _DEEPEST:
+            if kind == "NIRGraph" and depth < DEEPEST:
                 ends[key] = self.take(f"{name}.", node, depth + 1)
                 continue
             ends[key] = (name, name)
@@ -244,8 +194,8 @@ class _Reader:
         who = f"{self.who}: node {name!r}"
         if kind not in FIELDS:
             self.problems.append(
-                f"{who}: expected one of {', '.join(FIELDS)}, NIRGraph, got {kind}; replace what it "
-                "was written from"
+                f"{who}: expected one of {', '.join(FIELDS)}, NIRGraph, got {kind}; replace "
+                "what it was written from"
             )
             return
         values: dict[str, Any] = {}

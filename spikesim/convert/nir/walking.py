@@ -142,7 +142,7 @@ class Walk:
             return self._loop_net(path, module, x)
         for kind in type(module).__mro__:
             make = ordinary_nodes.MAKERS.get(kind)
-            if make is not None and type(module).forward is kind.forward:  # type: ignore[attr-defined]
+            if make is not None and type(module).forward is getattr(kind, "forward", None):
                 node, shape = make(self.nir, module, x.shape, self.groups)
                 return self._node(name, node, x, shape)
         raise _no_equal(type(module).__name__)
@@ -200,21 +200,21 @@ class Walk:
     def _loop_net(self, path: str, net: NIRLoopNet, x: Signal) -> Signal:
         values = {INPUT: x}
         late: dict[str, Signal] = {}
-        shapes = {INPUT: x.shape, **{place.name: place.shape for place in net.places}}
-        for source in dict.fromkeys(name for place in net.places for name in place.last):
+        shapes = {INPUT: x.shape, **{one.name: one.shape for one in net.wired}}
+        for source in dict.fromkeys(name for one in net.wired for name in one.last):
             late[source] = self._open(shapes[source])
-        for place in net.places:
-            terms = [values[name] for name in place.sources] + [late[n] for n in place.last]
+        for one in net.wired:
+            terms = [values[name] for name in one.sources] + [late[n] for n in one.last]
             sources = tuple(source for term in terms for source in term.sources)
-            inner = f"{path}.nodes.{place.name}" if path else f"nodes.{place.name}"
+            inner = f"{path}.nodes.{one.name}" if path else f"nodes.{one.name}"
             total = Signal(sources, terms[0].shape)
-            values[place.name] = self._module(inner, net.nodes[place.name], total)
+            values[one.name] = self._module(inner, net.nodes[one.name], total)
         for source, signal in late.items():
             self._loops[signal.sources[0]] = values[source].sources
         if len(net.outputs) != 1:
             raise ValidationError(f"expected a loop of one output, got {len(net.outputs)}")
-        (place,) = net.outputs.values()
-        return values[place]
+        (name,) = net.outputs.values()
+        return values[name]
 
     def _open(self, shape: Shape) -> Signal:
         name = f"loop{len(self._loops)}"
@@ -225,7 +225,8 @@ class Walk:
         """Put the sources of loops, now known, in their place."""
         edges: list[Edge] = []
         for edge in self.edges:
-            sources, late = (edge.source,), False
+            late = False
+            sources: tuple[str, ...] = (edge.source,)
             while any(source in self._loops for source in sources):
                 late = True
                 sources = tuple(
@@ -298,4 +299,3 @@ def _seen_whole(module: torch.nn.Module) -> bool:
 def _no_equal(name: str) -> ValidationError:
     way = _WAYS_OUT.get(name, "leave it out, or write it as layers and sums")
     return ValidationError(f"{name} has no node in NIR; {way}")
-

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""In which order nodes of a graph run in a tick, and which edges carry the value of the last one."""
+"""In which order nodes run in a tick, and which edges carry the value of the tick before."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def _order(nodes: Iterable[str], edges: Iterable[tuple[str, str]]) -> tuple[str,
 
 
 def _loops(nodes: Iterable[str], edges: Iterable[tuple[str, str]]) -> list[frozenset[str]]:
-    """Sets of nodes that reach each other; those of one that reaches itself among them."""
+    """Find sets of nodes that reach each other; those of one that reaches itself among them."""
     edges = list(edges)
     after = _reach(nodes, edges)
     found = {frozenset(b for b in after[a] if a in after[b]) for a in nodes if a in after[a]}

@@ -163,7 +163,9 @@ class _Facts:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.neurons = graph.of_kind(*NEURONS)
-        self.taus = [node.array(key) for node in self.neurons for key in node.values if "tau" in key]
+        self.taus = [
+            node.array(key) for node in self.neurons for key in node.values if "tau" in key
+        ]
         self.leaky = [node for node in self.neurons if node.kind not in ("I", "IF")]
         # The names of nirtorch's older tracer, which snnTorch, Norse and sinabs use.
         self.older_names = [node.name for node in graph.of_kind("Input")] == ["input"]
@@ -297,9 +299,7 @@ def _bare_sums(facts: _Facts, dt: float | None) -> Recognized | None:
     )
 
 
-def _with_tick(
-    facts: _Facts, writer: Writer, dt: float | None, known: Any, why: str
-) -> Recognized:
+def _with_tick(facts: _Facts, writer: Writer, dt: float | None, known: Any, why: str) -> Recognized:
     known = None if known is None else float(known)
     tick = known if dt is None else dt
     if tick is None:

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""NIR files as the peers write them, with the spikes of the peers: ``python -m tests.reference.nir.write``.
+"""NIR files as the peers write them, and the spikes of the peers.
+
+Written by ``python -m tests.reference.nir.write``.
 
 Every net is exported in float32, as users do, by the exporter of its framework, and then recorded
 in float64. What is done beside, because the released exporters or nir 1.0.8 ask for it:
@@ -26,9 +28,9 @@ import numpy as np
 import sinabs.layers
 import sinabs.nir
 import snntorch
-from snntorch import utils as snntorch_utils
 import torch
 from sinabs.activation import MultiSpike
+from snntorch import utils as snntorch_utils
 from snntorch.export_nir import export_to_nir as snntorch_to_nir
 from spikingjelly.activation_based import functional, layer, neuron
 from spikingjelly.activation_based.nir_exchange import export_to_nir as spikingjelly_to_nir
@@ -242,7 +244,6 @@ def main() -> None:
             with torch.no_grad():
                 spikes = run(net.double(), x.double())
             recorded[f"{name}.{reset}"] = spikes.numpy().astype(np.uint8)
-            print(name, reset, "spikes", int(spikes.sum()), "at most", int(spikes.max()))
         manifest[f"{name}.nir"] = f"{peer} {version(peer)}, nir {version('nir')}"
     np.savez_compressed(FOLDER / "spikes.npz", **recorded)
     hashes = {

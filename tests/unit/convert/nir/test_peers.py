@@ -9,7 +9,6 @@ import torch
 
 from spikesim import nn
 from spikesim.convert import from_nir
-from spikesim.errors import ConversionError
 
 FOLDER = Path(__file__).parents[3] / "reference" / "nir"
 RECORDED = np.load(FOLDER / "spikes.npz")
