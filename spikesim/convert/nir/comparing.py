@@ -6,8 +6,10 @@ from __future__ import annotations
 import copy
 import io
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -63,7 +65,12 @@ def _same_place(net: torch.nn.Module, made: torch.nn.Module, module: torch.nn.Mo
 
 
 def _of(layer: nn.LIFLayer) -> nn.LIFLayer:
-    return nn.LIFLayer.of(layer.canonical(), layer.shape)
+    lif = layer.canonical()
+    given = {field.name: getattr(lif, field.name) for field in fields(lif)}
+    if layer.shape is not None:
+        arrays = {key: value for key, value in given.items() if isinstance(value, np.ndarray)}
+        given |= {key: value.reshape(layer.shape) for key, value in arrays.items()}
+    return nn.LIFLayer(layer.shape, **given)
 
 
 def _dense(layer: nn.Linear) -> torch.nn.Linear:

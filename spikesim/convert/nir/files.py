@@ -16,6 +16,7 @@ DEEPEST = 16
 _PACKED = 1100
 """Bytes that one byte of a file can hold: gzip packs at most 1032 into one."""
 _SMALL = 2**26
+_HEAP, _HEAP_HEADER = b"GCOL\x01\x00\x00\x00", 16
 #: What h5py and numpy raise on bytes that are not what they claim to be.
 UNREADABLE = (
     OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError, IndexError,
@@ -34,30 +35,50 @@ def file_tree(source: str | os.PathLike[str] | io.BytesIO) -> tuple[str, Any]:
         If there is none, or without h5py.
     """
     if isinstance(source, io.BytesIO):
-        who, place, nbytes = "NIR file in memory", source, source.getbuffer().nbytes
-        return who, _tree(place, nbytes, who)
+        return "NIR file in memory", _tree(source.getvalue(), "NIR file in memory")
     path, who = Path(source), f"NIR file {os.fspath(source)!r}"
     if not path.is_file():
         raise ValidationError(f"{who}: expected a file, got none there; check the path")
-    return who, _tree(path, path.stat().st_size, who)
+    return who, _tree(path.read_bytes(), who)
 
 
-def _tree(place: Path | io.BytesIO, nbytes: int, who: str) -> Any:
+def _tree(content: bytes, who: str) -> Any:
     h5py = optional_library("h5py", who)
     try:
-        with h5py.File(place, "r") as file:
+        _check_heaps(content)
+        with h5py.File(io.BytesIO(content), "r") as file:
             if "node" not in file:
                 raise ConversionError(
                     f"{who}: expected the group 'node' of NIR, got {sorted(file)[:5]}; this is "
                     "an HDF5 file of something else"
                 )
-            return _group(h5py, file["node"], _PACKED * nbytes + _SMALL, 0)
+            return _group(h5py, file["node"], _PACKED * len(content) + _SMALL, 0)
     except UNREADABLE as error:
         text = " ".join(str(error).split())
         raise ConversionError(
             f"{who}: expected a whole file of NIR (HDF5), got one that is cut, damaged or of "
             f"another kind ({text}); write it anew"
         ) from error
+
+
+def _check_heaps(content: bytes) -> None:
+    """Refuse words that HDF5's library would never stop looking for.
+
+    It goes through a collection of words by the sizes that stand in it, and a size of 0 leaves it
+    where it is.
+    """
+    at = content.find(_HEAP)
+    while at >= 0:
+        end = at + int.from_bytes(content[at + 8 : at + 16], "little")
+        here = at + _HEAP_HEADER
+        while here + _HEAP_HEADER <= end:
+            index = int.from_bytes(content[here : here + 2], "little")
+            size = int.from_bytes(content[here + 8 : here + 16], "little")
+            step = size if index == 0 else _HEAP_HEADER + -(-size // 8) * 8
+            if step < _HEAP_HEADER or here + step > min(end, len(content)):
+                raise ValueError("words of no size")
+            here += step
+        at = content.find(_HEAP, at + 1)
 
 
 def _group(h5py: Any, group: Any, room: int, depth: int) -> Any:

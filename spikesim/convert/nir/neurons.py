@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -18,6 +18,8 @@ from spikesim.convert.nir.tree import Graph, Node
 from spikesim.convert.nir.writers import Method, Recognized, Values
 from spikesim.errors import ValidationError
 from spikesim.nn.functional import LIFState
+
+T = TypeVar("T")
 
 #: What ``reset=`` takes.
 RESETS = ("hard", "soft", "none", "subtract", "zero")
@@ -106,15 +108,19 @@ class NeuronReader:
             return self._threshold(node, shape)
         values = {key: spread(node.array(key), shape) for key in node.values}
         notes = self.by.writer.corrected(node.kind, values, self.by.dt)
-        found = self._constants(node, values)
         fires = node.kind in _FIRING
-        given: dict[str, Any] = vars(found).copy()
-        given["v_th"] = values["v_threshold"] if fires else np.inf
-        given["v_init"] = self._start(node, values)
-        given["strict"] = self._strict(node)
+        problems: list[str] = []
+        found = _tried(problems, self._constants, node, values)
+        given: dict[str, Any] = {} if found is None else vars(found).copy()
+        given["v_init"] = _tried(problems, self._start, node, values)
         if fires:
-            self._reset(node, values, found, given)
+            beta = np.ones(shape) if found is None else found.beta
+            given |= _tried(problems, self._reset, node, values, beta) or {}
+            given["strict"] = self._strict(node)
             self._ours(node, given)
+        if problems:
+            raise ValidationError(problems)
+        given["v_th"] = values["v_threshold"] if fires else np.inf
         given.setdefault("reset", "none")
         if fires:
             notes += self.by.writer.warnings
@@ -217,7 +223,8 @@ class NeuronReader:
     def _strict(self, node: Node) -> bool:
         return self.by.writer.strict if self.options.strict is None else self.options.strict
 
-    def _reset(self, node: Node, values: Values, found: _Constants, given: dict[str, Any]) -> None:
+    def _reset(self, node: Node, values: Values, beta: np.ndarray) -> dict[str, Any]:
+        """Fields of a layer that say what a spike does."""
         asked = self.options.resets.get(node.name) or self.options.resets.get("")
         words = self.by.writer.resets
         if asked is None and self._is_ours(node):
@@ -227,7 +234,7 @@ class NeuronReader:
         if asked is None:
             raise ValidationError(_which_reset(self.by.writer.name))
         v_th = values["v_threshold"]
-        given["reset"] = {"zero": "hard", "subtract": "soft"}.get(asked, asked)
+        given: dict[str, Any] = {"reset": {"zero": "hard", "subtract": "soft"}.get(asked, asked)}
         if asked == "hard":
             given["v_reset"] = values["v_reset"]
         elif asked == "zero" and (node.kind == "CubaLIF" or node.name in self.looped):
@@ -236,12 +243,13 @@ class NeuronReader:
         elif asked == "soft":
             given["reset_amount"] = v_th
         elif asked == "subtract":
-            if (found.beta == 0.0).any():
+            if (beta == 0.0).any():
                 raise ValidationError(
                     "expected beta above 0 with reset='subtract', which subtracts a step late, got "
                     "0; give reset='soft'"
                 )
-            given["reset_amount"] = v_th / found.beta
+            given["reset_amount"] = v_th / beta
+        return given
 
     def _ours(self, node: Node, given: dict[str, Any]) -> None:
         """Take what only our metadata tells."""
@@ -258,6 +266,15 @@ class NeuronReader:
 
     def _is_ours(self, node: Node) -> bool:
         return self.by.writer.name == "spikesim" and bool(node.metadata)
+
+
+def _tried(problems: list[str], read: Callable[..., T], *args: Any) -> T | None:
+    """Give what a function reads; its problems, where it cannot, and None."""
+    try:
+        return read(*args)
+    except ValidationError as error:
+        problems += error.problems
+        return None
 
 
 def _which_reset(writer: str) -> str:

@@ -300,7 +300,8 @@ def _bare_sums(facts: _Facts, dt: float | None) -> Recognized | None:
 
 
 def _with_tick(facts: _Facts, writer: Writer, dt: float | None, known: Any, why: str) -> Recognized:
-    known = None if known is None else float(known)
+    if known is not None:
+        known = _tick(facts, known)
     tick = known if dt is None else dt
     if tick is None:
         raise ConversionError(
@@ -315,6 +316,19 @@ def _with_tick(facts: _Facts, writer: Writer, dt: float | None, known: Any, why:
             way,
         )
     return Recognized(writer, tick, why)
+
+
+def _tick(facts: _Facts, known: Any) -> float:
+    try:
+        tick = float(known)
+    except (TypeError, ValueError):
+        tick = 0.0
+    if not 0.0 < tick < np.inf:
+        raise ConversionError(
+            f"{facts.graph.who}: expected a tick above 0 in the metadata, got {known!r}; give "
+            "writer='nir' with dt=..."
+        )
+    return tick
 
 
 def _is(node: Node, key: str, value: float) -> bool:
