@@ -108,11 +108,12 @@ def test_what_only_our_metadata_tells_is_written_on_demand(trait, tmp_path):
 def test_a_convolutional_net_with_groups_and_norms(tmp_path):
     net = nn.SpikingNet(
         torch.nn.Conv2d(2, 4, 3, padding="same", groups=2), torch.nn.BatchNorm2d(4),
-        nn.LIFLayer((4, 6, 6), beta=0.5, v_th=torch.linspace(0.2, 0.5, 4).tolist()),
+        nn.LIFLayer((4, 6, 6), beta=0.5, v_th=torch.linspace(0.5, 2.0, 4).tolist()),
         torch.nn.AvgPool2d(2, divisor_override=1), torch.nn.Dropout(0.5), torch.nn.Flatten(),
-        dense(36, 5, bias=True), torch.nn.BatchNorm1d(5), nn.LIFLayer(5, beta=0.5, v_th=0.5),
+        dense(36, 5, bias=True), torch.nn.BatchNorm1d(5), nn.LIFLayer(5, beta=0.5, v_th=1.5),
     )  # fmt: skip
     with torch.no_grad():
+        net[0].weight.abs_()
         for norm in (net[1], net[7]):
             norm.running_mean.uniform_(-0.2, 0.2)
             norm.running_var.uniform_(0.5, 2.0)
