@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a net of torch to a NIR graph that every reader takes."""
+"""From a net of torch, or a network, to a NIR graph that every reader takes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import io
 import logging
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,21 +15,22 @@ import numpy as np
 import torch
 
 from spikesim.convert.nir.comparing import same_spikes
+from spikesim.convert.nir.files import library
 from spikesim.convert.nir.neuron_nodes import private_traits
 from spikesim.convert.nir.tree import read_graph
 from spikesim.convert.nir.walking import Walk
 from spikesim.convert.nir.wiring import wire
 from spikesim.core.atomic import place_problems, replacing
 from spikesim.errors import ConversionError, ValidationError
+from spikesim.network import Network
 from spikesim.nn import LIFLayer
-from spikesim.recording.export import optional_library
 
 _log = logging.getLogger(__name__)
 _USUAL_DT = 1e-3
 
 
 def to_nir(
-    net: torch.nn.Module,
+    net: torch.nn.Module | Network,
     path: str | os.PathLike[str] | None = None,
     dt: float | None = None,
     *,
@@ -47,13 +48,14 @@ def to_nir(
 
     Parameters
     ----------
-    net : torch.nn.Module
+    net : torch.nn.Module or Network
         Neurons, dense and convolution layers, average pooling, batch normalization, flattening,
-        sums, factors, delays and loops.
+        sums, factors, delays and loops. Of a network: populations on one axis, each projection
+        as a matrix for each of its delays.
     path : path, optional
         Written as a whole, after everything else has succeeded.
     dt : float, seconds, optional
-        Length of a tick; that of the layers by default, or 1 ms.
+        Length of a tick; that of the network or the layers by default, or 1 ms.
     input_shape : sequence of int, optional
         Axes of the input of a tick without the batch, where the first layer leaves them open.
     private : bool
@@ -85,25 +87,27 @@ def to_nir(
     >>> sorted(graph.nodes), graph.nodes["1"].tau.tolist()
     (['0', '1', 'input', 'output'], [0.002, 0.002])
     """
-    nir = optional_library("nir", "to_nir")
+    nir = library("nir", "to_nir")
     tick = _tick(net, dt)
     _check_arguments(tick, groups, path)
-    walk = Walk(nir, net, tick, groups)
-    walk.read(None if input_shape is None else tuple(input_shape))
-    for who, layer in walk.neurons:
-        traits = private_traits(layer)
-        if traits and not private:
-            walk.problems.append(
-                f"to_nir: {who}: expected what every reader of NIR does, got {', '.join(traits)}, "
-                "which only our metadata tells; give private=True, or train it without"
-            )
-    if walk.problems:
-        raise ConversionError(walk.problems)
+    compare: Callable[..., None] = same_spikes
+    if isinstance(net, Network):
+        from spikesim.convert.nir.networks import NetworkWalk, same_network_spikes
+
+        walk: Any = NetworkWalk(nir, net)
+        compare = same_network_spikes
+        walk.read()
+    else:
+        walk = Walk(nir, net, tick, groups)
+        walk.read(None if input_shape is None else tuple(input_shape))
+    problems = walk.problems + ([] if private else _private(walk.neurons))
+    if problems:
+        raise ConversionError(problems)
     graph = _graph(nir, walk, tick)
     buffer = io.BytesIO()
     nir.write(buffer, graph)
     if check:
-        same_spikes(net, buffer, walk.input_shape)
+        compare(net, buffer, walk.input_shape)
     for who, layer in walk.neurons:
         if not layer.strict:
             _log.info("to_nir: %s fires at the threshold, the format's neurons above it", who)
@@ -111,6 +115,16 @@ def to_nir(
         with replacing(Path(path)) as file:
             file.write(buffer.getbuffer())
     return graph
+
+
+def _private(layers: Sequence[tuple[str, LIFLayer]]) -> list[str]:
+    """Say what other readers would run in another way."""
+    return [
+        f"to_nir: {who}: expected what every reader of NIR does, got {', '.join(traits)}, which "
+        "only our metadata tells; give private=True, or train it without"
+        for who, layer in layers
+        if (traits := private_traits(layer))
+    ]
 
 
 def _graph(nir: Any, walk: Walk, dt: float) -> Any:
@@ -153,8 +167,11 @@ def _with_delays(nir: Any, walk: Walk, dt: float) -> list[tuple[str, str]]:
     return edges
 
 
-def _tick(net: torch.nn.Module, dt: float | None) -> float:
-    known = {m.dt for m in net.modules() if isinstance(m, LIFLayer) and m.dt is not None}
+def _tick(net: torch.nn.Module | Network, dt: float | None) -> float:
+    if isinstance(net, Network):
+        known: set[Any] = {net.dt}
+    else:
+        known = {m.dt for m in net.modules() if isinstance(m, LIFLayer) and m.dt is not None}
     if len(known) > 1 or (dt is not None and known - {dt}):
         raise ConversionError(
             f"to_nir: expected layers of one tick, got constants for dt = "

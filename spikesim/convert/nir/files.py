@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import os
 from pathlib import Path
 from typing import Any
 
 from spikesim.errors import ConversionError, ValidationError
-from spikesim.recording.export import optional_library
 
 #: Graphs within graphs.
 DEEPEST = 16
@@ -22,6 +22,23 @@ UNREADABLE = (
     OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError, IndexError,
     OverflowError, MemoryError,
 )  # fmt: skip
+
+
+def library(name: str, who: str) -> Any:
+    """Import a library that not everybody has, or say how to get it.
+
+    Raises
+    ------
+    ValidationError
+        If it is not installed.
+    """
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise ValidationError(
+            f"{who}: expected the library {name!r}, which cannot be imported ({error}); install "
+            "it with: pip install 'spikesim[interop]'"
+        ) from error
 
 
 def file_tree(source: str | os.PathLike[str] | io.BytesIO) -> tuple[str, Any]:
@@ -43,7 +60,7 @@ def file_tree(source: str | os.PathLike[str] | io.BytesIO) -> tuple[str, Any]:
 
 
 def _tree(content: bytes, who: str) -> Any:
-    h5py = optional_library("h5py", who)
+    h5py = library("h5py", who)
     try:
         _check_heaps(content)
         with h5py.File(io.BytesIO(content), "r") as file:

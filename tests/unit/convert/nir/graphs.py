@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Small NIR graphs written by hand, for tests."""
 
+import itertools
+
 import numpy as np
 
 
@@ -10,7 +12,7 @@ def chain(*nodes, shape=(1,), out=None, metadata=None):
     ends = {"type": "Input", "shape": list(shape)}, {"type": "Output", "shape": list(out or shape)}
     graph = {
         "nodes": dict(zip(names, (ends[0], *nodes, ends[1]), strict=True)),
-        "edges": list(zip(names[:-1], names[1:], strict=True)),
+        "edges": list(itertools.pairwise(names)),
     }
     return graph if metadata is None else graph | {"metadata": metadata}
 

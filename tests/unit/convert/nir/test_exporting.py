@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a net is as a NIR graph: read by nir itself, by us again, and by the equations of NIR."""
 
+import itertools
+
 import nir
 import numpy as np
 import pytest
@@ -11,6 +13,8 @@ from hypothesis import strategies as st
 from spikesim import nn
 from spikesim.convert import from_nir, to_nir
 from spikesim.errors import ConversionError, ValidationError
+from spikesim.network import Network
+from spikesim.neurons import LIF, AdEx
 from tests.unit.convert.nir.graphs import run_lif
 
 
@@ -62,7 +66,8 @@ def test_a_plain_reader_finds_our_constants_in_the_fields():
     assert np.allclose(0.5, 1 - 1e-3 / cuba.tau_syn)
     assert np.allclose(0.5, cuba.r * 1e-3 / cuba.tau_mem * cuba.w_in * 1e-3 / cuba.tau_syn)
     sums = to_nir(nn.LIFLayer(2, beta=1.0, gain=0.5), dt=1e-3).nodes["net"]
-    assert isinstance(sums, nir.IF) and np.allclose(0.5, sums.r * 1e-3)
+    assert isinstance(sums, nir.IF)
+    assert np.allclose(0.5, sums.r * 1e-3)
     assert np.array_equal([2], to_nir(nn.LIFLayer(2)).nodes["output"].output_type["output"])
 
 
@@ -190,7 +195,7 @@ def test_any_small_net_comes_back_with_its_spikes(data):
     sizes = data.draw(st.lists(st.integers(1, 5), min_size=2, max_size=4))
     share = st.floats(0.0, 0.96875, width=32)
     layers = []
-    for n_pre, n_post in zip(sizes[:-1], sizes[1:], strict=True):
+    for n_pre, n_post in itertools.pairwise(sizes):
         leak = data.draw(st.booleans())
         each = data.draw(st.lists(share, min_size=n_post, max_size=n_post))
         layer = nn.LIFLayer(
@@ -295,3 +300,33 @@ def test_learned_constants_are_written_as_they_run():
         (1 - 1e-3 / graph.nodes["1"].tau).tolist(), rel=1e-12
     )
     assert net[1].canonical().v_th.tolist() == graph.nodes["1"].v_threshold.tolist()
+
+
+def test_an_exported_network_is_written_without_its_start_ticks(tmp_path):
+    net = nn.SpikingNet(
+        dense(3, 4), nn.LIFLayer(4, beta=0.5, v_th=0.5),
+        nn.Recurrent(nn.LIFLayer(4, beta=0.75), dense(4, 4)), dense(4, 2), nn.LIFLayer(2, v_th=0.5),
+    )  # fmt: skip
+    network = nn.export(net, dt=1e-3)
+    to_nir(network, tmp_path / "net.nir")
+    nir.read(tmp_path / "net.nir")
+    again = from_nir(tmp_path / "net.nir", dtype=torch.float64)
+    x = (drive(40, 1, 3) < 0.5).double()
+    expected = outputs(net, x)
+    assert 5 < expected.sum() < 75
+    assert torch.equal(expected, outputs(again, x))
+
+
+def test_a_network_with_delays_of_each_synapse(tmp_path):
+    network = Network(dt=1e-3)
+    network.add_input("in", 2)
+    network.add_population("a", 2, LIF(beta=0.5, v_th=0.75))
+    network.connect("in", "a", np.eye(2), delay_ticks=1)
+    network.connect("a", "a", np.full((2, 2), 0.5), delay_ticks=np.array([[1, 2], [3, 1]]))
+    network.outputs = ["a"]
+    to_nir(network, tmp_path / "net.nir")  # which compares with the simulator
+    kinds = [type(node).__name__ for node in nir.read(tmp_path / "net.nir").nodes.values()]
+    assert 4 == kinds.count("Delay") == kinds.count("Linear")
+    network.add_population("b", 2, AdEx())
+    with pytest.raises(ConversionError, match=r"'b'.*AdEx"):
+        to_nir(network)

@@ -2,6 +2,8 @@
 """What a NIR graph means, node by node, against equations written out here."""
 
 import math
+import subprocess
+import sys
 
 import nir
 import numpy as np
@@ -9,7 +11,7 @@ import pytest
 import torch
 
 from spikesim import nn
-from spikesim.convert import from_nir
+from spikesim.convert import from_nir, to_nir
 from spikesim.errors import ConversionError, ValidationError
 from tests.unit.convert.nir.graphs import affine, chain, lif, linear, run_lif
 
@@ -378,3 +380,22 @@ def test_all_problems_come_at_once():
     texts = error.value.problems
     for k, text in enumerate(("tau above 0", "NaN", "got MaxPool2d", "0 or more", "'bias'")):
         assert any(f"'n{k}'" in one and text in one for one in texts), (k, texts)
+
+
+def test_a_missing_library_is_named_and_graphs_need_none(monkeypatch, tmp_path):
+    for name in ("nir", "h5py"):
+        monkeypatch.setitem(sys.modules, name, None)
+    assert 1 == len(from_nir(chain(linear([[1.0]]))))
+    (tmp_path / "net.nir").write_bytes(b"")
+    with pytest.raises(ValidationError, match=r"'h5py'.*spikesim\[interop\]"):
+        from_nir(tmp_path / "net.nir")
+    with pytest.raises(ValidationError, match=r"'nir'.*spikesim\[interop\]"):
+        to_nir(nn.LIFLayer(1))
+
+
+def test_the_package_loads_what_is_asked_for_only():
+    code = (
+        "import sys, spikesim.convert as c; assert 'torch' not in sys.modules; c.from_nir; "
+        "assert 'nir' not in sys.modules and 'numba' not in sys.modules; dir(c)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -73,7 +73,8 @@ def test_all_that_is_open_about_a_node_is_asked_at_once():
 def test_what_the_writer_meant_is_in_the_report():
     net = from_nir(FOLDER / "snntorch_synaptic.nir", reset="zero")
     text = str(net.report)
-    assert "written by snntorch" in text and "to 0, then hold 1" in text
+    assert "written by snntorch" in text
+    assert "to 0, then hold 1" in text
     first, last = net.report.nodes
     assert np.allclose([0.9, 0.8, 0.5, 0.3, 0.1], first.alpha, atol=1e-6)
     assert np.allclose([0.5, 0.6, 0.7, 0.8, 0.9], first.beta, atol=1e-6)
