@@ -14,7 +14,7 @@ from spikesim import neurons, nn, sim
 from spikesim.convert.nir.importing import from_nir
 from spikesim.convert.nir.neuron_nodes import neuron_node
 from spikesim.convert.nir.walking import Edge
-from spikesim.errors import ConversionError, SpikesimError, ValidationError
+from spikesim.errors import ConversionError, ValidationError
 from spikesim.network import Network, Population, Projection
 
 _TICKS = 32
@@ -55,8 +55,9 @@ class NetworkWalk:
         for name, population in self.network.populations.items():
             try:
                 self.nodes[name] = self._population(population)
-            except SpikesimError as error:
-                self.problems += [f"to_nir: population {name!r}: {text}" for text in error.problems]  # type: ignore[attr-defined]
+            except ValidationError as error:
+                texts = error.problems
+                self.problems += [f"to_nir: population {name!r}: {text}" for text in texts]
         for name, projection in self.network.projections.items():
             try:
                 self._projection(name, projection)

@@ -4,6 +4,7 @@
 import itertools
 
 import numpy as np
+import torch
 
 
 def chain(*nodes, shape=(1,), out=None, metadata=None):
@@ -38,3 +39,10 @@ def run_lif(x, beta, gain, v_th=1.0, *, strict=True, bias=0.0):
         spikes.append(float(fired))
         v = 0.0 if fired else v
     return spikes
+
+
+def spikes_of(net, x):
+    """Output for a drive (T,), (T, n) or (T, ...) of one sample."""
+    with torch.no_grad():
+        out = net.double()(torch.as_tensor(np.asarray(x, float)).unsqueeze(1))
+    return out[:, 0].numpy()

@@ -136,11 +136,3 @@ def test_a_graph_that_has_no_equal_is_refused_by_name(case):
     graph, text = BAD[case]
     with pytest.raises(ConversionError, match=f"(?s){text}"):
         from_nir(graph, dt=1e-3)
-
-
-def test_a_node_that_leads_on_and_back_is_refused():
-    graph = chain(lif(), linear([[1.0]]), lif(), linear([[1.0]]))
-    graph["edges"] = [("in", "n0"), ("n0", "n1"), ("n1", "n2"), ("n1", "n0"), ("n2", "n3"),
-                      ("n3", "n0"), ("n3", "out")]  # fmt: skip
-    with pytest.raises(ConversionError, match=r"'n1'.*either on or back"):
-        from_nir(graph, dt=1e-3)
