@@ -68,7 +68,7 @@ class CompileError(_ProblemsError):
     """A network that does not fit or cannot be expressed on the target core."""
 
 
-class ConversionError(SpikesimError):
+class ConversionError(_ProblemsError):
     """A model of another framework that has no equal here."""
 
 
