@@ -75,7 +75,7 @@ _EXPORTS = {
 # Packages reachable as attributes without an import statement of their own.
 _SUBPACKAGES = frozenset(
     {
-        "analysis", "core", "data", "engine", "engines", "fixed", "hw", "learning", "models",
+        "analysis", "convert", "core", "data", "engine", "engines", "fixed", "hw", "learning", "models",
         "network", "neurons", "nn", "recording", "sim", "units", "viz",
     }
 )  # fmt: skip

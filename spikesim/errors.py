@@ -68,8 +68,8 @@ class CompileError(_ProblemsError):
     """A network that does not fit or cannot be expressed on the target core."""
 
 
-class ConversionError(SpikesimError):
-    """A model of another framework that has no equal here."""
+class ConversionError(_ProblemsError):
+    """A model of another framework that has no equal here; every problem is in ``problems``."""
 
 
 class ProtocolError(SpikesimError):
