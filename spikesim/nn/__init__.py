@@ -16,6 +16,13 @@ from spikesim.nn.loss import CountCrossEntropy, CountMSE
 from spikesim.nn.network import Linear, SpikingNet
 from spikesim.nn.neuron import LIFLayer
 from spikesim.nn.online import OTTT
+from spikesim.nn.presets import (
+    like_hardware,
+    like_norse,
+    like_sinabs,
+    like_snntorch,
+    like_spikingjelly,
+)
 from spikesim.nn.quant import IntegerNet
 from spikesim.nn.recipes import TrainedModel
 from spikesim.nn.recurrent import Diagonal, Recurrent, RecurrentState
@@ -71,6 +78,11 @@ __all__ = [
     "export",
     "fit",
     "functional",
+    "like_hardware",
+    "like_norse",
+    "like_sinabs",
+    "like_snntorch",
+    "like_spikingjelly",
     "predict",
     "recipes",
     "reset",
