@@ -286,7 +286,8 @@ class LIFLayer(Stateful):
         for name, how in self._learned.items():
             value = how.shown(self._parameters[how.parameter].detach())
             text.append(f"{name}={float(value.min()):g}..{float(value.max()):g} (learned)")
-        for name, value in self._tie(vars(self.params())).items():
+        for name, tied in self._tie(vars(self.params())).items():
+            value = tied.detach()
             text.append(f"{name}={float(value.min()):g}..{float(value.max()):g} (learned)")
         return ", ".join([*text, f"reset={self.reset!r}", f"surrogate={self.surrogate!r}"])
 

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import Parameter
 
+from spikesim.errors import ConversionError
+
 Number = float | Sequence[float] | np.ndarray | Tensor
 
 #: Decay that stands for none, where what a spike takes off is divided by it. Times it, whatever a
@@ -117,10 +119,13 @@ def lapicque(
 
 
 def as_tensor(value: Any, *, double: bool = False) -> Tensor:
-    """Give a number as the float tensor that frameworks make of it, in torch's default type."""
-    tensor = torch.as_tensor(value)
+    """Give a number as the float tensor that frameworks make of it, in torch's default type.
+
+    With ``double`` as float64: numbers as they are, tensors as their type has rounded them.
+    """
     if double:
-        return tensor.double()
+        return torch.as_tensor(value, dtype=torch.float64)
+    tensor = torch.as_tensor(value)
     return tensor if tensor.is_floating_point() else tensor.to(torch.get_default_dtype())
 
 
@@ -133,6 +138,39 @@ def number(value: Any) -> Any:
     """Give a tensor as a float or a float64 array."""
     array = np.asarray(value.detach().cpu() if isinstance(value, Tensor) else value, np.float64)
     return array if array.ndim else float(array)
+
+
+def over(shape: Any, values: dict[str, Any]) -> dict[str, Any]:
+    """Give arrays as a shape of several axes wants them: from the last axis, as torch does.
+
+    Raises
+    ------
+    ConversionError
+        If an array does not fit the shape, or has several axes and there is none.
+
+    Examples
+    --------
+    >>> over((2, 3), {"beta": np.array([[0.5], [0.9]]), "v_th": 1.0})["beta"].tolist()
+    [[0.5, 0.5, 0.5], [0.9, 0.9, 0.9]]
+    """
+    axes = None if shape is None or isinstance(shape, int) else tuple(shape)
+    out = dict(values)
+    for key, value in values.items():
+        if not isinstance(value, np.ndarray):
+            continue
+        if value.ndim > 1 and axes is None:
+            raise ConversionError(
+                f"expected the shape of the layer for {key} of shape {value.shape}, got none; "
+                "give it, or where a net is converted the input_shape of a tick"
+            )
+        if axes is not None and len(axes) > 1:
+            try:
+                out[key] = np.broadcast_to(value, axes)
+            except ValueError:
+                raise ConversionError(
+                    f"expected {key} to spread over {axes}, got shape {value.shape}"
+                ) from None
+    return out
 
 
 def plain(value: Any) -> Any:

@@ -29,12 +29,14 @@ from spikesim.nn.peer_constants import (
     least,
     number,
     on_grid,
+    over,
     plain,
 )
 from spikesim.nn.peer_surrogates import Exponential, Scaled, Stretched, surrogate_of
 from spikesim.nn.surrogate import ATan, FastSigmoid, Sigmoid, Surrogate
 
 Shape = int | Sequence[int] | None
+ResetMechanism = Literal["subtract", "zero", "none"]
 SnntorchKind = Literal["Leaky", "Lapicque", "Synaptic", "RLeaky", "RSynaptic"]
 
 
@@ -45,7 +47,7 @@ def like_snntorch(
     alpha: Number | None = None,
     threshold: Number = 1.0,
     spike_grad: Any = None,
-    reset_mechanism: Literal["subtract", "zero", "none"] = "subtract",
+    reset_mechanism: ResetMechanism = "subtract",
     learn_beta: bool = False,
     learn_alpha: bool = False,
     learn_threshold: bool = False,
@@ -127,7 +129,7 @@ def like_snntorch(
     held = reset_mechanism == "zero" and chosen != "Leaky"
     values = {key: number(value) for key, value in late(given, **given).items()}
     layer = LIFLayer(
-        shape, **values, gain=1.0 if chosen != "Lapicque" else number(gain),
+        shape, **over(shape, values), gain=1.0 if chosen != "Lapicque" else number(gain),
         reset={"subtract": "soft", "zero": "hard", "none": "none"}[reset_mechanism],
         refractory_ticks=int(held), strict=strict is None or strict, surrogate=surrogate,
     )  # fmt: skip
@@ -264,11 +266,14 @@ def like_norse(
     if problems:
         raise ConversionError(problems)
     surrogate, strict = surrogate_of(method_of)
-    k, leak = shares["tau_mem_inv"], as_tensor(v_leak, double=True)
+    k, leak = shares["tau_mem_inv"], as_tensor(v_leak).double()
+    values = {
+        "beta": number(1.0 - k), "gain": number(k), "bias": number(k * leak),
+        "alpha": number(1.0 - shares["tau_syn_inv"]) if tau_syn_inv is not None else 0.0,
+        "v_th": number(v_th), "v_reset": number(v_reset), "v_init": number(leak),
+    }  # fmt: skip
     return LIFLayer(
-        shape, beta=number(1.0 - k), gain=number(k), bias=number(k * leak),
-        alpha=number(1.0 - shares["tau_syn_inv"]) if tau_syn_inv is not None else 0.0, v_th=number(v_th), v_reset=number(v_reset),
-        v_init=number(leak), reset="soft" if reset_method == "subtract" else "hard",
+        shape, **over(shape, values), reset="soft" if reset_method == "subtract" else "hard",
         strict=strict is None or strict, detach_reset=detach_reset, surrogate=surrogate,
     )  # fmt: skip
 
@@ -339,7 +344,7 @@ def like_sinabs(
     how = SinabsConstants(norm_input and tau_mem is not None, train_alphas)
     values = {key: number(value) for key, value in how({}, **given).items()}
     layer = LIFLayer(
-        shape, **({"beta": 1.0} | values), v_th=number(threshold),
+        shape, **over(shape, {"beta": 1.0, "v_th": number(threshold)} | values),
         reset="soft" if reset_value is None else "hard", reset_amount=subtract_value,
         v_floor=min_v_mem, strict=False, detach_reset=reset_value is not None,
         surrogate=surrogate or Scaled(

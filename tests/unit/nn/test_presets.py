@@ -136,11 +136,10 @@ def test_snntorch_learned_constants_have_the_gradients_of_the_peer(shape, reset)
 
 def test_a_learned_constant_is_legal_wherever_it_is_pushed_and_shown_as_it_runs():
     layer = nn.like_snntorch(beta=0.9, learn_beta=True, learn_threshold=True)
-    optimizer = torch.optim.SGD(layer.parameters(), lr=1.0)
-    for beta, threshold in ((1e4, 1e4), (-1e4, -1e4)):
-        for parameter, push in ((layer.raw_beta, beta), (layer.raw_threshold, threshold)):
-            parameter.grad = torch.tensor(-push)
-        optimizer.step()
+    for push in (1e4, -2e4):
+        with torch.no_grad():  # a step of gradient descent, of any size
+            layer.raw_beta += push
+            layer.raw_threshold += push
         neuron = layer.canonical()
         assert 0.0 < neuron.beta <= 1.0
         assert 0.0 < neuron.v_th
@@ -346,18 +345,3 @@ def test_all_that_is_refused_is_told_at_once():
     with pytest.raises(ConversionError) as error:
         nn.like_snntorch(beta=0.9, reset_delay=False, inhibition=True, threshold=0.0)
     assert len(error.value.problems) == 3
-
-
-def test_presets_need_no_framework():
-    import subprocess
-    import sys
-
-    code = (
-        "import sys\nfor name in ('snntorch', 'spikingjelly', 'norse', 'sinabs'):\n"
-        "    sys.modules[name] = None\n"
-        "from spikesim import nn\n"
-        "nn.like_snntorch(beta=0.9), nn.like_spikingjelly(), nn.like_norse(), nn.like_sinabs()"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
-
-
