@@ -8,6 +8,9 @@ class with the very same parameters and buffers.
 from __future__ import annotations
 
 import importlib
+import inspect
+import operator
+import types
 import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -25,6 +28,13 @@ from spikesim.nn.tracing import who
 _OWN = (
     "_parameters", "_buffers", "_modules", "_forward_hooks", "_forward_pre_hooks", "_memories",
     "_memories_rv", "_non_persistent_buffers_set",
+)  # fmt: skip
+
+
+#: Functions, and methods of tensors, whose result for a sequence is that for each step.
+_PER_STEP = (
+    operator.add, operator.iadd, operator.sub, operator.mul, torch.add, torch.sub, torch.mul,
+    torch.relu, torch.nn.functional.relu, "add", "sub", "mul", "relu",
 )  # fmt: skip
 
 
@@ -206,6 +216,8 @@ def twin(module: torch.nn.Module, kind: type[torch.nn.Module] | None = None) -> 
     kind = kind or type(module)
     made = kind.__new__(kind)
     for key, value in module.__dict__.items():
+        if inspect.ismethod(value) and value.__self__ is module:
+            value = types.MethodType(value.__func__, made)  # else it would work on the original
         made.__dict__[key] = value.copy() if key in _OWN else value
     return made
 
@@ -273,6 +285,29 @@ def graph_of(
             return tracer.trace(copy)
     except Exception:  # what a forward method of someone else may raise when there are no values
         return None
+
+
+def check_forward_per_step(module: torch.nn.Module, axes: str, way_out: str) -> None:
+    """Refuse a forward method over sequences unless it does the same in every step.
+
+    Raises
+    ------
+    ConversionError
+        If it does more than to apply its modules and to add, subtract and multiply.
+    """
+    kinds = {type(part) for part in module.children()}
+    graph = graph_of(module, lambda part: type(part) in kinds)
+    expected = f"expected a forward method over {axes} that applies modules and adds, got"
+    if graph is None:
+        raise ConversionError(f"{expected} one that goes by values; {way_out}")
+    foreign = [
+        str(node.format_node())
+        for node in graph.nodes
+        if node.op not in ("placeholder", "output", "call_module")
+        and node.target not in _PER_STEP
+    ]
+    if foreign:
+        raise ConversionError(f"{expected} {'; '.join(foreign)}; {way_out}")
 
 
 def _bare(text: str) -> str:

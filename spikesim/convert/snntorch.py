@@ -12,7 +12,7 @@ from torch.nn import Parameter
 
 from spikesim.convert.modules import Conversion, Place, StepAdapter, installed, twin
 from spikesim.errors import ConversionError
-from spikesim.nn import LIFLayer
+from spikesim.nn import LIFLayer, Recurrent
 from spikesim.nn.compat.snntorch import LateNeuron
 from spikesim.nn.presets import like_snntorch
 from spikesim.nn.running import is_row

@@ -124,6 +124,8 @@ class LateNeuron(Stateful):
         states = tuple(torch.zeros(0) for _ in self._names)
         return states if len(states) > 1 else states[0]
 
+    init_leaky = init_lapicque = init_synaptic = init_rleaky = init_rsynaptic = reset_mem
+
     @property
     def _names(self) -> tuple[str, ...]:
         """Parts of the state in the order in which they are passed."""
@@ -167,8 +169,6 @@ class Leaky(LateNeuron):
         )  # fmt: skip
         super().__init__(layer, init_hidden=init_hidden, output=output)
 
-    init_leaky = LateNeuron.reset_mem
-
 
 class Synaptic(LateNeuron):
     """``snntorch.Synaptic``, with its parameters."""
@@ -187,8 +187,6 @@ class Synaptic(LateNeuron):
             reset_mechanism=reset_mechanism, state_quant=state_quant, reset_delay=reset_delay,
         )  # fmt: skip
         super().__init__(layer, synaptic=True, init_hidden=init_hidden, output=output)
-
-    init_synaptic = LateNeuron.reset_mem
 
 
 class RLeaky(LateNeuron):
@@ -226,8 +224,6 @@ class RLeaky(LateNeuron):
             )
         back.requires_grad_(learn_recurrent)
         super().__init__(layer, recurrent=back, init_hidden=init_hidden, output=output)
-
-    init_rleaky = LateNeuron.reset_mem
 
 
 class _OneToOne(torch.nn.Module):

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Networks of SpikingJelly as networks of ours, and back."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from spikesim.convert.modules import (
+    Conversion,
+    Place,
+    StepAdapter,
+    as_row,
+    check_forward_per_step,
+    installed,
+    twin,
+)
+from spikesim.errors import ConversionError
+from spikesim.nn import LIFLayer
+from spikesim.nn.presets import like_spikingjelly
+from spikesim.nn.running import is_row
+from spikesim.nn.tracing import who
+
+#: Rows that say how time is folded, which `nn.run` decides by itself.
+_ROWS = ("MultiStepContainer", "SeqToANNContainer", "StepModeContainer")
+
+
+def from_spikingjelly(
+    net: torch.nn.Module, *, input_shape: Sequence[int] | None = None
+) -> torch.nn.Module:
+    """Give a net of SpikingJelly 2.0 as one of ours, layer for layer, spike for spike.
+
+    Parameters and buffers are shared: an optimizer of either net trains both. The net itself is
+    left as it is, whatever its step mode: ours sees a tick at a time, and `nn.run` takes it over
+    (T, B, ...). A row (``Sequential`` and the containers of ``layer``) becomes a `SpikingNet`, the
+    layers of ``layer`` those of torch. Batch normalization in training gathers the statistics of
+    each tick, as step mode "s" does; step mode "m" takes those of all ticks at once.
+
+    Parameters
+    ----------
+    net : torch.nn.Module
+        In any nesting. A forward method of your own in step mode "m" may apply modules, add, subtract
+        and multiply; others are for one step (step mode "s").
+    input_shape : sequence of int, optional
+        Axes of the input of a tick without the batch: neurons then know their shapes.
+
+    Returns
+    -------
+    torch.nn.Module
+        For `nn.run`, and for `nn.export` if all of it has a counterpart there.
+
+    Raises
+    ------
+    ConversionError
+        With everything that has no equal, by its path; or if SpikingJelly is not installed.
+
+    Warns
+    -----
+    UserWarning
+        For neurons that are run as they are: QIFNode, KLIFNode, ...
+    """
+    base = installed("spikingjelly.activation_based.base", "from_spikingjelly")
+
+    def is_neuron(module: torch.nn.Module) -> bool:
+        return isinstance(module, base.MemoryModule)
+
+    convert = Conversion("from_spikingjelly", _exchange, _is_row, is_neuron)
+    return convert(net, input_shape)
+
+
+def _exchange(module: Any, place: Place, child: Any) -> torch.nn.Module | None:
+    based = "spikingjelly.activation_based."
+    base, neuron, layer = (installed(based + part, "") for part in ("base", "neuron", "layer"))
+    if (layer_of := _layer(module, neuron, place)) is not None:
+        if (place.calls or 0) > 1:
+            raise ConversionError(
+                f"expected a forward method for one step, got one that calls it {place.calls} "
+                "times; move the loop over time out of it"
+            )
+        return layer_of
+    if type(module) in (layer.Dropout, layer.Dropout2d):
+        return _dropout(module, place)
+    if isinstance(module, base.MemoryModule):
+        return StepAdapter(_single(module), _rest, _call)
+    if type(module).__name__ in _ROWS and _is_row(module):
+        return as_row({name: child(part, name) for name, part in module._modules.items()})
+    if isinstance(module, base.StepModule):
+        plain = type(module).__bases__[0]
+        if plain.__module__.startswith("torch.nn.modules"):
+            return twin(module, plain)
+        if "s" not in module.supported_step_mode():
+            raise ConversionError(
+                "expected a module that takes one step, got one that takes all at once; use one "
+                "of step mode 's'"
+            )
+        return _single(module, child)
+    _check_forward(module, base)
+    return None
+
+
+def _layer(module: Any, neuron: Any, place: Place) -> LIFLayer | None:
+    kind = type(module)
+    if kind not in (neuron.IFNode, neuron.LIFNode, neuron.ParametricLIFNode, neuron.CUBALIFNode):
+        return None
+    given: dict[str, Any] = {
+        name: getattr(module, name)
+        for name in ("v_threshold", "v_reset", "surrogate_function", "detach_reset")
+    }
+    if kind is neuron.IFNode:
+        given["tau"] = None
+    elif kind is neuron.CUBALIFNode:
+        given |= {"c_decay": module.c_decay, "v_decay": module.v_decay}
+    else:
+        given["decay_input"] = module.decay_input
+        given |= {"tau": module.tau} if kind is neuron.LIFNode else {"w": module.w}
+    return like_spikingjelly(place.shape, **given)
+
+
+def _dropout(module: Any, place: Place) -> torch.nn.Module:
+    kind = torch.nn.Dropout if type(module).__name__ == "Dropout" else torch.nn.Dropout2d
+    if module.p and module.training:
+        warnings.warn(
+            f"from_spikingjelly: {who(place.path, module)} draws one mask for all steps, what it "
+            "becomes one for each tick; in evaluation they are equal",
+            stacklevel=2,
+        )
+    return kind(module.p).train(module.training)
+
+
+def _is_row(module: torch.nn.Module) -> bool:
+    known = type(module).__name__ in _ROWS and type(module).__module__.startswith("spikingjelly.")
+    return is_row(module) or (known and not module._forward_hooks)
+
+
+def _check_forward(module: torch.nn.Module, base: Any) -> None:
+    """Refuse a forward method over all steps that is not the same in each."""
+    inner = [part for part in module.modules() if isinstance(part, base.StepModule)]
+    if any(part.step_mode == "m" for part in inner) and not is_row(module):
+        check_forward_per_step(
+            module, "[T, N, ...]",
+            "write it for one step and set it so, functional.set_step_mode(net, 's')",
+        )  # fmt: skip
+
+
+def _single(module: Any, child: Any = None) -> torch.nn.Module:
+    """Give a twin in step mode "s"."""
+    made = twin(module)
+    made.__dict__["_step_mode"] = "s"
+    for name, part in module._modules.items():
+        if child is not None:
+            made._modules[name] = child(part, name)
+        elif getattr(part, "step_mode", "s") == "m":
+            made._modules[name] = _single(part)
+    return made
+
+
+def _rest(module: Any, x: Tensor) -> tuple[Any, ...]:
+    states = tuple(module._memories_rv.values())
+    return tuple(module.materialize_states((x,), states, "s"))
+
+
+def _call(module: Any, x: Tensor, state: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
+    outputs, after = module.functional_forward((x,), state)
+    return (outputs[0] if len(outputs) == 1 else outputs), tuple(after)
