@@ -79,12 +79,15 @@ class Conversion:
         Whether a module does nothing but apply its children in a row.
     is_neuron : callable
         Whether a module is a neuron of the framework.
+    row_type : type
+        What a net that is a row becomes.
     """
 
     who: str
     exchange: Exchange
     is_row: Callable[[torch.nn.Module], bool]
     is_neuron: Callable[[torch.nn.Module], bool]
+    row_type: type[torch.nn.Sequential] = SpikingNet
     problems: list[str] = field(default_factory=list)
     slow: list[str] = field(default_factory=list)
     _made: dict[int, tuple[str, torch.nn.Module]] = field(default_factory=dict)
@@ -111,7 +114,9 @@ class Conversion:
                 "tick: slow, and not exported",
                 stacklevel=3,
             )
-        return as_net(made) if type(made) is torch.nn.Sequential else made
+        if type(made) is not torch.nn.Sequential:
+            return made
+        return as_row(dict(made._modules), self.row_type).train(made.training)
 
     def _convert(self, module: torch.nn.Module, path: str, in_row: bool) -> torch.nn.Module:
         if id(module) in self._made:
@@ -236,19 +241,13 @@ def twin_of_all(net: torch.nn.Module) -> torch.nn.Module:
     return of(net)
 
 
-def as_row(children: dict[str, Any]) -> torch.nn.Sequential:
+def as_row(
+    children: dict[str, Any], kind: type[torch.nn.Sequential] = torch.nn.Sequential
+) -> torch.nn.Sequential:
     """Give modules in a row, under their names."""
-    row = torch.nn.Sequential()
+    row = kind()
     row._modules.update(children)
     return row
-
-
-def as_net(row: torch.nn.Sequential) -> SpikingNet:
-    """Give a row that can be called with (T, B, ...) by itself."""
-    net = SpikingNet()
-    net._modules.update(row._modules)
-    net.training = row.training
-    return net
 
 
 def calls(

@@ -4,13 +4,16 @@
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import Parameter
 
+from spikesim.convert.canonical import Canonical, converted_back, same, tensor
 from spikesim.convert.modules import Conversion, Place, StepAdapter, as_row, installed, twin
 from spikesim.errors import ConversionError
 from spikesim.nn import LIFLayer, Recurrent, Stateful
@@ -52,6 +55,115 @@ def from_norse(
     """
     installed("norse", "from_norse")
     return Conversion("from_norse", _exchange, _is_row, _is_neuron)(net, input_shape)
+
+
+def to_norse(net: torch.nn.Module, *, dt: float = 1e-3) -> torch.nn.Module:
+    """Give a net of ours as a ``SequentialState`` of Norse 1.1.
+
+    Weights are shared; learned constants are handed over as numbers. Membranes are counted so that
+    the gain is 1 - beta. Norse fires above the threshold only, and its derivative of a spike is
+    1 / (1 + u)**2 through the reset: training goes on with these.
+
+    Parameters
+    ----------
+    net : torch.nn.Module
+        Rows.
+    dt : float, seconds
+        Length of a tick.
+
+    Returns
+    -------
+    torch.nn.Module
+        Called with (x, state) for each tick.
+
+    Raises
+    ------
+    ConversionError
+        With every layer that Norse has no equal for, by its path; or if it is not installed.
+
+    Warns
+    -----
+    UserWarning
+        Where a membrane that stands on the threshold fires here and not there.
+
+    Examples
+    --------
+    >>> from spikesim import nn
+    >>> net = to_norse(nn.SpikingNet(nn.Linear(4, 2), nn.like_norse(2)))
+    >>> round(float(net[1].p.tau_mem_inv), 4)
+    100.0
+    """
+    sequential = installed("norse.torch.module.sequential", "to_norse").SequentialState
+    touching: list[str] = []
+
+    def back(module: Any, place: Place, child: Any) -> torch.nn.Module:
+        if not place.in_row:
+            raise ConversionError("expected neurons in rows, got a forward method; use Sequential")
+        if isinstance(module, Recurrent):
+            raise ConversionError(
+                "expected neurons without recurrence, got some with it, which Norse joins with the "
+                "weights before; make a LIFRecurrentCell of both"
+            )
+        if isinstance(module, LIFLayer) and not module.strict:
+            touching.append(repr(place.path))
+        return _cell(module, dt)
+
+    def states(module: torch.nn.Module) -> torch.nn.Module:
+        if not is_row(module):
+            return module
+        return sequential(*[states(part) for part in module._modules.values()])
+
+    made = states(converted_back("to_norse", net, back))
+    if touching:
+        warnings.warn(
+            f"to_norse: {', '.join(touching)} fires at the threshold, Norse above it only; a "
+            "membrane that stands on it exactly differs",
+            stacklevel=2,
+        )
+    return made
+
+
+def _cell(module: Any, dt: float) -> torch.nn.Module:
+    norse = installed("norse.torch", "to_norse")
+    if not isinstance(module, LIFLayer):
+        raise ConversionError(f"expected LIFLayer, got {type(module).__name__}")
+    own = Canonical.of(module)
+    if not np.all(own.beta < 1.0):
+        raise ConversionError("expected a membrane that leaks, got beta=1; train with less")
+    c = own.counted(own.gain / (1.0 - own.beta))
+    current = bool(np.any(c.alpha != 0.0))
+    problems = [
+        text
+        for wrong, text in (
+            (c.held, "expected refractory_ticks=0, got 1; use a hard reset without"),
+            (c.v_floor is not None, "expected no v_floor, got one; Norse has no floor"),
+            (c.reset == "none", "expected a reset, got 'none'; reset='soft' or 'hard'"),
+            (
+                current and c.reset == "soft",
+                "expected a hard reset of a neuron with a current, got a soft one; reset='hard'",
+            ),
+            (not same(c.v_init, c.rest), "expected a membrane that starts at rest, got v_init"),
+            (
+                c.reset == "soft" and not same(c.amount, c.v_th),
+                f"expected a soft reset by the threshold, {np.max(c.v_th):g}, got "
+                f"{np.max(c.amount):g}; Norse takes off the threshold",
+            ),
+        )
+        if wrong
+    ]
+    if problems:
+        raise ConversionError(problems)
+    like = next((p.dtype for p in module.parameters()), torch.get_default_dtype())
+    given = {
+        "tau_mem_inv": tensor((1.0 - c.beta) / dt, like), "v_leak": tensor(c.rest, like),
+        "v_th": tensor(c.v_th, like), "v_reset": tensor(c.v_reset, like),
+    }  # fmt: skip
+    if current:
+        rate = tensor((1.0 - c.alpha) / dt, like)
+        return norse.LIFCell(norse.LIFParameters(tau_syn_inv=rate, **given), dt=dt)
+    resets = installed("norse.torch.functional.reset", "to_norse")
+    how = resets.reset_subtract if c.reset == "soft" else resets.reset_value
+    return norse.LIFBoxCell(norse.LIFBoxParameters(**given, reset_method=how), dt=dt)
 
 
 class Membrane(Stateful):

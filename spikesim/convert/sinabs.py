@@ -3,13 +3,17 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import Parameter
 
+from spikesim.convert.canonical import Canonical, converted_back, same, tensor, uniform
 from spikesim.convert.modules import (
     Conversion,
     Place,
@@ -22,6 +26,7 @@ from spikesim.errors import ConversionError
 from spikesim.nn import LIFLayer, Recurrent
 from spikesim.nn.presets import like_sinabs
 from spikesim.nn.running import is_row
+from spikesim.nn.surrogate import Surrogate
 
 
 def from_sinabs(
@@ -61,6 +66,117 @@ def from_sinabs(
     network = installed("sinabs.network", "from_sinabs").Network
     net = net.spiking_model if isinstance(net, network) else net
     return Conversion("from_sinabs", _exchange, is_row, _is_neuron)(net, input_shape)
+
+
+def to_sinabs(net: torch.nn.Module, *, batch_size: int | None = None) -> torch.nn.Module:
+    """Give a net of ours as one of sinabs 3.1, with one spike a step.
+
+    Weights are shared; learned constants are handed over as numbers. Membranes are counted so that
+    rest is 0 and the input is not scaled by the decay.
+
+    Parameters
+    ----------
+    net : torch.nn.Module
+        Rows, and forward methods that apply modules and add.
+    batch_size : int, optional
+        Give layers for input (B * T, ...), as convolutions need it.
+
+    Returns
+    -------
+    torch.nn.Module
+        For input (B, T, ...), or (B * T, ...).
+
+    Raises
+    ------
+    ConversionError
+        With every layer that sinabs has no equal for, by its path; or if it is not installed.
+
+    Warns
+    -----
+    UserWarning
+        Where a membrane that stands on the threshold fires there and not here.
+
+    Examples
+    --------
+    >>> from spikesim import nn
+    >>> to_sinabs(nn.SpikingNet(nn.Linear(4, 2), nn.like_sinabs(2, tau_mem=4.0)))[1].does_spike
+    True
+    """
+    installed("sinabs.layers", "to_sinabs")
+    touching: list[str] = []
+
+    def back(module: Any, place: Place, child: Any) -> torch.nn.Module:
+        if not isinstance(module, LIFLayer):
+            raise ConversionError(f"expected LIFLayer, got {type(module).__name__}; use a LIFLayer")
+        if module.strict:
+            touching.append(repr(place.path))
+        return _neuron(module, batch_size)
+
+    made = converted_back("to_sinabs", net, back)
+    if touching:
+        warnings.warn(
+            f"to_sinabs: {', '.join(touching)} fires above the threshold only, sinabs at it; a "
+            "membrane that stands on it exactly differs",
+            stacklevel=2,
+        )
+    return made
+
+
+def _neuron(module: LIFLayer, batch_size: int | None) -> torch.nn.Module:
+    layers, how = (installed(f"sinabs.{name}", "to_sinabs") for name in ("layers", "activation"))
+    own = Canonical.of(module)
+    current = bool(np.any(own.alpha != 0.0))
+    c = own.counted(own.gain / (own.alpha if current else 1.0), own.rest)
+    problems = [
+        text
+        for wrong, text in (
+            (c.held, "expected refractory_ticks=0, got 1; sinabs has no refractory time"),
+            (c.reset == "none", "expected a reset, got 'none'; reset='soft' or 'hard'"),
+            (not same(c.bias, 0.0), "expected no bias without a leak, got one"),
+            (not same(c.v_init, 0.0), "expected a membrane that starts at rest, got v_init"),
+            (
+                c.reset == "hard" and not same(c.v_reset, 0.0),
+                "expected a hard reset to rest, got another v_reset; use reset='soft'",
+            ),
+            (
+                c.v_floor is not None and np.any(np.asarray(c.v_floor) > 0.0),
+                "expected a v_floor not above rest, got one; lower it",
+            ),
+        )
+        if wrong
+    ]
+    if problems:
+        raise ConversionError(problems)
+    like = next((p.dtype for p in module.parameters()), torch.get_default_dtype())
+    hard = c.reset == "hard"
+    amount = None if same(c.amount, c.v_th) else uniform("reset_amount", c.amount)
+    given: dict[str, Any] = {
+        "spike_threshold": tensor(c.v_th, like), "spike_fn": how.SingleSpike,
+        "reset_fn": how.MembraneReset() if hard else how.MembraneSubtract(amount),
+        "surrogate_grad_fn": OfDistance(c.surrogate),
+        "min_v_mem": None if c.v_floor is None else uniform("v_floor", c.v_floor),
+    }  # fmt: skip
+    squeezed = {} if batch_size is None else {"batch_size": batch_size}
+    name = "LIF" if batch_size is None else "LIFSqueeze"
+    made: Any = getattr(layers, name)(
+        tau_mem=1.0, tau_syn=1.0 if current else None, norm_input=False, train_alphas=True,
+        **given, **squeezed,
+    )  # fmt: skip
+    made.alpha_mem = Parameter(tensor(c.beta, like), requires_grad=False)
+    if current:
+        made.alpha_syn = Parameter(tensor(c.alpha, like), requires_grad=False)
+    return made
+
+
+@dataclass(frozen=True)
+class OfDistance:
+    """Derivative of ours, for a framework that gives membrane and threshold."""
+
+    surrogate: Surrogate
+
+    def __call__(self, v_mem: Tensor, spike_threshold: Any) -> Tensor:
+        """Derivative at the distance from threshold."""
+        return self.surrogate.gradient(v_mem - spike_threshold)
 
 
 @dataclass(frozen=True)
@@ -130,7 +246,9 @@ def _layer(module: Any, shape: tuple[int, ...] | None) -> LIFLayer:
     if problems:
         raise ConversionError(problems)
     bump = module.surrogate_grad_fn
-    if isinstance(bump, activation.SingleExponential):
+    if isinstance(bump, OfDistance):
+        given["surrogate"] = bump.surrogate
+    elif isinstance(bump, activation.SingleExponential):
         given |= {"grad_width": bump.grad_width, "grad_scale": bump.grad_scale}
     else:
         given["surrogate"] = SinabsSurrogate(bump, float(module.spike_threshold))

@@ -3,19 +3,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import Parameter
 
+from spikesim.convert.canonical import Canonical, converted_back, same, tensor
 from spikesim.convert.modules import Conversion, Place, StepAdapter, installed, twin
 from spikesim.errors import ConversionError
 from spikesim.nn import LIFLayer, Recurrent
 from spikesim.nn.compat.snntorch import LateNeuron
+from spikesim.nn.peer_constants import SnntorchConstants
+from spikesim.nn.peer_surrogates import as_function
 from spikesim.nn.presets import like_snntorch
 from spikesim.nn.running import is_row
+from spikesim.nn.surrogate import ATan, FastSigmoid, Surrogate
 
 _KINDS = ("Leaky", "Lapicque", "Synaptic", "RLeaky", "RSynaptic")
 #: What resets, by the method that snnTorch has chosen when the neuron was made.
@@ -65,6 +71,39 @@ def from_snntorch(
     return Conversion("from_snntorch", _exchange, is_row, is_neuron)(net, input_shape)
 
 
+def to_snntorch(net: torch.nn.Module) -> torch.nn.Module:
+    """Give a net of ours as one of snnTorch 1.0, its neurons with hidden states.
+
+    Weights are shared, and so are constants that came from snnTorch with `from_snntorch`; other
+    learned constants are handed over as numbers. snnTorch resets a tick late: a soft reset is
+    one by ``v_th / beta`` here, a hard one to 0, for a neuron with a current followed by a tick in
+    which the membrane stands still. Membranes are counted so that the gain is 1 and rest is 0.
+
+    Parameters
+    ----------
+    net : torch.nn.Module
+        Rows, and forward methods for one tick.
+
+    Returns
+    -------
+    torch.nn.Module
+        Called tick by tick after ``snntorch.utils.reset(net)``.
+
+    Raises
+    ------
+    ConversionError
+        With every layer that snnTorch has no equal for, by its path; or if it is not installed.
+
+    Examples
+    --------
+    >>> from spikesim import nn
+    >>> to_snntorch(nn.SpikingNet(nn.Linear(4, 2), nn.LIFLayer(2, beta=0.5)))[1]
+    Leaky()
+    """
+    installed("snntorch", "to_snntorch")
+    return converted_back("to_snntorch", net, _back)
+
+
 def _exchange(module: Any, place: Place, child: Any) -> torch.nn.Module | None:
     snn = installed("snntorch", "from_snntorch")
     if not isinstance(module, snn.SpikingNeuron):
@@ -107,6 +146,85 @@ def _adapted(module: Any, place: Place) -> StepAdapter:
             "at once; use Leaky or Synaptic"
         )
     return StepAdapter(twin(module), _rest, _first if place.in_row else _call)
+
+
+def _back(module: Any, place: Place, child: Any) -> torch.nn.Module:
+    options = {"init_hidden": True, "output": False}
+    layer, back = module, None
+    if isinstance(module, Recurrent):
+        layer, back = module.neurons, child(module.back, "back")
+    elif isinstance(module, LateNeuron):
+        options = {"init_hidden": module.init_hidden, "output": module.output}
+        layer = module.layer
+        back = None if module.recurrent is None else child(module.recurrent, "recurrent")
+    if not isinstance(layer, LIFLayer):
+        raise ConversionError(f"expected LIFLayer within Recurrent, got {type(layer).__name__}")
+    return _neuron(layer, back, options)
+
+
+def _neuron(layer: LIFLayer, back: torch.nn.Module | None, options: dict[str, Any]) -> Any:
+    snn = installed("snntorch", "to_snntorch")
+    own = Canonical.of(layer)
+    c = own.counted(own.gain, own.rest)
+    with_current = bool(np.any(c.alpha != 0.0)) or c.held
+    problems = _problems(c, with_current, back is not None)
+    if problems:
+        raise ConversionError(problems)
+    like = next((p.dtype for p in layer.parameters()), torch.get_default_dtype())
+    given: dict[str, Any] = {
+        "beta": tensor(c.beta, like), "threshold": tensor(c.v_th, like),
+        "spike_grad": _spike_grad(c.surrogate, c.strict),
+        "reset_mechanism": {"soft": "subtract", "hard": "zero", "none": "none"}[c.reset],
+    }  # fmt: skip
+    if with_current and (back is None or np.any(c.alpha != 0.0)):
+        given["alpha"] = tensor(c.alpha, like)
+    kind = ("R" if back is not None else "") + ("Synaptic" if "alpha" in given else "Leaky")
+    if back is None:
+        made = getattr(snn, kind)(**given, **options)
+    else:
+        made = getattr(snn, kind)(**given, **options, linear_features=1)
+        made.recurrent = back
+    if isinstance(layer._tied, SnntorchConstants) and same(own.gain, 1.0):
+        for name in layer._tied_to:
+            setattr(made, name, layer._parameters[f"raw_{name}"])
+    return made
+
+
+def _problems(c: Canonical, with_current: bool, recurrent: bool) -> list[str]:
+    problems = []
+    if c.v_floor is not None:
+        problems.append("expected no v_floor, got one; snnTorch has no floor")
+    if not same(c.v_init, 0.0):
+        problems.append(
+            "expected a membrane that starts at rest, got another v_init; snnTorch starts at 0"
+        )
+    if not same(c.bias, 0.0):
+        problems.append("expected no bias without a leak, got one; give it to the layer before")
+    if not np.all(c.v_th > 0):
+        problems.append(f"expected a threshold above rest, got {np.min(c.v_th):g} above it")
+    if c.reset == "hard" and not same(c.v_reset, 0.0):
+        problems.append("expected a hard reset to rest, got another v_reset; use reset='soft'")
+    if c.reset == "hard" and not c.held and (with_current or recurrent):
+        problems.append(
+            "expected refractory_ticks=1 with a hard reset of a neuron with a current or recurrence,"
+            " got 0; snnTorch drops the input of the tick after a spike"
+        )
+    if c.reset == "soft" and not same(c.amount * c.beta, c.v_th):
+        problems.append(
+            f"expected a soft reset by v_th / beta, which snnTorch takes off a tick late, got "
+            f"{np.max(c.amount):g} for v_th / beta = {np.max(c.v_th / c.beta):g}; train with "
+            "nn.like_snntorch(...), or go through a hard reset"
+        )
+    return problems
+
+
+def _spike_grad(surrogate: Surrogate, strict: bool) -> Any:
+    own = installed("snntorch.surrogate", "to_snntorch")
+    if strict and surrogate == ATan(math.pi):
+        return own.atan()
+    if strict and type(surrogate) is FastSigmoid:
+        return own.fast_sigmoid(surrogate.slope)
+    return as_function(surrogate, strict)
 
 
 def _rest(module: Any, x: Tensor) -> dict[str, Tensor]:

@@ -7,9 +7,11 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from spikesim.convert.canonical import Canonical, converted_back, same, uniform
 from spikesim.convert.modules import (
     Conversion,
     Place,
@@ -21,6 +23,8 @@ from spikesim.convert.modules import (
 )
 from spikesim.errors import ConversionError
 from spikesim.nn import LIFLayer
+from spikesim.nn.peer_constants import PlifConstants
+from spikesim.nn.peer_surrogates import as_function
 from spikesim.nn.presets import like_spikingjelly
 from spikesim.nn.running import is_row
 from spikesim.nn.tracing import who
@@ -70,6 +74,130 @@ def from_spikingjelly(
 
     convert = Conversion("from_spikingjelly", _exchange, _is_row, is_neuron)
     return convert(net, input_shape)
+
+
+def to_spikingjelly(net: torch.nn.Module, *, step_mode: str = "s") -> torch.nn.Module:
+    """Give a net of ours as one of SpikingJelly 2.0.
+
+    Weights are shared, and so is the w of neurons that came from ParametricLIFNode; other learned
+    constants are handed over as numbers. Membranes are counted so that the gain is 1 or 1 / tau,
+    and soft resets begin at rest. IFNode, LIFNode or, where rest and reset differ and for neurons
+    with a current, CUBALIFNode.
+
+    Parameters
+    ----------
+    net : torch.nn.Module
+        Rows, and forward methods for one tick.
+    step_mode : {"s", "m"}
+        As of SpikingJelly; "m" is for rows, whose layers become those of ``layer``.
+
+    Returns
+    -------
+    torch.nn.Module
+        Called after ``functional.reset_net(net)``.
+
+    Raises
+    ------
+    ConversionError
+        With every layer that SpikingJelly has no equal for, by its path; or if it is not installed.
+
+    Examples
+    --------
+    >>> from spikesim import nn
+    >>> to_spikingjelly(nn.SpikingNet(nn.Linear(4, 2), nn.LIFLayer(2, beta=0.5)))[1].tau
+    2.0
+    """
+    layer = installed("spikingjelly.activation_based.layer", "to_spikingjelly")
+
+    def back(module: Any, place: Place, child: Any) -> torch.nn.Module:
+        if not isinstance(module, LIFLayer):
+            raise ConversionError(
+                f"expected LIFLayer, got {type(module).__name__}, which SpikingJelly has no equal "
+                "for; keep its loop in a forward method of your own"
+            )
+        return _neuron(module)
+
+    made = converted_back("to_spikingjelly", net, back)
+    if step_mode == "m":
+        made = _over_time(made, layer)
+    return made
+
+
+def _over_time(module: torch.nn.Module, layer: Any) -> torch.nn.Module:
+    """Exchange layers of torch for those that take all steps, and set the step mode."""
+    functional = installed("spikingjelly.activation_based.functional", "to_spikingjelly")
+    for name, part in module._modules.items():
+        kind = getattr(layer, type(part).__name__, None)
+        if part is not None and kind is not None and kind.__bases__[0] is type(part):
+            module._modules[name] = _widened(part, kind)
+        elif part is not None:
+            module._modules[name] = _over_time(part, layer)
+    functional.set_step_mode(module, "m")
+    return module
+
+
+def _widened(part: torch.nn.Module, kind: Any) -> torch.nn.Module:
+    made = kind.__new__(kind)
+    made.__dict__.update(twin(part).__dict__, _step_mode="m")
+    return made
+
+
+def _neuron(module: LIFLayer) -> torch.nn.Module:
+    neurons = installed("spikingjelly.activation_based.neuron", "to_spikingjelly")
+    own = Canonical.of(module)
+    # With a gain of 1 - beta the membrane keeps its unit: decay_input=True.
+    decay_input = same(own.gain, 1.0 - own.beta)
+    c = own if decay_input and own.reset == "hard" else own.counted(
+        1.0 if decay_input else own.gain, own.rest if own.reset != "hard" else 0.0
+    )  # fmt: skip
+    resting = same(c.bias, (1.0 - c.beta) * c.v_reset)
+    current = bool(np.any(c.alpha != 0.0)) or not resting or uniform("beta", c.beta) == 0.0
+    if current:  # CUBALIFNode rests at 0
+        c = own.counted(own.gain, own.rest)
+    hard = c.reset == "hard"
+    problems = [
+        text
+        for wrong, text in (
+            (c.held, "expected refractory_ticks=0, got 1; SpikingJelly has no refractory time"),
+            (c.v_floor is not None, "expected no v_floor, got one; SpikingJelly has no floor"),
+            (c.reset == "none", "expected a reset, got 'none'; reset='soft' or 'hard'"),
+            (
+                current and not same(c.bias, 0.0),
+                "expected no bias without a leak, got one; give it to the layer before",
+            ),
+            (
+                not same(c.v_init, c.v_reset if hard else 0.0),
+                "expected a membrane that starts where a hard reset puts it, or at rest for a soft "
+                f"one, got v_init={np.max(own.v_init):g}; SpikingJelly starts there",
+            ),
+            (
+                c.reset == "soft" and not same(c.amount, c.v_th),
+                f"expected a soft reset by the threshold over rest, {np.max(c.v_th):g}, got "
+                f"{np.max(c.amount):g}; SpikingJelly takes off the threshold",
+            ),
+        )
+        if wrong
+    ]
+    if problems:
+        raise ConversionError(problems)
+    given = {
+        "v_threshold": uniform("v_th", c.v_th),
+        "v_reset": uniform("v_reset", c.v_reset) if hard else None,
+        "surrogate_function": as_function(c.surrogate, c.strict),
+    }
+    beta = uniform("beta", c.beta)
+    made: Any
+    if current:
+        made = neurons.CUBALIFNode(c_decay=uniform("alpha", c.alpha), v_decay=beta, **given)
+    elif isinstance(module._tied, PlifConstants):
+        made = neurons.ParametricLIFNode(decay_input=decay_input, **given)
+        made.w = module._parameters["raw_w"]
+    elif beta == 1.0:
+        made = neurons.IFNode(**given)
+    else:
+        made = neurons.LIFNode(tau=1.0 / (1.0 - beta), decay_input=decay_input, **given)
+    made.detach_reset = c.detach_reset
+    return made
 
 
 def _exchange(module: Any, place: Place, child: Any) -> torch.nn.Module | None:

@@ -139,6 +139,8 @@ def surrogate_of(function: Any) -> tuple[Surrogate, bool | None]:
     >>> surrogate_of(ATan(3.0))
     (ATan(slope=3.0), None)
     """
+    if isinstance(function, OurSpikes):
+        return function.surrogate, function.strict
     if hasattr(function, "gradient"):
         return function, None
     strict = spikes_strictly(function)
