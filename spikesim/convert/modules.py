@@ -91,7 +91,7 @@ class Conversion:
     problems: list[str] = field(default_factory=list)
     slow: list[str] = field(default_factory=list)
     _made: dict[int, tuple[str, torch.nn.Module]] = field(default_factory=dict)
-    _calls: Counter[str] | None = None
+    _calls: Counter[str] = field(default_factory=Counter)
     _shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
     def __call__(
@@ -128,7 +128,7 @@ class Conversion:
                     "place a module of its own"
                 )
             return made
-        here = Place(path, in_row, self._count(path), self._shapes.get(path))
+        here = Place(path, in_row, self._calls[path] or None, self._shapes.get(path))
         below = in_row and self.is_row(module)
 
         def child(part: torch.nn.Module, name: str) -> torch.nn.Module:
@@ -147,9 +147,6 @@ class Conversion:
             self.slow.append(who(path, module))
         self._made[id(module)] = path, made
         return made
-
-    def _count(self, path: str) -> int | None:
-        return None if self._calls is None or not self._calls[path] else self._calls[path]
 
     def _seen(self, net: torch.nn.Module, shape: Sequence[int]) -> dict[str, tuple[int, ...]]:
         """Shapes that neurons are given, from one tick of zeros through a twin of the net."""
@@ -250,10 +247,8 @@ def as_row(
     return row
 
 
-def calls(
-    net: torch.nn.Module, known: Callable[[torch.nn.Module], bool]
-) -> Counter[str] | None:
-    """How often each known module is called in a forward pass, by path; None if it goes by values.
+def calls(net: torch.nn.Module, known: Callable[[torch.nn.Module], bool]) -> Counter[str]:
+    """How often forward methods call each known module, by path; 0 where that cannot be told.
 
     Examples
     --------
@@ -261,10 +256,16 @@ def calls(
     >>> calls(net, lambda module: isinstance(module, torch.nn.ReLU))["1"]
     1
     """
-    graph = graph_of(net, known)
-    if graph is None:
-        return None
-    return Counter(str(node.target) for node in graph.nodes if node.op == "call_module")
+    if known(net):
+        return Counter()
+    if type(net).forward is not torch.nn.Module.forward:
+        graph = graph_of(net, known)
+        nodes = () if graph is None else graph.nodes
+        return Counter(str(node.target) for node in nodes if node.op == "call_module")
+    found: Counter[str] = Counter()  # a mere container
+    for name, part in net.named_children():
+        found.update({f"{name}.{path}": n for path, n in calls(part, known).items()})
+    return found
 
 
 def graph_of(
@@ -276,12 +277,9 @@ def graph_of(
         def is_leaf_module(self, m: torch.nn.Module, module_qualified_name: str) -> bool:
             return known(m) or super().is_leaf_module(m, module_qualified_name)
 
-    tracer, copy = Tracer(), twin_of_all(net)
-    if tracer.is_leaf_module(copy, ""):
-        return None
     try:
         with torch.random.fork_rng(devices=[]):
-            return tracer.trace(copy)
+            return Tracer().trace(twin_of_all(net))
     except Exception:  # what a forward method of someone else may raise when there are no values
         return None
 
@@ -294,6 +292,8 @@ def check_forward_per_step(module: torch.nn.Module, axes: str, way_out: str) -> 
     ConversionError
         If it does more than to apply its modules and to add, subtract and multiply.
     """
+    if type(module).forward is torch.nn.Module.forward:
+        return  # a mere container
     kinds = {type(part) for part in module.children()}
     graph = graph_of(module, lambda part: type(part) in kinds)
     expected = f"expected a forward method over {axes} that applies modules and adds, got"

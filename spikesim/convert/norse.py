@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -201,9 +202,9 @@ def _is_row(module: torch.nn.Module) -> bool:
 
 
 def _is_neuron(module: torch.nn.Module) -> bool:
-    snn, leaky = _parts("snn", "leaky_integrator")
-    kinds = (snn.SNNCell, snn.SNNRecurrentCell, snn.SNN, snn.SNNRecurrent, leaky.LILinearCell)
-    return isinstance(module, kinds)
+    if not type(module).__module__.startswith("norse.") or _is_row(module):
+        return False
+    return "state" in inspect.signature(module.forward).parameters
 
 
 def _exchange(module: Any, place: Place, child: Any) -> torch.nn.Module | None:
@@ -236,7 +237,12 @@ def _exchange(module: Any, place: Place, child: Any) -> torch.nn.Module | None:
     if _is_neuron(module):
         over_time = isinstance(module, snn.SNN | snn.SNNRecurrent)
         return StepAdapter(twin(module), _rest, _call_sequence if over_time else _call)
-    if not is_row(module) and any(_is_neuron(part) for part in module.modules()):
+    if type(module).__module__ == "norse.torch.module.encode":
+        raise ConversionError(
+            "expected what takes one tick, got an encoder that makes ticks; encode before the net"
+        )
+    container = type(module).forward is torch.nn.Module.forward
+    if not container and not is_row(module) and any(_is_neuron(part) for part in module.modules()):
         raise ConversionError(
             "expected neurons in a SequentialState, got a forward method that passes their states; "
             "write it for one tick, with layers of nn.like_norse(...) that are called with x alone"

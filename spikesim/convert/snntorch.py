@@ -106,9 +106,14 @@ def to_snntorch(net: torch.nn.Module) -> torch.nn.Module:
 
 def _exchange(module: Any, place: Place, child: Any) -> torch.nn.Module | None:
     snn = installed("snntorch", "from_snntorch")
-    if not isinstance(module, snn.SpikingNeuron):
-        return None
     kind = type(module).__name__
+    if not isinstance(module, snn.SpikingNeuron):
+        if type(module).__module__.startswith("snntorch.") and kind != "RecurrentOneToOne":
+            raise ConversionError(
+                "expected a neuron that keeps a state from tick to tick, got one that takes all "
+                "ticks at once; use Leaky or Synaptic"
+            )
+        return None
     if type(module) not in [getattr(snn, name) for name in _KINDS]:
         return _adapted(module, place)
     layer = _layer(module, kind, place.shape)
@@ -140,11 +145,6 @@ def _layer(module: Any, kind: str, shape: tuple[int, ...] | None) -> LIFLayer:
 
 
 def _adapted(module: Any, place: Place) -> StepAdapter:
-    if not module._non_persistent_buffers_set:
-        raise ConversionError(
-            "expected a neuron that keeps a state from tick to tick, got one that takes all ticks "
-            "at once; use Leaky or Synaptic"
-        )
     return StepAdapter(twin(module), _rest, _first if place.in_row else _call)
 
 

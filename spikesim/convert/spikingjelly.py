@@ -218,7 +218,7 @@ def _exchange(module: Any, place: Place, child: Any) -> torch.nn.Module | None:
         return as_row({name: child(part, name) for name, part in module._modules.items()})
     if isinstance(module, base.StepModule):
         plain = type(module).__bases__[0]
-        if plain.__module__.startswith("torch.nn.modules"):
+        if plain is not torch.nn.Module and plain.__module__.startswith("torch.nn.modules"):
             return twin(module, plain)
         if "s" not in module.supported_step_mode():
             raise ConversionError(
@@ -267,7 +267,7 @@ def _is_row(module: torch.nn.Module) -> bool:
 def _check_forward(module: torch.nn.Module, base: Any) -> None:
     """Refuse a forward method over all steps that is not the same in each."""
     inner = [part for part in module.modules() if isinstance(part, base.StepModule)]
-    if any(part.step_mode == "m" for part in inner) and not is_row(module):
+    if any(getattr(part, "step_mode", "m") == "m" for part in inner) and not is_row(module):
         check_forward_per_step(
             module, "[T, N, ...]",
             "write it for one step and set it so, functional.set_step_mode(net, 's')",
