@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from spikesim.convert.modules import Conversion, Place, StepAdapter, as_row
+from spikesim.convert.modules import Conversion, Position, StepAdapter, as_row
 from spikesim.errors import ConversionError
 from spikesim.nn import LIFLayer, Linear, Recurrent
 from spikesim.nn.compat.snntorch import LateNeuron
@@ -153,7 +153,7 @@ def tensor(value: Any, dtype: torch.dtype) -> torch.Tensor:
 
 
 def converted_back(
-    who: str, net: torch.nn.Module, exchange: Callable[[torch.nn.Module, Place, Any], Any]
+    who: str, net: torch.nn.Module, exchange: Callable[[torch.nn.Module, Position, Any], Any]
 ) -> torch.nn.Module:
     """Give a net of ours with neurons of another framework, as `Conversion` does it.
 
@@ -168,7 +168,7 @@ def converted_back(
     """
     fixed: list[str] = []
 
-    def known(module: torch.nn.Module, place: Place, child: Any) -> Any:
+    def known(module: torch.nn.Module, place: Position, child: Any) -> Any:
         if isinstance(module, StepAdapter):
             return module.module
         if isinstance(module, LIFLayer | Recurrent | LateNeuron):

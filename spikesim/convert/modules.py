@@ -39,7 +39,7 @@ _PER_STEP = (
 
 
 @dataclass(frozen=True)
-class Place:
+class Position:
     """Where a module stands in the net.
 
     Attributes
@@ -62,7 +62,7 @@ class Place:
 
 #: Gives the module that stands for one of the framework; the module itself where it stays; None
 #: where its children are looked at. Its second argument converts a child of a given name.
-Exchange = Callable[[torch.nn.Module, Place, Callable[[torch.nn.Module, str], Any]], Any]
+Exchange = Callable[[torch.nn.Module, Position, Callable[[torch.nn.Module, str], Any]], Any]
 
 
 @dataclass
@@ -99,9 +99,7 @@ class Conversion:
     ) -> torch.nn.Module:
         """Give the converted net; raises ConversionError with all that has no equal."""
         if not isinstance(net, torch.nn.Module):
-            raise ConversionError(
-                f"{self.who}: expected a torch module, got {type(net).__name__}"
-            )
+            raise ConversionError(f"{self.who}: expected a torch module, got {type(net).__name__}")
         self._calls = calls(net, self.is_neuron)
         if input_shape is not None:
             self._shapes = self._seen(net, input_shape)
@@ -128,7 +126,7 @@ class Conversion:
                     "place a module of its own"
                 )
             return made
-        here = Place(path, in_row, self._calls[path] or None, self._shapes.get(path))
+        here = Position(path, in_row, self._calls[path] or None, self._shapes.get(path))
         below = in_row and self.is_row(module)
 
         def child(part: torch.nn.Module, name: str) -> torch.nn.Module:
@@ -137,7 +135,8 @@ class Conversion:
         try:
             made = self.exchange(module, here, child)
         except (ConversionError, ValidationError) as error:
-            self.problems += [f"{self.who}: {who(path, module)}: {_bare(t)}" for t in error.problems]
+            named = f"{self.who}: {who(path, module)}"
+            self.problems += [f"{named}: {_bare(text)}" for text in error.problems]
             made = torch.nn.Identity()
         if made is None:
             made = twin(module)
@@ -150,7 +149,8 @@ class Conversion:
 
     def _seen(self, net: torch.nn.Module, shape: Sequence[int]) -> dict[str, tuple[int, ...]]:
         """Shapes that neurons are given, from one tick of zeros through a twin of the net."""
-        copy, found = twin_of_all(net), {}
+        found: dict[str, tuple[int, ...]] = {}
+        copy = twin_of_all(net)
         for path, module in copy.named_modules():
             if self.is_neuron(module):
                 module.register_forward_pre_hook(
@@ -216,7 +216,7 @@ def twin(module: torch.nn.Module, kind: type[torch.nn.Module] | None = None) -> 
     True
     """
     kind = kind or type(module)
-    made = kind.__new__(kind)
+    made: torch.nn.Module = object.__new__(kind)
     for key, value in module.__dict__.items():
         if inspect.ismethod(value) and value.__self__ is module:
             value = types.MethodType(value.__func__, made)  # else it would work on the original
@@ -268,9 +268,7 @@ def calls(net: torch.nn.Module, known: Callable[[torch.nn.Module], bool]) -> Cou
     return found
 
 
-def graph_of(
-    net: torch.nn.Module, known: Callable[[torch.nn.Module], bool]
-) -> fx.Graph | None:
+def graph_of(net: torch.nn.Module, known: Callable[[torch.nn.Module], bool]) -> fx.Graph | None:
     """Graph of the forward method of a net whose known modules are leaves; None without one."""
 
     class Tracer(fx.Tracer):
@@ -302,8 +300,7 @@ def check_forward_per_step(module: torch.nn.Module, axes: str, way_out: str) -> 
     foreign = [
         str(node.format_node())
         for node in graph.nodes
-        if node.op not in ("placeholder", "output", "call_module")
-        and node.target not in _PER_STEP
+        if node.op not in ("placeholder", "output", "call_module") and node.target not in _PER_STEP
     ]
     if foreign:
         raise ConversionError(f"{expected} {'; '.join(foreign)}; {way_out}")

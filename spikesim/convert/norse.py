@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from spikesim.convert.canonical import Canonical, converted_back, same, tensor
-from spikesim.convert.modules import Conversion, Place, StepAdapter, as_row, installed, twin
+from spikesim.convert.modules import Conversion, Position, StepAdapter, as_row, installed, twin
 from spikesim.errors import ConversionError
 from spikesim.nn import LIFLayer, Recurrent, Stateful
 from spikesim.nn.presets import like_norse
@@ -28,9 +28,9 @@ def from_norse(
     """Give a net of Norse 1.1 as one of ours, layer for layer, spike for spike.
 
     Parameters are shared: an optimizer of either net trains both. The net itself is left as it is.
-    A row (``SequentialState``, ``Sequential``, ``Lift``) becomes a `SpikingNet`, LIFBoxCell, LIFCell
-    and LIF a `LIFLayer`, their recurrent forms a weight matrix before a `Recurrent`, LICell and LI
-    a `Membrane`, which hands out its membrane. States are those of `nn.run`.
+    A row (``SequentialState``, ``Sequential``, ``Lift``) becomes a `SpikingNet`, LIFBoxCell,
+    LIFCell and LIF a `LIFLayer`, their recurrent forms a weight matrix before a `Recurrent`,
+    LICell and LI a `Membrane`, which hands out its membrane. States are those of `nn.run`.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def to_norse(net: torch.nn.Module, *, dt: float = 1e-3) -> torch.nn.Module:
     sequential = installed("norse.torch.module.sequential", "to_norse").SequentialState
     touching: list[str] = []
 
-    def back(module: Any, place: Place, child: Any) -> torch.nn.Module:
+    def back(module: Any, place: Position, child: Any) -> torch.nn.Module:
         if not place.in_row:
             raise ConversionError("expected neurons in rows, got a forward method; use Sequential")
         if isinstance(module, Recurrent):
@@ -207,7 +207,7 @@ def _is_neuron(module: torch.nn.Module) -> bool:
     return "state" in inspect.signature(module.forward).parameters
 
 
-def _exchange(module: Any, place: Place, child: Any) -> torch.nn.Module | None:
+def _exchange(module: Any, place: Position, child: Any) -> torch.nn.Module | None:
     lif, box, leaky, sequential, lift, snn = _parts(
         "lif", "lif_box", "leaky_integrator", "sequential", "lift", "snn"
     )
@@ -224,9 +224,13 @@ def _exchange(module: Any, place: Place, child: Any) -> torch.nn.Module | None:
         p = module.p
         return Membrane(
             like_norse(
-                place.shape, dt=module.dt, tau_mem_inv=p.tau_mem_inv, tau_syn_inv=p.tau_syn_inv,
-                v_leak=p.v_leak, v_th=torch.inf,
-            )  # fmt: skip
+                place.shape,
+                dt=module.dt,
+                tau_mem_inv=p.tau_mem_inv,
+                tau_syn_inv=p.tau_syn_inv,
+                v_leak=p.v_leak,
+                v_th=torch.inf,
+            )
         )
     if kind in (lif.LIFRecurrentCell, lif.LIFRecurrent):
         hidden = (int(module.hidden_size),)

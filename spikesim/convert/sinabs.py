@@ -16,7 +16,7 @@ from torch.nn import Parameter
 from spikesim.convert.canonical import Canonical, converted_back, same, tensor, uniform
 from spikesim.convert.modules import (
     Conversion,
-    Place,
+    Position,
     StepAdapter,
     check_forward_per_step,
     installed,
@@ -54,8 +54,8 @@ def from_sinabs(
     Raises
     ------
     ConversionError
-        With everything that has no equal, by its path, several spikes a step among it; or if sinabs
-        is not installed.
+        With everything that has no equal, by its path, several spikes a step among it; or if
+        sinabs is not installed.
 
     Warns
     -----
@@ -105,7 +105,7 @@ def to_sinabs(net: torch.nn.Module, *, batch_size: int | None = None) -> torch.n
     installed("sinabs.layers", "to_sinabs")
     touching: list[str] = []
 
-    def back(module: Any, place: Place, child: Any) -> torch.nn.Module:
+    def back(module: Any, place: Position, child: Any) -> torch.nn.Module:
         if not isinstance(module, LIFLayer):
             raise ConversionError(f"expected LIFLayer, got {type(module).__name__}; use a LIFLayer")
         if module.strict:
@@ -175,7 +175,7 @@ class OfDistance:
     surrogate: Surrogate
 
     def __call__(self, v_mem: Tensor, spike_threshold: Any) -> Tensor:
-        """Derivative at the distance from threshold."""
+        """Give the derivative at the distance from threshold."""
         return self.surrogate.gradient(v_mem - spike_threshold)
 
 
@@ -187,7 +187,7 @@ class SinabsSurrogate:
     threshold: float
 
     def gradient(self, u: Tensor) -> Tensor:
-        """What the function gives for a membrane at distance ``u``."""
+        """Ask the function for a membrane at distance ``u``."""
         gradient: Tensor = self.function(u + self.threshold, self.threshold)
         return gradient
 
@@ -197,7 +197,7 @@ def _is_neuron(module: torch.nn.Module) -> bool:
     return isinstance(module, stateful)
 
 
-def _exchange(module: Any, place: Place, child: Any) -> torch.nn.Module | None:
+def _exchange(module: Any, place: Position, child: Any) -> torch.nn.Module | None:
     layers = installed("sinabs.layers", "from_sinabs")
     kind = type(module)
     if kind in (layers.FlattenTime, layers.UnflattenTime):
@@ -258,7 +258,8 @@ def _layer(module: Any, shape: tuple[int, ...] | None) -> LIFLayer:
     floor = module.min_v_mem
     return like_sinabs(
         shape, spike_threshold=module.spike_threshold.detach(), norm_input=module.norm_input,
-        min_v_mem=None if floor is None else float(floor), train_alphas=module.train_alphas, **given,
+        min_v_mem=None if floor is None else float(floor), train_alphas=module.train_alphas,
+        **given,
     )  # fmt: skip
 
 

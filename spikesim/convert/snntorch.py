@@ -13,19 +13,23 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from spikesim.convert.canonical import Canonical, converted_back, same, tensor
-from spikesim.convert.modules import Conversion, Place, StepAdapter, installed, twin
+from spikesim.convert.modules import Conversion, Position, StepAdapter, installed, twin
 from spikesim.errors import ConversionError
 from spikesim.nn import LIFLayer, Recurrent
 from spikesim.nn.compat.snntorch import LateNeuron
 from spikesim.nn.peer_constants import SnntorchConstants
 from spikesim.nn.peer_surrogates import as_function
-from spikesim.nn.presets import like_snntorch
+from spikesim.nn.presets import ResetMechanism, like_snntorch
 from spikesim.nn.running import is_row
 from spikesim.nn.surrogate import ATan, FastSigmoid, Surrogate
 
 _KINDS = ("Leaky", "Lapicque", "Synaptic", "RLeaky", "RSynaptic")
 #: What resets, by the method that snnTorch has chosen when the neuron was made.
-_RESETS = {"_base_sub": "subtract", "_base_zero": "zero", "_base_int": "none"}
+_RESETS: dict[str, ResetMechanism] = {
+    "_base_sub": "subtract",
+    "_base_zero": "zero",
+    "_base_int": "none",
+}
 
 
 def from_snntorch(
@@ -104,7 +108,7 @@ def to_snntorch(net: torch.nn.Module) -> torch.nn.Module:
     return converted_back("to_snntorch", net, _back)
 
 
-def _exchange(module: Any, place: Place, child: Any) -> torch.nn.Module | None:
+def _exchange(module: Any, place: Position, child: Any) -> torch.nn.Module | None:
     snn = installed("snntorch", "from_snntorch")
     kind = type(module).__name__
     if not isinstance(module, snn.SpikingNeuron):
@@ -127,7 +131,7 @@ def _exchange(module: Any, place: Place, child: Any) -> torch.nn.Module | None:
     return layer if back is None else Recurrent(layer, back)
 
 
-def _layer(module: Any, kind: str, shape: tuple[int, ...] | None) -> LIFLayer:
+def _layer(module: Any, kind: Any, shape: tuple[int, ...] | None) -> LIFLayer:
     if isinstance(module.graded_spikes_factor, Parameter):
         raise ConversionError(
             "expected learn_graded_spikes_factor=False, got True; learn the weights behind"
@@ -144,11 +148,11 @@ def _layer(module: Any, kind: str, shape: tuple[int, ...] | None) -> LIFLayer:
     )  # fmt: skip
 
 
-def _adapted(module: Any, place: Place) -> StepAdapter:
+def _adapted(module: Any, place: Position) -> StepAdapter:
     return StepAdapter(twin(module), _rest, _first if place.in_row else _call)
 
 
-def _back(module: Any, place: Place, child: Any) -> torch.nn.Module:
+def _back(module: Any, place: Position, child: Any) -> torch.nn.Module:
     options = {"init_hidden": True, "output": False}
     layer, back = module, None
     if isinstance(module, Recurrent):
@@ -206,8 +210,8 @@ def _problems(c: Canonical, with_current: bool, recurrent: bool) -> list[str]:
         problems.append("expected a hard reset to rest, got another v_reset; use reset='soft'")
     if c.reset == "hard" and not c.held and (with_current or recurrent):
         problems.append(
-            "expected refractory_ticks=1 with a hard reset of a neuron with a current or recurrence,"
-            " got 0; snnTorch drops the input of the tick after a spike"
+            "expected refractory_ticks=1 with a hard reset of a neuron with current or recurrence, "
+            "got 0; snnTorch drops the input of the tick after a spike"
         )
     if c.reset == "soft" and not same(c.amount * c.beta, c.v_th):
         problems.append(

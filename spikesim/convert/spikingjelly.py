@@ -14,7 +14,7 @@ from torch import Tensor
 from spikesim.convert.canonical import Canonical, converted_back, same, uniform
 from spikesim.convert.modules import (
     Conversion,
-    Place,
+    Position,
     StepAdapter,
     as_row,
     check_forward_per_step,
@@ -47,8 +47,8 @@ def from_spikingjelly(
     Parameters
     ----------
     net : torch.nn.Module
-        In any nesting. A forward method of your own in step mode "m" may apply modules, add, subtract
-        and multiply; others are for one step (step mode "s").
+        In any nesting. A forward method of your own in step mode "m" may apply modules, add,
+        subtract and multiply; others are for one step (step mode "s").
     input_shape : sequence of int, optional
         Axes of the input of a tick without the batch: neurons then know their shapes.
 
@@ -109,7 +109,7 @@ def to_spikingjelly(net: torch.nn.Module, *, step_mode: str = "s") -> torch.nn.M
     """
     layer = installed("spikingjelly.activation_based.layer", "to_spikingjelly")
 
-    def back(module: Any, place: Place, child: Any) -> torch.nn.Module:
+    def back(module: Any, place: Position, child: Any) -> torch.nn.Module:
         if not isinstance(module, LIFLayer):
             raise ConversionError(
                 f"expected LIFLayer, got {type(module).__name__}, which SpikingJelly has no equal "
@@ -200,7 +200,7 @@ def _neuron(module: LIFLayer) -> torch.nn.Module:
     return made
 
 
-def _exchange(module: Any, place: Place, child: Any) -> torch.nn.Module | None:
+def _exchange(module: Any, place: Position, child: Any) -> torch.nn.Module | None:
     based = "spikingjelly.activation_based."
     base, neuron, layer = (installed(based + part, "") for part in ("base", "neuron", "layer"))
     if (layer_of := _layer(module, neuron, place)) is not None:
@@ -230,7 +230,7 @@ def _exchange(module: Any, place: Place, child: Any) -> torch.nn.Module | None:
     return None
 
 
-def _layer(module: Any, neuron: Any, place: Place) -> LIFLayer | None:
+def _layer(module: Any, neuron: Any, place: Position) -> LIFLayer | None:
     kind = type(module)
     if kind not in (neuron.IFNode, neuron.LIFNode, neuron.ParametricLIFNode, neuron.CUBALIFNode):
         return None
@@ -248,7 +248,7 @@ def _layer(module: Any, neuron: Any, place: Place) -> LIFLayer | None:
     return like_spikingjelly(place.shape, **given)
 
 
-def _dropout(module: Any, place: Place) -> torch.nn.Module:
+def _dropout(module: Any, place: Position) -> torch.nn.Module:
     kind = torch.nn.Dropout if type(module).__name__ == "Dropout" else torch.nn.Dropout2d
     if module.p and module.training:
         warnings.warn(

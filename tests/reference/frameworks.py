@@ -67,8 +67,6 @@ def gradients(run, x, *parameters):
     """Gradients of randomly weighted spikes by the input and by parameters, and the spikes."""
     a = x.clone().requires_grad_()
     spikes = run(a)
-    weights = torch.rand(
-        spikes.shape, dtype=x.dtype, generator=torch.Generator().manual_seed(1)
-    )
+    weights = torch.rand(spikes.shape, dtype=x.dtype, generator=torch.Generator().manual_seed(1))
     loss = (spikes * weights).sum()
     return spikes.detach(), torch.autograd.grad(loss, [a, *parameters])

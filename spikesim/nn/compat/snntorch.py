@@ -88,7 +88,8 @@ class LateNeuron(Stateful):
     def step(self, x: Tensor, state: LateState) -> tuple[Any, LateState]:
         """One tick: spikes, with the state where that is handed out, and the new state."""
         params = self.layer.params(x).spread(x.shape)
-        before = (state.mem > params.v_th if params.strict else state.mem >= params.v_th).to(x.dtype)
+        above = state.mem > params.v_th if params.strict else state.mem >= params.v_th
+        before = above.to(x.dtype)
         held = before.to(torch.int32) if params.has_refractory else None
         i = state.syn if params.has_current else None
         start = LIFState(lif_reset(state.mem, before, params), i, held)
@@ -133,7 +134,9 @@ class LateNeuron(Stateful):
         return (*spikes, *(("syn",) if self.synaptic else ()), "mem")
 
     def _given(self, x: Tensor, given: Mapping[str, Tensor | None]) -> LateState:
-        fitting = {k: part for k, part in given.items() if part is not None and part.shape == x.shape}
+        fitting = {
+            name: part for name, part in given.items() if part is not None and part.shape == x.shape
+        }
         return self.init(x)._replace(**fitting)
 
 

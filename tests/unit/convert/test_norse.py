@@ -70,7 +70,8 @@ def test_leaky_integrators_give_their_membranes():
 
 def test_what_is_lifted_or_takes_sequences_is_a_layer_like_any():
     linear = torch.nn.Linear(5, 6)
-    net = torch.nn.ModuleList([norse.Lift(linear), norse.LIF(norse.LIFParameters(v_th=LOW))]).double()
+    lif = norse.LIF(norse.LIFParameters(v_th=LOW))
+    net = torch.nn.ModuleList([norse.Lift(linear), lif]).double()
     x = drive(3, 5) * 4
     expected, _ = net[1](net[0](x))
     ours = from_norse(net)

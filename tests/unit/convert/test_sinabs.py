@@ -30,10 +30,11 @@ def seeded(make):
 
 def row():
     return torch.nn.Sequential(
-        torch.nn.Linear(5, 8), sl.LIF(tau_mem=4.0, tau_syn=2.0, spike_threshold=torch.tensor(0.3), **ONE),
+        torch.nn.Linear(5, 8),
+        sl.LIF(tau_mem=4.0, tau_syn=2.0, spike_threshold=torch.tensor(0.3), **ONE),
         Double(), torch.nn.Linear(8, 6), sl.IAF(spike_fn=sa.MaxSpike(1), min_v_mem=-1.0),
         Double(), torch.nn.Linear(6, 6),
-        sl.LIF(tau_mem=3.0, norm_input=False, reset_fn=sa.MembraneReset(), train_alphas=True, **ONE),
+        sl.LIF(3.0, norm_input=False, reset_fn=sa.MembraneReset(), train_alphas=True, **ONE),
         Double(),
     )  # fmt: skip
 
@@ -76,7 +77,8 @@ def test_recurrent_neurons_are_neurons_in_a_recurrent():
     back = torch.nn.Sequential(Double(), torch.nn.Linear(6, 6, bias=False))
     net = seeded(
         lambda: torch.nn.Sequential(
-            torch.nn.Linear(5, 6), sl.LIFRecurrent(tau_mem=4.0, norm_input=False, rec_connect=back, **ONE)
+            torch.nn.Linear(5, 6),
+            sl.LIFRecurrent(tau_mem=4.0, norm_input=False, rec_connect=back, **ONE),
         )
     )  # fmt: skip
     ours = from_sinabs(net)

@@ -38,7 +38,8 @@ def row(reset="subtract", **last):
     return torch.nn.Sequential(
         torch.nn.Linear(5, 8), snn.Leaky(beta=0.9, reset_mechanism=reset, **HIDDEN),
         torch.nn.Sequential(
-            torch.nn.Linear(8, 6), snn.Lapicque(beta=0.5, threshold=0.2, reset_mechanism=reset, **HIDDEN)
+            torch.nn.Linear(8, 6),
+            snn.Lapicque(beta=0.5, threshold=0.2, reset_mechanism=reset, **HIDDEN),
         ),
         torch.nn.Linear(6, 4),
         snn.Synaptic(alpha=0.4, beta=0.8, threshold=0.4, reset_mechanism=reset, **HIDDEN, **last),
@@ -200,9 +201,7 @@ def test_the_net_of_the_user_is_left_as_it_is():
     ours = from_snntorch(net, input_shape=(5,))
     ours.eval()
     nn.run(ours, x)
-    for (path, module), (_, other) in zip(
-        net.named_modules(), before.named_modules(), strict=True
-    ):
+    for (path, module), (_, other) in zip(net.named_modules(), before.named_modules(), strict=True):
         assert type(module) is type(other), path
         assert module.training
         for name, buffer in module._buffers.items():

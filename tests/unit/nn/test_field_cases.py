@@ -32,7 +32,8 @@ def test_soft_reset_takes_off_one_documented_amount_snntorch_341_364_379_426():
     assert free[12] < 1.0 < free[13]
     x = constant(drive, 20)
     at_once = membranes(nn.LIFLayer(beta=beta, reset="soft"), x).flatten().tolist()
-    late = membranes(nn.like_snntorch(beta=torch.tensor(beta, dtype=torch.float64)), x).flatten().tolist()
+    theirs = nn.like_snntorch(beta=torch.tensor(beta, dtype=torch.float64))
+    late = membranes(theirs, x).flatten().tolist()
     assert at_once[:13] == pytest.approx(free[:13], abs=1e-12)
     assert late[:13] == pytest.approx(free[:13], abs=1e-12)
     for k in range(6):  # a threshold is taken off at once, or off what has decayed by then
@@ -95,12 +96,13 @@ def test_every_constant_moves_with_its_layer_norse_378_snntorch_452():
     layer = nn.LIFLayer(2, **given, **ticks)
     fresh = nn.LIFLayer(2, **{k: v * 0.0 + 1.0 for k, v in given.items()}, refractory_ticks=[0, 0])
     fresh.load_state_dict(layer.state_dict())
-    for moved in (copy.deepcopy(layer), layer.to(torch.float64), fresh, copy.deepcopy(layer).half()):
+    halves = copy.deepcopy(layer).half()
+    for moved in (copy.deepcopy(layer), layer.to(torch.float64), fresh, halves):
         neuron = moved.canonical()
         for key, value in (given | ticks).items():
             assert getattr(neuron, key).tolist() == value.tolist(), key
     x = torch.ones(3, 1, 2, dtype=torch.float16)
-    assert copy.deepcopy(layer).half()(x).dtype == torch.float16
+    assert halves(x).dtype == torch.float16
     assert {"beta", "v_th", "refractory_ticks"} <= set(dict(layer.named_buffers()))
 
 

@@ -47,9 +47,7 @@ def loop(lif, x):
         spikes.append(spk)
         membranes.append(state[-1])
     spikes, membranes = torch.stack(spikes), torch.stack(membranes)
-    weights = torch.rand(
-        spikes.shape, dtype=x.dtype, generator=torch.Generator().manual_seed(2)
-    )
+    weights = torch.rand(spikes.shape, dtype=x.dtype, generator=torch.Generator().manual_seed(2))
     grad = torch.autograd.grad((weights * (spikes + membranes)).sum(), a)[0]
     return spikes.detach(), membranes.detach(), grad
 
