@@ -14,7 +14,8 @@ import types
 import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -81,6 +82,8 @@ class Conversion:
         Whether a module is a neuron of the framework.
     row_type : type
         What a net that is a row becomes.
+    by_tick : bool
+        Whether nets of the framework can be given a single tick (B, ...) as they are.
     """
 
     who: str
@@ -88,11 +91,12 @@ class Conversion:
     is_row: Callable[[torch.nn.Module], bool]
     is_neuron: Callable[[torch.nn.Module], bool]
     row_type: type[torch.nn.Sequential] = SpikingNet
+    by_tick: bool = True
     problems: list[str] = field(default_factory=list)
     slow: list[str] = field(default_factory=list)
-    _made: dict[int, tuple[str, torch.nn.Module]] = field(default_factory=dict)
-    _calls: Counter[str] = field(default_factory=Counter)
-    _shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    _made: dict[int, tuple[str, torch.nn.Module]] = field(default_factory=dict, init=False)
+    _calls: Counter[str] = field(default_factory=Counter, init=False)
+    _shapes: dict[str, tuple[int, ...]] = field(default_factory=dict, init=False)
 
     def __call__(
         self, net: torch.nn.Module, input_shape: Sequence[int] | None = None
@@ -148,24 +152,37 @@ class Conversion:
         return made
 
     def _seen(self, net: torch.nn.Module, shape: Sequence[int]) -> dict[str, tuple[int, ...]]:
-        """Shapes that neurons are given, from one tick of zeros through a twin of the net."""
+        """Shapes that neurons are given, from one tick of zeros."""
         found: dict[str, tuple[int, ...]] = {}
-        copy = twin_of_all(net)
-        for path, module in copy.named_modules():
-            if self.is_neuron(module):
-                module.register_forward_pre_hook(
-                    lambda _, args, path=path: found.__setitem__(path, tuple(args[0].shape[1:]))
-                )
-        probe = next((p for p in net.parameters()), torch.empty(0))
+        if self.by_tick:
+            probe = twin_of_all(net)
+            for path, module in probe.named_modules():
+                if self.is_neuron(module):
+                    module.register_forward_pre_hook(partial(_note, found, path))
+        else:
+            without = replace(self, exchange=partial(self._probed, found), problems=[], slow=[])
+            probe = without._convert(net, "", True)
+        like = next(net.parameters(), torch.empty(0))
         try:
             with torch.no_grad():
-                copy.eval()(torch.zeros(1, *shape, dtype=probe.dtype, device=probe.device))
+                probe.eval()(torch.zeros(1, *shape, dtype=like.dtype, device=like.device))
         except (RuntimeError, ValueError, TypeError, IndexError) as error:
             self.problems.append(
                 f"{self.who}: expected a net that takes a tick of input_shape={tuple(shape)}, got "
                 f"{' '.join(str(error).split())}"
             )
         return found
+
+    def _probed(self, found: Any, module: torch.nn.Module, here: Position, child: Any) -> Any:
+        if not self.is_neuron(module):
+            return self.exchange(module, here, child)
+        stand_in = torch.nn.Identity()
+        stand_in.register_forward_pre_hook(partial(_note, found, here.path))
+        return stand_in
+
+
+def _note(found: dict[str, tuple[int, ...]], path: str, _: torch.nn.Module, args: Any) -> None:
+    found[path] = tuple(args[0].shape[1:])
 
 
 class StepAdapter(Stateful):

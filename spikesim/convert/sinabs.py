@@ -24,6 +24,7 @@ from spikesim.convert.modules import (
 )
 from spikesim.errors import ConversionError
 from spikesim.nn import LIFLayer, Recurrent
+from spikesim.nn.peer_constants import number, plain
 from spikesim.nn.presets import like_sinabs
 from spikesim.nn.running import is_row
 from spikesim.nn.surrogate import Surrogate
@@ -44,7 +45,7 @@ def from_sinabs(
         In any nesting; of ``sinabs.network.Network`` its ``spiking_model``. A forward method of
         your own may apply modules, add, subtract and multiply.
     input_shape : sequence of int, optional
-        Not needed: constants of several axes are refused by sinabs itself.
+        Axes of the input of a tick without the batch: neurons then know their shapes.
 
     Returns
     -------
@@ -65,7 +66,8 @@ def from_sinabs(
     installed("sinabs", "from_sinabs")
     network = installed("sinabs.network", "from_sinabs").Network
     net = net.spiking_model if isinstance(net, network) else net
-    return Conversion("from_sinabs", _exchange, is_row, _is_neuron)(net, input_shape)
+    convert = Conversion("from_sinabs", _exchange, is_row, _is_neuron, by_tick=False)
+    return convert(net, input_shape)
 
 
 def to_sinabs(net: torch.nn.Module, *, batch_size: int | None = None) -> torch.nn.Module:
@@ -184,11 +186,12 @@ class SinabsSurrogate:
     """Derivative by a function of membrane and threshold."""
 
     function: Any
-    threshold: float
+    threshold: float | Tensor
 
     def gradient(self, u: Tensor) -> Tensor:
         """Ask the function for a membrane at distance ``u``."""
-        gradient: Tensor = self.function(u + self.threshold, self.threshold)
+        threshold = torch.as_tensor(self.threshold).to(u)
+        gradient: Tensor = self.function(u + threshold, threshold)
         return gradient
 
 
@@ -251,14 +254,14 @@ def _layer(module: Any, shape: tuple[int, ...] | None) -> LIFLayer:
     elif isinstance(bump, activation.SingleExponential):
         given |= {"grad_width": bump.grad_width, "grad_scale": bump.grad_scale}
     else:
-        given["surrogate"] = SinabsSurrogate(bump, float(module.spike_threshold))
+        given["surrogate"] = SinabsSurrogate(bump, plain(module.spike_threshold))
     names = ("alpha_mem", "alpha_syn") if module.train_alphas else ("tau_mem", "tau_syn")
     for name, of in zip(("tau_mem", "tau_syn"), names, strict=True):
         given[name] = getattr(module, of)
     floor = module.min_v_mem
     return like_sinabs(
         shape, spike_threshold=module.spike_threshold.detach(), norm_input=module.norm_input,
-        min_v_mem=None if floor is None else float(floor), train_alphas=module.train_alphas,
+        min_v_mem=None if floor is None else number(floor), train_alphas=module.train_alphas,
         **given,
     )  # fmt: skip
 

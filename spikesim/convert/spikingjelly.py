@@ -72,7 +72,7 @@ def from_spikingjelly(
     def is_neuron(module: torch.nn.Module) -> bool:
         return isinstance(module, base.MemoryModule)
 
-    convert = Conversion("from_spikingjelly", _exchange, _is_row, is_neuron)
+    convert = Conversion("from_spikingjelly", _exchange, _is_row, is_neuron, by_tick=False)
     return convert(net, input_shape)
 
 

@@ -311,7 +311,7 @@ def like_sinabs(
     spike_threshold: Number = 1.0,
     reset_value: float | None = None,
     subtract_value: float | None = None,
-    min_v_mem: float | None = None,
+    min_v_mem: float | np.ndarray | None = None,
     norm_input: bool = True,
     grad_width: float = 0.5,
     grad_scale: float = 1.0,
@@ -356,10 +356,10 @@ def like_sinabs(
             f"like_sinabs: expected MembraneReset(0.0), got reset_value={reset_value:g}, which "
             "sinabs adds in every step; give it as a bias of the layer before"
         )
-    if min_v_mem is not None and min_v_mem > 0.0:
+    if min_v_mem is not None and np.max(min_v_mem) > 0.0:
         problems.append(
-            f"like_sinabs: expected min_v_mem of 0 or less, got {min_v_mem:g}, which would lift "
-            "what a reset leaves"
+            f"like_sinabs: expected min_v_mem of 0 or less, got {np.max(min_v_mem):g}, which "
+            "would lift what a reset leaves"
         )
     if problems:
         raise ConversionError(problems)

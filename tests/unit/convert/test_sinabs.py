@@ -12,9 +12,11 @@ from sinabs.network import Network  # noqa: E402
 from spikesim import nn  # noqa: E402
 from spikesim.convert import from_sinabs, to_sinabs  # noqa: E402
 from spikesim.errors import ConversionError  # noqa: E402
-from tests.reference.frameworks import STEPS, drive  # noqa: E402
+from tests.reference.frameworks import STEPS, drive, gradients  # noqa: E402
 
 ONE = {"spike_fn": sa.SingleSpike}
+#: Spikes in float32, as sinabs makes them, take their gradient through float32.
+FLOAT32 = 1e-6
 
 
 class Double(torch.nn.Module):
@@ -69,8 +71,30 @@ def test_layers_that_squeeze_time_into_the_batch_are_layers():
     x = drive(2, 1, 6, 6)
     expected = net(x.transpose(0, 1).flatten(0, 1)).unflatten(0, (2, STEPS)).transpose(0, 1)
     assert 0.01 < float(expected.detach().mean()) < 0.99
-    assert torch.equal(from_sinabs(net)(x), expected)
+    ours = from_sinabs(net, input_shape=(1, 6, 6))
+    assert (ours[1].shape, ours[6].shape) == ((3, 4, 4), (4,))
+    assert torch.equal(ours(x), expected)
     assert torch.equal(from_sinabs(Network(spiking_model=net))(x), expected)
+
+
+def test_thresholds_per_channel_and_other_surrogates_are_kept():
+    threshold = torch.tensor([0.3, 0.9]).reshape(2, 1, 1)
+    bump = {"surrogate_grad_fn": sa.PeriodicExponential(), "spike_threshold": threshold}
+    lif = sl.LIFSqueeze(tau_mem=3.0, batch_size=2, norm_input=False, **ONE, **bump)
+    net = seeded(lambda: torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), lif, Double()))
+    x = drive(2, 1, 4, 4)
+    ours = from_sinabs(net, input_shape=(1, 4, 4))
+
+    def theirs(x):
+        out = net(x.transpose(0, 1).flatten(0, 1)).unflatten(0, (2, STEPS)).transpose(0, 1)
+        lif.reset_states()
+        return out
+
+    spikes, (expected,) = gradients(theirs, x)
+    got, (found,) = gradients(ours, x)
+    assert 0.01 < float(spikes.mean()) < 0.99
+    assert torch.equal(got, spikes)
+    assert float((found - expected).abs().max()) <= FLOAT32 * float(expected.abs().max())
 
 
 def test_recurrent_neurons_are_neurons_in_a_recurrent():

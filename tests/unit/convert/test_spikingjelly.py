@@ -154,6 +154,8 @@ def test_a_net_in_the_middle_of_a_sequence_is_left_there():
     assert torch.equal(net[2].v, held)
     assert not net.training
     assert (ours[2].shape, ours[9].shape) == ((4, 6, 6), (6,))
+    functional.set_step_mode(net, "m")
+    assert from_spikingjelly(net, input_shape=(2, 6, 6))[2].shape == (4, 6, 6)
 
 
 @pytest.mark.parametrize("v_reset", [0.0, -0.2, None])
