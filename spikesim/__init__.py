@@ -75,8 +75,8 @@ _EXPORTS = {
 # Packages reachable as attributes without an import statement of their own.
 _SUBPACKAGES = frozenset(
     {
-        "analysis", "core", "data", "engine", "engines", "fixed", "hw", "learning", "models",
-        "network", "neurons", "nn", "recording", "sim", "units", "viz",
+        "analysis", "convert", "core", "data", "engine", "engines", "fixed", "hw", "learning",
+        "models", "network", "neurons", "nn", "recording", "sim", "units", "viz",
     }
 )  # fmt: skip
 

@@ -69,7 +69,7 @@ class CompileError(_ProblemsError):
 
 
 class ConversionError(_ProblemsError):
-    """A model of another framework that has no equal here."""
+    """A model of another framework that has no equal here; every problem is in ``problems``."""
 
 
 class ProtocolError(SpikesimError):

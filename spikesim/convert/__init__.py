@@ -17,6 +17,25 @@ if TYPE_CHECKING:
 _EXPORTS = {
     "from_nir": "spikesim.convert.nir",
     "to_nir": "spikesim.convert.nir",
+    from spikesim.convert.norse import from_norse as from_norse
+    from spikesim.convert.norse import to_norse as to_norse
+    from spikesim.convert.sinabs import from_sinabs as from_sinabs
+    from spikesim.convert.sinabs import to_sinabs as to_sinabs
+    from spikesim.convert.snntorch import from_snntorch as from_snntorch
+    from spikesim.convert.snntorch import to_snntorch as to_snntorch
+    from spikesim.convert.spikingjelly import from_spikingjelly as from_spikingjelly
+    from spikesim.convert.spikingjelly import to_spikingjelly as to_spikingjelly
+
+# Public name -> module that defines it.
+_EXPORTS = {
+    "from_norse": "spikesim.convert.norse",
+    "from_sinabs": "spikesim.convert.sinabs",
+    "from_snntorch": "spikesim.convert.snntorch",
+    "from_spikingjelly": "spikesim.convert.spikingjelly",
+    "to_norse": "spikesim.convert.norse",
+    "to_sinabs": "spikesim.convert.sinabs",
+    "to_snntorch": "spikesim.convert.snntorch",
+    "to_spikingjelly": "spikesim.convert.spikingjelly",
 }
 
 __all__ = list(_EXPORTS)

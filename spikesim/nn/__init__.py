@@ -39,6 +39,13 @@ from spikesim.nn.network import Linear, SpikingNet
 from spikesim.nn.neuron import LIFLayer
 from spikesim.nn.norm import BatchNorm, Dropout
 from spikesim.nn.online import OTTT
+from spikesim.nn.presets import (
+    like_hardware,
+    like_norse,
+    like_sinabs,
+    like_snntorch,
+    like_spikingjelly,
+)
 from spikesim.nn.quant import IntegerNet
 from spikesim.nn.readout import LI
 from spikesim.nn.recipes import TrainedModel
@@ -116,6 +123,11 @@ __all__ = [
     "fit",
     "functional",
     "harden_delays",
+    "like_hardware",
+    "like_norse",
+    "like_sinabs",
+    "like_snntorch",
+    "like_spikingjelly",
     "narrow_delays",
     "predict",
     "recipes",

@@ -14,6 +14,8 @@ from spikesim.errors import ValidationError
 from spikesim.nn import legal
 
 Granularity = Literal["neuron", "channel", "layer"]
+#: Gives constants for parameters, ``tied(other constants, parameter=...)``; see `LIFLayer.tie`.
+Tied = Callable[..., dict[str, Tensor]]
 
 
 def _as_it_is(value: Tensor) -> Tensor:

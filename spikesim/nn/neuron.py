@@ -16,7 +16,7 @@ from spikesim import neurons
 from spikesim.errors import ValidationError
 from spikesim.neurons.firing import Refractory, Reset
 from spikesim.nn.functional import LIFParams, LIFState, lif_check, lif_init, lif_seq, lif_step
-from spikesim.nn.learned import LEARNABLE, Granularity, LearnedConstant, names_to_learn
+from spikesim.nn.learned import LEARNABLE, Granularity, LearnedConstant, Tied, names_to_learn
 from spikesim.nn.shapes import broadcast, flat, shape_of
 from spikesim.nn.stateful import Stateful
 from spikesim.nn.surrogate import ATan, Surrogate
@@ -136,6 +136,8 @@ class LIFLayer(Stateful):
             else:
                 kind = torch.int32 if key == "refractory_ticks" else torch.float64
                 self.register_buffer(key, torch.tensor(np.asarray(value), dtype=kind))
+        self._tied: Tied | None = None
+        self._tied_to: tuple[str, ...] = ()
         self._learned: dict[str, LearnedConstant] = {}
         for name, granularity in names_to_learn(learn, self.shape).items():
             self._learn(LEARNABLE[name], granularity)
@@ -187,7 +189,33 @@ class LIFLayer(Stateful):
     @property
     def learned(self) -> tuple[str, ...]:
         """Names of what is trained."""
-        return tuple(self._learned)
+        return (*self._learned, *self._tied_to)
+
+    def tie(self, constants: Tied, parameters: Mapping[str, torch.nn.Parameter]) -> Self:
+        """Make constants functions of parameters that others may use as well; gives the layer.
+
+        Parameters
+        ----------
+        constants : callable
+            Is given the other constants by name, and the parameters as keywords, and gives those
+            that follow them. Whatever the parameters are, what it makes of them has to be legal.
+        parameters : mapping of str to torch.nn.Parameter
+            Become parameters of the layer, with ``raw_`` before their names.
+
+        Examples
+        --------
+        >>> w = torch.nn.Parameter(torch.tensor(0.0))
+        >>> layer = LIFLayer().tie(lambda _, w: {"beta": torch.sigmoid(w)}, {"w": w})
+        >>> layer.canonical().beta
+        0.5
+        """
+        self._tied, self._tied_to = constants, tuple(parameters)
+        for key, parameter in parameters.items():
+            self.register_parameter(_raw(key), parameter)
+        for key in self._tie({key: getattr(self.params(), key) for key in _NUMBERS}):
+            self._numbers.pop(key, None)
+            self._buffers.pop(key, None)
+        return self
 
     def params(self, like: Tensor | None = None) -> LIFParams:
         """Give the current parameters, as `functional.lif_step` takes them.
@@ -202,6 +230,7 @@ class LIFLayer(Stateful):
             values[key] = buffer
         for how in self._learned.values():
             values[how.field] = how.value(self._parameters[how.parameter])
+        values.update(self._tie(values))
         if like is not None:
             for key, value in values.items():
                 if isinstance(value, Tensor) and value.is_floating_point():
@@ -257,6 +286,9 @@ class LIFLayer(Stateful):
         for name, how in self._learned.items():
             value = how.shown(self._parameters[how.parameter].detach())
             text.append(f"{name}={float(value.min()):g}..{float(value.max()):g} (learned)")
+        for name, tied in self._tie(vars(self.params())).items():
+            value = tied.detach()
+            text.append(f"{name}={float(value.min()):g}..{float(value.max()):g} (learned)")
         return ", ".join([*text, f"reset={self.reset!r}", f"surrogate={self.surrogate!r}"])
 
     def _learn(self, how: LearnedConstant, granularity: Granularity) -> None:
@@ -270,6 +302,11 @@ class LIFLayer(Stateful):
         self.register_parameter(how.parameter, torch.nn.Parameter(raw.float()))
         self._learned[how.name] = how
 
+    def _tie(self, values: Mapping[str, Any]) -> dict[str, Tensor]:
+        if self._tied is None:
+            return {}
+        return self._tied(values, **{key: self._parameters[_raw(key)] for key in self._tied_to})
+
     def _expect(self, x: Tensor, leading: int) -> None:
         axes = ("T", "B")[2 - leading :]
         right = x.ndim > leading if self.shape is None else x.shape[leading:] == self.shape
@@ -280,3 +317,7 @@ class LIFLayer(Stateful):
             f"LIFLayer: expected float input of shape ({wanted}), got {x.dtype} of shape "
             f"{tuple(x.shape)}; sequences are for nn.run, single ticks (B, ...) for nn.step"
         )
+
+
+def _raw(name: str) -> str:
+    return f"raw_{name}"

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What all converters share: twins, missing packages, the package itself."""
+
+import subprocess
+import sys
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from spikesim import convert  # noqa: E402
+from spikesim.convert.modules import calls, twin, twin_of_all  # noqa: E402
+from spikesim.errors import ConversionError  # noqa: E402
+
+NAMES = ("snntorch", "spikingjelly", "norse", "sinabs")
+
+
+@pytest.mark.parametrize("way", ["from", "to"])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_package_that_is_missing_is_named(name, way, monkeypatch):
+    for module in [m for m in sys.modules if m == name or m.startswith(f"{name}.")]:
+        monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.setitem(sys.modules, name, None)
+    function = getattr(convert, f"{way}_{name}")
+    with pytest.raises(ConversionError, match=rf"{way}_{name}: expected {name} .*pip install"):
+        function(torch.nn.Linear(2, 2))
+
+
+def test_package_and_presets_need_no_framework():
+    code = (
+        f"import sys\nfor name in {NAMES}:\n    sys.modules[name] = None\n"
+        "from spikesim import convert, nn\nfrom spikesim.nn.compat import snntorch\n"
+        "for name in convert.__all__:\n    getattr(convert, name)\n"
+        "nn.like_snntorch(beta=0.9), nn.like_spikingjelly(), nn.like_norse(), nn.like_sinabs()"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    assert set(convert.__all__) <= set(dir(convert))
+    with pytest.raises(AttributeError, match="no attribute 'from_nest'"):
+        convert.from_nest  # noqa: B018 - the access itself is the test
+
+
+class Keeps(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("count", torch.zeros(1))
+        self.how = self.twice  # a bound method among the attributes
+
+    def twice(self, x):
+        self.count = self.count + 1
+        return 2 * x
+
+    def forward(self, x):
+        return self.how(x)
+
+
+def test_what_happens_to_a_twin_does_not_happen_to_the_module():
+    module = torch.nn.Sequential(Keeps(), torch.nn.Linear(2, 2))
+    other = twin_of_all(module)
+    other.register_forward_hook(lambda *_: None)
+    other[0].extra = torch.nn.Parameter(torch.zeros(1))
+    other.eval()(torch.ones(1, 2))
+    del other[1]
+    assert module[0].count.item() == 0.0
+    assert other[0].count.item() == 1.0
+    assert module.training
+    assert len(module) == 2
+    assert not module._forward_hooks
+    assert len(list(module.parameters())) == 2
+    assert twin(module[1]).weight is module[1].weight
+
+
+class Twice(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.relu = torch.nn.ReLU()
+
+    def forward(self, x):
+        return self.relu(self.relu(x)) if x.sum() > 0 else x
+
+
+def test_calls_are_counted_where_a_forward_method_does_not_go_by_values():
+    def known(module):
+        return isinstance(module, torch.nn.ReLU)
+
+    relu = torch.nn.ReLU()
+    net = torch.nn.ModuleDict(
+        {"by_values": Twice(), "row": torch.nn.Sequential(relu, torch.nn.Sequential(torch.nn.ReLU()))}
+    )
+    found = calls(net, known)
+    assert (found["row.0"], found["row.1.0"], found["by_values.relu"]) == (1, 1, 0)
+    assert calls(relu, known) == {}
