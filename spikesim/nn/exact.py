@@ -17,7 +17,9 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
+Sizes = tuple[int, ...]
 _SIGNIFICAND = 53
 _FLOAT32 = 24
 _BIAS = 1023  # of the exponent of a float64
@@ -126,6 +128,28 @@ def linear(x: Tensor, weight: Tensor) -> Tensor:
     return out.reshape(*x.shape[:-1], weight.shape[0])
 
 
+def conv(
+    x: Tensor, weight: Tensor, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int
+) -> Tensor:
+    """``conv1d`` or ``conv2d`` of ``torch.nn.functional`` with exact sums, also backward.
+
+    Parameters
+    ----------
+    x : float tensor, shape (B, in_channels, *size)
+        Spikes; other values keep as many bits of the largest as in `linear`.
+    weight : float tensor, shape (out_channels, in_channels / groups, *window)
+        Used with 24 bits of the largest.
+    stride, padding, dilation : tuple of int
+    groups : int
+
+    Returns
+    -------
+    float tensor, shape (B, out_channels, ...), dtype of ``x``
+    """
+    out: Tensor = _Conv.apply(x, weight, (stride, padding, dilation, groups))
+    return out
+
+
 def spread(x: Tensor, shape: Sequence[int]) -> Tensor:
     """``x.expand(shape)`` whose gradient is an exact sum.
 
@@ -179,6 +203,33 @@ class _Linear(torch.autograd.Function):
         if ctx.needs_input_grad[1]:
             for_weight = matmul(x.T, grad, _spikes_by(len(x))).T.to(weight.dtype)
         return for_x, for_weight
+
+
+class _Conv(torch.autograd.Function):
+    # In float64, torch convolves by products of matrices, which add up what is on the grids.
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, around: tuple[Any, ...]) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        ctx.around = around
+        convolve = functional.conv1d if weight.ndim == 3 else functional.conv2d
+        bits = _spikes_by(weight[:1].numel())
+        return convolve(on_grid(x, bits[0]), on_grid(weight, bits[1]), None, *around).to(x.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+        x, weight = ctx.saved_tensors
+        axes, for_x, for_weight = weight.ndim - 2, None, None
+        if ctx.needs_input_grad[0]:
+            of_input = torch.nn.grad.conv1d_input if axes == 1 else torch.nn.grad.conv2d_input
+            bits = _halves(weight[:, :1].numel() // ctx.around[-1])
+            grids = on_grid(weight, bits[1]), on_grid(grad, bits[0])
+            for_x = of_input(x.shape, *grids, *ctx.around).to(x.dtype)
+        if ctx.needs_input_grad[1]:
+            of_weight = torch.nn.grad.conv1d_weight if axes == 1 else torch.nn.grad.conv2d_weight
+            bits = _spikes_by(grad[:, :1].numel())
+            grids = on_grid(x, bits[0]), on_grid(grad, bits[1])
+            for_weight = of_weight(grids[0], weight.shape, grids[1], *ctx.around).to(weight.dtype)
+        return for_x, for_weight, None
 
 
 class _Spread(torch.autograd.Function):

@@ -27,7 +27,6 @@ from spikesim.errors import ValidationError
 from spikesim.fixed.settings import STATE_BITS, WEIGHT_BITS, Quantization
 from spikesim.network import Network
 from spikesim.nn import encode
-from spikesim.nn.chain import chain
 from spikesim.nn.export import export
 from spikesim.nn.loss import CountCrossEntropy
 from spikesim.nn.network import Linear, SpikingNet
@@ -137,7 +136,8 @@ class TrainedModel:
     @property
     def run_steps(self) -> int:
         """Ticks to run per image, so that the last layer sees its last input."""
-        return self.recipe.steps + len(chain(self.model)) - 1
+        populations = export(self.model).populations.values()
+        return self.recipe.steps + max(population.start_tick for population in populations)
 
     @property
     def quant(self) -> Quantization:
