@@ -122,7 +122,7 @@ class IntegerNet(Stateful):
     def seq(
         self, x: Tensor, state: Sequence[LIFState] | None = None
     ) -> tuple[Any, tuple[LIFState, ...]]:
-        """Output for input spikes float32 (T, B, ...) of 0 and 1, as the net has it, and the state."""
+        """Output for input spikes float32 (T, B, ...) of 0 and 1, and the state after them."""
         reading, spikes, after = self._run(x, state)
 
         def given(tensor: SpikeMap) -> Tensor:
