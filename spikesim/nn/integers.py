@@ -32,6 +32,7 @@ from spikesim.nn.functional import (
 from spikesim.nn.kernel import Kernel
 from spikesim.nn.neuron import LIFLayer
 from spikesim.nn.reading import Layer
+from spikesim.nn.retiming import tap
 from spikesim.nn.spikemap import Part
 from spikesim.nn.surrogate import Surrogate, spike
 
@@ -47,7 +48,7 @@ class IntegerLayer:
     lif : LIFLayer
         Its neurons.
     parts : mapping of str to Part
-        By source, as the compiler is given them.
+        By source, or what it was some ticks ago (`Tap`), as the compiler is given them.
     q : QuantizedPopulation
         Weight codes in the order of the parts.
     """
@@ -69,7 +70,7 @@ class IntegerLayer:
         model : torch.nn.Module
             What it was read from.
         shapes : mapping of str to tuple of int
-            Of its sources.
+            Of the sources.
         settings : Quantization
 
         Raises
@@ -80,8 +81,8 @@ class IntegerLayer:
         lif, neuron = trainable(layer, model)
         drive = layer.drive
         parts = {
-            source: _stored(part, shapes[source], drive.shape, neuron)
-            for source, part in drive.parts.items()
+            key: _stored(part, shapes[tap(key)[0]], drive.shape, neuron)
+            for key, part in drive.parts.items()
         }
         blocks = [_block(part, drive.n) for part in parts.values()]
         q = quantize_lif(blocks, drive.n, neuron, settings, name=layer.name)
@@ -93,7 +94,7 @@ class IntegerLayer:
         start = lif_init(zeros, self.lif.params())
         return start._replace(v=self._codes(self.q.v_init).expand(zeros.shape))
 
-    def run(self, spikes: Mapping[str, Tensor], state: LIFState | None) -> tuple[Tensor, LIFState]:
+    def run(self, spikes: Mapping[str, Tensor], state: LIFState) -> tuple[Tensor, LIFState]:
         """Spikes (T, B, ...) for those of its sources, and the state after the last tick."""
         q, lif, shape = self.q, self.lif, self.layer.drive.shape
         acc = saturate(self._accumulated(spikes), ACC_BITS)
@@ -107,10 +108,9 @@ class IntegerLayer:
             reset_amount=self._codes(q.reset_amount), detach_reset=lif.detach_reset,
             refractory_ticks=refractory, refractory=lif.refractory,
         )  # fmt: skip
-        now = self.start(drive.shape[1]) if state is None else state
-        lif_check(now, drive.new_zeros(drive.shape[1:]), lif.params())
+        lif_check(state, drive.new_zeros(drive.shape[1:]), lif.params())
         unit = 1.0 / torch.from_numpy(q.scale).float().reshape(shape)
-        return _membrane(drive, q, self._bias(), params, unit, lif.surrogate, now)
+        return _membrane(drive, q, self._bias(), params, unit, lif.surrogate, state)
 
     @property
     def gain(self) -> np.ndarray:

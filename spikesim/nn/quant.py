@@ -9,8 +9,8 @@ backward pass is that of the float neuron.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias, TypeVar
 
 import torch
 from torch import Tensor
@@ -18,15 +18,22 @@ from torch import Tensor
 from spikesim.errors import ValidationError
 from spikesim.fixed.quantize import QuantizedPopulation
 from spikesim.fixed.settings import STATE_BITS, WEIGHT_BITS, Quantization
+from spikesim.nn.delay import check_past
 from spikesim.nn.functional import LIFState
 from spikesim.nn.handlers import HANDLERS, Handlers
 from spikesim.nn.integers import IntegerLayer, trainable
-from spikesim.nn.reading import INPUT, Layer, Reading, read
+from spikesim.nn.reading import Layer, Reading, read
+from spikesim.nn.retiming import INPUT, tap
 from spikesim.nn.snap import Origins, noting, snap_
 from spikesim.nn.spikemap import SpikeMap
 from spikesim.nn.stateful import Stateful, each_tensor
 
 Made = TypeVar("Made")
+
+
+#: A `LIFState` of codes for each population, in order; behind them, for each source of spikes that
+#: act in later ticks (a `Delay`, a loop), the last of them, float32 (ticks, B, ...).
+IntegerState: TypeAlias = tuple[Any, ...]
 
 
 class IntegerNet(Stateful):
@@ -56,7 +63,8 @@ class IntegerNet(Stateful):
     The accumulator of the core saturates at every addition. This module saturates the sum once,
     which is the same as long as no rail is reached; `exact` says whether that is certain.
 
-    The state is a `LIFState` of codes for each population.
+    The state is a `LIFState` of codes for each population, and the last spikes of each source that
+    acts in later ticks, behind a `Delay` or in a loop.
 
     Examples
     --------
@@ -110,18 +118,20 @@ class IntegerNet(Stateful):
         _, spikes, _ = self._run(x, None)
         return [tensor for name, tensor in spikes.items() if name != INPUT]
 
-    def init(self, x: Tensor) -> tuple[LIFState, ...]:
+    def init(self, x: Tensor) -> IntegerState:
         """State before the first tick, for one tick's input of shape (B, ...)."""
-        return tuple(layer.start(len(x)) for layer in self._layers())
+        with torch.no_grad():
+            reading = self._reading(HANDLERS)
+            layers = self._integers(reading)
+            past = _past(reading, layers, len(x))
+            return (*(layer.start(len(x)) for layer in layers), *past.values())
 
-    def step(self, x: Tensor, state: Sequence[LIFState]) -> tuple[Any, tuple[LIFState, ...]]:
+    def step(self, x: Tensor, state: IntegerState) -> tuple[Any, IntegerState]:
         """One tick; see `seq`."""
         spikes, after = self.seq(x[None], state)
         return each_tensor(spikes, lambda whole: whole[0]), after
 
-    def seq(
-        self, x: Tensor, state: Sequence[LIFState] | None = None
-    ) -> tuple[Any, tuple[LIFState, ...]]:
+    def seq(self, x: Tensor, state: IntegerState | None = None) -> tuple[Any, IntegerState]:
         """Output for input spikes float32 (T, B, ...) of 0 and 1, and the state after them."""
         reading, spikes, after = self._run(x, state)
 
@@ -132,23 +142,28 @@ class IntegerNet(Stateful):
         return _each_map(reading.result, given), after
 
     def _run(
-        self, x: Tensor, state: Sequence[LIFState] | None
-    ) -> tuple[Reading, dict[str, Tensor], tuple[LIFState, ...]]:
-        """Spikes (T, B, ...) by source, the input among them, and the states after the last."""
+        self, x: Tensor, state: IntegerState | None
+    ) -> tuple[Reading, dict[str, Tensor], IntegerState]:
+        """Spikes (T, B, ...) by source, the input among them, and the state after the last."""
         reading = self._reading(HANDLERS)
         layers = self._integers(reading)
         self._check(x, reading)
-        if state is not None and len(state) != len(layers):
-            raise ValidationError(
-                f"IntegerNet: expected a state with {len(layers)} entries, one for each "
-                f"population, got {len(state)}"
-            )
-        spikes, after = {INPUT: x.reshape(*x.shape[:2], *reading.input_shape)}, []
-        for depth, layer in enumerate(layers):
-            out, end = layer.run(spikes, None if state is None else state[depth])
-            spikes[layer.layer.name] = out
-            after.append(end)
-        return reading, spikes, tuple(after)
+        past = _past(reading, layers, x.shape[1])
+        now = [layer.start(x.shape[1]) for layer in layers]
+        if state is not None:
+            now, past = _checked(state, len(layers), past)
+        given, found = x.reshape(*x.shape[:2], *reading.input_shape), []
+        # Spikes that come back in a later tick are known tick by tick only.
+        for ticks in given.split(1) if past else [given]:
+            spikes = {INPUT: ticks}
+            for k, layer in enumerate(layers):
+                due = {key: _due(key, spikes, past) for key in layer.parts}
+                spikes[layer.layer.name], now[k] = layer.run({INPUT: ticks} | due, now[k])
+            for name, before in past.items():
+                past[name] = torch.cat([before, spikes[name]])[-len(before) :]
+            found.append(spikes)
+        every = {name: torch.cat([spikes[name] for spikes in found]) for name in found[0]}
+        return reading, every, (*now, *past.values())
 
     def _check(self, x: Tensor, reading: Reading) -> None:
         if x.dtype != torch.float32:
@@ -172,9 +187,45 @@ class IntegerNet(Stateful):
         return read(self.model, self.input_shape, handlers)
 
     def _integers(self, reading: Reading) -> list[IntegerLayer]:
-        shapes = {INPUT: reading.input_shape}
-        shapes |= {layer.name: layer.drive.shape for layer in reading.layers}
-        return _each_layer(reading, lambda layer: IntegerLayer.of(layer, self.model, shapes, self.settings))
+        shapes, model = _shapes(reading), self.model
+        return _each_layer(
+            reading, lambda layer: IntegerLayer.of(layer, model, shapes, self.settings)
+        )
+
+
+def _shapes(reading: Reading) -> dict[str, tuple[int, ...]]:
+    """Axes of the input and of all populations."""
+    return {INPUT: reading.input_shape} | {one.name: one.drive.shape for one in reading.layers}
+
+
+def _due(key: str, spikes: Mapping[str, Tensor], past: Mapping[str, Tensor]) -> Tensor:
+    """Spikes of a source, or those of some ticks ago."""
+    source, ticks = tap(key)
+    return past[source][-ticks:][: len(spikes[INPUT])] if ticks else spikes[source]
+
+
+def _past(reading: Reading, layers: Sequence[IntegerLayer], n_batch: int) -> dict[str, Tensor]:
+    """Spikes before the first tick, for as many ticks as they act later."""
+    shapes, longest = _shapes(reading), dict[str, int]()
+    for source, ticks in (tap(key) for layer in layers for key in layer.parts):
+        if ticks:
+            longest[source] = max(ticks, longest.get(source, 0))
+    return {name: torch.zeros(n, n_batch, *shapes[name]) for name, n in longest.items()}
+
+
+def _checked(
+    state: IntegerState, n_layers: int, rest: Mapping[str, Tensor]
+) -> tuple[list[LIFState], dict[str, Tensor]]:
+    """Give the parts of a state; layers look at their own."""
+    if len(state) != n_layers + len(rest):
+        also = f" and each of {list(rest)} that acts later" if rest else ""
+        raise ValidationError(
+            f"IntegerNet: expected a state with {n_layers + len(rest)} entries, one for each "
+            f"population{also}, got {len(state)}"
+        )
+    for past, like in zip(state[n_layers:], rest.values(), strict=True):
+        check_past("IntegerNet", past, like)
+    return list(state[:n_layers]), dict(zip(rest, state[n_layers:], strict=True))
 
 
 def _each_layer(reading: Reading, make: Callable[[Layer], Made]) -> list[Made]:

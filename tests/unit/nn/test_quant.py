@@ -296,6 +296,18 @@ def test_a_state_of_another_net_or_batch_is_refused():
         net.step(torch.zeros(1, 4), (*state, *state))
 
 
+def test_the_past_of_a_loop_is_part_of_the_state():
+    loop = nn.Recurrent(nn.LIFLayer(3), nn.Linear(3, 3))
+    net = nn.IntegerNet(nn.SpikingNet(nn.Linear(4, 3), loop, nn.Delay(2), nn.LIFLayer(3)))
+    state = net.init(torch.zeros(1, 4))
+    assert (2, 1, 3) == state[-1].shape
+    with pytest.raises(ValidationError, match=r"3 entries, one for each population and each of"):
+        net.step(torch.zeros(1, 4), state[:-1])
+    with pytest.raises(ValidationError, match=r"shape \(2, 1, 3\).*got \(1, 1, 3\)"):
+        net.step(torch.zeros(1, 4), (*state[:-1], state[-1][1:]))
+    assert (0, 5, 3) == net(torch.zeros(0, 5, 4)).shape
+
+
 def conv_net(**options):
     torch.manual_seed(7)
     net = torch.nn.Sequential(
