@@ -100,9 +100,7 @@ class IntegerLayer:
         acc = saturate(self._accumulated(spikes), ACC_BITS)
         drive = saturate(acc * float(2**q.gain_shift), q.state_bits)
         drive = drive.reshape(*drive.shape[:2], *shape)
-        neuron = self.layer.neuron
-        assert isinstance(neuron, LIF)
-        refractory = torch.from_numpy(neuron.arrays(q.n)["refractory_ticks"]).reshape(shape)
+        refractory = torch.from_numpy(self.neuron.arrays(q.n)["refractory_ticks"]).reshape(shape)
         params = LIFParams(
             beta=0.0, v_th=self._codes(q.v_th), v_reset=float(q.v_reset), reset=lif.reset,
             reset_amount=self._codes(q.reset_amount), detach_reset=lif.detach_reset,
@@ -113,9 +111,15 @@ class IntegerLayer:
         return _membrane(drive, q, self._bias(), params, unit, lif.surrogate, state)
 
     @property
+    def neuron(self) -> LIF:
+        """Give the neurons without the constant part of their drive."""
+        assert isinstance(self.layer.neuron, LIF)
+        return self.layer.neuron
+
+    @property
     def gain(self) -> np.ndarray:
         """Gain of each neuron, float64 (n,)."""
-        return np.broadcast_to(np.asarray(self.layer.neuron.gain), (self.q.n,))  # type: ignore[attr-defined]  # a LIF
+        return np.broadcast_to(np.asarray(self.neuron.gain), (self.q.n,))
 
     def _accumulated(self, spikes: Mapping[str, Tensor]) -> Tensor:
         """Weight codes of all spikes, (T, B, n); every sum is exact."""

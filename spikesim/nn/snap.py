@@ -86,7 +86,7 @@ def _found(layer: IntegerLayer, origins: Origins) -> list[tuple[Tensor, Tensor]]
     found = [(module.weight, torch.from_numpy(values.copy()).reshape(module.weight.shape))]
     learned = layer.lif._parameters.get("bias")
     if module.bias is not None:
-        rest = q.bias / q.scale - np.asarray(layer.layer.neuron.bias)  # type: ignore[attr-defined]  # a LIF
+        rest = q.bias / q.scale - np.asarray(layer.neuron.bias)
         found.append((module.bias, _fitting(rest * unit, module.bias)))
     elif learned is not None:
         found.append((learned, _fitting(q.bias / q.scale, learned)))
