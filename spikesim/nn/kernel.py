@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -140,64 +140,73 @@ class Kernel:
         ends = self.in_shape, self.out_shape, self.stride
         if ends != (other.in_shape, other.out_shape, other.stride):
             return None
-        own, others = self._positions(), other._positions()
-        first = [min(a + b) for a, b in zip(own, others, strict=True)]
-        steps = [
-            math.gcd(*(k - low for k in a + b)) or 1
-            for a, b, low in zip(own, others, first, strict=True)
-        ]
-        window = [
-            (max(a + b) - low) // step + 1
-            for a, b, low, step in zip(own, others, first, steps, strict=True)
-        ]
-        total, groups = torch.zeros(1, dtype=torch.float64), math.gcd(self.groups, other.groups)
-        for part, positions in ((self, own), (other, others)):
-            weights = part._ungrouped(groups).weights
-            places = [
-                torch.tensor([(k - low) // step for k in axis])
-                for axis, low, step in zip(positions, first, steps, strict=True)
-            ]
-            wide = torch.zeros(*weights.shape[:2], *window, dtype=torch.float64)
-            wide[(slice(None), slice(None), *torch.meshgrid(*places, indexing="ij"))] = weights
-            total = total + wide
-        padding = tuple(-low for low in first)
-        both = Kernel(total, self.size, self.stride, padding, tuple(steps), groups)
+        groups = math.gcd(self.groups, other.groups)
+        taps = self._ungrouped(groups)._taps()
+        for place, weights in other._ungrouped(groups)._taps().items():
+            taps[place] = taps[place] + weights if place in taps else weights
+        both = Kernel._of_taps(taps, self.size, self.stride, groups)
         try:
             return both if both.out_shape == self.out_shape else None
         except ValidationError:  # the common window is beyond the padded input
             return None
 
     def after(self, before: Kernel) -> Kernel | None:
-        """Give this behind another as one kernel; None where neither is a sum over channels only.
+        """Give this behind another as one kernel, or None where there is none.
 
-        Two windows behind one another are no convolution: at the border, the second one misses
-        what the first would make of the padding.
+        Where this one is padded, the other must not reach over that border: the padding counts
+        as 0 here, and not as what the other would make of the input.
         """
-        stride = _times(self.stride, before.stride)
-        padding, dilation = before.padding, before.dilation
-        if before._is_pointwise():
-            padding = _times(self.padding, before.stride)
-            dilation = _times(self.dilation, before.stride)
-        elif not self._is_pointwise():
-            return None
-        weights, groups = self._product(before)
-        return Kernel(weights, before.size, stride, padding, dilation, groups)
+        axes = zip(
+            before.size, before.weights.shape[2:], before.stride, before.padding, before.dilation,
+            before.out_shape[1:], self.padding, strict=True,
+        )  # fmt: skip
+        for size, taps, stride, padding, dilation, seen, beyond in axes:
+            apart = dilation * (taps - 1) - padding < stride and stride * seen - padding >= size
+            if beyond and not apart:
+                return None
+        one, other, groups = self, before, self.groups
+        if self._is_depthwise():
+            groups = before.groups
+        elif not before._is_depthwise():
+            one, other, groups = self._ungrouped(), before._ungrouped(), 1
+        found: dict[Sizes, Tensor] = {}
+        for (a, weights), (b, first) in itertools.product(
+            one._taps().items(), other._taps().items()
+        ):
+            place = tuple(s * x + y for s, x, y in zip(before.stride, a, b, strict=True))
+            if self._is_depthwise():
+                term = weights * first
+            elif before._is_depthwise():
+                share = len(weights) // groups
+                term = weights * first.reshape(groups, -1).repeat_interleave(share, 0)
+            else:
+                term = exact.product(weights, first)
+            found[place] = found[place] + term if place in found else term
+        stride = tuple(x * y for x, y in zip(self.stride, before.stride, strict=True))
+        return Kernel._of_taps(found, before.size, stride, groups)
 
-    def _product(self, before: Kernel) -> tuple[Tensor, int]:
-        """Weights and groups behind another one, where one of the two has no window."""
-        ones = [1] * len(self.size)
-        if before._is_diagonal():
-            factor = before.weights.reshape(self.groups, -1, *ones)
-            share = len(self.weights) // self.groups
-            return self.weights * factor.repeat_interleave(share, 0), self.groups
-        if self._is_diagonal():
-            return before.scaled(self.weights).weights, before.groups
-        a, b = self._ungrouped().weights, before._ungrouped().weights
-        if self._is_pointwise():
-            return exact.product(a.flatten(1), b.flatten(1)).reshape(len(a), *b.shape[1:]), 1
-        by_place = a.movedim(1, -1)
-        total = exact.product(by_place.reshape(-1, len(b)), b.flatten(1))
-        return total.reshape(*by_place.shape[:-1], -1).movedim(-1, 1), 1
+    @classmethod
+    def _of_taps(
+        cls, taps: Mapping[Sizes, Tensor], size: Sizes, stride: Sizes, groups: int
+    ) -> Kernel:
+        """Give the kernel of what `_taps` gives."""
+        axes = [sorted(set(axis)) for axis in zip(*taps, strict=True)]
+        steps = tuple(math.gcd(*(k - axis[0] for k in axis)) or 1 for axis in axes)
+        window = [(axis[-1] - axis[0]) // step + 1 for axis, step in zip(axes, steps, strict=True)]
+        shape = next(iter(taps.values())).shape
+        wide = torch.zeros(*shape, *window, dtype=torch.float64)
+        for place, weights in taps.items():
+            at = ((k - a[0]) // step for k, a, step in zip(place, axes, steps, strict=True))
+            wide[(slice(None), slice(None), *at)] = weights
+        return cls(wide, size, stride, tuple(-axis[0] for axis in axes), steps, groups)
+
+    def _taps(self) -> dict[Sizes, Tensor]:
+        """Weights (out_channels, in_channels / groups) by where they lie, seen from the stride."""
+        found = {}
+        for tap in itertools.product(*map(range, self.weights.shape[2:])):
+            parts = zip(tap, self.padding, self.dilation, strict=True)
+            found[tuple(d * k - p for k, p, d in parts)] = self.weights[:, :, *tap]
+        return found
 
     def _ungrouped(self, groups: int = 1) -> Kernel:
         """Give it with fewer groups, which divide those it has; what did not meet weighs 0."""
@@ -210,20 +219,8 @@ class Kernel:
         weights[out[:, None], within[:, None] + torch.arange(each)] = self.weights
         return replace(self, weights=weights, groups=groups)
 
-    def _is_pointwise(self) -> bool:
-        return set(self.weights.shape[2:]) == {1} and not any(self.padding)
-
-    def _is_diagonal(self) -> bool:
-        return self._is_pointwise() and self.groups == self.in_shape[0] == self.out_shape[0]
-
-    def _positions(self) -> list[list[int]]:
-        """Where the taps lie on each axis, seen from the stride."""
-        parts = zip(self.weights.shape[2:], self.padding, self.dilation, strict=True)
-        return [[d * k - p for k in range(taps)] for taps, p, d in parts]
-
-
-def _times(a: Sizes, b: Sizes) -> Sizes:
-    return tuple(x * y for x, y in zip(a, b, strict=True))
+    def _is_depthwise(self) -> bool:
+        return self.groups == self.in_shape[0] == self.out_shape[0]
 
 
 def unit_matrix(n_in: int, n_out: int) -> Tensor:
