@@ -104,21 +104,42 @@ class Kernel:
 
     def of(self, values: Tensor) -> Tensor:
         """Convolution of one input, float64 (n_in,), term after term; flat like the input."""
-        wide = torch.zeros(
-            self.in_shape[0], *(n + 2 * p for n, p in zip(self.size, self.padding, strict=True)),
-            dtype=torch.float64,
-        )  # fmt: skip
-        inner = tuple(slice(p, p + n) for n, p in zip(self.size, self.padding, strict=True))
-        wide[(slice(None), *inner)] = values.reshape(self.in_shape)
+        wide, inner = self._padded(())
+        wide[inner] = values.reshape(self.in_shape)
         channels, each, *window = self.weights.shape
         out = torch.zeros(self.out_shape, dtype=torch.float64)
-        for c, *tap in itertools.product(range(each), *map(range, window)):
-            steps = zip(tap, self.dilation, self.stride, self.out_shape[1:], strict=True)
-            seen = tuple(slice(k * d, k * d + s * (n - 1) + 1, s) for k, d, s, n in steps)
-            term = wide[c::each].repeat_interleave(channels // self.groups, 0)[(slice(None), *seen)]
+        for c, (tap, seen) in itertools.product(range(each), self._seen().items()):
+            term = wide[c::each].repeat_interleave(channels // self.groups, 0)[seen]
             weight = self.weights[(slice(None), c, *tap)]
             out = out + weight.reshape(-1, *[1] * len(window)) * term
         return out.reshape(-1)
+
+    def then(self, matrix: Tensor) -> Tensor:
+        """Give its matrix times another one, float64 (n_out, m)."""
+        if not self._is_depthwise():
+            return exact.product(self.matrix(), matrix)
+        wide, inner = self._padded((matrix.shape[1],))
+        given = matrix.reshape(*self.out_shape, -1)
+        for tap, seen in self._seen().items():
+            weight = self.weights[(slice(None), 0, *tap)]
+            wide[seen] += weight.reshape(-1, *[1] * (given.ndim - 1)) * given
+        return wide[inner].reshape(-1, matrix.shape[1])
+
+    def _padded(self, more: Sizes) -> tuple[Tensor, tuple[slice, ...]]:
+        """Zeros for a padded input, and where the input lies in them."""
+        sizes = [n + 2 * p for n, p in zip(self.size, self.padding, strict=True)]
+        inner = (slice(p, p + n) for n, p in zip(self.size, self.padding, strict=True))
+        wide = torch.zeros(self.in_shape[0], *sizes, *more, dtype=torch.float64)
+        return wide, (slice(None), *inner)
+
+    def _seen(self) -> dict[Sizes, tuple[slice, ...]]:
+        """By tap, what all outputs see of the padded input through it."""
+        found = {}
+        for tap in itertools.product(*map(range, self.weights.shape[2:])):
+            parts = zip(tap, self.dilation, self.stride, self.out_shape[1:], strict=True)
+            steps = (slice(k * d, k * d + s * (n - 1) + 1, s) for k, d, s, n in parts)
+            found[tap] = (slice(None), *steps)
+        return found
 
     def scaled(self, factor: Tensor) -> Kernel:
         """Give it with every output channel times a factor, float64 (out_channels,)."""

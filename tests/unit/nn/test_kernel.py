@@ -64,6 +64,8 @@ def test_matrix_values_and_synapses_are_those_of_the_convolution(kernel):
     assert torch.equal(expected.reshape(-1), values @ kernel.matrix())
     assert torch.equal(expected.reshape(-1), kernel.of(values))
     assert (kernel.weights.numpy() == kernel.rule.kernel).all()
+    more = torch.arange(expected.numel() * 3.0).reshape(-1, 3).double() % 5 - 2
+    assert torch.equal(kernel.matrix() @ more, kernel.then(more))
 
 
 @settings(deadline=None, max_examples=200)
