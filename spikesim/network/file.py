@@ -37,7 +37,7 @@ _FORM = {
             "synapses": Or(None, DESCRIBED), "plasticity": Or(None, DESCRIBED),
         }
     ],
-    "outputs": Or(None, [str]),
+    "outputs": Or(None, [str]), "same?": EachOf(str),
 }  # fmt: skip
 
 
@@ -95,8 +95,25 @@ def save_network(net: Network, path: str | os.PathLike[str]) -> None:
         "populations": populations,
         "projections": projections,
         "outputs": None if net._outputs is None else list(net._outputs),
+        "same": _taken_out(arrays),
     }
     write_archive(path, "network", VERSION, header, arrays)
+
+
+def _taken_out(arrays: dict[str, npt.NDArray[Any]]) -> dict[str, str]:
+    """Leave one of equal arrays of rules, such as the kernel of a sum of populations.
+
+    Gives the array that stays by the name of each that goes.
+    """
+    first: dict[Any, str] = {}
+    same = {}
+    for key in [key for key in arrays if key.split("/")[2:3] == ["synapses"]]:
+        array = arrays[key]
+        kept = first.setdefault((array.dtype.str, array.shape, array.tobytes()), key)
+        if kept != key:
+            same[key] = kept
+            del arrays[key]
+    return same
 
 
 def load_network(path: str | os.PathLike[str], make: type[Network]) -> Network:
@@ -109,6 +126,8 @@ def load_network(path: str | os.PathLike[str], make: type[Network]) -> Network:
         that is not legal (then with every problem).
     """
     header, arrays = read_archive(path, "network", VERSION, _FORM, oldest=_OLDEST)
+    for key, first in header.get("same", {}).items():
+        arrays[key] = arrays[first]
     with errors_of(arrays.who):
         return _build(header, arrays, make)
 

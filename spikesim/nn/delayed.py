@@ -254,8 +254,9 @@ class DelayedConv(Delayed):
 
     def _product(self, x: Tensor, weight: Tensor) -> Tensor:
         flat = x.reshape(-1, *x.shape[2:])
-        conv = (torch.conv1d, torch.conv2d)[len(self.kernel_size) - 1]
-        out = conv(*exact.for_convolution(flat, weight), **self.options).to(x.dtype)
+        axes = len(self.kernel_size)
+        around = ((self.options[name],) * axes for name in ("stride", "padding", "dilation"))
+        out = exact.conv(flat, weight, *around, self.options["groups"])
         return out.reshape(*x.shape[:2], *out.shape[1:])
 
     def _without_delay(self, weight: Tensor) -> torch.nn.Module:

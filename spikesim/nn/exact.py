@@ -17,7 +17,9 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
+Sizes = tuple[int, ...]
 _SIGNIFICAND = 53
 _FLOAT32 = 24
 _BIAS = 1023  # of the exponent of a float64
@@ -126,20 +128,26 @@ def linear(x: Tensor, weight: Tensor) -> Tensor:
     return out.reshape(*x.shape[:-1], weight.shape[0])
 
 
-def for_convolution(x: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
-    """Give operands of a convolution as float64 with which its sums are exact.
-
-    Gradients pass as if nothing had been rounded.
+def conv(
+    x: Tensor, weight: Tensor, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int
+) -> Tensor:
+    """``conv1d`` or ``conv2d`` of ``torch.nn.functional`` with exact sums, also backward.
 
     Parameters
     ----------
-    x : float tensor, shape (B, channels, ...)
-        Spikes; rounded by sample as the rows of `linear`.
-    weight : float tensor, shape (out_channels, channels of a group, ...)
+    x : float tensor, shape (B, in_channels, *size)
+        Spikes; other values keep as many bits of the largest of their sample as in `linear`.
+    weight : float tensor, shape (out_channels, in_channels / groups, *window)
         Used with 24 bits of the largest.
+    stride, padding, dilation : tuple of int
+    groups : int
+
+    Returns
+    -------
+    float tensor, shape (B, out_channels, ...), dtype of ``x``
     """
-    bits = _spikes_by(weight[0].numel())
-    return _OnGrid.apply(x, bits[0], True), _OnGrid.apply(weight, bits[1], False)
+    out: Tensor = _Conv.apply(x, weight, (stride, padding, dilation, groups))
+    return out
 
 
 def spread(x: Tensor, shape: Sequence[int]) -> Tensor:
@@ -197,17 +205,32 @@ class _Linear(torch.autograd.Function):
         return for_x, for_weight
 
 
-class _OnGrid(torch.autograd.Function):
+class _Conv(torch.autograd.Function):
+    # In float64, torch convolves by products of matrices, which add up what is on the grids.
     @staticmethod
-    def forward(ctx: Any, x: Tensor, bits: int, by_row: bool) -> Tensor:
-        ctx.dtype = x.dtype
-        if not by_row or not len(x):
-            return on_grid(x, bits)
-        return rows_on_grid(x.reshape(len(x), -1), bits).reshape(x.shape)
+    def forward(ctx: Any, x: Tensor, weight: Tensor, around: tuple[Any, ...]) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        ctx.around = around
+        convolve = functional.conv1d if weight.ndim == 3 else functional.conv2d
+        bits = _spikes_by(weight[:1].numel())
+        by_sample = rows_on_grid(x.reshape(len(x), -1), bits[0]).reshape(x.shape) if len(x) else x
+        return convolve(by_sample, on_grid(weight, bits[1]), None, *around).to(x.dtype)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
-        return grad.to(ctx.dtype), None, None
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+        x, weight = ctx.saved_tensors
+        axes, for_x, for_weight = weight.ndim - 2, None, None
+        if ctx.needs_input_grad[0]:
+            of_input = torch.nn.grad.conv1d_input if axes == 1 else torch.nn.grad.conv2d_input
+            bits = _halves(weight[:, :1].numel() // ctx.around[-1])
+            grids = on_grid(weight, bits[1]), on_grid(grad, bits[0])
+            for_x = of_input(x.shape, *grids, *ctx.around).to(x.dtype)
+        if ctx.needs_input_grad[1]:
+            of_weight = torch.nn.grad.conv1d_weight if axes == 1 else torch.nn.grad.conv2d_weight
+            bits = _spikes_by(grad[:, :1].numel())
+            grids = on_grid(x, bits[0]), on_grid(grad, bits[1])
+            for_weight = of_weight(grids[0], weight.shape, grids[1], *ctx.around).to(weight.dtype)
+        return for_x, for_weight, None
 
 
 class _Spread(torch.autograd.Function):

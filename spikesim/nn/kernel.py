@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -104,21 +104,42 @@ class Kernel:
 
     def of(self, values: Tensor) -> Tensor:
         """Convolution of one input, float64 (n_in,), term after term; flat like the input."""
-        wide = torch.zeros(
-            self.in_shape[0], *(n + 2 * p for n, p in zip(self.size, self.padding, strict=True)),
-            dtype=torch.float64,
-        )  # fmt: skip
-        inner = tuple(slice(p, p + n) for n, p in zip(self.size, self.padding, strict=True))
-        wide[(slice(None), *inner)] = values.reshape(self.in_shape)
+        wide, inner = self._padded(())
+        wide[inner] = values.reshape(self.in_shape)
         channels, each, *window = self.weights.shape
         out = torch.zeros(self.out_shape, dtype=torch.float64)
-        for c, *tap in itertools.product(range(each), *map(range, window)):
-            steps = zip(tap, self.dilation, self.stride, self.out_shape[1:], strict=True)
-            seen = tuple(slice(k * d, k * d + s * (n - 1) + 1, s) for k, d, s, n in steps)
-            term = wide[c::each].repeat_interleave(channels // self.groups, 0)[(slice(None), *seen)]
+        for c, (tap, seen) in itertools.product(range(each), self._seen().items()):
+            term = wide[c::each].repeat_interleave(channels // self.groups, 0)[seen]
             weight = self.weights[(slice(None), c, *tap)]
             out = out + weight.reshape(-1, *[1] * len(window)) * term
         return out.reshape(-1)
+
+    def then(self, matrix: Tensor) -> Tensor:
+        """Give its matrix times another one, float64 (n_out, m)."""
+        if not self._is_depthwise():
+            return exact.product(self.matrix(), matrix)
+        wide, inner = self._padded((matrix.shape[1],))
+        given = matrix.reshape(*self.out_shape, -1)
+        for tap, seen in self._seen().items():
+            weight = self.weights[(slice(None), 0, *tap)]
+            wide[seen] += weight.reshape(-1, *[1] * (given.ndim - 1)) * given
+        return wide[inner].reshape(-1, matrix.shape[1])
+
+    def _padded(self, more: Sizes) -> tuple[Tensor, tuple[slice, ...]]:
+        """Zeros for a padded input, and where the input lies in them."""
+        sizes = [n + 2 * p for n, p in zip(self.size, self.padding, strict=True)]
+        inner = (slice(p, p + n) for n, p in zip(self.size, self.padding, strict=True))
+        wide = torch.zeros(self.in_shape[0], *sizes, *more, dtype=torch.float64)
+        return wide, (slice(None), *inner)
+
+    def _seen(self) -> dict[Sizes, tuple[slice, ...]]:
+        """By tap, what all outputs see of the padded input through it."""
+        found = {}
+        for tap in itertools.product(*map(range, self.weights.shape[2:])):
+            parts = zip(tap, self.dilation, self.stride, self.out_shape[1:], strict=True)
+            steps = (slice(k * d, k * d + s * (n - 1) + 1, s) for k, d, s, n in parts)
+            found[tap] = (slice(None), *steps)
+        return found
 
     def scaled(self, factor: Tensor) -> Kernel:
         """Give it with every output channel times a factor, float64 (out_channels,)."""
@@ -140,64 +161,73 @@ class Kernel:
         ends = self.in_shape, self.out_shape, self.stride
         if ends != (other.in_shape, other.out_shape, other.stride):
             return None
-        own, others = self._positions(), other._positions()
-        first = [min(a + b) for a, b in zip(own, others, strict=True)]
-        steps = [
-            math.gcd(*(k - low for k in a + b)) or 1
-            for a, b, low in zip(own, others, first, strict=True)
-        ]
-        window = [
-            (max(a + b) - low) // step + 1
-            for a, b, low, step in zip(own, others, first, steps, strict=True)
-        ]
-        total, groups = torch.zeros(1, dtype=torch.float64), math.gcd(self.groups, other.groups)
-        for part, positions in ((self, own), (other, others)):
-            weights = part._ungrouped(groups).weights
-            places = [
-                torch.tensor([(k - low) // step for k in axis])
-                for axis, low, step in zip(positions, first, steps, strict=True)
-            ]
-            wide = torch.zeros(*weights.shape[:2], *window, dtype=torch.float64)
-            wide[(slice(None), slice(None), *torch.meshgrid(*places, indexing="ij"))] = weights
-            total = total + wide
-        padding = tuple(-low for low in first)
-        both = Kernel(total, self.size, self.stride, padding, tuple(steps), groups)
+        groups = math.gcd(self.groups, other.groups)
+        taps = self._ungrouped(groups)._taps()
+        for place, weights in other._ungrouped(groups)._taps().items():
+            taps[place] = taps[place] + weights if place in taps else weights
+        both = Kernel._of_taps(taps, self.size, self.stride, groups)
         try:
             return both if both.out_shape == self.out_shape else None
         except ValidationError:  # the common window is beyond the padded input
             return None
 
     def after(self, before: Kernel) -> Kernel | None:
-        """Give this behind another as one kernel; None where neither is a sum over channels only.
+        """Give this behind another as one kernel, or None where there is none.
 
-        Two windows behind one another are no convolution: at the border, the second one misses
-        what the first would make of the padding.
+        Where this one is padded, the other must not reach over that border: the padding counts
+        as 0 here, and not as what the other would make of the input.
         """
-        stride = _times(self.stride, before.stride)
-        padding, dilation = before.padding, before.dilation
-        if before._is_pointwise():
-            padding = _times(self.padding, before.stride)
-            dilation = _times(self.dilation, before.stride)
-        elif not self._is_pointwise():
-            return None
-        weights, groups = self._product(before)
-        return Kernel(weights, before.size, stride, padding, dilation, groups)
+        axes = zip(
+            before.size, before.weights.shape[2:], before.stride, before.padding, before.dilation,
+            before.out_shape[1:], self.padding, strict=True,
+        )  # fmt: skip
+        for size, taps, stride, padding, dilation, seen, beyond in axes:
+            apart = dilation * (taps - 1) - padding < stride and stride * seen - padding >= size
+            if beyond and not apart:
+                return None
+        one, other, groups = self, before, self.groups
+        if self._is_depthwise():
+            groups = before.groups
+        elif not before._is_depthwise():
+            one, other, groups = self._ungrouped(), before._ungrouped(), 1
+        found: dict[Sizes, Tensor] = {}
+        for (a, weights), (b, first) in itertools.product(
+            one._taps().items(), other._taps().items()
+        ):
+            place = tuple(s * x + y for s, x, y in zip(before.stride, a, b, strict=True))
+            if self._is_depthwise():
+                term = weights * first
+            elif before._is_depthwise():
+                share = len(weights) // groups
+                term = weights * first.reshape(groups, -1).repeat_interleave(share, 0)
+            else:
+                term = exact.product(weights, first)
+            found[place] = found[place] + term if place in found else term
+        stride = tuple(x * y for x, y in zip(self.stride, before.stride, strict=True))
+        return Kernel._of_taps(found, before.size, stride, groups)
 
-    def _product(self, before: Kernel) -> tuple[Tensor, int]:
-        """Weights and groups behind another one, where one of the two has no window."""
-        ones = [1] * len(self.size)
-        if before._is_diagonal():
-            factor = before.weights.reshape(self.groups, -1, *ones)
-            share = len(self.weights) // self.groups
-            return self.weights * factor.repeat_interleave(share, 0), self.groups
-        if self._is_diagonal():
-            return before.scaled(self.weights).weights, before.groups
-        a, b = self._ungrouped().weights, before._ungrouped().weights
-        if self._is_pointwise():
-            return exact.product(a.flatten(1), b.flatten(1)).reshape(len(a), *b.shape[1:]), 1
-        by_place = a.movedim(1, -1)
-        total = exact.product(by_place.reshape(-1, len(b)), b.flatten(1))
-        return total.reshape(*by_place.shape[:-1], -1).movedim(-1, 1), 1
+    @classmethod
+    def _of_taps(
+        cls, taps: Mapping[Sizes, Tensor], size: Sizes, stride: Sizes, groups: int
+    ) -> Kernel:
+        """Give the kernel of what `_taps` gives."""
+        axes = [sorted(set(axis)) for axis in zip(*taps, strict=True)]
+        steps = tuple(math.gcd(*(k - axis[0] for k in axis)) or 1 for axis in axes)
+        window = [(axis[-1] - axis[0]) // step + 1 for axis, step in zip(axes, steps, strict=True)]
+        shape = next(iter(taps.values())).shape
+        wide = torch.zeros(*shape, *window, dtype=torch.float64)
+        for place, weights in taps.items():
+            at = ((k - a[0]) // step for k, a, step in zip(place, axes, steps, strict=True))
+            wide[(slice(None), slice(None), *at)] = weights
+        return cls(wide, size, stride, tuple(-axis[0] for axis in axes), steps, groups)
+
+    def _taps(self) -> dict[Sizes, Tensor]:
+        """Weights (out_channels, in_channels / groups) by where they lie, seen from the stride."""
+        found = {}
+        for tap in itertools.product(*map(range, self.weights.shape[2:])):
+            parts = zip(tap, self.padding, self.dilation, strict=True)
+            found[tuple(d * k - p for k, p, d in parts)] = self.weights[:, :, *tap]
+        return found
 
     def _ungrouped(self, groups: int = 1) -> Kernel:
         """Give it with fewer groups, which divide those it has; what did not meet weighs 0."""
@@ -210,20 +240,8 @@ class Kernel:
         weights[out[:, None], within[:, None] + torch.arange(each)] = self.weights
         return replace(self, weights=weights, groups=groups)
 
-    def _is_pointwise(self) -> bool:
-        return set(self.weights.shape[2:]) == {1} and not any(self.padding)
-
-    def _is_diagonal(self) -> bool:
-        return self._is_pointwise() and self.groups == self.in_shape[0] == self.out_shape[0]
-
-    def _positions(self) -> list[list[int]]:
-        """Where the taps lie on each axis, seen from the stride."""
-        parts = zip(self.weights.shape[2:], self.padding, self.dilation, strict=True)
-        return [[d * k - p for k in range(taps)] for taps, p, d in parts]
-
-
-def _times(a: Sizes, b: Sizes) -> Sizes:
-    return tuple(x * y for x, y in zip(a, b, strict=True))
+    def _is_depthwise(self) -> bool:
+        return self.groups == self.in_shape[0] == self.out_shape[0]
 
 
 def unit_matrix(n_in: int, n_out: int) -> Tensor:

@@ -2,36 +2,38 @@
 """Train with the integers of the core in the loop.
 
 `IntegerNet` wraps a float net and shares its parameters. Its forward pass chooses integers with
-``fixed.quantize_lif``, the function the compiler calls, and runs the core's arithmetic on them,
-so its spikes are those of the golden model and of the hardware. Its backward pass is that of the
-float neuron.
+``fixed.quantize_lif``, the function the compiler calls, for what `nn.export` would write, and runs
+the core's arithmetic on them, so its spikes are those of the golden model and of the hardware. Its
+backward pass is that of the float neuron.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias, TypeVar
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from spikesim.errors import ValidationError
-from spikesim.fixed.quantize import ACC_BITS, QuantizedPopulation, quantize_lif
+from spikesim.fixed.quantize import QuantizedPopulation
 from spikesim.fixed.settings import STATE_BITS, WEIGHT_BITS, Quantization
-from spikesim.nn import exact
-from spikesim.nn.chain import Stage, canonical, chain, weights
-from spikesim.nn.fixed_ops import coded, decay, saturate
-from spikesim.nn.functional import (
-    LIFParams,
-    LIFState,
-    lif_check,
-    lif_init,
-    lif_refractory,
-    lif_reset,
-)
-from spikesim.nn.stateful import Stateful
-from spikesim.nn.surrogate import Surrogate, spike
+from spikesim.nn.delay import check_past
+from spikesim.nn.functional import LIFState
+from spikesim.nn.handlers import HANDLERS, Handlers
+from spikesim.nn.integers import IntegerLayer, trainable
+from spikesim.nn.reading import Layer, Reading, read
+from spikesim.nn.retiming import INPUT, tap
+from spikesim.nn.snap import Origins, noting, snap_
+from spikesim.nn.spikemap import SpikeMap
+from spikesim.nn.stateful import Stateful, each_tensor
+
+Made = TypeVar("Made")
+
+
+#: A `LIFState` of codes for each population, in order; behind them, for each source of spikes that
+#: act in later ticks (a `Delay`, a loop), the last of them, float32 (ticks, B, ...).
+IntegerState: TypeAlias = tuple[Any, ...]
 
 
 class IntegerNet(Stateful):
@@ -40,17 +42,29 @@ class IntegerNet(Stateful):
     Parameters
     ----------
     model : torch.nn.Module
-        A `chain`. Its parameters are shared: training this module trains the float net.
+        A net that `nn.export` takes, with a `LIFLayer` for all of its neurons: convolutions, skips
+        and concatenations among it. Its parameters are shared: training this module trains the
+        float net. As by export, it is taken as in evaluation: batch normalization by its running
+        statistics, and no dropout.
     settings : Quantization, optional
         As the compiler will be given; widths left open are 8 and 18 bits. Attribute
         ``settings`` has them filled in, so that a core of other widths is refused.
+    input_shape : sequence of int, optional
+        Axes of the input of a tick without the batch; needed where the first layer leaves them
+        open, as a convolution does.
+
+    Raises
+    ------
+    ValidationError
+        With everything that has no counterpart on the core or cannot be trained with integers.
 
     Notes
     -----
     The accumulator of the core saturates at every addition. This module saturates the sum once,
     which is the same as long as no rail is reached; `exact` says whether that is certain.
 
-    The state is a `LIFState` of codes for each population.
+    The state is a `LIFState` of codes for each population, and the last spikes of each source that
+    acts in later ticks, behind a `Delay` or in a loop.
 
     Examples
     --------
@@ -60,151 +74,180 @@ class IntegerNet(Stateful):
     (torch.Size([5, 2, 3]), True)
     """
 
-    def __init__(self, model: torch.nn.Module, settings: Quantization | None = None) -> None:
+    def __init__(
+        self,
+        model: torch.nn.Module,
+        settings: Quantization | None = None,
+        *,
+        input_shape: Sequence[int] | None = None,
+    ) -> None:
         super().__init__()
         self.model = model
         self.settings = (settings or Quantization()).with_widths(WEIGHT_BITS, STATE_BITS)
-        for depth, stage in enumerate(chain(model)):
-            more = sorted(set(stage.lif.learned) - {"bias"})
-            if more:
-                raise ValidationError(
-                    f"layer{depth}: only weights and bias can be trained with integers, got "
-                    f"learned {more}"
-                )
+        self.input_shape = None if input_shape is None else tuple(input_shape)
+        with torch.no_grad():
+            reading = self._reading(HANDLERS)
+        _each_layer(reading, lambda layer: trainable(layer, model))
 
     def quantized(self) -> list[QuantizedPopulation]:
         """Integers of every population, in order, for the present parameters."""
-        return [q for _, q in self._populations()]
+        return [layer.q for layer in self._layers()]
 
     def exact(self) -> bool:
         """Whether no input whatsoever can bring an accumulator to its rail."""
         return all(q.acc_exact for q in self.quantized())
 
-    @torch.no_grad()
     def snap_(self) -> None:
         """Replace the shared float weights and biases by the values their integers stand for.
 
         The integers stay what they are (rounding twice changes nothing), and the float net comes
         to differ from them only by the truncation of the decay and the rounding of thresholds:
         less than one code per tick. So the float simulator and the core run the same network.
+
+        Raises
+        ------
+        ValidationError
+            With every population that is not driven by the weights of one dense layer or
+            convolution alone; nothing is changed then.
         """
-        for (linear, lif, _), q in list(self._populations()):
-            gain = np.broadcast_to(np.asarray(lif.canonical().gain), (q.n,))
-            unit = np.where(gain == 0.0, 0.0, 1.0 / np.where(gain == 0.0, 1.0, gain))
-            linear.weight.copy_(torch.from_numpy((q.weights[0] * (unit / q.weight_scale)).T))
-            if linear.bias is not None:
-                rest = q.bias / q.scale - np.asarray(lif.canonical().bias)
-                linear.bias.copy_(torch.from_numpy(rest * unit))
-            elif "bias" in lif._parameters:
-                cast(Tensor, lif.bias).copy_(torch.from_numpy(q.bias / q.scale))
+        origins: Origins = {}
+        snap_(self._layers(noting(origins)), origins)
 
     def layer_spikes(self, x: Tensor) -> list[Tensor]:
-        """Spikes (T, B, n) of every population, without the shift by depth of the core."""
-        return [spikes for spikes, _ in self._run(x, None)]
+        """Spikes (T, B, ...) of every population, without the shift by depth of the core."""
+        _, spikes, _ = self._run(x, None)
+        return [tensor for name, tensor in spikes.items() if name != INPUT]
 
-    def init(self, x: Tensor) -> tuple[LIFState, ...]:
-        """State before the first tick, for one tick's input of shape (B, n_in)."""
-        return tuple(_start(stage, q, x.new_zeros(len(x), q.n)) for stage, q in self._populations())
+    def init(self, x: Tensor) -> IntegerState:
+        """State before the first tick, for one tick's input of shape (B, ...)."""
+        with torch.no_grad():
+            reading = self._reading(HANDLERS)
+            layers = self._integers(reading)
+            past = _past(reading, layers, len(x))
+            return (*(layer.start(len(x)) for layer in layers), *past.values())
 
-    def step(self, x: Tensor, state: Sequence[LIFState]) -> tuple[Tensor, tuple[LIFState, ...]]:
+    def step(self, x: Tensor, state: IntegerState) -> tuple[Any, IntegerState]:
         """One tick; see `seq`."""
         spikes, after = self.seq(x[None], state)
-        return spikes[0], after
+        return each_tensor(spikes, lambda whole: whole[0]), after
 
-    def seq(
-        self, x: Tensor, state: Sequence[LIFState] | None = None
-    ) -> tuple[Tensor, tuple[LIFState, ...]]:
-        """Spikes (T, B, n_out) for input spikes float32 (T, B, n_in) of 0 and 1, and the state."""
-        found = list(self._run(x, state))
-        return found[-1][0], tuple(after for _, after in found)
+    def seq(self, x: Tensor, state: IntegerState | None = None) -> tuple[Any, IntegerState]:
+        """Output for input spikes float32 (T, B, ...) of 0 and 1, and the state after them."""
+        reading, spikes, after = self._run(x, state)
+
+        def given(tensor: SpikeMap) -> Tensor:
+            assert tensor.source is not None
+            return spikes[tensor.source].reshape(*x.shape[:2], *tensor.shape)
+
+        return _each_map(reading.result, given), after
 
     def _run(
-        self, x: Tensor, state: Sequence[LIFState] | None
-    ) -> Iterator[tuple[Tensor, LIFState]]:
+        self, x: Tensor, state: IntegerState | None
+    ) -> tuple[Reading, dict[str, Tensor], IntegerState]:
+        """Spikes (T, B, ...) by source, the input among them, and the state after the last."""
+        reading = self._reading(HANDLERS)
+        layers = self._integers(reading)
+        self._check(x, reading)
+        past = _past(reading, layers, x.shape[1])
+        now = [layer.start(x.shape[1]) for layer in layers]
+        if state is not None:
+            now, past = _checked(state, len(layers), past)
+        given, found = x.reshape(*x.shape[:2], *reading.input_shape), []
+        # Spikes that come back in a later tick are known tick by tick only.
+        for ticks in given.split(1) if past else [given]:
+            spikes = {INPUT: ticks}
+            for k, layer in enumerate(layers):
+                due = {key: _due(key, spikes, past) for key in layer.parts}
+                spikes[layer.layer.name], now[k] = layer.run({INPUT: ticks} | due, now[k])
+            for name, before in past.items():
+                past[name] = torch.cat([before, spikes[name]])[-len(before) :]
+            found.append(spikes)
+        every = {name: torch.cat([spikes[name] for spikes in found]) for name in found[0]}
+        return reading, every, (*now, *past.values())
+
+    def _check(self, x: Tensor, reading: Reading) -> None:
         if x.dtype != torch.float32:
             raise ValidationError(f"IntegerNet: expected float32 spikes of 0 and 1, got {x.dtype}")
-        populations = list(self._populations())
-        if state is not None and len(state) != len(populations):
+        axes = reading.input_shape
+        if x.shape[2:] != axes and x.shape[2:].numel() != torch.Size(axes).numel():
             raise ValidationError(
-                f"IntegerNet: expected a state with {len(populations)} entries, one for each "
-                f"population, got {len(state)}"
+                f"IntegerNet: expected input of shape (T, B, {', '.join(map(str, axes))}), got "
+                f"{tuple(x.shape)}"
             )
-        for depth, (stage, q) in enumerate(populations):
-            x, after = _population(x, q, stage, None if state is None else state[depth])
-            yield x, after
+        if not bool(((x == 0.0) | (x == 1.0)).all()):
+            raise ValidationError(
+                "IntegerNet: expected spikes of 0 and 1, got other values; encode them (nn.encode)"
+            )
 
-    def _populations(self) -> Iterator[tuple[Stage, QuantizedPopulation]]:
-        for depth, stage in enumerate(chain(self.model)):
-            neuron = canonical(stage.linear, stage.lif)
-            yield stage, quantize_lif(
-                [weights(stage.linear)], stage.linear.out_features, neuron, self.settings,
-                name=f"layer{depth}",
-            )  # fmt: skip
+    def _layers(self, handlers: Handlers = HANDLERS) -> list[IntegerLayer]:
+        with torch.no_grad():
+            return self._integers(self._reading(handlers))
 
+    def _reading(self, handlers: Handlers) -> Reading:
+        return read(self.model, self.input_shape, handlers)
 
-def _population(
-    x: Tensor, q: QuantizedPopulation, stage: Stage, state: LIFState | None
-) -> tuple[Tensor, LIFState]:
-    linear, lif, _ = stage
-    neuron = lif.canonical()
-    gain = torch.from_numpy(np.broadcast_to(np.asarray(neuron.gain), (q.n,)).copy())
-    factor = (gain * torch.from_numpy(q.weight_scale)).float()[:, None]
-    w = coded(linear.weight, _float(q.weights[0].T), factor)
-    bias = _float(q.bias)
-    scale = torch.from_numpy(q.scale).float()
-    if linear.bias is not None:
-        bias = coded(linear.bias, bias, scale * gain.float())
-    elif "bias" in lif.learned:
-        bias = coded(cast(Tensor, lif.bias), bias, scale)
-    acc = saturate(exact.linear(x, w), ACC_BITS)
-    drive = saturate(acc * float(2**q.gain_shift), q.state_bits)
-    params = LIFParams(
-        beta=0.0, v_th=_float(q.v_th), v_reset=float(q.v_reset), reset=lif.reset,
-        reset_amount=_float(q.reset_amount), detach_reset=lif.detach_reset,
-        refractory_ticks=torch.from_numpy(neuron.arrays(q.n)["refractory_ticks"]),
-        refractory=lif.refractory,
-    )  # fmt: skip
-    zeros = drive.new_zeros(drive.shape[1:])
-    if state is None:
-        state = _start(stage, q, zeros)
-    lif_check(state, zeros, lif.params())
-    return _membrane(drive, q, bias, params, 1.0 / scale, lif.surrogate, state)
+    def _integers(self, reading: Reading) -> list[IntegerLayer]:
+        shapes, model = _shapes(reading), self.model
+        return _each_layer(
+            reading, lambda layer: IntegerLayer.of(layer, model, shapes, self.settings)
+        )
 
 
-def _start(stage: Stage, q: QuantizedPopulation, zeros: Tensor) -> LIFState:
-    start = lif_init(zeros, stage.lif.params())
-    return start._replace(v=_float(q.v_init).expand(zeros.shape))
+def _shapes(reading: Reading) -> dict[str, tuple[int, ...]]:
+    """Axes of the input and of all populations."""
+    return {INPUT: reading.input_shape} | {one.name: one.drive.shape for one in reading.layers}
 
 
-def _membrane(
-    drive: Tensor, q: QuantizedPopulation, bias: Tensor, params: LIFParams, unit: Tensor,
-    surrogate: Surrogate, state: LIFState,
-) -> tuple[Tensor, LIFState]:  # fmt: skip
-    """Integer LIFLayer over time; ``unit`` turns codes into float membranes for the surrogate."""
-    bias = exact.spread(bias, drive.shape[1:])
-    v, i, refr = state
-    rail = -(2 ** (q.state_bits - 1))
-    spikes = []
-    for tick in drive.unbind(0):
-        current = tick
-        if i is not None:
-            current = i = saturate(decay(i, q.alpha) + tick, q.state_bits)
-        u = saturate(decay(v, q.beta) + current + bias, q.state_bits)
-        if q.v_floor > rail:
-            u = u.clamp(min=float(q.v_floor))
-        free = None if refr is None else refr == 0
-        if free is not None and params.refractory == "hold":
-            u = torch.where(free, u, v)
-        s = spike((u - params.v_th) * unit, surrogate)
-        s = s if free is None else s * free
-        v = lif_reset(u, s, params)
-        if params.reset == "soft":
-            v = saturate(v, q.state_bits)
-        refr = lif_refractory(refr, s, params)
-        spikes.append(s)
-    out = torch.stack(spikes) if spikes else torch.zeros_like(drive)
-    return out, LIFState(v, i, refr)
+def _due(key: str, spikes: Mapping[str, Tensor], past: Mapping[str, Tensor]) -> Tensor:
+    """Spikes of a source, or those of some ticks ago."""
+    source, ticks = tap(key)
+    return past[source][-ticks:][: len(spikes[INPUT])] if ticks else spikes[source]
 
 
-def _float(codes: Any) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(codes, dtype=np.float32))
+def _past(reading: Reading, layers: Sequence[IntegerLayer], n_batch: int) -> dict[str, Tensor]:
+    """Spikes before the first tick, for as many ticks as they act later."""
+    shapes, longest = _shapes(reading), dict[str, int]()
+    for source, ticks in (tap(key) for layer in layers for key in layer.parts):
+        if ticks:
+            longest[source] = max(ticks, longest.get(source, 0))
+    return {name: torch.zeros(n, n_batch, *shapes[name]) for name, n in longest.items()}
+
+
+def _checked(
+    state: IntegerState, n_layers: int, rest: Mapping[str, Tensor]
+) -> tuple[list[LIFState], dict[str, Tensor]]:
+    """Give the parts of a state; layers look at their own."""
+    if len(state) != n_layers + len(rest):
+        also = f" and each of {list(rest)} that acts later" if rest else ""
+        raise ValidationError(
+            f"IntegerNet: expected a state with {n_layers + len(rest)} entries, one for each "
+            f"population{also}, got {len(state)}"
+        )
+    for past, like in zip(state[n_layers:], rest.values(), strict=True):
+        check_past("IntegerNet", past, like)
+    return list(state[:n_layers]), dict(zip(rest, state[n_layers:], strict=True))
+
+
+def _each_layer(reading: Reading, make: Callable[[Layer], Made]) -> list[Made]:
+    """Make something of each population, or raise ValidationError with the problems of all."""
+    problems, made = list[str](), []
+    for layer in reading.layers:
+        try:
+            made.append(make(layer))
+        except ValidationError as error:
+            problems += [f"IntegerNet: {layer.who}: {text}" for text in error.problems]
+    if problems:
+        raise ValidationError(problems)
+    return made
+
+
+def _each_map(nest: Any, change: Callable[[SpikeMap], Tensor]) -> Any:
+    """Give what a net gives, with a tensor for each map."""
+    if isinstance(nest, SpikeMap):
+        return change(nest)
+    if isinstance(nest, dict):
+        return {key: _each_map(value, change) for key, value in nest.items()}
+    if isinstance(nest, tuple | list):
+        parts = [_each_map(value, change) for value in nest]
+        return parts if isinstance(nest, list) else tuple(parts)
+    return nest

@@ -47,11 +47,15 @@ class Layer(NamedTuple):
 
 @dataclass(frozen=True)
 class Reading:
-    """A net as populations, in an order in which each comes behind its sources of the same tick."""
+    """A net as populations, in an order in which each comes behind its sources of the same tick.
+
+    ``result`` is what the net gives, as it gives it, with a `SpikeMap` for each tensor.
+    """
 
     input_shape: tuple[int, ...]
     layers: tuple[Layer, ...]
     outputs: tuple[str, ...]
+    result: Any
 
 
 def read(model: torch.nn.Module, input_shape: Sequence[int] | None, handlers: Handlers) -> Reading:
@@ -88,11 +92,13 @@ class _TickReader:
             except ValidationError as error:
                 self.problems += [f"export: {self._who(node)}: {text}" for text in error.problems]
                 self.values[node] = self._instead(node)
-        outputs = [name for node in graph.nodes if node.op == "output" for name in self._out(node)]
+        ends = [node for node in graph.nodes if node.op == "output"]  # none where it broke off
+        outputs = [name for node in ends for name in self._out(node)]
         if self.problems:
             raise ValidationError(self.problems)
         layers = [one._replace(drive=self.loops.resolved(one.drive)) for one in self.layers]
-        return Reading(self._input_shape, tuple(layers), tuple(dict.fromkeys(outputs)))
+        result = fx.node.map_arg(ends[0].args[0], self.values.__getitem__)
+        return Reading(self._input_shape, tuple(layers), tuple(dict.fromkeys(outputs)), result)
 
     def _value(self, node: fx.Node, input_shape: tuple[int, ...] | None) -> Any:
         if node.op == "placeholder":

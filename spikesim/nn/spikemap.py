@@ -93,7 +93,13 @@ class SpikeMap:
         """Give the product with a float64 matrix (n, n_out), and a bias more."""
         weights = _float64(matrix)
         parts: dict[str, Part] = {
-            name: weights if part is None else exact.product(matrix_of(part, self.n), weights)
+            name: (
+                weights
+                if part is None
+                else part.then(weights)
+                if isinstance(part, Kernel)
+                else exact.product(part, weights)
+            )
             for name, part in self.parts.items()
         }
         own = None if self.bias is None else exact.product(self.bias[None], weights)[0]

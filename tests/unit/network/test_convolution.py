@@ -280,6 +280,22 @@ def test_a_file_holds_each_kernel_once(tmp_path):
     assert abs(sizes[1] - sizes[0]) < 100
 
 
+def test_a_file_holds_a_kernel_of_several_projections_once(tmp_path):
+    net = _net((2, 8, 8), (3, 8, 8))
+    net.add_input("more", (2, 8, 8))
+    kernel = np.random.default_rng(0).normal(size=(3, 2, 5, 5)).astype(np.float32)
+    for source, own in (("in", kernel), ("more", kernel.copy()), ("more", -kernel)):
+        net.connect(source, "out", Convolution(own, padding=2))
+    net.save(tmp_path / "net")
+    with np.load(tmp_path / "net") as file:
+        found = [file[name] for name in file.files if file[name].shape == kernel.shape]
+    assert [kernel.tolist(), (-kernel).tolist()] == [one.tolist() for one in found]
+    again = Network.load(tmp_path / "net")
+    assert net == again
+    again.save(tmp_path / "again")
+    assert (tmp_path / "net").read_bytes() == (tmp_path / "again").read_bytes()
+
+
 @pytest.mark.parametrize("options", [{}, {"stride": 2, "padding": 1}, {"groups": 2}])
 def test_each_synapse_finds_its_place_in_the_kernel(options):
     rng = np.random.default_rng(0)

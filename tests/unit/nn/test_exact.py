@@ -144,3 +144,66 @@ def test_order_of_rows_changes_no_bit_of_a_spread_gradient(seed, rows):
         exact.spread(x, (rows, 4)).backward(g[order])
         sums.append(x.grad)
     assert torch.equal(*sums)
+
+
+CONVOLUTIONS = {
+    "plane": ((2, 3, 3), (2, 6, 5), ((1, 2), (1, 0), (2, 1), 1)),
+    "groups": ((1, 2, 3), (4, 6, 5), ((1, 1), (1, 1), (1, 1), 4)),
+    "line": ((3, 4), (3, 9), ((2,), (2,), (1,), 1)),
+}
+
+
+def convolved(kernel, image, around, scale=1.0, order=None):
+    """Result and both gradients of a convolution of spikes, with the batch in an order."""
+    rng = np.random.default_rng(0)
+    weight = torch.tensor(rng.normal(size=(4, *kernel)), dtype=torch.float32)
+    x = torch.tensor(rng.random((6, *image)) < 0.5, dtype=torch.float32)[order or slice(None)]
+    weight.mul_(scale).requires_grad_()
+    x.requires_grad_()
+    out = exact.conv(x, weight, *around)
+    grad = torch.tensor(rng.normal(size=out.shape), dtype=torch.float32)
+    out.backward(grad[order or slice(None)])
+    return out.detach(), x.grad, weight.grad, (x.detach(), weight.detach(), grad)
+
+
+@pytest.mark.parametrize("name", CONVOLUTIONS)
+def test_a_convolution_and_its_gradients_are_those_of_torch(name):
+    kernel, image, around = CONVOLUTIONS[name]
+    *found, (x, weight, grad) = convolved(kernel, image, around)
+    x, weight = x.double().requires_grad_(), weight.double().requires_grad_()
+    convolve = torch.nn.functional.conv1d if len(image) == 2 else torch.nn.functional.conv2d
+    out = convolve(x, weight, None, *around)
+    out.backward(grad.double())
+    for expected, got in zip((out.detach(), x.grad, weight.grad), found, strict=True):
+        # 24 bits of the largest term, and float32.
+        torch.testing.assert_close(expected.float(), got, rtol=1e-6, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", CONVOLUTIONS)
+def test_a_convolution_depends_on_no_order(name):
+    order = [3, 0, 5, 1, 4, 2]
+    out, for_x, for_weight, _ = convolved(*CONVOLUTIONS[name])
+    other, other_x, other_weight, _ = convolved(*CONVOLUTIONS[name], order=order)
+    assert torch.equal(out[order], other)
+    assert torch.equal(for_x[order], other_x)
+    assert torch.equal(for_weight, other_weight)
+
+
+def test_integers_are_convolved_as_they_are():
+    weight = torch.randint(-127, 128, (5, 3, 3, 3), generator=torch.manual_seed(0)).float()
+    x = torch.randint(0, 2, (2, 3, 8, 8)).float()
+    around = (1, 1), (1, 1), (1, 1), 1
+    expected = torch.nn.functional.conv2d(x.double(), weight.double(), None, *around)
+    assert torch.equal(expected.float(), exact.conv(x, weight, *around))
+
+
+def test_gradients_of_a_product_are_those_of_torch():
+    a, b = (
+        torch.randn(shape, dtype=torch.float64, requires_grad=True) for shape in ((4, 7), (7, 3))
+    )
+    weights = torch.randn(4, 3, dtype=torch.float64)
+    grads = []
+    for out in (a @ b, exact.product(a, b)):
+        grads.append(torch.autograd.grad((out * weights).sum(), (a, b)))
+    for expected, got in zip(*grads, strict=True):
+        torch.testing.assert_close(expected, got, rtol=0, atol=1e-6)  # 24 bits of the largest

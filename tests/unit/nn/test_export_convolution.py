@@ -74,6 +74,13 @@ KEPT = {
     "average": (row(torch.nn.AvgPool2d(2)), (2, 1, 2, 2)),
     "average function": (fun(lambda net, x: F.avg_pool2d(x, (2, 1), padding=(1, 0))), (2, 1, 2, 1)),
     "adaptive average": (row(torch.nn.AdaptiveAvgPool2d((3, None))), (2, 1, 2, 1)),
+    "average behind": (row(conv(), torch.nn.AvgPool2d(2)), (4, 2, 4, 4)),
+    "average before": (row(torch.nn.AvgPool2d((2, 1)), conv()), (4, 2, 6, 3)),
+    "average of a part before": (
+        row(torch.nn.AvgPool2d(2), conv(k=2, padding=0)), (4, 2, 4, 4),
+    ),
+    "average of an average": (row(torch.nn.AvgPool2d(2), torch.nn.AvgPool2d((1, 2))), (2, 1, 2, 4)),
+    "windows without padding": (row(conv(), conv(4, 2, padding=0)), (2, 2, 5, 5)),
     "average of a pointwise": (row(conv(2, 3, 1, 0), torch.nn.AvgPool2d(2)), (3, 2, 2, 2)),
     "product": (
         fun(lambda net, x: -0.5 * net.a(x) * torch.tensor([1.0, 2.0, 0.5, 0.25]).view(4, 1, 1),
@@ -104,8 +111,7 @@ KEPT = {
 #: What is no single kernel becomes a matrix.
 DENSE = {
     "two windows": row(conv(), conv(4, 2)),
-    "average behind": row(conv(), torch.nn.AvgPool2d(2)),
-    "average before": row(torch.nn.AvgPool2d(2), conv()),
+    "average of a part": row(torch.nn.AvgPool2d(2), conv()),
     "circular": row(conv(padding_mode="circular")),
     "same by half": row(conv(k=2, padding="same")),
     "average of what is there": row(torch.nn.AvgPool2d(2, padding=1, count_include_pad=False)),

@@ -64,21 +64,36 @@ def test_matrix_values_and_synapses_are_those_of_the_convolution(kernel):
     assert torch.equal(expected.reshape(-1), values @ kernel.matrix())
     assert torch.equal(expected.reshape(-1), kernel.of(values))
     assert (kernel.weights.numpy() == kernel.rule.kernel).all()
+    more = torch.arange(expected.numel() * 3.0).reshape(-1, 3).double() % 5 - 2
+    assert torch.equal(kernel.matrix() @ more, kernel.then(more))
 
 
 @settings(deadline=None, max_examples=200)
 @given(st.data())
-def test_a_kernel_behind_another_is_one_where_either_has_no_window(data):
+def test_a_kernel_behind_another_is_one_unless_borders_meet(data):
     first = data.draw(kernels(pointwise=data.draw(st.booleans())))
     size, channels = first.out_shape[1:], first.out_shape[0]
     then = data.draw(kernels(size, channels, pointwise=data.draw(st.booleans())))
     both = then.after(first)
     if both is None:
-        assert all(any(k.padding) or set(k.weights.shape[2:]) != {1} for k in (first, then))
+        assert any(then.padding)
         return
     values = values_of(first)
     assert then.out_shape == both.out_shape
     assert torch.equal(by_torch(then, by_torch(first, values).reshape(-1)), by_torch(both, values))
+
+
+@pytest.mark.parametrize(
+    ("size", "stride", "padding", "whole"),
+    [(6, 2, 0, True), (7, 2, 0, False), (6, 1, 0, False), (7, 2, 1, True), (6, 3, 0, True)],
+)
+def test_a_padded_window_behind_another_needs_one_that_ends_at_the_border(
+    size, stride, padding, whole
+):
+    ones = torch.ones(1, 1, 2, dtype=torch.float64)
+    first = Kernel(ones, (size,), (stride,), (padding,), (1,))
+    then = Kernel(torch.ones(1, 1, 3).double(), first.out_shape[1:], (1,), (1,), (1,))
+    assert whole == (then.after(first) is not None)
 
 
 @st.composite

@@ -8,6 +8,7 @@ torch = pytest.importorskip("torch")
 
 from spikesim import nn  # noqa: E402
 from spikesim.errors import ValidationError  # noqa: E402
+from tests.reference.traced_nets import Net, lif  # noqa: E402
 
 
 def sat(x, bits):
@@ -293,3 +294,105 @@ def test_a_state_of_another_net_or_batch_is_refused():
         net.step(torch.zeros(1, 4), (nn.LIFState(torch.zeros(1, 3)),))
     with pytest.raises(ValidationError, match="1 entries, one for each population, got 2"):
         net.step(torch.zeros(1, 4), (*state, *state))
+
+
+def test_the_past_of_a_loop_is_part_of_the_state():
+    loop = nn.Recurrent(nn.LIFLayer(3), nn.Linear(3, 3))
+    net = nn.IntegerNet(nn.SpikingNet(nn.Linear(4, 3), loop, nn.Delay(2), nn.LIFLayer(3)))
+    state = net.init(torch.zeros(1, 4))
+    assert (2, 1, 3) == state[-1].shape
+    with pytest.raises(ValidationError, match=r"3 entries, one for each population and each of"):
+        net.step(torch.zeros(1, 4), state[:-1])
+    with pytest.raises(ValidationError, match=r"shape \(2, 1, 3\).*got \(1, 1, 3\)"):
+        net.step(torch.zeros(1, 4), (*state[:-1], state[-1][1:]))
+    assert (0, 5, 3) == net(torch.zeros(0, 5, 4)).shape
+
+
+def conv_net(**options):
+    torch.manual_seed(7)
+    net = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 3, 3, padding=1), nn.LIFLayer((3, 4, 4), beta=0.9, **options),
+        torch.nn.Flatten(), nn.Linear(48, 5, bias=True, scale=3.0), nn.LIFLayer(5, bias=0.25),
+    )  # fmt: skip
+    with torch.no_grad():
+        net[0].weight.uniform_(-0.25, 0.75)
+    return net
+
+
+def test_a_snapped_convolution_keeps_its_integers():
+    net = nn.IntegerNet(conv_net(gain=[1.0, 2.0, 0.5]), input_shape=(1, 4, 4))
+    weights = net.model[0].weight.clone()
+    before = net.quantized()
+    net.snap_()
+    for old, new in zip(before, net.quantized(), strict=True):
+        assert (old.weights[0] == new.weights[0]).all()
+        assert (old.bias == new.bias).all()
+    kernel = net.model[0].weight.detach().numpy()
+    codes = before[0].weights[0].T.reshape(3, 1, 3, 3)
+    unit = np.array([1.0, 2.0, 0.5]) * before[0].weight_scale[[0, 16, 32]]
+    np.testing.assert_allclose(codes / unit.reshape(3, 1, 1, 1), kernel, rtol=1e-6)
+    assert not torch.equal(weights, net.model[0].weight)
+
+
+def shared():
+    linear = nn.Linear(4, 4)
+    return nn.SpikingNet(linear, nn.LIFLayer(4), linear, nn.LIFLayer(4, v_th=2.0)), (4,)
+
+
+def normalized():
+    conv = torch.nn.Conv2d(1, 2, 3)
+    return torch.nn.Sequential(conv, torch.nn.BatchNorm2d(2), nn.LIFLayer((2, 2, 2))), (1, 4, 4)
+
+
+def shifted():
+    return Net(lambda net, x: net.b(net.a(x) + 0.5), a=nn.Linear(4, 3, bias=True), b=lif()), (4,)
+
+
+def summed():
+    return Net(lambda net, x: net.b(net.a(x) + x), a=nn.Linear(3, 3), b=lif()), (3,)
+
+
+def uneven():
+    return conv_net(bias=np.linspace(0.0, 1.0, 48).reshape(3, 4, 4)), (1, 4, 4)
+
+
+@pytest.mark.parametrize(
+    ("made", "text"),
+    [
+        (shared, "weights of their own for every population"),
+        (normalized, "'2' .LIFLayer.: expected neurons driven by one Linear or convolution alone"),
+        (shifted, "'b' .LIFLayer.: expected neurons driven by one Linear or convolution alone"),
+        (summed, "'b' .LIFLayer.: expected neurons driven by one Linear or convolution alone"),
+        (uneven, "'1' .LIFLayer.: expected a bias whose codes are those of a parameter"),
+    ],
+)
+def test_what_is_composed_is_not_snapped_and_stays_as_it_was(made, text):
+    model, shape = made()
+    before = [parameter.clone() for parameter in model.parameters()]
+    with pytest.raises(ValidationError, match=text):
+        nn.IntegerNet(model, input_shape=shape).snap_()
+    assert all(map(torch.equal, before, model.parameters()))
+
+
+def test_what_the_core_has_no_counterpart_for_is_refused_at_once_by_path():
+    net = torch.nn.Sequential(
+        nn.Linear(4, 3), nn.LIFLayer(3, learn=("beta",)), nn.Linear(3, 2, bias=True),
+        nn.LIFLayer(2, alpha=0.5),
+    )  # fmt: skip
+    with pytest.raises(ValidationError) as caught:
+        nn.IntegerNet(net)
+    beta, ramp = str(caught.value).splitlines()[-2:]
+    assert "'1' (LIFLayer): only weights and bias can be trained" in beta
+    assert "'3' (LIFLayer): a Linear bias into a LIFLayer with alpha > 0" in ramp
+    with pytest.raises(ValidationError, match=r"'0' \(ReLU\): no counterpart in a network"):
+        nn.IntegerNet(torch.nn.Sequential(torch.nn.ReLU(), nn.LIFLayer(3)), input_shape=(3,))
+
+
+def test_input_of_another_shape_or_other_than_spikes_is_refused():
+    net = nn.IntegerNet(conv_net(), input_shape=(1, 4, 4))
+    with pytest.raises(ValidationError, match=r"shape \(T, B, 1, 4, 4\), got \(2, 3, 1, 5, 5\)"):
+        net(torch.zeros(2, 3, 1, 5, 5))
+    with pytest.raises(ValidationError, match="spikes of 0 and 1, got other values"):
+        net(torch.full((2, 3, 1, 4, 4), 0.5))
+    flat, shaped = net(torch.ones(2, 3, 16)), net(torch.ones(2, 3, 1, 4, 4))
+    assert torch.equal(flat, shaped)
