@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What sums of rows need and numba has no word for: a stripe of a table in vector registers."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+_I64 = ir.IntType(64)
+STRIPE_BYTES = 256
+"""Of one row in one stripe: four vector registers where they are widest."""
+
+
+def _lanes(array_type):
+    return STRIPE_BYTES * 8 // array_type.dtype.bitwidth
+
+
+def _bytes(array_type):
+    return array_type.dtype.bitwidth // 8
+
+
+def _data(context, builder, array_type, value):
+    return context.make_array(array_type)(context, builder, value).data
+
+
+def _vector_at(builder, data, place, vector):
+    return builder.bitcast(builder.gep(data, [place]), vector.as_pointer())
+
+
+@intrinsic
+def sum_rows(typing_context, table, base, index, lo, hi, out):
+    """``out[:] = sum of table[base + index[k] * lanes:][:lanes]``, k from lo below hi, in order.
+
+    ``lanes`` of the type of the table fill a stripe; the sum stays in registers, which numba
+    alone does not manage (2.0 times as long).
+    """
+
+    def codegen(context, builder, signature, args):
+        table_type, _, index_type, _, _, out_type = signature.args[:6]
+        lanes = _lanes(table_type)
+        entry = context.get_value_type(table_type.dtype)
+        vector = ir.VectorType(entry, lanes)
+        table, index, out = (
+            _data(context, builder, kind, args[k])
+            for k, kind in ((0, table_type), (2, index_type), (5, out_type))
+        )
+        is_float = isinstance(table_type.dtype, types.Float)
+        add = builder.fadd if is_float else builder.add
+        total = cgutils.alloca_once_value(builder, ir.Constant(vector, None))
+        with cgutils.for_range_slice(builder, args[3], args[4], _I64(1)) as (k, _):
+            row = builder.load(builder.gep(index, [k]))
+            row = builder.sext(row, _I64)
+            place = builder.add(args[1], builder.mul(row, _I64(lanes)))
+            term = builder.load(_vector_at(builder, table, place, vector), align=_bytes(table_type))
+            builder.store(add(builder.load(total), term), total)
+        builder.store(
+            builder.load(total), _vector_at(builder, out, _I64(0), vector), align=_bytes(table_type)
+        )
+        return context.get_dummy_value()
+
+    sig = types.void(table, types.int64, index, types.int64, types.int64, out)
+    return sig, codegen
+
+
+@intrinsic
+def store_entries(typing_context, values, at, scale, table, to):
+    """``table[to:][:lanes]`` of ``values[at:][:lanes]``: as they are, or for a table of integers
+    the integers next to ``values * scale``, ties to even.
+    """
+
+    def codegen(context, builder, signature, args):
+        from_type, _, scale_type, to_type, _ = signature.args
+        lanes = _lanes(to_type)
+        number, entry = (context.get_value_type(kind.dtype) for kind in (from_type, to_type))
+        numbers, entries = (ir.VectorType(kind, lanes) for kind in (number, entry))
+        source = _vector_at(builder, _data(context, builder, from_type, args[0]), args[1], numbers)
+        value = builder.load(source, align=_bytes(from_type))
+        if isinstance(to_type.dtype, types.Integer):
+            factor = context.cast(builder, args[2], scale_type, from_type.dtype)
+            one = builder.insert_element(ir.Constant(numbers, None), factor, ir.IntType(32)(0))
+            every = ir.Constant(ir.VectorType(ir.IntType(32), lanes), None)
+            scaled = builder.fmul(value, builder.shuffle_vector(one, one, every))
+            name = f"llvm.rint.v{lanes}f{from_type.dtype.bitwidth}"
+            kind = ir.FunctionType(numbers, [numbers])
+            nearest = cgutils.get_or_insert_function(builder.module, kind, name)
+            value = builder.fptosi(builder.call(nearest, [scaled]), entries)
+        target = _vector_at(builder, _data(context, builder, to_type, args[3]), args[4], entries)
+        builder.store(value, target, align=_bytes(to_type))
+        return context.get_dummy_value()
+
+    return types.void(values, types.int64, types.float64, table, types.int64), codegen
+
+
+@intrinsic
+def mask_unequal(typing_context, values, at, constant):
+    """Bit k of the result: whether ``values[at + k]`` is not the constant, k < 64; NaN is not."""
+
+    def codegen(context, builder, signature, args):
+        kind, _, constant_type = signature.args
+        number = context.get_value_type(kind.dtype)
+        numbers = ir.VectorType(number, 64)
+        source = _vector_at(builder, _data(context, builder, kind, args[0]), args[1], numbers)
+        value = builder.load(source, align=_bytes(kind))
+        same = context.cast(builder, args[2], constant_type, kind.dtype)
+        one = builder.insert_element(ir.Constant(numbers, None), same, ir.IntType(32)(0))
+        every = ir.Constant(ir.VectorType(ir.IntType(32), 64), None)
+        found = builder.fcmp_unordered("!=", value, builder.shuffle_vector(one, one, every))
+        return builder.bitcast(found, _I64)
+
+    return types.uint64(values, types.int64, types.float64), codegen
+
+
+if numba.config.DISABLE_JIT:
+
+    def sum_rows(table, base, index, lo, hi, out):
+        """``out[:] = sum of table[base + index[k] * lanes:][:lanes]``, k from lo below hi."""
+        out[:] = 0
+        for k in range(lo, hi):
+            at = base + int(index[k]) * len(out)
+            out += table[at : at + len(out)]
+
+    def store_entries(values, at, scale, table, to):
+        """``table[to:][:lanes]`` of ``values[at:][:lanes]``, scaled where it holds integers."""
+        lanes = STRIPE_BYTES // table.itemsize
+        found = values[at : at + lanes]
+        whole = table.dtype.kind == "i"
+        table[to : to + lanes] = np.rint(found * values.dtype.type(scale)) if whole else found
+
+    def mask_unequal(values, at, constant):
+        """Bit k of the result: whether ``values[at + k]`` is not the constant, k < 64."""
+        found = values[at : at + 64] != constant
+        return np.uint64(sum(1 << int(k) for k in np.flatnonzero(found)))
