@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from spikesim.nn import exact
+from spikesim.nn.ops.event_linear import event_linear
 from spikesim.nn.running import from_rest, run
 from spikesim.nn.stateful import RUNNING, Stateful
 
@@ -47,8 +47,7 @@ class Linear(torch.nn.Linear):
 
     def forward(self, x: Tensor) -> Tensor:
         """Sum of the weights of the spikes."""
-        out = exact.linear(x, self.weight)
-        return out if self.bias is None else out + exact.spread(self.bias, out.shape)
+        return event_linear(x, self.weight, self.bias)
 
 
 class SpikingNet(torch.nn.Sequential):

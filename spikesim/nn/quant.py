@@ -30,6 +30,7 @@ from spikesim.nn.functional import (
     lif_refractory,
     lif_reset,
 )
+from spikesim.nn.ops.event_linear import event_linear
 from spikesim.nn.stateful import Stateful
 from spikesim.nn.surrogate import Surrogate, spike
 
@@ -156,7 +157,7 @@ def _population(
         bias = coded(linear.bias, bias, scale * gain.float())
     elif "bias" in lif.learned:
         bias = coded(cast(Tensor, lif.bias), bias, scale)
-    acc = saturate(exact.linear(x, w), ACC_BITS)
+    acc = saturate(event_linear(x, w), ACC_BITS)
     drive = saturate(acc * float(2**q.gain_shift), q.state_bits)
     params = LIFParams(
         beta=0.0, v_th=_float(q.v_th), v_reset=float(q.v_reset), reset=lif.reset,

@@ -2,8 +2,8 @@
 """Products of spikes and a matrix as sums of the rows that spikes choose.
 
 The matrix lies in stripes of 256 bytes a row, one stripe of all rows after the other, so that a
-stripe stays in the cache while all sums of its columns are made: `stripes_of` and `stripes_across`
-lay it so. Tables of int32 hold multiples of a power of two (`spikesim.nn.exact`), of at most 24 bits
+stripe stays in the cache while all sums of its columns are made: `stripes_of` lays it
+so. Tables of int32 hold multiples of a power of two (`spikesim.nn.exact`), of at most 24 bits
 and a sign; sums of up to 127 of them fit 32 bits, and those are added in 64.
 """
 
@@ -13,12 +13,11 @@ import numpy as np
 
 from spikesim.kernels.intrinsics import trailing_zeros
 from spikesim.kernels.jit import kernel
-from spikesim.kernels.train.event_rows import STRIPE_BYTES, mask_unequal, store_entries, sum_rows
+from spikesim.kernels.train.event_rows import STRIPE_BYTES, mask_unequal, store_entries, store_scaled, sum_rows
 
 _EXACT_TERMS = 127
 _LINE = 64  # vectors that cross cache lines take twice as long
 _MASK = 64
-_BLOCK = 16  # rows turned at a time: one cache line of float32
 
 
 def lanes_of(dtype) -> int:
@@ -43,7 +42,7 @@ def list_events(x, n, begin, index):
     x : float array, shape (m * n,)
         Row after row.
     n : int
-        Columns, at least 64.
+        Columns.
     begin : int64 array, shape (m + 1,)
         Where the list of each row begins in ``index``; written.
     index : int32 array, shape (m * n,)
@@ -58,7 +57,13 @@ def list_events(x, n, begin, index):
     for r in range(begin.size - 1):
         begin[r] = count
         odd = np.uint64(0)
-        for first in range(0, n, _MASK):
+        if n < _MASK:
+            for at in range(r * n, r * n + n):
+                if x[at] != 0:
+                    odd |= np.uint64(x[at] != 1)
+                    index[count] = at - r * n
+                    count += 1
+        for first in range(0, n if n >= _MASK else 0, _MASK):
             # The last columns are seen at the end of a mask that has others before.
             known = max(0, first + _MASK - n)
             at = r * n + first - known
@@ -133,51 +138,35 @@ def stripes_of(matrix, height, width, scale, row, table):
 
 
 @kernel
-def stripes_across(matrix, height, width, scale, rows, table):
-    """Lay the columns of a matrix (width, height) in stripes, as `stripes_of` its transpose.
-
-    ``rows`` has room for 16 stripes of the type of the matrix.
-    """
-    lanes = rows.size // _BLOCK
-    for first in range(0, width, lanes):
-        n = min(lanes, width - first)
-        for top in range(0, height, _BLOCK):
-            end = min(top + _BLOCK, height)
-            for c in range(n):
-                at = (first + c) * height
-                for r in range(top, end):
-                    rows[(r - top) * lanes + c] = matrix[at + r]
-            for r in range(top, end):
-                to = first * height + r * lanes
-                store_entries(rows, (r - top) * lanes, scale, table, to)
-
-
-@kernel
-def event_sums(table, height, index, begin, unit, part, total, out):
+def event_sums(table, height, width, index, begin, unit, part, total, out):
     """Sum the rows of a table that each list names.
 
     Parameters
     ----------
     table : int32 or float array
         Matrix (height, width) in stripes.
-    index, begin
+    height, width : int
+    index, begin : int32 and int64 arrays
         Lists of rows.
     unit : float
-        By which sums are multiplied.
+        By which sums are multiplied; a power of two.
     part, total : arrays of the lanes of a stripe
         Scratch: of the type of the table, and int64 where that is int32.
-    out : float array, shape (lists, width)
-        Written.
+    out : float array, shape (lists * width,)
+        Written. float32, or the type of ``total``.
     """
     lanes = part.size
-    for first in range(0, out.shape[1], lanes):
-        n = min(lanes, out.shape[1] - first)
-        for r in range(out.shape[0]):
-            lo, hi = begin[r], begin[r + 1]
+    for first in range(0, width, lanes):
+        n = min(lanes, width - first)
+        for r in range(begin.size - 1):
+            lo, hi, at = begin[r], begin[r + 1], r * width + first
             if hi - lo <= _EXACT_TERMS:
                 sum_rows(table, first * height, index, lo, hi, part)
-                for c in range(n):
-                    out[r, first + c] = part[c] * unit
+                if n == lanes:
+                    store_scaled(part, unit, out, at)
+                else:
+                    for c in range(n):
+                        out[at + c] = part[c] * unit
                 continue
             total[:] = 0
             while lo < hi:
@@ -187,4 +176,4 @@ def event_sums(table, height, index, begin, unit, part, total, out):
                     total[c] += part[c]
                 lo = end
             for c in range(n):
-                out[r, first + c] = total[c] * unit
+                out[at + c] = total[c] * unit

@@ -31,6 +31,13 @@ def _vector_at(builder, data, place, vector):
     return builder.bitcast(builder.gep(data, [place]), vector.as_pointer())
 
 
+def _spread(builder, value, vector):
+    """Give a vector with one value in every lane."""
+    one = builder.insert_element(ir.Constant(vector, None), value, ir.IntType(32)(0))
+    every = ir.Constant(ir.VectorType(ir.IntType(32), vector.count), None)
+    return builder.shuffle_vector(one, one, every)
+
+
 @intrinsic
 def sum_rows(typing_context, table, base, index, lo, hi, out):
     """``out[:] = sum of table[base + index[k] * lanes:][:lanes]``, k from lo below hi, in order.
@@ -81,9 +88,7 @@ def store_entries(typing_context, values, at, scale, table, to):
         value = builder.load(source, align=_bytes(from_type))
         if isinstance(to_type.dtype, types.Integer):
             factor = context.cast(builder, args[2], scale_type, from_type.dtype)
-            one = builder.insert_element(ir.Constant(numbers, None), factor, ir.IntType(32)(0))
-            every = ir.Constant(ir.VectorType(ir.IntType(32), lanes), None)
-            scaled = builder.fmul(value, builder.shuffle_vector(one, one, every))
+            scaled = builder.fmul(value, _spread(builder, factor, numbers))
             name = f"llvm.rint.v{lanes}f{from_type.dtype.bitwidth}"
             kind = ir.FunctionType(numbers, [numbers])
             nearest = cgutils.get_or_insert_function(builder.module, kind, name)
@@ -106,12 +111,31 @@ def mask_unequal(typing_context, values, at, constant):
         source = _vector_at(builder, _data(context, builder, kind, args[0]), args[1], numbers)
         value = builder.load(source, align=_bytes(kind))
         same = context.cast(builder, args[2], constant_type, kind.dtype)
-        one = builder.insert_element(ir.Constant(numbers, None), same, ir.IntType(32)(0))
-        every = ir.Constant(ir.VectorType(ir.IntType(32), 64), None)
-        found = builder.fcmp_unordered("!=", value, builder.shuffle_vector(one, one, every))
+        found = builder.fcmp_unordered("!=", value, _spread(builder, same, numbers))
         return builder.bitcast(found, _I64)
 
     return types.uint64(values, types.int64, types.float64), codegen
+
+
+@intrinsic
+def store_scaled(typing_context, values, unit, out, at):
+    """``out[at:][:lanes] = values * unit`` in the type of ``out``, for the lanes of a stripe."""
+
+    def codegen(context, builder, signature, args):
+        from_type, unit_type, to_type, _ = signature.args
+        lanes = _lanes(from_type)
+        entry, number = (context.get_value_type(kind.dtype) for kind in (from_type, to_type))
+        entries, numbers = (ir.VectorType(kind, lanes) for kind in (entry, number))
+        source = _vector_at(builder, _data(context, builder, from_type, args[0]), _I64(0), entries)
+        value = builder.load(source, align=_bytes(from_type))
+        if isinstance(from_type.dtype, types.Integer):
+            value = builder.sitofp(value, numbers)
+        factor = _spread(builder, context.cast(builder, args[1], unit_type, to_type.dtype), numbers)
+        target = _vector_at(builder, _data(context, builder, to_type, args[2]), args[3], numbers)
+        builder.store(builder.fmul(value, factor), target, align=_bytes(to_type))
+        return context.get_dummy_value()
+
+    return types.void(values, types.float64, out, types.int64), codegen
 
 
 if numba.config.DISABLE_JIT:
@@ -134,3 +158,7 @@ if numba.config.DISABLE_JIT:
         """Bit k of the result: whether ``values[at + k]`` is not the constant, k < 64."""
         found = values[at : at + 64] != constant
         return np.uint64(sum(1 << int(k) for k in np.flatnonzero(found)))
+
+    def store_scaled(values, unit, out, at):
+        """``out[at:][:lanes] = values * unit`` in the type of ``out``."""
+        out[at : at + len(values)] = values.astype(out.dtype) * out.dtype.type(unit)
