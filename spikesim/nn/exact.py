@@ -136,7 +136,7 @@ def linear(x: Tensor, weight: Tensor) -> Tensor:
     -------
     float tensor, shape (m, n_out), dtype of ``x``
     """
-    bits = _spikes_by(x.shape[1])
+    bits = spike_bits(x.shape[1])
     return (rows_on_grid(x, bits[0]) @ on_grid(weight.T, bits[1])).to(x.dtype)
 
 
@@ -147,7 +147,7 @@ def linear_input_gradient(grad: Tensor, weight: Tensor) -> Tensor:
 
 def linear_weight_gradient(grad: Tensor, x: Tensor) -> Tensor:
     """Gradient (n_out, n_in) of the weight of `linear`, for that of the output (m, n_out)."""
-    return matmul(x.T, grad, _spikes_by(len(x)), grad.dtype).T
+    return matmul(x.T, grad, spike_bits(len(x)), grad.dtype).T
 
 
 def total(grad: Tensor, shape: Sequence[int]) -> Tensor:
@@ -216,6 +216,6 @@ def _halves(terms: int) -> tuple[int, int]:
     return bits, bits
 
 
-def _spikes_by(terms: int) -> tuple[int, int]:
+def spike_bits(terms: int) -> tuple[int, int]:
     """Bits for spikes and for what they are multiplied by."""
     return _SIGNIFICAND - _FLOAT32 - _carries(terms), _FLOAT32

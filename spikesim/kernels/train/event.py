@@ -34,6 +34,38 @@ def table_for(height: int, width: int, dtype) -> np.ndarray:
 
 
 @kernel
+def list_row(x, at, n, count, index):
+    """List the columns of what is not 0 among ``x[at:][:n]``, behind ``index[:count]``.
+
+    Returns
+    -------
+    count : int
+        Of the list, with what was found.
+    odd : bool
+        Whether there was anything but 0 and 1.
+    """
+    odd = np.uint64(0)
+    if n < _MASK:
+        for j in range(n):
+            if x[at + j] != 0:
+                odd |= np.uint64(x[at + j] != 1)
+                index[count] = j
+                count += 1
+        return count, odd != 0
+    for first in range(0, n, _MASK):
+        # The last columns are seen at the end of a mask that has others before.
+        known = max(0, first + _MASK - n)
+        set_bits = mask_unequal(x, at + first - known, 0.0)
+        odd |= set_bits & mask_unequal(x, at + first - known, 1.0)
+        set_bits >>= np.uint64(known)
+        while set_bits:
+            index[count] = first + trailing_zeros(set_bits)
+            count += 1
+            set_bits &= set_bits - np.uint64(1)
+    return count, odd != 0
+
+
+@kernel
 def list_events(x, n, begin, index):
     """List the columns of the ones in every row of a matrix.
 
@@ -56,24 +88,7 @@ def list_events(x, n, begin, index):
     count = 0
     for r in range(begin.size - 1):
         begin[r] = count
-        odd = np.uint64(0)
-        if n < _MASK:
-            for at in range(r * n, r * n + n):
-                if x[at] != 0:
-                    odd |= np.uint64(x[at] != 1)
-                    index[count] = at - r * n
-                    count += 1
-        for first in range(0, n if n >= _MASK else 0, _MASK):
-            # The last columns are seen at the end of a mask that has others before.
-            known = max(0, first + _MASK - n)
-            at = r * n + first - known
-            set_bits = mask_unequal(x, at, 0.0)
-            odd |= set_bits & mask_unequal(x, at, 1.0)
-            set_bits >>= np.uint64(known)
-            while set_bits:
-                index[count] = first + trailing_zeros(set_bits)
-                count += 1
-                set_bits &= set_bits - np.uint64(1)
+        count, odd = list_row(x, r * n, n, count, index)
         if odd:
             return False
     begin[begin.size - 1] = count

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A row of projections and LIF populations over a whole sequence, as one operator of torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from spikesim.kernels.train import event, infer
+
+
+@torch.library.custom_op("spikesim::infer_seq", mutates_args=(), device_types="cpu")
+def infer_seq(
+    x: Tensor, sizes: Sequence[int], stripes: Tensor, units: Tensor, bits: int, constants: Tensor,
+    flags: Tensor, v: Tensor, i: Tensor, refr: Tensor,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
+    """Spikes (T, B, n) of the last population for input (T, B, n_0), and the states after it.
+
+    Arguments are those of ``kernels.train.infer.infer_seq``, the states (B * neurons,) before the
+    first tick; without a gradient.
+    """
+    steps, batch = x.shape[:2]
+    rows, most = steps * batch, max(sizes)
+    out = x.new_empty(steps, batch, sizes[-1])
+    state = v.clone(), i.clone(), refr.clone()
+    lanes = event.lanes_of(np.int32)
+    kind = x.numpy().dtype
+    infer.infer_seq(
+        x.contiguous().numpy().reshape(-1), batch, np.array(sizes), stripes.numpy(), units.numpy(),
+        bits, constants.numpy(), flags.numpy(), *(part.numpy() for part in state),
+        np.empty((2, rows * most), np.int32), np.empty((2, rows + 1), np.int64),
+        np.empty(rows * most, kind), np.empty(most, kind),
+        np.empty(lanes, np.int32), np.empty(lanes, np.int64), np.empty(lanes),
+        out.numpy().reshape(-1),
+    )  # fmt: skip
+    return out, *state
+
+
+@infer_seq.register_fake
+def _(
+    x: Tensor, sizes: Sequence[int], stripes: Tensor, units: Tensor, bits: int, constants: Tensor,
+    flags: Tensor, v: Tensor, i: Tensor, refr: Tensor,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
+    out = x.new_empty(x.shape[0], x.shape[1], sizes[-1])
+    return out, torch.empty_like(v), torch.empty_like(i), torch.empty_like(refr)
