@@ -95,7 +95,8 @@ class Inference:
             )
         batch = x.shape[1]
         parts = made.rest(batch) if state is None else self._flat(state, x)
-        out, *after = infer_seq(
+        call = torch.ops.spikesim.infer_seq if torch.compiler.is_compiling() else infer_seq
+        out, *after = call(
             x, made.sizes, made.stripes, made.units, made.bits, made.constants, made.flags, *parts
         )
         return out, self._split(after, batch)
@@ -124,10 +125,11 @@ class Inference:
             torch.cat([torch.from_numpy(table.stripes) for table in tables if table]),
             torch.tensor([table.unit for table in tables if table], dtype=torch.float64),
             spike_bits(linears[0].in_features)[0],
-            torch.cat(columns, 1),
+            torch.cat(columns),
             torch.tensor([_flags(p, lin) for p, lin in zip(params, linears, strict=True)]),
             params,
             torch.cat([_full(p.v_init, like, lin) for p, lin in zip(params, linears, strict=True)]),
+            {},
         )
         return self._made
 
@@ -151,13 +153,16 @@ class Inference:
         return [torch.cat(part) for part in parts]
 
     def _split(self, parts: list[Tensor], batch: int) -> NetState:
-        made, state, at = self._made, {}, 0
-        for stage, params, n in zip(self._stages, made.params, made.sizes[1:], strict=True):
-            v, i, refr = (part[at : at + batch * n].view(batch, n) for part in parts)
+        made = self._made
+        shapes = [batch * n for n in made.sizes[1:]]
+        v, i, refr = (part.split(shapes) for part in parts)
+        state = {}
+        for k, (stage, params) in enumerate(zip(self._stages, made.params, strict=True)):
             state[stage.path] = LIFState(
-                v, i if params.has_current else None, refr if params.has_refractory else None
+                v[k].view(batch, -1),
+                i[k].view(batch, -1) if params.has_current else None,
+                refr[k].view(batch, -1) if params.has_refractory else None,
             )
-            at += batch * n
         return state
 
 
@@ -174,12 +179,15 @@ class _Made(NamedTuple):
     flags: Tensor
     params: list[LIFParams]
     v_init: Tensor
+    rests: dict[int, list[Tensor]]
 
     def rest(self, batch: int) -> list[Tensor]:
         """States before the first tick."""
-        layers = self.v_init.split(self.sizes[1:])
-        v = self.v_init if batch == 1 else torch.cat([one.repeat(batch) for one in layers])
-        return [v, torch.zeros_like(v), torch.zeros_like(v, dtype=torch.int32)]
+        if batch not in self.rests:
+            v = torch.cat([one.repeat(batch) for one in self.v_init.split(self.sizes[1:])])
+            self.rests.clear()
+            self.rests[batch] = [v, torch.zeros_like(v), torch.zeros_like(v, dtype=torch.int32)]
+        return self.rests[batch]
 
 
 def _full(value: Tensor | float, like: Tensor, linear: torch.nn.Linear) -> Tensor:
@@ -196,7 +204,11 @@ def _constants(params: LIFParams, like: Tensor, linear: torch.nn.Linear) -> Tens
         kernel.V_RESET: params.v_reset, kernel.AMOUNT: amount, kernel.FLOOR: floor,
         kernel.LENGTH: params.refractory_ticks,
     }  # fmt: skip
-    return torch.stack([_full(rows[k], like, linear) for k in range(kernel.N_CONSTANTS)])
+    full = torch.stack([_full(rows[k], like, linear) for k in range(kernel.N_CONSTANTS)])
+    lacking = -full.shape[1] % kernel.LANES
+    full = torch.nn.functional.pad(full, (0, lacking))
+    full[kernel.V_TH, full.shape[1] - lacking :] = torch.inf
+    return full.view(len(full), -1, kernel.LANES).transpose(0, 1).reshape(-1)
 
 
 def _flags(params: LIFParams, linear: torch.nn.Linear) -> list[int]:
@@ -213,10 +225,10 @@ def _check(net: torch.nn.Module, stages: list[Stage]) -> None:
     names = {id(module): name for name, module in net.named_modules()}
     for stage in stages:
         path = names[id(stage.linear)]
-        if type(stage.linear) is not Linear:
+        if type(stage.linear) is not Linear or not stage.linear.exact:
             problems.append(
-                f"{path!r} is a {type(stage.linear).__name__}, whose sums depend on the machine; "
-                "expected nn.Linear"
+                f"{path!r} is {stage.linear}, whose sums depend on their order; expected an exact "
+                "nn.Linear"
             )
         if type(stage.lif) is not LIFLayer:
             problems.append(f"{stage.path!r} is a {type(stage.lif).__name__}; expected LIFLayer")

@@ -17,6 +17,7 @@ from spikesim.nn.stateful import RUNNING, Stateful
 class Linear(torch.nn.Linear):
     """Dense projection applied to every tick; input (T, B, n_pre) or (B, n_pre).
 
+    Spikes choose rows of weights to add: what takes time is events, not inputs (`event_linear`).
     Sums are exact (`spikesim.nn.exact`), so that a net trains to the same bits on every machine.
 
     Without a bias by default: a constant drive belongs to the neuron (``LIFLayer(bias=...)``).
@@ -30,13 +31,20 @@ class Linear(torch.nn.Linear):
         Add a learned constant per target.
     scale : float
         Factor on PyTorch's uniform initial weights; spiking layers want 1 to 3.
+    exact : bool
+        Make exact sums, of weights with 24 bits of the largest. Otherwise sums in the type of the
+        input, in the order of the inputs: the whole of float64, and a faster gradient for the
+        input.
     """
 
     over_time = True  # a row of the result depends on no other row, to the bit
 
-    def __init__(self, n_pre: int, n_post: int, bias: bool = False, scale: float = 1.0) -> None:
+    def __init__(
+        self, n_pre: int, n_post: int, bias: bool = False, scale: float = 1.0, *, exact: bool = True
+    ) -> None:
         self._bound = scale / math.sqrt(max(1, n_pre)), 1.0 / math.sqrt(max(1, n_pre))
         super().__init__(n_pre, n_post, bias=bias)
+        self.exact = exact
 
     @torch.no_grad()
     def reset_parameters(self) -> None:
@@ -47,7 +55,11 @@ class Linear(torch.nn.Linear):
 
     def forward(self, x: Tensor) -> Tensor:
         """Sum of the weights of the spikes."""
-        return event_linear(x, self.weight, self.bias)
+        return event_linear(x, self.weight, self.bias, exact=self.exact)
+
+    def extra_repr(self) -> str:
+        """Sizes, and what is not as by default."""
+        return super().extra_repr() + ("" if self.exact else ", exact=False")
 
 
 class SpikingNet(torch.nn.Sequential):

@@ -13,7 +13,7 @@ import numpy as np
 
 from spikesim.kernels.intrinsics import trailing_zeros
 from spikesim.kernels.jit import kernel
-from spikesim.kernels.train.event_rows import STRIPE_BYTES, mask_unequal, store_entries, store_scaled, sum_rows
+from spikesim.kernels.train.event_rows import STRIPE_BYTES, mask_unequal, store_entries, store_scaled, sum_rows, sum_scaled_rows
 
 _EXACT_TERMS = 127
 _LINE = 64  # vectors that cross cache lines take twice as long
@@ -67,7 +67,7 @@ def list_row(x, at, n, count, index):
 
 @kernel
 def list_events(x, n, begin, index):
-    """List the columns of the ones in every row of a matrix.
+    """List the columns of what is not 0 in every row of a matrix.
 
     Parameters
     ----------
@@ -83,16 +83,15 @@ def list_events(x, n, begin, index):
     Returns
     -------
     bool
-        Whether there is nothing but 0 and 1 in ``x``.
+        Whether there is nothing but 0 and 1 in ``x``; what is not 0 is listed in any case.
     """
-    count = 0
+    count, spikes = 0, True
     for r in range(begin.size - 1):
         begin[r] = count
         count, odd = list_row(x, r * n, n, count, index)
-        if odd:
-            return False
+        spikes &= not odd
     begin[begin.size - 1] = count
-    return True
+    return spikes
 
 
 @kernel
@@ -192,3 +191,24 @@ def event_sums(table, height, width, index, begin, unit, part, total, out):
                 lo = end
             for c in range(n):
                 out[at + c] = total[c] * unit
+
+
+@kernel
+def scaled_sums(table, height, width, x, index, begin, part, total, out):
+    """As `event_sums` of a table of floats, each row times the entry of ``x`` that names it.
+
+    ``x`` is the matrix (lists, height), row after row, whose lists these are.
+    """
+    lanes = part.size
+    for first in range(0, width, lanes):
+        for r in range(begin.size - 1):
+            lo, hi, at = begin[r], begin[r + 1], r * width + first
+            total[:] = 0
+            while lo < hi:
+                end = min(lo + _EXACT_TERMS, hi)
+                sum_scaled_rows(table, first * height, index, lo, end, part, x, r * height)
+                for c in range(lanes):
+                    total[c] += part[c]
+                lo = end
+            for c in range(min(lanes, width - first)):
+                out[at + c] = total[c]

@@ -13,119 +13,170 @@ import math
 import numpy as np
 
 from spikesim.kernels.jit import kernel
-from spikesim.kernels.train.event import event_sums, list_events, list_row
+from spikesim.kernels.train.event import event_sums, list_row
 
+LANES = 64  # of a stripe of int32
 HARD, SOFT, NO_RESET = range(3)
-#: Rows of the constants of all neurons.
+#: Order of the constants of 64 neurons.
 OFFSET, BETA, ALPHA, GAIN, BIAS, V_TH, V_RESET, AMOUNT, FLOOR, LENGTH = range(10)
 N_CONSTANTS = 10
-#: Columns of the flags of a population.
+#: Order of the flags of a population.
 OFFSET_FLAG, CURRENT_FLAG, HOLD_FLAG, RESET_FLAG, STRICT_FLAG = range(5)
 N_FLAGS = 5
-_SIGNIFICAND = 53
 
 
 @kernel
-def lif_row(drive, at, constants, start, n, flags, v, i, refr, place, spikes):
-    """One tick of one population of one sample.
+def lif_lanes(drive, at, pitch, steps, constants, place, flags, now):
+    """Run 64 neurons of one sample over time; their drives become their spikes.
+
+    One array for all constants and one for all states, so that the compiler sees that they do not
+    overlap, and makes vector code.
 
     Parameters
     ----------
     drive : float array
-        Sums of weights, from ``at`` on.
-    constants : float array, shape (10, neurons)
-        Those of the population from column ``start`` on.
-    n : int
-        Neurons.
+        Sums of weights, from ``at`` on in the first tick, ``pitch`` further in each one.
+    at, pitch, steps : int
+    constants : float array
+        Those of the neurons from ``place`` on, 10 by 64.
+    place : int
     flags : int64 array, shape (5,)
-    v, i, refr : float, float and int32 arrays
-        State, from ``place`` on; changed.
-    spikes : float array
-        Its first ``n`` are written.
+    now : float array, shape (3 * 64,)
+        Membranes, currents, refractory ticks; changed.
     """
-    one, zero = v.dtype.type(1), v.dtype.type(0)
+    one, zero = now.dtype.type(1), now.dtype.type(0)
     with_offset, current = flags[OFFSET_FLAG] != 0, flags[CURRENT_FLAG] != 0
     hold, strict = flags[HOLD_FLAG] != 0, flags[STRICT_FLAG] != 0
-    reset = flags[RESET_FLAG]
-    for j in range(n):
-        k, m = start + j, place + j
-        a = drive[at + j]
-        a = a + constants[OFFSET, k] if with_offset else a
-        a = constants[ALPHA, k] * i[m] + a if current else a
-        i[m] = a if current else zero
-        h = constants[BETA, k] * v[m] + constants[GAIN, k] * a
-        h = h + constants[BIAS, k]
-        h = constants[FLOOR, k] if h < constants[FLOOR, k] else h
-        free = refr[m] == 0
-        h = h if free or not hold else v[m]
-        u = h - constants[V_TH, k]
-        s = one if free and (u > zero if strict else u >= zero) else zero
-        if reset == SOFT:
-            h = h - s * constants[AMOUNT, k]
-        elif reset == HARD:
-            h = h * (one - s) + s * constants[V_RESET, k]
-        v[m] = h
-        left = max(refr[m] - 1, 0)
-        refr[m] = np.int32(constants[LENGTH, k]) if s > zero else left
-        spikes[j] = s
+    soft, hard = flags[RESET_FLAG] == SOFT, flags[RESET_FLAG] == HARD
+    c = constants[place : place + N_CONSTANTS * LANES]
+    for t in range(steps):
+        x = drive[at + t * pitch : at + t * pitch + LANES]
+        # Both sides of every choice: only then is there vector code.
+        for j in range(LANES):
+            v, left = now[j], now[2 * LANES + j]
+            a = x[j]
+            moved = a + c[OFFSET * LANES + j]
+            a = moved if with_offset else a
+            kept = c[ALPHA * LANES + j] * now[LANES + j] + a
+            a = kept if current else a
+            h = c[BETA * LANES + j] * v + c[GAIN * LANES + j] * a
+            h = h + c[BIAS * LANES + j]
+            floor = c[FLOOR * LANES + j]
+            h = floor if h < floor else h
+            free = left == zero
+            h = v if hold & (left != zero) else h
+            u = h - c[V_TH * LANES + j]
+            fires = free & (((u >= zero) & (not strict)) | (u > zero))
+            s = one if fires else zero
+            lower = h - s * c[AMOUNT * LANES + j]
+            anew = h * (one - s) + s * c[V_RESET * LANES + j]
+            h = anew if hard else h
+            now[j] = lower if soft else h
+            now[LANES + j] = a if current else zero
+            waited = left - one
+            waited = waited if left > zero else zero
+            now[2 * LANES + j] = c[LENGTH * LANES + j] if fires else waited
+            x[j] = s
 
 
 @kernel
-def analog_sums(x, n, batch, table, width, unit, bits, total, out):
+def lif_seq(drive, pitch, steps, batch, width, constants, place, flags, v, i, refr, start, now):
+    """Run one population over time for all samples; see `infer_seq`.
+
+    ``drive`` has rows of ``pitch``, all ticks of a sample one behind the other; constants begin at
+    ``place``, states at ``start``.
+    """
+    for b in range(batch):
+        for first in range(0, width, LANES):
+            n, here = min(LANES, width - first), start + b * width + first
+            now[:] = 0
+            for j in range(n):
+                now[j], now[LANES + j] = v[here + j], i[here + j]
+                now[2 * LANES + j] = refr[here + j]
+            lif_lanes(
+                drive, b * steps * pitch + first, pitch, steps, constants,
+                place + first * N_CONSTANTS, flags, now,
+            )  # fmt: skip
+            for j in range(n):
+                v[here + j], i[here + j] = now[j], now[LANES + j]
+                refr[here + j] = np.int32(now[2 * LANES + j])
+
+
+@kernel
+def analog_sums(x, n, steps, batch, table, width, unit, bits, total, out):
     """Products of rows that are no spikes, each on a grid of its own; see `spikesim.nn.exact`.
 
     Parameters
     ----------
-    x : float array, shape (rows * n,)
-    n, batch : int
-        Columns; rows of one tick. A row equal to that one tick before is not computed again.
+    x : float array, shape (T * B * n,)
+        A row equal to that of the tick before is not multiplied again.
+    n, steps, batch : int
+        Columns, T and B.
     table : int32 array
         Matrix (n, width) in stripes.
     width : int
+        A multiple of 64.
     unit : float
         Of the table.
     bits : int
         Of the largest entry of a row.
     total : float64 array of the lanes of a stripe
         Scratch.
-    out : float array, shape (rows * width,)
-        Written.
+    out : float array, shape (B * T * width,)
+        Written: all ticks of a sample one behind the other.
     """
-    lanes = total.size
-    for r in range(x.size // n):
-        top, same = 0.0, r >= batch
-        for j in range(n):
-            value = x[r * n + j]
-            size = abs(np.float64(value))
-            top = size if size > top or size != size else top
-            if same and value != x[(r - batch) * n + j]:
-                same = False
-        if same:
-            for c in range(width):
-                out[r * width + c] = out[(r - batch) * width + c]
-            continue
-        if not top < np.inf:
-            for c in range(width):
-                out[r * width + c] = np.nan
-            continue
-        exponent = math.frexp(top)[1]
-        scale, back = math.ldexp(1.0, bits - exponent), math.ldexp(1.0, exponent - bits)
-        for first in range(0, width, lanes):
-            total[:] = 0
+    for b in range(batch):
+        for t in range(steps):
+            at, to = (t * batch + b) * n, (b * steps + t) * width
+            top, same = 0.0, t > 0
             for j in range(n):
-                code = np.rint(x[r * n + j] * scale)
-                if code != 0:
-                    at = first * n + j * lanes
-                    for c in range(lanes):
-                        total[c] += code * table[at + c]
-            for c in range(min(lanes, width - first)):
-                out[r * width + first + c] = total[c] * unit * back
+                size = abs(np.float64(x[at + j]))
+                top = size if size > top or size != size else top
+                same &= t > 0 and x[at + j] == x[at + j - batch * n]
+            if same:
+                out[to : to + width] = out[to - width : to]
+                continue
+            if not top < np.inf:
+                out[to : to + width] = np.nan
+                continue
+            exponent = math.frexp(top)[1]
+            scale, back = math.ldexp(1.0, bits - exponent), math.ldexp(1.0, exponent - bits)
+            for first in range(0, width, LANES):
+                total[:] = 0
+                for j in range(n):
+                    code = np.rint(x[at + j] * scale)
+                    if code != 0:
+                        row = first * n + j * LANES
+                        for c in range(LANES):
+                            total[c] += code * table[row + c]
+                for c in range(LANES):
+                    out[to + first + c] = total[c] * unit * back
+
+
+@kernel
+def list_rows(x, pitch, n, outer, stride_outer, inner, stride_inner, begin, index):
+    """List the columns of the ones of rows; gives whether there is nothing but 0 and 1.
+
+    Rows lie ``pitch`` times ``stride_inner`` apart in the inner loop over them, and ``pitch``
+    times ``stride_outer`` in the outer one.
+    """
+    count, r = 0, 0
+    for o in range(outer):
+        for k in range(inner):
+            begin[r] = count
+            at = (o * stride_outer + k * stride_inner) * pitch
+            count, odd = list_row(x, at, n, count, index)
+            if odd:
+                return False
+            r += 1
+    begin[r] = count
+    return True
 
 
 @kernel
 def infer_seq(
-    x, batch, sizes, stripes, units, bits, constants, flags, v, i, refr,
-    index, begin, drive, row, part, total, total_analog, out,
+    x, steps, batch, sizes, stripes, units, bits, constants, flags, v, i, refr,
+    index, begin, drive, now, part, total, total_analog, out,
 ):  # fmt: skip
     """All layers for all ticks.
 
@@ -133,8 +184,8 @@ def infer_seq(
     ----------
     x : float array, shape (T * B * n_0,)
         Input; anything but spikes is taken as numbers.
-    batch : int
-        B.
+    steps, batch : int
+        T and B.
     sizes : int64 array, shape (layers + 1,)
         ``n_0``, then the sizes of the populations.
     stripes : int32 array
@@ -142,48 +193,45 @@ def infer_seq(
     units : float64 array, shape (layers,)
     bits : int
         See `analog_sums`, for the first layer.
-    constants : float array, shape (10, neurons)
+    constants : float array
+        Of 64 neurons, one constant after the other, then of the next 64; a population begins with
+        64 of its own. The threshold is infinite where there is no neuron.
     flags : int64 array, shape (layers, 5)
     v, i, refr : float, float and int32 arrays, shape (B * neurons,)
         States, layer after layer; changed.
-    index, begin : int32 array, shape (2, T * B * most), and int64 array, shape (2, T * B + 1)
-        Scratch: lists of events of two layers.
-    drive, row : float arrays, shapes (T * B * most,) and (most,)
-        Scratch.
+    index, begin : int32 array, shape (T * B * most,), and int64 array, shape (T * B + 1)
+        Scratch: lists of events.
+    drive, now : float arrays, shapes (T * B * most,) and (3 * 64,)
+        Scratch; ``most`` is a multiple of 64.
     part, total, total_analog : int32, int64 and float64 arrays of the lanes of a stripe
         Scratch.
     out : float array, shape (T * B * n_last,)
         Spikes of the last population; written.
     """
-    rows = begin.shape[1] - 1
-    spiking = list_events(x, sizes[0], begin[0], index[0])
-    table, start = 0, 0
+    spiking = list_rows(x, sizes[0], sizes[0], batch, 1, steps, batch, begin, index)
+    table, start, place, width = 0, 0, 0, 0
     for layer in range(units.size):
         height, width = sizes[layer], sizes[layer + 1]
-        size = -(-width // part.size) * part.size * height
-        known, made = layer % 2, 1 - layer % 2
-        weights = stripes[table : table + size]
-        if layer == 0 and not spiking:
-            analog_sums(
-                x, height, batch, weights, width, units[0], bits, total_analog, drive
+        pitch = -(-width // LANES) * LANES
+        weights = stripes[table : table + pitch * height]
+        if spiking:
+            event_sums(
+                weights, height, pitch, index, begin, units[layer], part, total, drive
             )  # fmt: skip
         else:
-            event_sums(
-                weights, height, width, index[known], begin[known], units[layer], part, total, drive
+            analog_sums(
+                x, height, steps, batch, weights, pitch, units[0], bits, total_analog, drive
             )  # fmt: skip
-        last = layer == units.size - 1
-        count = 0
-        for r in range(rows):
-            begin[made, r] = count
-            place = batch * start + r % batch * width
-            lif_row(
-                drive, r * width, constants, start, width, flags[layer], v, i, refr, place, row
-            )  # fmt: skip
-            if last:
-                for j in range(width):
-                    out[r * width + j] = row[j]
-            else:
-                count, _ = list_row(row, 0, width, count, index[made])
-        begin[made, rows] = count
-        table += size
-        start += width
+        lif_seq(
+            drive, pitch, steps, batch, width, constants, place, flags[layer], v, i, refr, start, now
+        )  # fmt: skip
+        if layer < units.size - 1:
+            spiking = list_rows(drive, pitch, width, batch, steps, steps, 1, begin, index)
+        table += pitch * height
+        start += batch * width
+        place += pitch * N_CONSTANTS
+    pitch = -(-width // LANES) * LANES
+    for t in range(steps):
+        for b in range(batch):
+            for j in range(width):
+                out[(t * batch + b) * width + j] = drive[(b * steps + t) * pitch + j]
