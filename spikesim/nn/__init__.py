@@ -12,6 +12,7 @@ from spikesim.nn.delay import Delay
 from spikesim.nn.explain import explain
 from spikesim.nn.export import export
 from spikesim.nn.functional import LIFParams, LIFState
+from spikesim.nn.infer import Inference
 from spikesim.nn.loss import CountCrossEntropy, CountMSE
 from spikesim.nn.network import Linear, SpikingNet
 from spikesim.nn.neuron import LIFLayer
@@ -43,6 +44,7 @@ __all__ = [
     "Diagonal",
     "FastSigmoid",
     "History",
+    "Inference",
     "IntegerNet",
     "LIFLayer",
     "LIFParams",

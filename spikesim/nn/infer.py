@@ -55,7 +55,6 @@ class Inference:
         self.net = net
         self._stages = chain(net)
         _check(net, self._stages)
-        self._tensors = [*net.parameters(), *net.buffers()]
         self._ready()
 
     @torch.no_grad()
@@ -101,8 +100,15 @@ class Inference:
         )
         return out, self._split(after, batch)
 
-    def _versions(self) -> list[tuple[int, int]]:
-        return [(id(one), -1 if one.is_inference() else one._version) for one in self._tensors]
+    def _versions(self) -> list[tuple[int, int, int]]:
+        """Which tensors the parameters are, where they lie, and how often they were changed."""
+        return [
+            (id(one), one.data_ptr(), -1 if one.is_inference() else one._version)
+            for stage in self._stages
+            for held in (stage.linear._parameters, stage.lif._parameters, stage.lif._buffers)
+            for one in held.values()
+            if one is not None
+        ]
 
     @torch.no_grad()
     def _ready(self) -> _Made:
@@ -122,13 +128,13 @@ class Inference:
             seen,
             like.dtype,
             [linears[0].in_features, *(linear.out_features for linear in linears)],
-            torch.cat([torch.from_numpy(table.stripes) for table in tables if table]),
+            torch.cat([torch.from_numpy(table.entries) for table in tables if table]),
             torch.tensor([table.unit for table in tables if table], dtype=torch.float64),
             spike_bits(linears[0].in_features)[0],
             torch.cat(columns),
             torch.tensor([_flags(p, lin) for p, lin in zip(params, linears, strict=True)]),
             params,
-            torch.cat([_full(p.v_init, like, lin) for p, lin in zip(params, linears, strict=True)]),
+            torch.cat([_full(p.v_init, like, to) for p, to in zip(params, linears, strict=True)]),
             {},
         )
         return self._made
@@ -169,7 +175,7 @@ class Inference:
 class _Made(NamedTuple):
     """What the kernel reads of a net, and the versions of the tensors it was made of."""
 
-    seen: list[tuple[int, int]]
+    seen: list[tuple[int, int, int]]
     dtype: torch.dtype
     sizes: list[int]
     stripes: Tensor

@@ -2,9 +2,9 @@
 """Products of spikes and a matrix as sums of the rows that spikes choose.
 
 The matrix lies in stripes of 256 bytes a row, one stripe of all rows after the other, so that a
-stripe stays in the cache while all sums of its columns are made: `stripes_of` lays it
-so. Tables of int32 hold multiples of a power of two (`spikesim.nn.exact`), of at most 24 bits
-and a sign; sums of up to 127 of them fit 32 bits, and those are added in 64.
+stripe stays in the cache while all sums of its columns are made. Tables of int32 hold multiples of
+a power of two (`spikesim.nn.exact`), of at most 24 bits and a sign; sums of up to 127 of them fit
+32 bits, and those are added in 64.
 """
 
 from __future__ import annotations
@@ -13,7 +13,14 @@ import numpy as np
 
 from spikesim.kernels.intrinsics import trailing_zeros
 from spikesim.kernels.jit import kernel
-from spikesim.kernels.train.event_rows import STRIPE_BYTES, mask_unequal, store_entries, store_scaled, sum_rows, sum_scaled_rows
+from spikesim.kernels.train.event_rows import (
+    STRIPE_BYTES,
+    mask_unequal,
+    store_entries,
+    store_scaled,
+    sum_rows,
+    sum_scaled_rows,
+)
 
 _EXACT_TERMS = 127
 _LINE = 64  # vectors that cross cache lines take twice as long

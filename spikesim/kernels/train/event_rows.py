@@ -57,7 +57,11 @@ def _sum(context, builder, kinds, args, factor=None):
         if factor is None:
             after = add(before, term)
         else:
-            after = builder.fma(_spread(builder, factor(row), vector), term, before)
+            name = f"llvm.fma.v{lanes}f{table_type.dtype.bitwidth}"
+            kind = ir.FunctionType(vector, [vector] * 3)
+            multiply_add = cgutils.get_or_insert_function(builder.module, kind, name)
+            every = _spread(builder, factor(row), vector)
+            after = builder.call(multiply_add, [every, term, before])
         builder.store(after, total)
     target = _vector_at(builder, out, _I64(0), vector)
     builder.store(builder.load(total), target, align=_bytes(table_type))
@@ -96,8 +100,9 @@ def sum_scaled_rows(typing_context, table, base, index, lo, hi, out, x, at):
 
 @intrinsic
 def store_entries(typing_context, values, at, scale, table, to):
-    """``table[to:][:lanes]`` of ``values[at:][:lanes]``: as they are, or for a table of integers
-    the integers next to ``values * scale``, ties to even.
+    """Store ``values[at:][:lanes]`` in ``table[to:][:lanes]``.
+
+    As they are; in a table of integers, those next to ``values * scale``, ties to even.
     """
 
     def codegen(context, builder, signature, args):

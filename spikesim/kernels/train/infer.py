@@ -223,7 +223,8 @@ def infer_seq(
                 x, height, steps, batch, weights, pitch, units[0], bits, total_analog, drive
             )  # fmt: skip
         lif_seq(
-            drive, pitch, steps, batch, width, constants, place, flags[layer], v, i, refr, start, now
+            drive, pitch, steps, batch, width, constants, place, flags[layer], v, i, refr, start,
+            now,
         )  # fmt: skip
         if layer < units.size - 1:
             spiking = list_rows(drive, pitch, width, batch, steps, steps, 1, begin, index)

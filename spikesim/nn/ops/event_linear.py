@@ -9,6 +9,7 @@ of matrices. Which way is taken changes no bit of exact sums.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -74,12 +75,13 @@ def event_linear(
             f"type, got {shapes[0]}, {shapes[1]} and {shapes[2]} of "
             f"{', '.join(sorted(map(str, kinds)))}; convert one with .to(...)"
         )
-    flat = x.reshape(-1, x.shape[-1])
+    flat = x.flatten(0, -2) if x.ndim > 1 else x[None]
     out: Tensor = torch.ops.spikesim.event_linear(flat, weight, bias, exact)
     return out.reshape(*x.shape[:-1], weight.shape[0])
 
 
-class Events(NamedTuple):
+@dataclass(frozen=True)
+class EventLists:
     """Where a matrix is not 0, row after row, and whether there is nothing but 0 and 1 in it."""
 
     index: np.ndarray
@@ -87,50 +89,50 @@ class Events(NamedTuple):
     spikes: bool
 
     @property
-    def count(self) -> int:
+    def n_events(self) -> int:
         """How many there are."""
         return int(self.begin[-1])
 
-    def turned(self, n: int) -> Events:
+    def turned(self, n: int) -> EventLists:
         """Give them column after column, of ``n`` columns."""
-        rows, begin = np.empty(self.count, np.int32), np.empty(n + 1, np.int64)
+        rows, begin = np.empty(self.n_events, np.int32), np.empty(n + 1, np.int64)
         event.turn_lists(self.begin, self.index, begin, rows)
-        return Events(rows, begin, self.spikes)
+        return EventLists(rows, begin, self.spikes)
 
 
-def events_of(x: Tensor) -> Events:
-    """Events of a contiguous matrix on the CPU."""
+def events_of(x: Tensor) -> EventLists:
+    """EventLists of a contiguous matrix on the CPU."""
     begin = np.empty(len(x) + 1, np.int64)
     index = np.empty(x.numel(), np.int32)  # memory that is not written to is none
-    return Events(index, begin, event.list_events(_flat(x), x.shape[1], begin, index))
+    return EventLists(index, begin, event.list_events(_flat(x), x.shape[1], begin, index))
 
 
-class Table(NamedTuple):
+class Stripes(NamedTuple):
     """A matrix in stripes."""
 
-    stripes: np.ndarray
+    entries: np.ndarray
     height: int
     width: int
     unit: float
 
-    def sums(self, events: Events, dtype: torch.dtype, x: Tensor | None = None) -> Tensor:
+    def sums(self, events: EventLists, dtype: torch.dtype, x: Tensor | None = None) -> Tensor:
         """Sum the rows that each list names, times the entries of ``x``: a matrix (lists, width).
 
         Without ``x``, entries are ones.
         """
         out = empty((len(events.begin) - 1, self.width), dtype)
-        kind = self.stripes.dtype
+        kind = self.entries.dtype
         part = np.empty(event.lanes_of(kind), kind)
         total = part.astype(np.int64 if kind == np.int32 else kind)
         shape, lists = (self.height, self.width), (events.index, events.begin)
         if x is None:
-            event.event_sums(self.stripes, *shape, *lists, self.unit, part, total, _flat(out))
+            event.event_sums(self.entries, *shape, *lists, self.unit, part, total, _flat(out))
         else:
-            event.scaled_sums(self.stripes, *shape, _flat(x), *lists, part, total, _flat(out))
+            event.scaled_sums(self.entries, *shape, _flat(x), *lists, part, total, _flat(out))
         return out
 
 
-def table_of(matrix: Tensor, *, exact: bool) -> Table | None:
+def table_of(matrix: Tensor, *, exact: bool) -> Stripes | None:
     """Lay a matrix (height, width) in stripes, for exact sums as multiples of a power of two.
 
     None where a kernel cannot do as `spikesim.nn.exact` does: for entries that are not finite, or
@@ -148,7 +150,7 @@ def table_of(matrix: Tensor, *, exact: bool) -> Table | None:
     stripes = event.table_for(height, width, kind)
     row = np.zeros(event.lanes_of(kind), values.dtype)
     event.stripes_of(values, height, width, scale, row, stripes)
-    return Table(stripes, height, width, 1.0 / scale)
+    return Stripes(stripes, height, width, 1.0 / scale)
 
 
 def _flat(x: Tensor) -> np.ndarray:
@@ -157,23 +159,26 @@ def _flat(x: Tensor) -> np.ndarray:
 
 
 def _suited(*tensors: Tensor) -> bool:
-    """Whether kernels are asked for and know the kind of these; False with ``reference``."""
-    asked = chosen_backend()
+    """Whether kernels are wanted and know the kind of these."""
     known = all(
         one.device.type == "cpu" and one.dtype in _KINDS and one.numel() > 0 for one in tensors
     )
-    if asked == "numba" and not known:
-        raise ValidationError(
-            "event_linear: expected float32 or float64 on the CPU, and not empty, for a compiled "
-            'kernel; backend("auto") multiplies matrices there'
-        )
-    return known and asked != "reference"
+    return known and chosen_backend() != "reference"
 
 
-def _pay(events: Events, x: Tensor, *, exact: bool) -> bool:
+def _pay(events: EventLists, x: Tensor, *, exact: bool) -> bool:
+    few = events.n_events <= _DENSE[exact] * x.numel() or chosen_backend() == "numba"
+    return events.spikes and few
+
+
+def _refuse_if_asked() -> None:
+    """Raise, where matrices are about to be multiplied though a kernel was asked for."""
     if chosen_backend() == "numba":
-        return events.spikes
-    return events.spikes and events.count <= _DENSE[exact] * x.numel()
+        raise ValidationError(
+            "event_linear: expected spikes (0 and 1, float32 or float64, on the CPU) and weights "
+            'or gradients of usual size for a compiled kernel, got others; backend("auto") '
+            "multiplies matrices there"
+        )
 
 
 @torch.library.custom_op("spikesim::event_linear", mutates_args=())
@@ -191,6 +196,7 @@ def _product(x: Tensor, weight: Tensor, *, exact: bool) -> Tensor:
             return table.sums(events, x.dtype, None if events.spikes else x)
         if _pay(events, x, exact=True) and (table := table_of(weight.T, exact=True)):
             return table.sums(events, x.dtype)
+    _refuse_if_asked()
     return exact_sums.linear(x, weight) if exact else x @ weight.T
 
 
@@ -220,6 +226,7 @@ def _weight_gradient(grad: Tensor, x: Tensor, *, exact: bool) -> Tensor:
         events = events_of(x)
         if _pay(events, x, exact=exact) and (table := table_of(grad, exact=exact)):
             return table.sums(events.turned(x.shape[1]), grad.dtype).T.contiguous()
+    _refuse_if_asked()
     return exact_sums.linear_weight_gradient(grad, x).contiguous() if exact else grad.T @ x
 
 

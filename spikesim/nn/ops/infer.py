@@ -29,7 +29,7 @@ def infer_seq(
     values = x.contiguous().numpy().reshape(-1)
     infer.infer_seq(
         values, steps, batch, np.array(sizes), stripes.numpy(), units.numpy(), bits,
-        constants.numpy(), flags.numpy(), *(part.numpy() for part in state),
+        constants.numpy(), flags.numpy(), state[0].numpy(), state[1].numpy(), state[2].numpy(),
         np.empty(rows * most, np.int32), np.empty(rows + 1, np.int64),
         np.empty(rows * most, values.dtype), np.empty(3 * infer.LANES, values.dtype),
         np.empty(infer.LANES, np.int32), np.empty(infer.LANES, np.int64), np.empty(infer.LANES),
