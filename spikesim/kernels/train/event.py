@@ -34,10 +34,14 @@ def lanes_of(dtype) -> int:
 
 def table_for(height: int, width: int, dtype) -> np.ndarray:
     """Room for a matrix of so many rows and columns in stripes."""
-    size = -(-width // lanes_of(dtype)) * height * STRIPE_BYTES
-    room = np.empty(size + _LINE, np.uint8)
+    return vectors(-(-width // lanes_of(dtype)) * height * lanes_of(dtype), dtype)
+
+
+def vectors(n: int, dtype) -> np.ndarray:
+    """Room for so many numbers from the beginning of a cache line on."""
+    room = np.empty(n * np.dtype(dtype).itemsize + _LINE, np.uint8)
     start = -room.ctypes.data % _LINE
-    return room[start : start + size].view(dtype)
+    return room[start : room.size - _LINE + start].view(dtype)
 
 
 @kernel
