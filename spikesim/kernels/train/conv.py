@@ -12,16 +12,17 @@ from __future__ import annotations
 import numpy as np
 
 from spikesim.kernels.jit import kernel
-from spikesim.kernels.train.event_rows import STRIPE_BYTES, sum_rows
+from spikesim.kernels.train.event_rows import STRIPE_BYTES, add_chosen_rows
 
 SLACK = 64
 """Numbers behind an image that vectors may read."""
 _GROUP = 4  # bits that choose a row
 _ENTRIES = 1 << _GROUP
+_AT_A_TIME = 5  # tables, 20 KB
 
 
 def lanes_of_pixel(channels: int, dtype) -> int:
-    """Numbers of a row of the table that belong to one pixel: a quarter of it, half or all."""
+    """Count the numbers of a row of the table that belong to one pixel: a quarter of it, half or all."""
     lanes = STRIPE_BYTES // np.dtype(dtype).itemsize
     n = lanes // 4
     while n < min(channels, lanes):
@@ -30,13 +31,13 @@ def lanes_of_pixel(channels: int, dtype) -> int:
 
 
 def groups_of_row(kernel_width: int, channels: int, pixels: int) -> int:
-    """Groups of bits that a row of the kernel sees, for so many adjacent pixels."""
+    """Count the groups of bits that a row of the kernel sees, for so many adjacent pixels."""
     return -(-(kernel_width + pixels - 1) * channels // _GROUP)
 
 
 @kernel
 def fill_tables(weight, c_out, c_in, height, width, pixels, each, groups, table):
-    """Sums of the weights of any four adjacent bits.
+    """Sum the weights of any four adjacent bits.
 
     Parameters
     ----------
@@ -101,9 +102,64 @@ def all_spikes(x):
 
 
 @kernel
+def largest(part, a, b, c, d, n, best, which, to):
+    """Largest of four numbers, and which it is: the first of equal ones.
+
+    ``best[to:][:n]`` of ``part`` from ``a``, ``b``, ``c`` and ``d`` on, in this order.
+    """
+    first, second, third, fourth = (
+        part[a : a + n],
+        part[b : b + n],
+        part[c : c + n],
+        part[d : d + n],
+    )
+    into, chosen = best[to : to + n], which[to : to + n]
+    for k in range(n):
+        top, code = first[k], np.int32(0)
+        code = np.int32(1) if second[k] > top else code
+        top = second[k] if second[k] > top else top
+        code = np.int32(2) if third[k] > top else code
+        top = third[k] if third[k] > top else top
+        code = np.int32(3) if fourth[k] > top else code
+        into[k] = fourth[k] if fourth[k] > top else top
+        chosen[k] = code
+
+
+@kernel
+def sum_chosen(bits, row, places, table, base, high, wide, step, sums):
+    """Sum the rows of tables that the bits of each window choose.
+
+    Parameters
+    ----------
+    bits : uint8 array
+        See `convolve`; windows of one output row begin ``row`` behind those of the row before.
+    row : int
+    places : int64 array
+        Of each group of bits in a window.
+    table : float array
+        Tables of all groups from ``base`` on.
+    base : int
+    high, wide, step : int
+        Windows: rows, in each row, and how far apart.
+    sums : float array, shape (high * wide * lanes,)
+        Written.
+    """
+    lanes = sums.size // (high * wide)
+    # A few tables at a time stay in the nearest cache together with all sums of an image.
+    for first in range(0, places.size, _AT_A_TIME):
+        last = min(first + _AT_A_TIME, places.size)
+        for y in range(high):
+            for j in range(wide):
+                to = (y * wide + j) * lanes
+                add_chosen_rows(
+                    table, base, bits, y * row + j * step, places, first, last, sums, to
+                )  # fmt: skip
+
+
+@kernel
 def convolve(
     x, n, c_in, height, width, pad, k_height, k_width, pool, table, pixels, each, groups, bias,
-    image, bits, index, part, out, chosen,
+    image, bits, places, sums, best, which, out, chosen,
 ):  # fmt: skip
     """Convolution of stride 1 of ``n`` images of spikes, then the largest of each ``pool``².
 
@@ -117,56 +173,46 @@ def convolve(
         Scratch; see `lay_image`.
     bits : uint8 array, size of ``image``
         Scratch: what four numbers of the image, from each one on, are together.
-    index : int32 array, shape (k_height * groups,)
+    places : int64 array, shape (k_height * groups,)
         Scratch.
-    part : float array, shape (4, pixels * each)
+    sums : float array
+        Scratch: all pixels of an image, in rows of whole ``pixels``, times ``each``.
+    best, which : float and int32 arrays, shape (out_high * out_wide * each,)
         Scratch.
-    out : float array, shape (n * c_out * out_height * out_width,)
+    out : float array, shape (n * c_out * out_high * out_wide,)
         Written.
     chosen : uint8 array, shape of ``out``
         Which of the pixels of a window was the largest, the first of equal ones; written where
         ``pool`` is 2.
     """
-    c_out, lanes = bias.size, pixels * each
+    c_out = bias.size
     row = (width + 2 * pad) * c_in
     high, wide = height + 2 * pad - k_height + 1, width + 2 * pad - k_width + 1
     out_high, out_wide = high // pool, wide // pool
-    # Pixels of a row at a time, and tables read for them: at least a window of the pool.
-    span = max(pixels, pool)
-    reads = span // pixels
+    windows = -(-wide // pixels)
+    for k in range(places.size):
+        places[k] = k // groups * row + k % groups * _GROUP
     for b in range(n):
         lay_image(x, b * c_in * height * width, c_in, height, width, pad, image)
         for j in range(bits.size - 3):
-            code = np.uint8(image[j]) | np.uint8(image[j + 1]) << 1
-            bits[j] = code | np.uint8(image[j + 2]) << 2 | np.uint8(image[j + 3]) << 3
+            code = image[j] + 2 * image[j + 1] + 4 * image[j + 2] + 8 * image[j + 3]
+            bits[j] = np.uint8(np.int32(code))
         for first in range(0, c_out, each):
-            base = first // each * k_height * groups * _ENTRIES * lanes
-            channels = min(each, c_out - first)
-            for y in range(0, out_high * pool, pool):
-                for left in range(0, out_wide * pool, span):
-                    for dy in range(pool):
-                        for r in range(reads):
-                            start = (y + dy) * row + (left + r * pixels) * c_in
-                            for ky in range(k_height):
-                                for q in range(groups):
-                                    g = ky * groups + q
-                                    code = np.int32(bits[start + ky * row + q * _GROUP])
-                                    index[g] = g * _ENTRIES + code
-                            sum_rows(table, base, index, 0, index.size, part[dy * reads + r])
-                    for p in range(0, span, pool):
-                        xo = (left + p) // pool
-                        if xo >= out_wide:
-                            break
-                        for c in range(channels):
-                            to = ((b * c_out + first + c) * out_high + y // pool) * out_wide + xo
-                            k = p * each + c
-                            best = part[k // lanes, k % lanes]
-                            if pool == 2:
-                                which = np.uint8(0)
-                                for d in range(1, 4):
-                                    k = (p + d % 2) * each + c
-                                    value = part[d // 2 * reads + k // lanes, k % lanes]
-                                    if value > best:
-                                        best, which = value, np.uint8(d)
-                                chosen[to] = which
-                            out[to] = best + bias[first + c]
+            base = first // each * places.size * _ENTRIES * pixels * each
+            sums[:] = 0
+            sum_chosen(bits, row, places, table, base, high, windows, pixels * c_in, sums)
+            for y in range(out_high):
+                for j in range(out_wide):
+                    at = (y * pool * windows * pixels + j * pool) * each
+                    below, to = at + windows * pixels * each, (y * out_wide + j) * each
+                    if pool == 2:
+                        largest(sums, at, at + each, below, below + each, each, best, which, to)
+                    else:
+                        best[to : to + each] = sums[at : at + each]
+            at = (b * c_out + first) * out_high * out_wide
+            for c in range(min(each, c_out - first)):
+                for k in range(out_high * out_wide):
+                    out[at] = best[k * each + c] + bias[first + c]
+                    if pool == 2:
+                        chosen[at] = np.uint8(which[k * each + c])
+                    at += 1

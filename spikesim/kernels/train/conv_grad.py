@@ -98,7 +98,7 @@ def input_gradient(rows: int, lanes: int):
             # Which channels have a gradient at each pixel.
             begin[:] = 0
             at = b * c_out * pooled
-            for c in range(c_out):
+            for _ in range(c_out):
                 for y in range(out_high):
                     for j in range(out_wide):
                         which = np.int64(chosen[at])

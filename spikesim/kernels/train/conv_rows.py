@@ -56,7 +56,9 @@ def sum_windows(
             factor = builder.shuffle_vector(one, one, every)
             for total in totals:
                 term = builder.load(vector_at(values, place), align=align)
-                builder.store(builder.call(multiply_add, [factor, term, builder.load(total)]), total)
+                builder.store(
+                    builder.call(multiply_add, [factor, term, builder.load(total)]), total
+                )
                 place = builder.add(place, args[2])
         for r, total in enumerate(totals):
             place = vector_at(target, _I64(r * n_lanes))

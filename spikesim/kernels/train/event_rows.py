@@ -99,6 +99,39 @@ def sum_scaled_rows(typing_context, table, base, index, lo, hi, out, x, at):
 
 
 @intrinsic
+def add_chosen_rows(typing_context, table, base, bits, start, places, lo, hi, out, to):
+    """Add the rows of a table that bits choose to ``out[to:][:lanes]``.
+
+    For k from lo below hi, in order, those from ``base + (16 k + bits[start + places[k]]) * lanes``
+    on; ``bits`` are below 16.
+    """
+
+    def codegen(context, builder, signature, args):
+        table_type, _, bits_type, _, places_type, _, _, out_type, _ = signature.args
+        table, bits, places, out = (
+            _data(context, builder, kind, args[k])
+            for k, kind in ((0, table_type), (2, bits_type), (4, places_type), (7, out_type))
+        )
+        lanes = _lanes(table_type)
+        vector = ir.VectorType(context.get_value_type(table_type.dtype), lanes)
+        target = _vector_at(builder, out, args[8], vector)
+        total = cgutils.alloca_once_value(builder, ir.Constant(vector, None))
+        builder.store(builder.load(target, align=_bytes(out_type)), total)
+        with cgutils.for_range_slice(builder, args[5], args[6], _I64(1)) as (k, _):
+            place = builder.add(args[3], builder.load(builder.gep(places, [k])))
+            code = builder.zext(builder.load(builder.gep(bits, [place])), _I64)
+            row = builder.add(builder.shl(k, _I64(4)), code)
+            at = builder.add(args[1], builder.mul(row, _I64(lanes)))
+            term = builder.load(_vector_at(builder, table, at, vector), align=_bytes(table_type))
+            builder.store(builder.fadd(builder.load(total), term), total)
+        builder.store(builder.load(total), target, align=_bytes(out_type))
+        return context.get_dummy_value()
+
+    whole = types.int64
+    return types.void(table, whole, bits, whole, places, whole, whole, out, whole), codegen
+
+
+@intrinsic
 def store_entries(typing_context, values, at, scale, table, to):
     """Store ``values[at:][:lanes]`` in ``table[to:][:lanes]``.
 
@@ -179,6 +212,13 @@ if numba.config.DISABLE_JIT:
         for k in range(lo, hi):
             first = base + int(index[k]) * len(out)
             out += table[first : first + len(out)] * x[at + int(index[k])]
+
+    def add_chosen_rows(table, base, bits, start, places, lo, hi, out, to):
+        """Add the rows of a table that bits choose to ``out[to:][:lanes]``."""
+        lanes = STRIPE_BYTES // table.itemsize
+        for k in range(lo, hi):
+            at = base + (16 * k + int(bits[start + places[k]])) * lanes
+            out[to : to + lanes] += table[at : at + lanes]
 
     def store_entries(values, at, scale, table, to):
         """``table[to:][:lanes]`` of ``values[at:][:lanes]``, scaled where it holds integers."""

@@ -69,7 +69,7 @@ def lif_lanes(drive, at, pitch, steps, constants, place, flags, now):
             fires = free & (((u >= zero) & (not strict)) | (u > zero))
             s = one if fires else zero
             lower = h - s * c[AMOUNT * LANES + j]
-            anew = h * (one - s)
+            anew = h * (one - s) + s * c[V_RESET * LANES + j]
             h = anew if hard else h
             now[j] = lower if soft else h
             now[LANES + j] = a if current else zero

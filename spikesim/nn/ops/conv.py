@@ -110,12 +110,12 @@ def _conv_pool(
 ) -> tuple[Tensor, Tensor]:
     """Give the output, and which pixel of each window it is (uint8; empty without a pool)."""
     shape = (weight.shape[0], *_sizes(x.shape[3:], weight.shape[2:], padding, pool))
-    out = empty((*x.shape[:2], *shape), x.dtype) if x.device.type == "cpu" else x.new_empty(
-        (*x.shape[:2], *shape)
+    out = (
+        empty((*x.shape[:2], *shape), x.dtype)
+        if x.device.type == "cpu"
+        else x.new_empty((*x.shape[:2], *shape))
     )
-    chosen = torch.empty(
-        out.shape if pool == 2 else (0,), dtype=torch.uint8, device=x.device
-    )
+    chosen = torch.empty(out.shape if pool == 2 else (0,), dtype=torch.uint8, device=x.device)
     tables = _Tables(x, weight, bias, padding, pool) if _suited(x, weight) else None
     # Tick by tick, so that what a tick gives depends on no other.
     for t, tick in enumerate(x):
@@ -146,8 +146,10 @@ class _Tables:
         )  # fmt: skip
         self._image = g.image()
         self._bits = np.zeros(self._image.size, np.uint8)
-        self._index = np.zeros(n, np.int32)
-        self._part = event.vectors(4 * lanes, g.kind).reshape(4, lanes)
+        self._places = np.zeros(n, np.int64)
+        self._sums = event.vectors(g.high * -(-g.wide // self.pixels) * lanes, g.kind)
+        self._best = np.empty(g.out_high * g.out_wide * self.each, g.kind)
+        self._which = np.empty(self._best.size, np.int32)
 
     def convolve(self, x: Tensor, out: Tensor, chosen: Tensor) -> bool:
         """Write output and choice for images (B, ...) of one tick; False if they are no spikes."""
@@ -157,7 +159,7 @@ class _Tables:
         conv.convolve(
             values, len(x), g.c_in, g.height, g.width, g.padding, g.k_height, g.k_width, g.pool,
             self.table, self.pixels, self.each, self.groups, self.bias, self._image, self._bits,
-            self._index, self._part, _flat(out), _flat(chosen),
+            self._places, self._sums, self._best, self._which, _flat(out), _flat(chosen),
         )  # fmt: skip
         return True
 
@@ -182,9 +184,7 @@ def _(
 ) -> tuple[Tensor, Tensor]:
     shape = (weight.shape[0], *_sizes(x.shape[3:], weight.shape[2:], padding, pool))
     out = x.new_empty((*x.shape[:2], *shape))
-    return out, torch.empty(
-        out.shape if pool == 2 else (0,), dtype=torch.uint8, device=x.device
-    )
+    return out, torch.empty(out.shape if pool == 2 else (0,), dtype=torch.uint8, device=x.device)
 
 
 @torch.library.custom_op("spikesim::conv_pool_backward", mutates_args=())
