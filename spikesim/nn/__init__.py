@@ -14,7 +14,7 @@ from spikesim.nn.export import export
 from spikesim.nn.functional import LIFParams, LIFState
 from spikesim.nn.infer import Inference
 from spikesim.nn.loss import CountCrossEntropy, CountMSE
-from spikesim.nn.network import Linear, SpikingNet
+from spikesim.nn.network import Conv2d, Linear, SpikingNet
 from spikesim.nn.neuron import LIFLayer
 from spikesim.nn.online import OTTT
 from spikesim.nn.quant import IntegerNet
@@ -38,6 +38,7 @@ from spikesim.nn.train import History, accuracy, fit, predict
 __all__ = [
     "ATan",
     "Boxcar",
+    "Conv2d",
     "CountCrossEntropy",
     "CountMSE",
     "Delay",

@@ -150,13 +150,6 @@ def linear_weight_gradient(grad: Tensor, x: Tensor) -> Tensor:
     return matmul(x.T, grad, spike_bits(len(x)), grad.dtype).T
 
 
-def total(grad: Tensor, shape: Sequence[int]) -> Tensor:
-    """Exact sum to a shape that expands to that of ``grad``."""
-    terms = grad.numel() // max(1, math.prod(shape))
-    bits = min(_FLOAT32, _SIGNIFICAND - _carries(terms))
-    return on_grid(grad, bits).sum_to_size(tuple(shape)).to(grad.dtype)
-
-
 def spread(x: Tensor, shape: Sequence[int]) -> Tensor:
     """``x.expand(shape)`` whose gradient is an exact sum.
 
@@ -168,6 +161,20 @@ def spread(x: Tensor, shape: Sequence[int]) -> Tensor:
     """
     result: Tensor = _Spread.apply(x, tuple(shape))
     return result
+
+
+def summed(grad: Tensor, shape: Sequence[int]) -> Tensor:
+    """Sum what was spread over more axes back to ``shape``, exactly.
+
+    Parameters
+    ----------
+    grad : float tensor
+    shape : sequence of int
+        Any that expands to that of ``grad``.
+    """
+    terms = grad.numel() // max(1, math.prod(shape))
+    bits = min(_FLOAT32, _SIGNIFICAND - _carries(terms))
+    return on_grid(grad, bits).sum_to_size(tuple(shape)).to(grad.dtype)
 
 
 class _Product(torch.autograd.Function):
@@ -202,7 +209,7 @@ class _Spread(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
-        return total(grad, ctx.shape), None
+        return summed(grad, ctx.shape), None
 
 
 def _carries(terms: int) -> int:

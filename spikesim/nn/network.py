@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Dense projections, and layers in a row."""
+"""Projections made for spikes, and layers in a row."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from spikesim.errors import ValidationError
+from spikesim.nn.ops.conv import conv_pool
 from spikesim.nn.ops.event_linear import event_linear
 from spikesim.nn.running import from_rest, run
 from spikesim.nn.stateful import RUNNING, Stateful
@@ -60,6 +62,59 @@ class Linear(torch.nn.Linear):
     def extra_repr(self) -> str:
         """Sizes, and what is not as by default."""
         return super().extra_repr() + ("" if self.exact else ", exact=False")
+
+
+class Conv2d(torch.nn.Conv2d):
+    """Convolution of stride 1 of every tick, with max-pooling if asked for; made for spikes.
+
+    Input (T, B, channels, height, width) or (B, channels, height, width). Where it holds nothing
+    but 0 and 1, tables take the place of products, and only what was the largest of its window has
+    a gradient to compute (`conv_pool`). A net with a pool cannot be exported.
+
+    Parameters
+    ----------
+    c_in, c_out : int
+        Channels.
+    kernel_size : int or two of int
+    padding : int
+        Zeros around an image.
+    pool : {1, 2}
+        Give the largest of each 2 by 2 pixels; 1 is no pooling.
+    bias : bool
+        Add a learned constant per channel.
+
+    Raises
+    ------
+    ValidationError
+        For a pool of another size.
+
+    Examples
+    --------
+    >>> Conv2d(1, 4, 3, pool=2)(torch.ones(5, 2, 1, 8, 8)).shape
+    torch.Size([5, 2, 4, 3, 3])
+    """
+
+    over_time = True
+
+    def __init__(
+        self, c_in: int, c_out: int, kernel_size: int | tuple[int, int], *, padding: int = 0,
+        pool: int = 1, bias: bool = True,
+    ) -> None:  # fmt: skip
+        if pool not in (1, 2):
+            raise ValidationError(f"Conv2d: expected a pool of 1 or 2, got {pool}")
+        super().__init__(c_in, c_out, kernel_size, padding=padding, bias=bias)
+        self.pool = pool
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Sum of the weights of the spikes, and the largest of each window."""
+        padding = int(self.padding[0])
+        if x.ndim == 4:
+            return conv_pool(x[None], self.weight, self.bias, padding=padding, pool=self.pool)[0]
+        return conv_pool(x, self.weight, self.bias, padding=padding, pool=self.pool)
+
+    def extra_repr(self) -> str:
+        """Sizes, and the pool."""
+        return f"{super().extra_repr()}, pool={self.pool}"
 
 
 class SpikingNet(torch.nn.Sequential):

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Kernels that training and inference in torch are made of."""
+"""Kernels of training: what ``spikesim.nn.ops`` registers with torch."""

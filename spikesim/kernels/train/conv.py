@@ -22,7 +22,7 @@ _AT_A_TIME = 5  # tables, 20 KB
 
 
 def lanes_of_pixel(channels: int, dtype) -> int:
-    """Count the numbers of a row of the table that belong to one pixel: a quarter of it, half or all."""
+    """Count the numbers of one pixel in a row of the table: a quarter of it, half or all."""
     lanes = STRIPE_BYTES // np.dtype(dtype).itemsize
     n = lanes // 4
     while n < min(channels, lanes):

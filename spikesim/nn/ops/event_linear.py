@@ -217,7 +217,7 @@ def _backward(
     if for_weight:
         found[1] = _weight_gradient(grad, x.contiguous(), exact=exact)
     if for_bias:
-        found[2] = exact_sums.total(grad, weight.shape[:1]) if exact else grad.sum(0)
+        found[2] = exact_sums.summed(grad, weight.shape[:1]) if exact else grad.sum(0)
     return found[0], found[1], found[2]
 
 

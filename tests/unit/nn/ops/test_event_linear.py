@@ -74,7 +74,7 @@ def test_the_reference_is_the_formula():
     assert torch.equal(exact.linear(x, weight) + bias, found[0])
     assert torch.equal(exact.linear_input_gradient(grad, weight), found[1])
     assert torch.equal(exact.linear_weight_gradient(grad, x), found[2])
-    assert torch.equal(exact.total(grad, bias.shape), found[3])
+    assert torch.equal(exact.summed(grad, bias.shape), found[3])
 
 
 @pytest.mark.parametrize("odd", [0.5, 2.0, -1.0, float("nan"), float("inf")])
