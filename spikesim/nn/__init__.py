@@ -36,6 +36,9 @@ from spikesim.nn.loss import (
     VanRossum,
 )
 from spikesim.nn.network import Linear, SpikingNet
+from spikesim.nn.infer import Inference
+from spikesim.nn.loss import CountCrossEntropy, CountMSE
+from spikesim.nn.network import Conv2d, Linear, SpikingNet
 from spikesim.nn.neuron import LIFLayer
 from spikesim.nn.norm import BatchNorm, Dropout
 from spikesim.nn.online import OTTT
@@ -72,6 +75,7 @@ __all__ = [
     "BatchNorm",
     "Boxcar",
     "CSVLog",
+    "Conv2d",
     "CountCrossEntropy",
     "CountMSE",
     "Delay",
@@ -85,6 +89,7 @@ __all__ = [
     "FastSigmoid",
     "FirstSpikeCrossEntropy",
     "History",
+    "Inference",
     "IntegerNet",
     "LI",
     "LIFLayer",

@@ -15,6 +15,7 @@ from torch import Tensor
 from spikesim.errors import ValidationError
 from spikesim.nn import exact
 from spikesim.nn.delay import check_past
+from spikesim.nn.ops.event_linear import event_linear
 from spikesim.nn.stateful import Stateful
 from spikesim.nn.taps import DelayGranularity, InterpolatedTaps, PrunedTaps, Taps
 
@@ -165,7 +166,7 @@ class DelayedLinear(Delayed):
         return f"{self.in_features}, {self.out_features}, max_delay={self.max_delay}"
 
     def _product(self, x: Tensor, weight: Tensor) -> Tensor:
-        return exact.linear(x, weight)
+        return event_linear(x, weight)
 
     def _without_delay(self, weight: Tensor) -> torch.nn.Module:
         layer = torch.nn.Linear(self.in_features, self.out_features, bias=False).to(weight)

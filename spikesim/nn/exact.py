@@ -23,6 +23,7 @@ Sizes = tuple[int, ...]
 _SIGNIFICAND = 53
 _FLOAT32 = 24
 _BIAS = 1023  # of the exponent of a float64
+_ROWS = 256
 
 
 def on_grid(x: Tensor, bits: int) -> Tensor:
@@ -87,8 +88,17 @@ def rows_on_grid(x: Tensor, bits: int) -> Tensor:
     return x.to(torch.float64, copy=True).add_(beside).sub_(beside)
 
 
-def matmul(a: Tensor, b: Tensor, bits: tuple[int, int]) -> Tensor:
-    """Product (m, k) @ (k, n) of matrices on grids of so many bits, in float64, exact.
+def matmul(
+    a: Tensor, b: Tensor, bits: tuple[int, int], dtype: torch.dtype = torch.float64
+) -> Tensor:
+    """Product (m, k) @ (k, n) of matrices on grids of so many bits, exact, then rounded once.
+
+    Parameters
+    ----------
+    a, b : float tensors
+    bits : two of int
+    dtype : torch.dtype
+        Of the result.
 
     Raises
     ------
@@ -96,7 +106,12 @@ def matmul(a: Tensor, b: Tensor, bits: tuple[int, int]) -> Tensor:
         If float64 might not hold a sum.
     """
     assert sum(bits) + _carries(a.shape[1]) <= _SIGNIFICAND, (bits, a.shape)
-    return on_grid(a, bits[0]) @ on_grid(b, bits[1])
+    a, b = on_grid(a, bits[0]), on_grid(b, bits[1])
+    out = torch.empty((a.shape[0], b.shape[1]), dtype=dtype, device=a.device)
+    # Sums of a few rows at a time: in float64 all of them would leave the cache and come back.
+    for rows, into in zip(a.split(_ROWS), out.split(_ROWS), strict=True):
+        into.copy_(rows @ b)
+    return out
 
 
 def product(a: Tensor, b: Tensor) -> Tensor:
@@ -109,11 +124,11 @@ def product(a: Tensor, b: Tensor) -> Tensor:
 
 
 def linear(x: Tensor, weight: Tensor) -> Tensor:
-    """``torch.nn.functional.linear(x, weight)`` with exact sums, also backward.
+    """``torch.nn.functional.linear(x, weight)`` with exact sums; without a gradient.
 
     Parameters
     ----------
-    x : float tensor, shape (..., n_in)
+    x : float tensor, shape (m, n_in)
         Spikes; other values keep 17 bits of the largest of their row, for up to 4,096 rows and
         inputs, fewer beyond.
     weight : float tensor, shape (n_out, n_in)
@@ -121,11 +136,20 @@ def linear(x: Tensor, weight: Tensor) -> Tensor:
 
     Returns
     -------
-    float tensor, shape (..., n_out), dtype of ``x``
+    float tensor, shape (m, n_out), dtype of ``x``
     """
-    flat = x.reshape(-1, x.shape[-1])
-    out: Tensor = _Linear.apply(flat, weight)
-    return out.reshape(*x.shape[:-1], weight.shape[0])
+    bits = spike_bits(x.shape[1])
+    return (rows_on_grid(x, bits[0]) @ on_grid(weight.T, bits[1])).to(x.dtype)
+
+
+def linear_input_gradient(grad: Tensor, weight: Tensor) -> Tensor:
+    """Gradient (m, n_in) of the input of `linear`, for that of the output (m, n_out)."""
+    return matmul(grad, weight, _halves(grad.shape[1]), grad.dtype)
+
+
+def linear_weight_gradient(grad: Tensor, x: Tensor) -> Tensor:
+    """Gradient (n_out, n_in) of the weight of `linear`, for that of the output (m, n_out)."""
+    return matmul(x.T, grad, spike_bits(len(x)), grad.dtype).T
 
 
 def conv(
@@ -163,6 +187,20 @@ def spread(x: Tensor, shape: Sequence[int]) -> Tensor:
     return result
 
 
+def summed(grad: Tensor, shape: Sequence[int]) -> Tensor:
+    """Sum what was spread over more axes back to ``shape``, exactly.
+
+    Parameters
+    ----------
+    grad : float tensor
+    shape : sequence of int
+        Any that expands to that of ``grad``.
+    """
+    terms = grad.numel() // max(1, math.prod(shape))
+    bits = min(_FLOAT32, _SIGNIFICAND - _carries(terms))
+    return on_grid(grad, bits).sum_to_size(tuple(shape)).to(grad.dtype)
+
+
 class _Product(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, a: Tensor, b: Tensor) -> Tensor:
@@ -187,24 +225,6 @@ class _Product(torch.autograd.Function):
         return for_a, for_b
 
 
-class _Linear(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
-        ctx.save_for_backward(x, weight)
-        bits = _spikes_by(x.shape[1])
-        return (rows_on_grid(x, bits[0]) @ on_grid(weight.T, bits[1])).to(x.dtype)
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        x, weight = ctx.saved_tensors
-        for_x = for_weight = None
-        if ctx.needs_input_grad[0]:
-            for_x = matmul(grad, weight, _halves(grad.shape[1])).to(x.dtype)
-        if ctx.needs_input_grad[1]:
-            for_weight = matmul(x.T, grad, _spikes_by(len(x))).T.to(weight.dtype)
-        return for_x, for_weight
-
-
 class _Conv(torch.autograd.Function):
     # In float64, torch convolves by products of matrices, which add up what is on the grids.
     @staticmethod
@@ -212,7 +232,7 @@ class _Conv(torch.autograd.Function):
         ctx.save_for_backward(x, weight)
         ctx.around = around
         convolve = functional.conv1d if weight.ndim == 3 else functional.conv2d
-        bits = _spikes_by(weight[:1].numel())
+        bits = spike_bits(weight[:1].numel())
         by_sample = rows_on_grid(x.reshape(len(x), -1), bits[0]).reshape(x.shape) if len(x) else x
         return convolve(by_sample, on_grid(weight, bits[1]), None, *around).to(x.dtype)
 
@@ -227,7 +247,7 @@ class _Conv(torch.autograd.Function):
             for_x = of_input(x.shape, *grids, *ctx.around).to(x.dtype)
         if ctx.needs_input_grad[1]:
             of_weight = torch.nn.grad.conv1d_weight if axes == 1 else torch.nn.grad.conv2d_weight
-            bits = _spikes_by(grad[:, :1].numel())
+            bits = spike_bits(grad[:, :1].numel())
             grids = on_grid(x, bits[0]), on_grid(grad, bits[1])
             for_weight = of_weight(grids[0], weight.shape, grids[1], *ctx.around).to(weight.dtype)
         return for_x, for_weight, None
@@ -241,9 +261,7 @@ class _Spread(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
-        terms = grad.numel() // max(1, ctx.shape.numel())
-        bits = min(_FLOAT32, _SIGNIFICAND - _carries(terms))
-        return on_grid(grad, bits).sum_to_size(ctx.shape).to(grad.dtype), None
+        return summed(grad, ctx.shape), None
 
 
 def _carries(terms: int) -> int:
@@ -257,6 +275,6 @@ def _halves(terms: int) -> tuple[int, int]:
     return bits, bits
 
 
-def _spikes_by(terms: int) -> tuple[int, int]:
+def spike_bits(terms: int) -> tuple[int, int]:
     """Bits for spikes and for what they are multiplied by."""
     return _SIGNIFICAND - _FLOAT32 - _carries(terms), _FLOAT32

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import torch
 
-from spikesim.nn.network import SpikingNet
+from spikesim.nn.network import Linear, SpikingNet
 from spikesim.nn.neuron import LIFLayer
 from spikesim.nn.quant import IntegerNet
 from spikesim.nn.running import is_row, takes_sequences
@@ -34,7 +34,7 @@ def explain(net: torch.nn.Module) -> str:
     >>> print(explain(SpikingNet(torch.nn.Flatten(), nn.Linear(2, 1), LIFLayer(1))))
     net: SpikingNet, its layers one after the other over all ticks
     0: Flatten, tick by tick
-    1: Linear, all ticks at once
+    1: Linear, all ticks at once, exact sums of the weights that spikes choose
     2: LIFLayer, reference loop over ticks (no kernel yet for surrogate ATan, code 0)
     """
     return "\n".join(_lines("", net, whole=True))
@@ -62,9 +62,14 @@ def _way(module: torch.nn.Module, whole: bool, row: bool) -> str:
     if row:
         return "its layers one after the other over all ticks"
     if takes_sequences(module):
-        return "all ticks at once"
+        return "all ticks at once" + (_sums(module) if isinstance(module, Linear) else "")
     has_children = next(module.children(), None) is not None
     return "its forward, tick by tick" if has_children else "tick by tick"
+
+
+def _sums(layer: Linear) -> str:
+    kind = "exact sums" if layer.exact else "plain sums"
+    return f", {kind} of the weights that spikes choose"
 
 
 def _neuron(layer: LIFLayer) -> str:

@@ -24,7 +24,7 @@ from spikesim.errors import ValidationError
 from spikesim.nn.delay import Delay
 from spikesim.nn.delayed import Delayed, DelayedConv, DelayedLinear
 from spikesim.nn.kernel import Kernel, unit_matrix
-from spikesim.nn.network import Linear
+from spikesim.nn.network import Conv2d, Linear
 from spikesim.nn.neuron import LIFLayer
 from spikesim.nn.norm import BatchNorm, Dropout
 from spikesim.nn.readout import LI
@@ -136,6 +136,14 @@ def _conv(module: Any, x: SpikeMap) -> SpikeMap:
     else:
         out = x.convolved(kernel)
     return out if module.bias is None else out.shifted(_by_channel(double(module.bias), out))
+
+
+def _own_conv(module: Conv2d, x: SpikeMap) -> SpikeMap:
+    if module.pool != 1:
+        raise ValidationError(
+            "expected no pool: the largest of several spikes is no sum of them; pool by the average"
+        )
+    return _conv(module, x)
 
 
 def _kernel(module: Any, shape: tuple[int, ...]) -> Kernel | None:
@@ -339,6 +347,7 @@ _DROPOUTS = (torch.nn.Dropout, torch.nn.Dropout1d, torch.nn.Dropout2d, torch.nn.
 #: By module type, function or method of torch.Tensor.
 HANDLERS: Handlers = {
     Linear: _linear,
+    Conv2d: _own_conv,
     torch.nn.Linear: _linear,
     LIFLayer: _lif,
     LI: _integrator,

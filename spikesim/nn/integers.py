@@ -31,6 +31,7 @@ from spikesim.nn.functional import (
 )
 from spikesim.nn.kernel import Kernel
 from spikesim.nn.neuron import LIFLayer
+from spikesim.nn.ops.event_linear import event_linear
 from spikesim.nn.reading import Layer
 from spikesim.nn.retiming import tap
 from spikesim.nn.spikemap import Part
@@ -133,7 +134,7 @@ class IntegerLayer:
                 term = _convolved(x, part, block, factor)
             else:
                 weights = coded(part.T.float(), float_codes(block.T), factor[:, None])
-                term = exact.linear(x.flatten(2), weights)
+                term = event_linear(x.flatten(2), weights)
             total = term if total is None else total + term
         if total is None:
             n_ticks, n_batch = next(iter(spikes.values())).shape[:2]

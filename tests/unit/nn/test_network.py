@@ -4,6 +4,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from spikesim import nn  # noqa: E402
+from spikesim.errors import ValidationError  # noqa: E402
 
 
 @pytest.fixture
@@ -85,3 +86,56 @@ def test_one_row_of_a_projection_has_no_say_in_another():
     assert torch.equal(whole[2, 1:2], linear(x[2, 1:2]))
     x[1, 1, 0] = torch.nan
     assert [[0, 0, 0], [0, 1, 0], [0, 0, 0], [0, 0, 0]] == linear(x).isnan().all(-1).int().tolist()
+
+
+@pytest.mark.parametrize("pool", [1, 2])
+def test_a_convolution_is_that_of_torch_and_the_same_by_ticks(pool):
+    torch.manual_seed(0)
+    conv = nn.Conv2d(3, 5, 3, padding=1, pool=pool)
+    x = (torch.rand(4, 2, 3, 6, 8) < 0.4).float()
+    expected = torch.nn.functional.conv2d(x.flatten(0, 1), conv.weight, conv.bias, padding=1)
+    if pool == 2:
+        expected = torch.nn.functional.max_pool2d(expected, 2)
+    found = conv(x)
+    # Sums of 27 float32 weights below 1 in another order.
+    assert torch.allclose(expected.unflatten(0, (4, 2)), found, rtol=0, atol=1e-6)
+    assert torch.equal(found, nn.run(conv, x)[0])
+    assert torch.equal(found, torch.stack([nn.step(conv, tick)[0] for tick in x]))
+
+
+def test_a_convolution_exports_without_a_pool_only():
+    torch.manual_seed(0)
+
+    def net(pool):
+        size = 6 // pool
+        return nn.SpikingNet(
+            nn.Conv2d(1, 2, 3, padding=1, pool=pool), nn.LIFLayer((2, size, size), v_th=0.3)
+        )
+
+    ours = net(1)
+    by_torch = nn.SpikingNet(torch.nn.Conv2d(1, 2, 3, padding=1), ours[1])
+    by_torch[0].load_state_dict(ours[0].state_dict())
+    network = nn.export(ours, input_shape=(1, 6, 6))
+    assert network == nn.export(by_torch, input_shape=(1, 6, 6))
+    with pytest.raises(ValidationError, match="pool by the average"):
+        nn.export(net(2), input_shape=(1, 6, 6))
+
+
+def test_a_pool_of_another_size_is_refused():
+    with pytest.raises(ValidationError, match="Conv2d: expected a pool of 1 or 2, got 3"):
+        nn.Conv2d(1, 2, 3, pool=3)
+
+
+def test_plain_sums_run_over_time_as_by_ticks():
+    torch.manual_seed(0)
+    net = nn.SpikingNet(nn.Linear(70, 20, bias=True, scale=3.0, exact=False), nn.LIFLayer(20))
+    x = (torch.rand(5, 3, 70) < 0.4).double()
+    net.double()
+    whole, state = nn.run(net, x), None
+    for t, tick in enumerate(x):
+        spikes, state = nn.step(net, tick, state)
+        assert torch.equal(whole[0][t], spikes)
+    assert torch.equal(whole[1]["1"].v, state["1"].v)
+    assert "exact=False" in repr(net)
+    drive = x @ net[0].weight.T + net[0].bias
+    assert torch.allclose(drive, net[0](x), rtol=0, atol=1e-12)  # not of 24 bits

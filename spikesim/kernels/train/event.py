@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Products of spikes and a matrix as sums of the rows that spikes choose.
+
+The matrix lies in stripes of 256 bytes a row, one stripe of all rows after the other, so that a
+stripe stays in the cache while all sums of its columns are made. Tables of int32 hold multiples of
+a power of two (`spikesim.nn.exact`), of at most 24 bits and a sign; sums of up to 127 of them fit
+32 bits, and those are added in 64.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spikesim.kernels.intrinsics import trailing_zeros
+from spikesim.kernels.jit import kernel
+from spikesim.kernels.train.event_rows import (
+    STRIPE_BYTES,
+    mask_unequal,
+    store_entries,
+    store_scaled,
+    sum_rows,
+    sum_scaled_rows,
+)
+
+_EXACT_TERMS = 127
+_LINE = 64  # vectors that cross cache lines take twice as long
+_MASK = 64
+
+
+def lanes_of(dtype) -> int:
+    """Columns of a stripe."""
+    return STRIPE_BYTES // np.dtype(dtype).itemsize
+
+
+def table_for(height: int, width: int, dtype) -> np.ndarray:
+    """Room for a matrix of so many rows and columns in stripes."""
+    return vectors(-(-width // lanes_of(dtype)) * height * lanes_of(dtype), dtype)
+
+
+def vectors(n: int, dtype) -> np.ndarray:
+    """Room for so many numbers from the beginning of a cache line on."""
+    room = np.empty(n * np.dtype(dtype).itemsize + _LINE, np.uint8)
+    start = -room.ctypes.data % _LINE
+    return room[start : room.size - _LINE + start].view(dtype)
+
+
+@kernel
+def list_row(x, at, n, count, index):
+    """List the columns of what is not 0 among ``x[at:][:n]``, behind ``index[:count]``.
+
+    Returns
+    -------
+    count : int
+        Of the list, with what was found.
+    odd : bool
+        Whether there was anything but 0 and 1.
+    """
+    odd = np.uint64(0)
+    if n < _MASK:
+        for j in range(n):
+            if x[at + j] != 0:
+                odd |= np.uint64(x[at + j] != 1)
+                index[count] = j
+                count += 1
+        return count, odd != 0
+    for first in range(0, n, _MASK):
+        # The last columns are seen at the end of a mask that has others before.
+        known = max(0, first + _MASK - n)
+        set_bits = mask_unequal(x, at + first - known, 0.0)
+        odd |= set_bits & mask_unequal(x, at + first - known, 1.0)
+        set_bits >>= np.uint64(known)
+        while set_bits:
+            index[count] = first + trailing_zeros(set_bits)
+            count += 1
+            set_bits &= set_bits - np.uint64(1)
+    return count, odd != 0
+
+
+@kernel
+def list_events(x, n, begin, index):
+    """List the columns of what is not 0 in every row of a matrix.
+
+    Parameters
+    ----------
+    x : float array, shape (m * n,)
+        Row after row.
+    n : int
+        Columns.
+    begin : int64 array, shape (m + 1,)
+        Where the list of each row begins in ``index``; written.
+    index : int32 array, shape (m * n,)
+        Written as far as there are events.
+
+    Returns
+    -------
+    bool
+        Whether there is nothing but 0 and 1 in ``x``; what is not 0 is listed in any case.
+    """
+    count, spikes = 0, True
+    for r in range(begin.size - 1):
+        begin[r] = count
+        count, odd = list_row(x, r * n, n, count, index)
+        spikes &= not odd
+    begin[begin.size - 1] = count
+    return spikes
+
+
+@kernel
+def turn_lists(begin, index, begin_of_column, rows):
+    """From the columns of every row to the rows of every column, in ascending order.
+
+    Parameters
+    ----------
+    begin, index
+        As `list_events` writes them.
+    begin_of_column : int64 array, shape (n + 1,)
+        Written.
+    rows : int32 array
+        As many as events; written.
+    """
+    n = begin_of_column.size - 1
+    begin_of_column[:] = 0
+    for k in range(begin[begin.size - 1]):
+        begin_of_column[index[k] + 1] += 1
+    for j in range(n):
+        begin_of_column[j + 1] += begin_of_column[j]
+    for r in range(begin.size - 1):
+        for k in range(begin[r], begin[r + 1]):
+            rows[begin_of_column[index[k]]] = r
+            begin_of_column[index[k]] += 1
+    for j in range(n, 0, -1):
+        begin_of_column[j] = begin_of_column[j - 1]
+    begin_of_column[0] = 0
+
+
+@kernel
+def stripes_of(matrix, height, width, scale, row, table):
+    """Lay the rows of a matrix in stripes.
+
+    Parameters
+    ----------
+    matrix : float array, shape (height * width,)
+        Row after row.
+    height, width : int
+    scale : float
+        By which entries are multiplied and rounded where the table holds integers.
+    row : array of the lanes of a stripe, type of the matrix
+        Scratch.
+    table : int32 or float array
+        Written.
+    """
+    lanes = row.size
+    for first in range(0, width, lanes):
+        n = min(lanes, width - first)
+        for r in range(height):
+            to, at = first * height + r * lanes, r * width + first
+            if n == lanes:
+                store_entries(matrix, at, scale, table, to)
+                continue
+            for c in range(n):
+                row[c] = matrix[at + c]
+            store_entries(row, 0, scale, table, to)
+
+
+@kernel
+def event_sums(table, height, width, index, begin, unit, part, total, out):
+    """Sum the rows of a table that each list names.
+
+    Parameters
+    ----------
+    table : int32 or float array
+        Matrix (height, width) in stripes.
+    height, width : int
+    index, begin : int32 and int64 arrays
+        Lists of rows.
+    unit : float
+        By which sums are multiplied; a power of two.
+    part, total : arrays of the lanes of a stripe
+        Scratch: of the type of the table, and int64 where that is int32.
+    out : float array, shape (lists * width,)
+        Written. float32, or the type of ``total``.
+    """
+    lanes = part.size
+    for first in range(0, width, lanes):
+        n = min(lanes, width - first)
+        for r in range(begin.size - 1):
+            lo, hi, at = begin[r], begin[r + 1], r * width + first
+            if hi - lo <= _EXACT_TERMS:
+                sum_rows(table, first * height, index, lo, hi, part)
+                if n == lanes:
+                    store_scaled(part, unit, out, at)
+                else:
+                    for c in range(n):
+                        out[at + c] = part[c] * unit
+                continue
+            total[:] = 0
+            while lo < hi:
+                end = min(lo + _EXACT_TERMS, hi)
+                sum_rows(table, first * height, index, lo, end, part)
+                for c in range(lanes):
+                    total[c] += part[c]
+                lo = end
+            for c in range(n):
+                out[at + c] = total[c] * unit
+
+
+@kernel
+def scaled_sums(table, height, width, x, index, begin, part, total, out):
+    """As `event_sums` of a table of floats, each row times the entry of ``x`` that names it.
+
+    ``x`` is the matrix (lists, height), row after row, whose lists these are.
+    """
+    lanes = part.size
+    for first in range(0, width, lanes):
+        for r in range(begin.size - 1):
+            lo, hi, at = begin[r], begin[r + 1], r * width + first
+            total[:] = 0
+            while lo < hi:
+                end = min(lo + _EXACT_TERMS, hi)
+                sum_scaled_rows(table, first * height, index, lo, end, part, x, r * height)
+                for c in range(lanes):
+                    total[c] += part[c]
+                lo = end
+            for c in range(min(lanes, width - first)):
+                out[at + c] = total[c]

@@ -1,0 +1,237 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What sums of rows need and numba has no word for: a stripe of a table in vector registers."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+_I64 = ir.IntType(64)
+STRIPE_BYTES = 256
+"""Of one row in one stripe: four vector registers where they are widest."""
+
+
+def _lanes(array_type):
+    return STRIPE_BYTES * 8 // array_type.dtype.bitwidth
+
+
+def _bytes(array_type):
+    return array_type.dtype.bitwidth // 8
+
+
+def _data(context, builder, array_type, value):
+    return context.make_array(array_type)(context, builder, value).data
+
+
+def _vector_at(builder, data, place, vector):
+    return builder.bitcast(builder.gep(data, [place]), vector.as_pointer())
+
+
+def _spread(builder, value, vector):
+    """Give a vector with one value in every lane."""
+    one = builder.insert_element(ir.Constant(vector, None), value, ir.IntType(32)(0))
+    every = ir.Constant(ir.VectorType(ir.IntType(32), vector.count), None)
+    return builder.shuffle_vector(one, one, every)
+
+
+def _sum(context, builder, kinds, args, factor=None):
+    """Sum of the rows that ``index[lo:hi]`` names, in order, into ``out``; see `sum_rows`."""
+    table_type, _, index_type, _, _, out_type = kinds
+    table, index, out = (
+        _data(context, builder, kind, args[k])
+        for k, kind in ((0, table_type), (2, index_type), (5, out_type))
+    )
+    lanes = _lanes(table_type)
+    vector = ir.VectorType(context.get_value_type(table_type.dtype), lanes)
+    add = builder.fadd if isinstance(table_type.dtype, types.Float) else builder.add
+    total = cgutils.alloca_once_value(builder, ir.Constant(vector, None))
+    with cgutils.for_range_slice(builder, args[3], args[4], _I64(1)) as (k, _):
+        row = builder.sext(builder.load(builder.gep(index, [k])), _I64)
+        place = builder.add(args[1], builder.mul(row, _I64(lanes)))
+        term = builder.load(_vector_at(builder, table, place, vector), align=_bytes(table_type))
+        before = builder.load(total)
+        if factor is None:
+            after = add(before, term)
+        else:
+            name = f"llvm.fma.v{lanes}f{table_type.dtype.bitwidth}"
+            kind = ir.FunctionType(vector, [vector] * 3)
+            multiply_add = cgutils.get_or_insert_function(builder.module, kind, name)
+            every = _spread(builder, factor(row), vector)
+            after = builder.call(multiply_add, [every, term, before])
+        builder.store(after, total)
+    target = _vector_at(builder, out, _I64(0), vector)
+    builder.store(builder.load(total), target, align=_bytes(table_type))
+    return context.get_dummy_value()
+
+
+@intrinsic
+def sum_rows(typing_context, table, base, index, lo, hi, out):
+    """``out[:] = sum of table[base + index[k] * lanes:][:lanes]``, k from lo below hi, in order.
+
+    ``lanes`` of the type of the table fill a stripe; the sum stays in registers, which numba
+    alone does not manage.
+    """
+
+    def codegen(context, builder, signature, args):
+        return _sum(context, builder, signature.args, args)
+
+    return types.void(table, types.int64, index, types.int64, types.int64, out), codegen
+
+
+@intrinsic
+def sum_scaled_rows(typing_context, table, base, index, lo, hi, out, x, at):
+    """As `sum_rows`, each row times ``x[at + index[k]]``; product and sum are rounded once."""
+
+    def codegen(context, builder, signature, args):
+        values = _data(context, builder, signature.args[6], args[6])
+
+        def factor(row):
+            return builder.load(builder.gep(values, [builder.add(args[7], row)]))
+
+        return _sum(context, builder, signature.args[:6], args, factor)
+
+    whole = types.int64
+    return types.void(table, whole, index, whole, whole, out, x, whole), codegen
+
+
+@intrinsic
+def add_chosen_rows(typing_context, table, base, bits, start, places, lo, hi, out, to):
+    """Add the rows of a table that bits choose to ``out[to:][:lanes]``.
+
+    For k from lo below hi, in order, those from ``base + (16 k + bits[start + places[k]]) * lanes``
+    on; ``bits`` are below 16.
+    """
+
+    def codegen(context, builder, signature, args):
+        table_type, _, bits_type, _, places_type, _, _, out_type, _ = signature.args
+        table, bits, places, out = (
+            _data(context, builder, kind, args[k])
+            for k, kind in ((0, table_type), (2, bits_type), (4, places_type), (7, out_type))
+        )
+        lanes = _lanes(table_type)
+        vector = ir.VectorType(context.get_value_type(table_type.dtype), lanes)
+        target = _vector_at(builder, out, args[8], vector)
+        total = cgutils.alloca_once_value(builder, ir.Constant(vector, None))
+        builder.store(builder.load(target, align=_bytes(out_type)), total)
+        with cgutils.for_range_slice(builder, args[5], args[6], _I64(1)) as (k, _):
+            place = builder.add(args[3], builder.load(builder.gep(places, [k])))
+            code = builder.zext(builder.load(builder.gep(bits, [place])), _I64)
+            row = builder.add(builder.shl(k, _I64(4)), code)
+            at = builder.add(args[1], builder.mul(row, _I64(lanes)))
+            term = builder.load(_vector_at(builder, table, at, vector), align=_bytes(table_type))
+            builder.store(builder.fadd(builder.load(total), term), total)
+        builder.store(builder.load(total), target, align=_bytes(out_type))
+        return context.get_dummy_value()
+
+    whole = types.int64
+    return types.void(table, whole, bits, whole, places, whole, whole, out, whole), codegen
+
+
+@intrinsic
+def store_entries(typing_context, values, at, scale, table, to):
+    """Store ``values[at:][:lanes]`` in ``table[to:][:lanes]``.
+
+    As they are; in a table of integers, those next to ``values * scale``, ties to even.
+    """
+
+    def codegen(context, builder, signature, args):
+        from_type, _, scale_type, to_type, _ = signature.args
+        lanes = _lanes(to_type)
+        number, entry = (context.get_value_type(kind.dtype) for kind in (from_type, to_type))
+        numbers, entries = (ir.VectorType(kind, lanes) for kind in (number, entry))
+        source = _vector_at(builder, _data(context, builder, from_type, args[0]), args[1], numbers)
+        value = builder.load(source, align=_bytes(from_type))
+        if isinstance(to_type.dtype, types.Integer):
+            factor = context.cast(builder, args[2], scale_type, from_type.dtype)
+            scaled = builder.fmul(value, _spread(builder, factor, numbers))
+            name = f"llvm.rint.v{lanes}f{from_type.dtype.bitwidth}"
+            kind = ir.FunctionType(numbers, [numbers])
+            nearest = cgutils.get_or_insert_function(builder.module, kind, name)
+            value = builder.fptosi(builder.call(nearest, [scaled]), entries)
+        target = _vector_at(builder, _data(context, builder, to_type, args[3]), args[4], entries)
+        builder.store(value, target, align=_bytes(to_type))
+        return context.get_dummy_value()
+
+    return types.void(values, types.int64, types.float64, table, types.int64), codegen
+
+
+@intrinsic
+def mask_unequal(typing_context, values, at, constant):
+    """Bit k of the result: whether ``values[at + k]`` is not the constant, k < 64; NaN is not."""
+
+    def codegen(context, builder, signature, args):
+        kind, _, constant_type = signature.args
+        number = context.get_value_type(kind.dtype)
+        numbers = ir.VectorType(number, 64)
+        source = _vector_at(builder, _data(context, builder, kind, args[0]), args[1], numbers)
+        value = builder.load(source, align=_bytes(kind))
+        same = context.cast(builder, args[2], constant_type, kind.dtype)
+        found = builder.fcmp_unordered("!=", value, _spread(builder, same, numbers))
+        return builder.bitcast(found, _I64)
+
+    return types.uint64(values, types.int64, types.float64), codegen
+
+
+@intrinsic
+def store_scaled(typing_context, values, unit, out, at):
+    """``out[at:][:lanes] = values * unit`` in the type of ``out``, for the lanes of a stripe."""
+
+    def codegen(context, builder, signature, args):
+        from_type, unit_type, to_type, _ = signature.args
+        lanes = _lanes(from_type)
+        entry, number = (context.get_value_type(kind.dtype) for kind in (from_type, to_type))
+        entries, numbers = (ir.VectorType(kind, lanes) for kind in (entry, number))
+        source = _vector_at(builder, _data(context, builder, from_type, args[0]), _I64(0), entries)
+        value = builder.load(source, align=_bytes(from_type))
+        if isinstance(from_type.dtype, types.Integer):
+            value = builder.sitofp(value, numbers)
+        factor = _spread(builder, context.cast(builder, args[1], unit_type, to_type.dtype), numbers)
+        target = _vector_at(builder, _data(context, builder, to_type, args[2]), args[3], numbers)
+        builder.store(builder.fmul(value, factor), target, align=_bytes(to_type))
+        return context.get_dummy_value()
+
+    return types.void(values, types.float64, out, types.int64), codegen
+
+
+if numba.config.DISABLE_JIT:
+
+    def sum_rows(table, base, index, lo, hi, out):
+        """``out[:] = sum of table[base + index[k] * lanes:][:lanes]``, k from lo below hi."""
+        out[:] = 0
+        for k in range(lo, hi):
+            at = base + int(index[k]) * len(out)
+            out += table[at : at + len(out)]
+
+    def sum_scaled_rows(table, base, index, lo, hi, out, x, at):
+        """As `sum_rows`, each row times ``x[at + index[k]]``; rounded twice, without a compiler."""
+        out[:] = 0
+        for k in range(lo, hi):
+            first = base + int(index[k]) * len(out)
+            out += table[first : first + len(out)] * x[at + int(index[k])]
+
+    def add_chosen_rows(table, base, bits, start, places, lo, hi, out, to):
+        """Add the rows of a table that bits choose to ``out[to:][:lanes]``."""
+        lanes = STRIPE_BYTES // table.itemsize
+        for k in range(lo, hi):
+            at = base + (16 * k + int(bits[start + places[k]])) * lanes
+            out[to : to + lanes] += table[at : at + lanes]
+
+    def store_entries(values, at, scale, table, to):
+        """``table[to:][:lanes]`` of ``values[at:][:lanes]``, scaled where it holds integers."""
+        lanes = STRIPE_BYTES // table.itemsize
+        found = values[at : at + lanes]
+        whole = table.dtype.kind == "i"
+        table[to : to + lanes] = np.rint(found * values.dtype.type(scale)) if whole else found
+
+    def mask_unequal(values, at, constant):
+        """Bit k of the result: whether ``values[at + k]`` is not the constant, k < 64."""
+        found = values[at : at + 64] != constant
+        return np.uint64(sum(1 << int(k) for k in np.flatnonzero(found)))
+
+    def store_scaled(values, unit, out, at):
+        """``out[at:][:lanes] = values * unit`` in the type of ``out``."""
+        out[at : at + len(values)] = values.astype(out.dtype) * out.dtype.type(unit)
