@@ -15,6 +15,7 @@ from spikesim.nn.loss import CountCrossEntropy, CountMSE
 from spikesim.nn.network import Linear, SpikingNet
 from spikesim.nn.neuron import LIFLayer
 from spikesim.nn.online import OTTT
+from spikesim.nn.ops import Backend, backend
 from spikesim.nn.quant import IntegerNet
 from spikesim.nn.recipes import TrainedModel
 from spikesim.nn.recurrent import Diagonal, Recurrent, RecurrentState
@@ -35,6 +36,7 @@ from spikesim.nn.train import History, accuracy, fit, predict
 
 __all__ = [
     "ATan",
+    "Backend",
     "Boxcar",
     "CountCrossEntropy",
     "CountMSE",
@@ -61,6 +63,7 @@ __all__ = [
     "Triangle",
     "accuracy",
     "advance",
+    "backend",
     "decode",
     "detach",
     "detached",

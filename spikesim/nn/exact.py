@@ -129,6 +129,20 @@ def spread(x: Tensor, shape: Sequence[int]) -> Tensor:
     return result
 
 
+def summed(grad: Tensor, shape: Sequence[int]) -> Tensor:
+    """Sum what was spread over more axes back to ``shape``, exactly.
+
+    Parameters
+    ----------
+    grad : float tensor
+    shape : sequence of int
+        Any that expands to that of ``grad``.
+    """
+    terms = grad.numel() // max(1, math.prod(shape))
+    bits = min(_FLOAT32, _SIGNIFICAND - _carries(terms))
+    return on_grid(grad, bits).sum_to_size(tuple(shape)).to(grad.dtype)
+
+
 class _Linear(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
@@ -156,9 +170,7 @@ class _Spread(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
-        terms = grad.numel() // max(1, ctx.shape.numel())
-        bits = min(_FLOAT32, _SIGNIFICAND - _carries(terms))
-        return on_grid(grad, bits).sum_to_size(ctx.shape).to(grad.dtype), None
+        return summed(grad, ctx.shape), None
 
 
 def _carries(terms: int) -> int:

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Literal, get_args
 
+import torch
+
 from spikesim.errors import ValidationError
 
 Backend = Literal["auto", "reference", "numba"]
@@ -50,6 +52,7 @@ def backend(name: Backend) -> Iterator[None]:
         _ASKED.reset(token)
 
 
+@torch.compiler.assume_constant_result  # torch.compile cannot read a context variable
 def chosen_backend() -> Backend:
     """Give the name that is asked for; ``auto`` outside of any context."""
     return _ASKED.get()
