@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+
 _LOG2E = 1.4426950408889634
 
 

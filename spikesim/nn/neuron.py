@@ -33,9 +33,10 @@ _NUMBERS = (
 class LIFLayer(Stateful):
     """Canonical leaky integrate-and-fire layer, time first.
 
-    The equations are those of ``neurons.LIF``, whose fields the parameters are. Input of half
-    precision is run in float32, in which the state stays; the spikes have the type of the input. Each is one number
+    The equations are those of ``neurons.LIF``, whose fields the parameters are. Each is one number
     for all, one per channel (the first axis of a shape of several), or one per neuron.
+
+    Input of half precision is run in float32, in which the state stays; spikes have its type.
 
     Parameters
     ----------

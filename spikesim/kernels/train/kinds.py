@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Numbers that kernels and their callers agree on. Imports nothing: no compiler is loaded for it."""
+"""Numbers that kernels and their callers agree on; importing them loads no compiler."""
 
 BETA, ALPHA, GAIN, BIAS, V_TH, JUMP, FLOOR = range(7)
 """Rows of the constants of LIF neurons. JUMP is what a spike adds to the membrane: the value after

@@ -17,8 +17,27 @@ import numpy as np
 from spikesim.kernels.jit import kernel
 from spikesim.kernels.train.bump import bump
 from spikesim.kernels.train.kinds import (
-    ALPHA, ATAN, BETA, BIAS, BOXCAR, CURRENT, DETACH, FAST_SIGMOID, FLOOR, FLOORED, GAIN, GATE,
-    HARD, HOLD, JUMP, JUMPS, SIGMOID, SOFT, STRICT, TRIANGLE, V_TH,
+    ALPHA,
+    ATAN,
+    BETA,
+    BIAS,
+    BOXCAR,
+    CURRENT,
+    DETACH,
+    FAST_SIGMOID,
+    FLOOR,
+    FLOORED,
+    GAIN,
+    GATE,
+    HARD,
+    HOLD,
+    JUMP,
+    JUMPS,
+    SIGMOID,
+    SOFT,
+    STRICT,
+    TRIANGLE,
+    V_TH,
 )  # fmt: skip
 
 
@@ -137,9 +156,7 @@ def lif_forward(x, constants, ticks, kind, lo, hi, tile, v, i, refr, s):
         _spread_ticks(ticks, a, own[:n])
         h, free, above = room[7 * n : 8 * n], room[8 * n : 9 * n], room[9 * n : 10 * n]
         for t in range(x.shape[0]):
-            _tick(
-                x[t, a:b], c, own[:n], kind, v[a:b], i[a:b], refr[a:b], h, free, above, s[t, a:b]
-            )
+            _tick(x[t, a:b], c, own[:n], kind, v[a:b], i[a:b], refr[a:b], h, free, above, s[t, a:b])
 
 
 @kernel
@@ -233,6 +250,27 @@ def _put(flat, at, rows, n):
 
 
 @kernel
+def _again(x, a, c, ticks, kind, v, i, refr, hs, ss, frees, aboves, vs, flows):
+    """Compute a tile forward again, and keep what is read on the way back.
+
+    ``hs``, ``ss``, ``frees``, ``aboves`` : of every tick, membranes before the spike, spikes, who
+    was free and who above the floor; ``vs``, ``flows`` : membranes and currents before it, and the
+    last currents. Those that nobody reads have no rows, or one.
+    """
+    for t in range(x.shape[0]):
+        if vs.shape[0]:
+            vs[t, :] = v
+        if flows.shape[0]:
+            flows[t, :] = i
+        _tick(
+            x[t, a : a + v.size], c, ticks, kind, v, i, refr, hs[t],
+            frees[t % frees.shape[0]], aboves[t % aboves.shape[0]], ss[t],
+        )  # fmt: skip
+    if flows.shape[0]:
+        flows[x.shape[0], :] = i
+
+
+@kernel
 def lif_backward(
     x, constants, ticks, kind, code, slope, places, lo, hi, tile, v, i, refr,
     gs, gv, gi, gx, sums,
@@ -261,7 +299,7 @@ def lif_backward(
     last = x.shape[0] - 1
     resting, floored = kind & (HOLD | GATE) != 0, kind & FLOORED != 0
     of_beta, of_alpha, of_gain, of_bias, of_th, of_amount = places
-    rows_free, rows_above = last + 1 if resting else 1, last + 1 if floored else 1
+    rows_free, rows_above = (last + 1 if resting else 1), (last + 1 if floored else 1)
     rows_v = last + 1 if of_beta >= 0 else 0
     rows_i = last + 2 if kind & CURRENT and (of_gain >= 0 or of_alpha >= 0) else 0
     rows = 2 * (last + 1) + rows_free + rows_above + rows_v + rows_i + 10
@@ -282,19 +320,9 @@ def lif_backward(
         flows, at = _put(room, at, rows_i, n)
         spare, g, one = room[at : at + n], room[at + n : at + 2 * n], room[at + 2 * n : at + 3 * n]
         one[:] = plus
-        if rows_i:
-            flows[0, :] = i[a:b]
-        for t in range(last + 1):
-            if rows_v:
-                vs[t, :] = v[a:b]
-            _tick(
-                x[t, a:b], c, own[:n], kind, v[a:b], i[a:b], refr[a:b], hs[t],
-                frees[t if resting else 0], aboves[t if floored else 0], ss[t],
-            )  # fmt: skip
-            if rows_i:
-                flows[t + 1, :] = i[a:b]
+        _again(x, a, c, own[:n], kind, v[a:b], i[a:b], refr[a:b], hs, ss, frees, aboves, vs, flows)
         for t in range(last, -1, -1):
-            free, above = frees[t if resting else 0], aboves[t if floored else 0]
+            free, above = frees[t % rows_free], aboves[t % rows_above]
             w = spare
             _bumps(code, slope, hs[t], c[V_TH], w)
             if resting:
@@ -302,7 +330,7 @@ def lif_backward(
                     w[k] = w[k] * free[k]
             if of_amount >= 0:
                 _add(minus, gv[a:b], ss[t], sums[of_amount, a:b])
-            _through_spike(gs[t if gs.shape[0] > 1 else 0, a:b], gv[a:b], hs[t], ss[t], c, kind, w, g)
+            _through_spike(gs[t % gs.shape[0], a:b], gv[a:b], hs[t], ss[t], c, kind, w, g)
             if of_th >= 0:
                 _add(minus, w, one, sums[of_th, a:b])
             _through_charge(free, above, c, kind, g, gv[a:b])

@@ -15,22 +15,22 @@ from spikesim.kernels.train.kinds import ATAN, BOXCAR, FAST_SIGMOID, SIGMOID, TR
 
 
 @kernel
-def plain_forward(x, beta, gain, bias, v_th, jump, hard, at_threshold, lo, hi, tile, v, s):
+def plain_forward(x, numbers, lo, hi, tile, v, s):
     """All ticks of the neurons lo … hi - 1.
 
     Parameters
     ----------
     x, s : float arrays, shape (T, m)
         Input, and spikes, which are written.
-    beta, gain, bias, v_th, jump : float
-        See ``kinds.BETA`` ….
-    hard, at_threshold : float
-        1 or 0: whether a spike takes the membrane away, and whether the threshold is enough.
+    numbers : tuple of float
+        Beta, gain, bias, threshold and what a spike adds, as of ``kinds.BETA`` …; then, 1 or 0,
+        whether a spike takes the membrane away, and whether the threshold is enough.
     tile : int
         Elements that are taken through all ticks together.
     v : float array, shape (m,)
         Membranes, changed.
     """
+    beta, gain, bias, v_th, jump, hard, at_threshold = numbers
     one, zero = s.dtype.type(1.0), s.dtype.type(0.0)
     for a in range(lo, hi, tile):
         b = min(a + tile, hi)
@@ -46,7 +46,8 @@ def plain_forward(x, beta, gain, bias, v_th, jump, hard, at_threshold, lo, hi, t
 
 
 @kernel
-def _again(drive, beta, gain, bias, v_th, jump, hard, at_threshold, v, hs):
+def _again(drive, numbers, v, hs):
+    beta, gain, bias, v_th, jump, hard, at_threshold = numbers
     one, zero = hs.dtype.type(1.0), hs.dtype.type(0.0)
     for k in range(hs.size):
         h = (beta * v[k] + gain * drive[k]) + bias
@@ -57,7 +58,8 @@ def _again(drive, beta, gain, bias, v_th, jump, hard, at_threshold, v, hs):
 
 
 @kernel
-def _back(code, slope, beta, gain, v_th, hard, at_threshold, hs, gs, gv, gx):
+def _back(code, slope, numbers, hs, gs, gv, gx):
+    beta, gain, _, v_th, _, hard, at_threshold = numbers
     one, zero = gx.dtype.type(1.0), gx.dtype.type(0.0)
     for k in range(gx.size):
         u = hs[k] - v_th
@@ -68,14 +70,12 @@ def _back(code, slope, beta, gain, v_th, hard, at_threshold, hs, gs, gv, gx):
 
 
 @kernel
-def plain_backward(
-    x, beta, gain, bias, v_th, jump, hard, at_threshold, code, slope, lo, hi, tile, v, gs, gv, gx
-):
+def plain_backward(x, numbers, code, slope, lo, hi, tile, v, gs, gv, gx):
     """Go back over all ticks of the neurons lo … hi - 1.
 
     Parameters
     ----------
-    x, beta, gain, bias, v_th, jump, hard, at_threshold, lo, hi, tile
+    x, numbers, lo, hi, tile
         As of `plain_forward`.
     code, slope : int, float
         Surrogate.
@@ -94,16 +94,16 @@ def plain_backward(
         hs = room[: x.shape[0] * (b - a)].reshape(x.shape[0], b - a)
         now, back = v[a:b], gv[a:b]
         for t in range(x.shape[0]):
-            _again(x[t, a:b], beta, gain, bias, v_th, jump, hard, at_threshold, now, hs[t])
+            _again(x[t, a:b], numbers, now, hs[t])
         for t in range(x.shape[0] - 1, -1, -1):
-            h, g, out = hs[t], gs[t if gs.shape[0] > 1 else 0, a:b], gx[t, a:b]
+            h, g, out = hs[t], gs[t % gs.shape[0], a:b], gx[t, a:b]
             if code == ATAN:
-                _back(ATAN, slope, beta, gain, v_th, hard, at_threshold, h, g, back, out)
+                _back(ATAN, slope, numbers, h, g, back, out)
             elif code == FAST_SIGMOID:
-                _back(FAST_SIGMOID, slope, beta, gain, v_th, hard, at_threshold, h, g, back, out)
+                _back(FAST_SIGMOID, slope, numbers, h, g, back, out)
             elif code == TRIANGLE:
-                _back(TRIANGLE, slope, beta, gain, v_th, hard, at_threshold, h, g, back, out)
+                _back(TRIANGLE, slope, numbers, h, g, back, out)
             elif code == SIGMOID:
-                _back(SIGMOID, slope, beta, gain, v_th, hard, at_threshold, h, g, back, out)
+                _back(SIGMOID, slope, numbers, h, g, back, out)
             else:
-                _back(BOXCAR, slope, beta, gain, v_th, hard, at_threshold, h, g, back, out)
+                _back(BOXCAR, slope, numbers, h, g, back, out)

@@ -10,6 +10,7 @@ from spikesim import nn  # noqa: E402
 from spikesim.errors import ValidationError  # noqa: E402
 from spikesim.nn import functional  # noqa: E402
 from spikesim.nn.ops import lif  # noqa: E402
+from spikesim.nn.ops.lif_arguments import Neurons  # noqa: E402
 
 SURROGATES = (nn.ATan, nn.FastSigmoid, nn.Triangle, nn.Sigmoid, nn.Boxcar)
 KINDS = (torch.float32, torch.float64)
@@ -88,8 +89,10 @@ def everything(run, x, params, state, learned, outer):
 def bits(tensor):
     if tensor is None or not tensor.is_floating_point():
         return tensor
-    return tensor.detach().contiguous().view(
-        torch.int32 if tensor.dtype == torch.float32 else torch.int64
+    return (
+        tensor.detach()
+        .contiguous()
+        .view(torch.int32 if tensor.dtype == torch.float32 else torch.int64)
     )
 
 
@@ -277,11 +280,9 @@ def arguments():
     draw = Draw(10, torch.float32)
     x, v, i = (draw.normal(*shape).requires_grad_() for shape in ((4, 2, 6), (2, 6), (2, 6)))
     beta = torch.full((6,), 0.9, requires_grad=True)
-    params = functional.LIFParams(beta=beta, alpha=0.5, refractory_ticks=1, reset="soft")
     v_th = torch.tensor(0.7, requires_grad=True)
-    none = float("nan")
-    return (x, v, i, draw.whole(2, (2, 6)), beta, None, None, None, v_th, None, None, None, None,
-            [none, 0.5, 1.0, 0.0, none, 0.0, none, none], 1, lif._kind(params), 0, 1.0)  # fmt: skip
+    params = functional.LIFParams(beta=beta, v_th=v_th, alpha=0.5, refractory_ticks=1, reset="soft")
+    return Neurons.of(x, params, functional.LIFState(v, i, draw.whole(2, (2, 6))))
 
 
 def test_torch_finds_nothing_wrong_with_the_operator():
