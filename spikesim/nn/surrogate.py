@@ -77,7 +77,7 @@ class Sigmoid(_Slope):
     def gradient(self, u: Tensor) -> Tensor:
         """``4 e / (1 + e)**2`` with ``e = exp(-|slope * u|)``: 4 times the sigmoid's derivative."""
         e = exp(-(self.slope * u).abs())
-        return (4.0 * e) / ((1.0 + e) * (1.0 + e))
+        return 4.0 * e / ((1.0 + e) * (1.0 + e))
 
 
 class Boxcar(_Slope):

@@ -60,15 +60,19 @@ class Neurons(NamedTuple):
         """
         code, surrogate = surrogate_code(params.surrogate), cast(Any, params.surrogate)
         assert code is not None, surrogate
-        given = [getattr(params, name) for name in CONSTANTS]
-        ticks = params.refractory_ticks
-        several = isinstance(ticks, Tensor)
+        given = {name: getattr(params, name) for name in (*CONSTANTS, "refractory_ticks")}
+        tensors: dict[str, Any] = {
+            name: value if isinstance(value, Tensor) else None for name, value in given.items()
+        }
+        ticks = given.pop("refractory_ticks")
+        numbers = [
+            nan if value is None or isinstance(value, Tensor) else float(value)
+            for value in given.values()
+        ]
         return cls(
-            a, *state, *(value if isinstance(value, Tensor) else None for value in given),
-            ticks if several else None,
-            [nan if value is None or isinstance(value, Tensor) else float(value)
-             for value in given],
-            0 if several else int(ticks), _kind(params), int(code), float(surrogate.slope),
+            a, state.v, state.i, state.refr, **tensors, numbers=numbers,
+            ticks=0 if isinstance(ticks, Tensor) else int(ticks), kind=_kind(params),
+            surrogate=int(code), slope=float(surrogate.slope),
         )  # fmt: skip
 
     @property
@@ -104,7 +108,7 @@ class Neurons(NamedTuple):
         if self.bias is None and values["bias"] == 0.0:
             values["bias"] = -0.0
         if self.kind & kinds.SOFT:
-            jump = -np.asarray(values["v_th" if self.follows_threshold else "reset_amount"])
+            jump: Any = -np.asarray(values["v_th" if self.follows_threshold else "reset_amount"])
         else:
             jump = values["v_reset"] if self.kind & kinds.JUMPS else -0.0
         floor = values["v_floor"] if self.kind & kinds.FLOORED else -inf

@@ -131,12 +131,16 @@ def test_the_plain_kernel_equals_the_loop_beyond_a_tile(surrogate, dtype, reset)
     draw = Draw(3, dtype)
     x, outer = draw.normal(12, 5, 461), [draw.normal(12, 5, 461), draw.normal(5, 461)]
     params = functional.LIFParams(
-        beta=0.9, gain=0.7, bias=0.1, v_th=0.8, reset=reset, strict=reset == "soft",
+        beta=0.5, gain=0.75, bias=0.125, v_th=0.75, reset=reset, strict=reset == "soft",
         v_reset=-0.25, surrogate=surrogate(2.5),
     )  # fmt: skip
+    x[:4] = (2 * x[:4]).round() / 2  # some membranes stand at the threshold
     state = functional.lif_init(x[0], params)
     expected = everything(functional.lif_seq, x, params, state, [], outer)
     assert_same_bits(expected, everything(lif.lif_seq, x, params, state, [], outer))
+    assert not torch.equal(
+        expected[0], functional.lif_seq(x, replace(params, strict=not params.strict))[0]
+    )
 
 
 def test_constants_of_neurons_stay_with_them_beyond_a_tile():
