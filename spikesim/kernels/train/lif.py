@@ -126,11 +126,13 @@ def _tick(x, c, ticks, kind, v, i, refr, h, free, above, s):
 
 
 @kernel
-def lif_forward(x, constants, ticks, kind, lo, hi, tile, v, i, refr, s):
+def lif_forward(lo, hi, tile, x, constants, ticks, kind, v, i, refr, s):
     """All ticks of the neurons lo … hi - 1.
 
     Parameters
     ----------
+    tile : int
+        Elements that are taken through all ticks together.
     x : float array, shape (T, m)
         Input.
     constants : float array, shape (7, n)
@@ -139,8 +141,6 @@ def lif_forward(x, constants, ticks, kind, lo, hi, tile, v, i, refr, s):
         Refractory ticks.
     kind : int
         See ``kinds.HARD`` ….
-    tile : int
-        Elements that are taken through all ticks together.
     v, i, refr : arrays, shape (m,); the last, int32
         State, changed; of shape (0,) where the neuron has none.
     s : float array, shape (T, m)
@@ -272,14 +272,13 @@ def _again(x, a, c, ticks, kind, v, i, refr, hs, ss, frees, aboves, vs, flows):
 
 @kernel
 def lif_backward(
-    x, constants, ticks, kind, code, slope, places, lo, hi, tile, v, i, refr,
-    gs, gv, gi, gx, sums,
-):  # fmt: skip
+    lo, hi, tile, x, constants, ticks, kind, code, slope, places, v, i, refr, gs, gv, gi, gx, sums
+):
     """Go back over all ticks of the neurons lo … hi - 1.
 
     Parameters
     ----------
-    x, constants, ticks, kind, lo, hi, tile
+    tile, x, constants, ticks, kind
         As of `lif_forward`.
     code, slope : int, float
         Surrogate.

@@ -15,18 +15,18 @@ from spikesim.kernels.train.kinds import ATAN, BOXCAR, FAST_SIGMOID, SIGMOID, TR
 
 
 @kernel
-def plain_forward(x, numbers, lo, hi, tile, v, s):
+def plain_forward(lo, hi, tile, x, numbers, v, s):
     """All ticks of the neurons lo … hi - 1.
 
     Parameters
     ----------
+    tile : int
+        Elements that are taken through all ticks together.
     x, s : float arrays, shape (T, m)
         Input, and spikes, which are written.
     numbers : tuple of float
         Beta, gain, bias, threshold and what a spike adds, as of ``kinds.BETA`` …; then, 1 or 0,
         whether a spike takes the membrane away, and whether the threshold is enough.
-    tile : int
-        Elements that are taken through all ticks together.
     v : float array, shape (m,)
         Membranes, changed.
     """
@@ -70,12 +70,12 @@ def _back(code, slope, numbers, hs, gs, gv, gx):
 
 
 @kernel
-def plain_backward(x, numbers, code, slope, lo, hi, tile, v, gs, gv, gx):
+def plain_backward(lo, hi, tile, x, numbers, code, slope, v, gs, gv, gx):
     """Go back over all ticks of the neurons lo … hi - 1.
 
     Parameters
     ----------
-    x, numbers, lo, hi, tile
+    tile, x, numbers
         As of `plain_forward`.
     code, slope : int, float
         Surrogate.

@@ -16,6 +16,7 @@ from spikesim.nn.functional import LIFParams, LIFState, lif_init
 from spikesim.nn.ops import memory
 from spikesim.nn.ops.backend import chosen_backend
 from spikesim.nn.ops.lif_arguments import ARGUMENTS, LEARNED, TILE, Neurons, flat, fresh, rows
+from spikesim.nn.ops.parts import in_parts
 from spikesim.nn.surrogate import surrogate_code
 
 _PAYS = 1024
@@ -83,13 +84,13 @@ def _lif_seq(*args: Any) -> tuple[Tensor, ...]:
     neurons = Neurons(*args)
     v, i, refr = neurons.state()
     s = memory.empty(neurons.x.shape, neurons.x.dtype)
-    x, membranes, out = rows(neurons.x), flat(v), rows(s)
+    size = v.numel(), TILE[1], len(neurons.x)
     if neurons.plain:
-        plain_forward(x, neurons.plain_numbers(), 0, membranes.size, TILE[1], membranes, out)
+        in_parts(plain_forward, *size, rows(neurons.x), neurons.plain_numbers(), flat(v), rows(s))
     else:
-        lif_forward(
-            x, *neurons.constants(), neurons.kind, 0, membranes.size, TILE[1], membranes, flat(i),
-            flat(refr), out,
+        in_parts(
+            lif_forward, *size, rows(neurons.x), *neurons.constants(), neurons.kind, flat(v),
+            flat(i), flat(refr), rows(s),
         )  # fmt: skip
     return s, v, i, refr
 
@@ -116,17 +117,17 @@ def _lif_seq_backward(
     gi = x.new_empty(0) if neurons.i is None else fresh(nothing if gi is None else gi)
     gs = nothing[None] if gs is None else _once_if_constant(gs)
     sums = torch.full((len(learned), *v.shape), -0.0, dtype=x.dtype)
-    surrogate, n = (neurons.surrogate, rows(x).dtype.type(neurons.slope)), v.numel()
+    surrogate = neurons.surrogate, rows(x).dtype.type(neurons.slope)
     if neurons.plain and needed[0]:
-        plain_backward(
-            rows(x), neurons.plain_numbers(), *surrogate, 0, n, neurons.tile(1), flat(v),
-            rows(gs), flat(gv), rows(gx),
+        in_parts(
+            plain_backward, v.numel(), neurons.tile(1), 2 * len(x), rows(x),
+            neurons.plain_numbers(), *surrogate, flat(v), rows(gs), flat(gv), rows(gx),
         )  # fmt: skip
     else:
-        lif_backward(
-            rows(x), *neurons.constants(), neurons.kind, *surrogate, neurons.places(needed[3:]),
-            0, n, neurons.tile(3), flat(v), flat(i), flat(refr), rows(gs), flat(gv), flat(gi),
-            rows(gx), rows(sums),
+        in_parts(
+            lif_backward, v.numel(), neurons.tile(3), 4 * len(x), rows(x), *neurons.constants(),
+            neurons.kind, *surrogate, neurons.places(needed[3:]), flat(v), flat(i), flat(refr),
+            rows(gs), flat(gv), flat(gi), rows(gx), rows(sums),
         )  # fmt: skip
     found = iter(summed(total, of.shape) for total, of in zip(sums, learned, strict=True))
     return [
