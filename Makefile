@@ -18,7 +18,7 @@ SPREAD := -n $(JOBS) --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-synth demo test test-fast test-all test-hdl test-rtl test-wheel lint fmt regs check \
-        mutants-python syn bench bench-simulator setup-peers peer-traces report clean
+        mutants-python syn bench bench-simulator bench-training setup-peers peer-traces report clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -53,6 +53,9 @@ bench: setup ## speed of the engines and of the link
 
 bench-simulator: setup setup-peers ## speed against NEST, Brian2 and BindsNET; docs/benchmarks.md
 	@$(PY) -m benchmarks.simulator $(ARGS)
+
+bench-training: setup ## training against snnTorch and SpikingJelly; docs/benchmarks-training.md
+	@$(PY) -m benchmarks.training $(ARGS)
 
 syn: setup-synth ## synthesize for iCE40 UP5K and ECP5-25; writes the table in hdl/README.md
 	@$(PY) tools/syn.py $(ARGS)

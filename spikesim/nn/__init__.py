@@ -49,6 +49,7 @@ from spikesim.nn.presets import (
     like_snntorch,
     like_spikingjelly,
 )
+from spikesim.nn.ops import Backend, backend
 from spikesim.nn.quant import IntegerNet
 from spikesim.nn.readout import LI
 from spikesim.nn.recipes import TrainedModel
@@ -72,6 +73,7 @@ __all__ = [
     "ALIFLayer",
     "ALIFState",
     "ATan",
+    "Backend",
     "BatchNorm",
     "Boxcar",
     "CSVLog",
@@ -116,6 +118,7 @@ __all__ = [
     "accuracy",
     "advance",
     "analog_input",
+    "backend",
     "decode",
     "delay_scores",
     "detach",

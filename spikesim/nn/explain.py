@@ -9,6 +9,8 @@ import torch
 
 from spikesim.nn.network import Linear, SpikingNet
 from spikesim.nn.neuron import LIFLayer
+from spikesim.nn.ops.backend import chosen_backend
+from spikesim.nn.ops.lif import why_no_kernel
 from spikesim.nn.quant import IntegerNet
 from spikesim.nn.running import is_row, takes_sequences
 from spikesim.nn.stateful import Stateful
@@ -35,7 +37,7 @@ def explain(net: torch.nn.Module) -> str:
     net: SpikingNet, its layers one after the other over all ticks
     0: Flatten, tick by tick
     1: Linear, all ticks at once, exact sums of the weights that spikes choose
-    2: LIFLayer, reference loop over ticks (no kernel yet for surrogate ATan, code 0)
+    2: LIFLayer, on a CPU kernels (surrogate ATan, code 0); small input: reference loop over ticks
     """
     return "\n".join(_lines("", net, whole=True))
 
@@ -73,7 +75,11 @@ def _sums(layer: Linear) -> str:
 
 
 def _neuron(layer: LIFLayer) -> str:
+    missing, asked = why_no_kernel(layer.params()), chosen_backend()
     name, code = type(layer.surrogate).__name__, surrogate_code(layer.surrogate)
-    if code is None:
-        return f"reference loop over ticks, since the surrogate {name} is Python of yours"
-    return f"reference loop over ticks (no kernel yet for surrogate {name}, code {int(code)})"
+    if missing:
+        return f"reference loop over ticks, since {missing}"
+    if asked == "reference":
+        return "reference loop over ticks, which nn.backend asks for"
+    small = "" if asked == "numba" else "; small input: reference loop over ticks"
+    return f"on a CPU kernels (surrogate {name}, code {int(code or 0)}){small}"

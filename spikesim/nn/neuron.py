@@ -15,8 +15,9 @@ from torch import Tensor
 from spikesim import neurons
 from spikesim.errors import ValidationError
 from spikesim.neurons.firing import Refractory, Reset
-from spikesim.nn.functional import LIFParams, LIFState, lif_check, lif_init, lif_seq, lif_step
+from spikesim.nn.functional import LIFParams, LIFState, lif_check, lif_init, lif_step
 from spikesim.nn.learned import LEARNABLE, Granularity, LearnedConstant, Tied, names_to_learn
+from spikesim.nn.ops.lif import run_lif
 from spikesim.nn.shapes import broadcast, flat, shape_of
 from spikesim.nn.stateful import Stateful
 from spikesim.nn.surrogate import ATan, Surrogate
@@ -34,6 +35,8 @@ class LIFLayer(Stateful):
 
     The equations are those of ``neurons.LIF``, whose fields the parameters are. Each is one number
     for all, one per channel (the first axis of a shape of several), or one per neuron.
+
+    Input of half precision is run in float32, in which the state stays; spikes have its type.
 
     Parameters
     ----------
@@ -261,22 +264,27 @@ class LIFLayer(Stateful):
     def init(self, x: Tensor) -> LIFState:
         """State before the first tick, for one tick's input of shape (B, ...)."""
         self._expect(x, 1)
+        x = _full(x)
         return lif_init(x, self.params(x))
 
     def step(self, x: Tensor, state: LIFState) -> tuple[Tensor, LIFState]:
         """One tick; see `functional.lif_step`."""
         self._expect(x, 1)
-        params = self.params(x)
-        lif_check(state, x, params)
-        return lif_step(x, state, params.spread(x.shape))
+        drive = _full(x)
+        params = self.params(drive)
+        lif_check(state, drive, params)
+        s, state = lif_step(drive, state, params.spread(x.shape))
+        return s.to(x.dtype), state
 
     def seq(self, x: Tensor, state: LIFState | None = None) -> tuple[Tensor, LIFState]:
-        """All ticks; see `functional.lif_seq`."""
+        """All ticks, by the code that `nn.backend` asks for; see `functional.lif_seq`."""
         self._expect(x, 2)
-        params = self.params(x)
+        drive = _full(x)
+        params = self.params(drive)
         if state is not None:
-            lif_check(state, x.new_empty(x.shape[1:]), params)
-        return lif_seq(x, params, state)
+            lif_check(state, drive.new_empty(x.shape[1:]), params)
+        s, state = run_lif(drive, params, state)
+        return s.to(x.dtype), state
 
     def extra_repr(self) -> str:
         """Parameters that differ from neuron to neuron are left out."""
@@ -321,3 +329,8 @@ class LIFLayer(Stateful):
 
 def _raw(name: str) -> str:
     return f"raw_{name}"
+
+
+def _full(x: Tensor) -> Tensor:
+    """Half precision as float32: with 8 bits, a membrane would not feel small weights."""
+    return x.float() if x.dtype in (torch.bfloat16, torch.float16) else x

@@ -25,6 +25,7 @@ import torch
 from torch import Tensor
 
 from spikesim.errors import ValidationError
+from spikesim.nn.elementary import exp
 
 
 class Surrogate(Protocol):
@@ -74,9 +75,9 @@ class Sigmoid(_Slope):
     """Derivative of the logistic function, scaled to 1 at ``u = 0``."""
 
     def gradient(self, u: Tensor) -> Tensor:
-        """``4 y (1 - y)`` with ``y = sigmoid(slope * u)``."""
-        y = torch.sigmoid(self.slope * u)
-        return 4.0 * y * (1.0 - y)
+        """``4 e / (1 + e)**2`` with ``e = exp(-|slope * u|)``: 4 times the sigmoid's derivative."""
+        e = exp(-(self.slope * u).abs())
+        return 4.0 * e / ((1.0 + e) * (1.0 + e))
 
 
 class Boxcar(_Slope):

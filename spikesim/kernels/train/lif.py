@@ -1,0 +1,346 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All ticks of the canonical neuron, forward and backward, a tile of neurons at a time.
+
+Operations and their order are those of ``nn.functional.lif_step`` and of the derivative that
+autograd makes of it, so results are the same to the bit. What a neuron does not have is given as
+a number that changes nothing: a gain of 1, a bias of -0.0 (0.0 would turn -0.0 around), a floor of
+minus infinity. So one kernel does for all neurons.
+
+Forward reads the input and writes the spikes, nothing else: backward computes the membranes of a
+tile again, into memory that stays in the second cache, and goes back over them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spikesim.kernels.jit import kernel
+from spikesim.kernels.train.bump import bump
+from spikesim.kernels.train.kinds import (
+    ALPHA,
+    ATAN,
+    BETA,
+    BIAS,
+    BOXCAR,
+    CURRENT,
+    DETACH,
+    FAST_SIGMOID,
+    FLOOR,
+    FLOORED,
+    GAIN,
+    GATE,
+    HARD,
+    HOLD,
+    JUMP,
+    JUMPS,
+    SIGMOID,
+    SOFT,
+    STRICT,
+    TRIANGLE,
+    V_TH,
+)  # fmt: skip
+
+
+@kernel
+def _spread(constants, at, c):
+    """Copy the constants of the neurons of a tile that begins at element ``at``."""
+    n = constants.shape[1]
+    for row in range(c.shape[0]):
+        for k in range(c.shape[1]):
+            c[row, k] = constants[row, (at + k) % n]
+
+
+@kernel
+def _spread_ticks(ticks, at, own):
+    for k in range(own.size):
+        own[k] = ticks[(at + k) % ticks.size]
+
+
+@kernel
+def _flow(x, alpha, i):
+    """Advance the current."""
+    for k in range(i.size):
+        i[k] = alpha[k] * i[k] + x[k]
+
+
+@kernel
+def _charge(drive, v, c, h):
+    """Membrane before the spike, without floor and refractory ticks."""
+    beta, gain, bias = c[BETA], c[GAIN], c[BIAS]
+    for k in range(h.size):
+        h[k] = (beta[k] * v[k] + gain[k] * drive[k]) + bias[k]
+
+
+@kernel
+def _bound(floor, h, above):
+    """Keep the membrane above its floor; ``above`` tells where it was."""
+    one, zero = h.dtype.type(1.0), h.dtype.type(0.0)
+    for k in range(h.size):
+        above[k] = one if h[k] >= floor[k] else zero
+        h[k] = floor[k] if h[k] < floor[k] else h[k]
+
+
+@kernel
+def _rest(refr, v, hold, h, free):
+    """Tell who may fire; who may not holds its membrane, if so asked."""
+    one, zero = h.dtype.type(1.0), h.dtype.type(0.0)
+    for k in range(h.size):
+        free[k] = one if refr[k] == 0 else zero
+    if hold:
+        for k in range(h.size):
+            h[k] = h[k] if refr[k] == 0 else v[k]
+
+
+@kernel
+def _fire(h, c, hard, at_threshold, free, ticks, s, v, refr):
+    """Spikes of neurons that are free, and membrane and refractory ticks after them."""
+    one, zero = s.dtype.type(1.0), s.dtype.type(0.0)
+    v_th, jump = c[V_TH], c[JUMP]
+    for k in range(s.size):
+        u = h[k] - v_th[k]
+        fired = (one if u > zero else (at_threshold if u == zero else zero)) * free[k]
+        s[k] = fired
+        v[k] = h[k] * (one - fired * hard) + fired * jump[k]
+    for k in range(refr.size):
+        left = refr[k] - np.int32(1) if refr[k] > 0 else np.int32(0)
+        refr[k] = ticks[k] if s[k] > zero else left
+
+
+@kernel
+def _tick(x, c, ticks, kind, v, i, refr, h, free, above, s):
+    """One tick of a tile: changes the state, writes membranes before the spike, and spikes."""
+    hard = s.dtype.type(1.0 if kind & HARD else 0.0)
+    at_threshold = s.dtype.type(0.0 if kind & STRICT else 1.0)
+    drive = x
+    if kind & CURRENT:
+        _flow(x, c[ALPHA], i)
+        drive = i
+    _charge(drive, v, c, h)
+    if kind & FLOORED:
+        _bound(c[FLOOR], h, above)
+    if kind & (HOLD | GATE):
+        _rest(refr, v, kind & HOLD != 0, h, free)
+    else:
+        free[:] = s.dtype.type(1.0)
+    _fire(h, c, hard, at_threshold, free, ticks, s, v, refr)
+
+
+@kernel
+def lif_forward(lo, hi, tile, x, constants, ticks, kind, v, i, refr, s):
+    """All ticks of the neurons lo … hi - 1.
+
+    Parameters
+    ----------
+    tile : int
+        Elements that are taken through all ticks together.
+    x : float array, shape (T, m)
+        Input.
+    constants : float array, shape (7, n)
+        See ``kinds.BETA`` …; element k of a tick is neuron k modulo n.
+    ticks : int32 array, shape (n,) or (1,), ticks
+        Refractory ticks.
+    kind : int
+        See ``kinds.HARD`` ….
+    v, i, refr : arrays, shape (m,); the last, int32
+        State, changed; of shape (0,) where the neuron has none.
+    s : float array, shape (T, m)
+        Spikes, written.
+    """
+    room = np.empty(10 * tile, s.dtype)
+    own = np.empty(tile, np.int32)
+    for a in range(lo, hi, tile):
+        b = min(a + tile, hi)
+        n = b - a
+        c = room[: 7 * n].reshape(7, n)
+        _spread(constants, a, c)
+        _spread_ticks(ticks, a, own[:n])
+        h, free, above = room[7 * n : 8 * n], room[8 * n : 9 * n], room[9 * n : 10 * n]
+        for t in range(x.shape[0]):
+            _tick(x[t, a:b], c, own[:n], kind, v[a:b], i[a:b], refr[a:b], h, free, above, s[t, a:b])
+
+
+@kernel
+def _bumps(code, slope, h, v_th, w):
+    """Surrogate derivative of every spike of a tick."""
+    one = w.dtype.type(1.0)
+    if code == ATAN:
+        for k in range(w.size):
+            w[k] = bump(ATAN, slope, one, h[k] - v_th[k])
+    elif code == FAST_SIGMOID:
+        for k in range(w.size):
+            w[k] = bump(FAST_SIGMOID, slope, one, h[k] - v_th[k])
+    elif code == TRIANGLE:
+        for k in range(w.size):
+            w[k] = bump(TRIANGLE, slope, one, h[k] - v_th[k])
+    elif code == SIGMOID:
+        for k in range(w.size):
+            w[k] = bump(SIGMOID, slope, one, h[k] - v_th[k])
+    else:
+        for k in range(w.size):
+            w[k] = bump(BOXCAR, slope, one, h[k] - v_th[k])
+
+
+@kernel
+def _through_spike(gs, gv, h, s, c, kind, w, g):
+    """Gradient of the membrane before the spike, in ``g``; ``w`` gets that of its distance.
+
+    ``gs`` : gradient of the spikes, ``gv`` : of the membrane after the reset.
+    """
+    one = w.dtype.type(1.0)
+    hard = w.dtype.type(1.0 if kind & HARD else 0.0)
+    jump = c[JUMP]
+    if kind & DETACH or not kind & (HARD | SOFT):
+        for k in range(w.size):
+            w[k] = w[k] * gs[k]
+    elif kind & SOFT:
+        for k in range(w.size):
+            w[k] = w[k] * (gs[k] + gv[k] * jump[k])
+    elif kind & JUMPS:
+        for k in range(w.size):
+            w[k] = w[k] * ((gs[k] + gv[k] * jump[k]) - gv[k] * h[k])
+    else:
+        for k in range(w.size):
+            w[k] = w[k] * (gs[k] - gv[k] * h[k])
+    for k in range(w.size):
+        g[k] = gv[k] * (one - s[k] * hard) + w[k]
+
+
+@kernel
+def _through_charge(free, above, c, kind, g, gv):
+    """Go back from the membrane before the spike, ``g``, to that of the tick before, ``gv``."""
+    zero = g.dtype.type(0.0)
+    beta = c[BETA]
+    if kind & HOLD:
+        for k in range(g.size):
+            gv[k] = zero if free[k] != zero else g[k]
+            g[k] = g[k] if free[k] != zero else zero
+    if kind & FLOORED:
+        for k in range(g.size):
+            g[k] = g[k] if above[k] != zero else zero
+    if kind & HOLD:
+        for k in range(g.size):
+            gv[k] = gv[k] + g[k] * beta[k]
+    else:
+        for k in range(g.size):
+            gv[k] = g[k] * beta[k]
+
+
+@kernel
+def _through_flow(alpha, gain, kind, g, gi, w):
+    """Go back to the input, in ``w``, and to the current of the tick before, in ``gi``."""
+    if kind & CURRENT:
+        for k in range(g.size):
+            w[k] = gi[k] + g[k] * gain[k]
+            gi[k] = w[k] * alpha[k]
+    else:
+        for k in range(g.size):
+            w[k] = g[k] * gain[k]
+
+
+@kernel
+def _add(sign, a, b, total):
+    for k in range(total.size):
+        total[k] = total[k] + sign * (a[k] * b[k])
+
+
+@kernel
+def _put(flat, at, rows, n):
+    """Cut an array of shape (rows, n) out of a flat one; gives where the next begins, too."""
+    return flat[at : at + rows * n].reshape(rows, n), at + rows * n
+
+
+@kernel
+def _again(x, a, c, ticks, kind, v, i, refr, hs, ss, frees, aboves, vs, flows):
+    """Compute a tile forward again, and keep what is read on the way back.
+
+    ``hs``, ``ss``, ``frees``, ``aboves`` : of every tick, membranes before the spike, spikes, who
+    was free and who above the floor; ``vs``, ``flows`` : membranes and currents before it, and the
+    last currents. Those that nobody reads have no rows, or one.
+    """
+    for t in range(x.shape[0]):
+        if vs.shape[0]:
+            vs[t, :] = v
+        if flows.shape[0]:
+            flows[t, :] = i
+        _tick(
+            x[t, a : a + v.size], c, ticks, kind, v, i, refr, hs[t],
+            frees[t % frees.shape[0]], aboves[t % aboves.shape[0]], ss[t],
+        )  # fmt: skip
+    if flows.shape[0]:
+        flows[x.shape[0], :] = i
+
+
+@kernel
+def lif_backward(
+    lo, hi, tile, x, constants, ticks, kind, code, slope, places, v, i, refr, gs, gv, gi, gx, sums
+):
+    """Go back over all ticks of the neurons lo … hi - 1.
+
+    Parameters
+    ----------
+    tile, x, constants, ticks, kind
+        As of `lif_forward`.
+    code, slope : int, float
+        Surrogate.
+    places : int64 array, shape (6,)
+        Row of ``sums`` for each of ``kinds.LEARNED``; -1 for what has no gradient.
+    v, i, refr : arrays
+        State before the first tick; lost.
+    gs : float array, shape (T, m) or (1, m)
+        Gradient of the spikes; one row is that of all ticks.
+    gv, gi : float arrays, shape (m,)
+        Gradient of the state after the last tick; changed to that of the state before the first.
+    gx : float array, shape (T, m) or (0, m)
+        Gradient of the input, written, if it has rows.
+    sums : float array, shape (r, m)
+        To which gradients of constants are added, tick by tick.
+    """
+    last = x.shape[0] - 1
+    resting, floored = kind & (HOLD | GATE) != 0, kind & FLOORED != 0
+    of_beta, of_alpha, of_gain, of_bias, of_th, of_amount = places
+    rows_free, rows_above = (last + 1 if resting else 1), (last + 1 if floored else 1)
+    rows_v = last + 1 if of_beta >= 0 else 0
+    rows_i = last + 2 if kind & CURRENT and (of_gain >= 0 or of_alpha >= 0) else 0
+    rows = 2 * (last + 1) + rows_free + rows_above + rows_v + rows_i + 10
+    room = np.empty(rows * tile, v.dtype)
+    own = np.empty(tile, np.int32)
+    plus, minus = v.dtype.type(1.0), v.dtype.type(-1.0)
+    for a in range(lo, hi, tile):
+        b = min(a + tile, hi)
+        n = b - a
+        c, at = _put(room, 0, 7, n)
+        _spread(constants, a, c)
+        _spread_ticks(ticks, a, own[:n])
+        hs, at = _put(room, at, last + 1, n)
+        ss, at = _put(room, at, last + 1, n)
+        frees, at = _put(room, at, rows_free, n)
+        aboves, at = _put(room, at, rows_above, n)
+        vs, at = _put(room, at, rows_v, n)
+        flows, at = _put(room, at, rows_i, n)
+        spare, g, one = room[at : at + n], room[at + n : at + 2 * n], room[at + 2 * n : at + 3 * n]
+        one[:] = plus
+        _again(x, a, c, own[:n], kind, v[a:b], i[a:b], refr[a:b], hs, ss, frees, aboves, vs, flows)
+        for t in range(last, -1, -1):
+            free, above = frees[t % rows_free], aboves[t % rows_above]
+            w = spare
+            _bumps(code, slope, hs[t], c[V_TH], w)
+            if resting:
+                for k in range(n):
+                    w[k] = w[k] * free[k]
+            if of_amount >= 0:
+                _add(minus, gv[a:b], ss[t], sums[of_amount, a:b])
+            _through_spike(gs[t % gs.shape[0], a:b], gv[a:b], hs[t], ss[t], c, kind, w, g)
+            if of_th >= 0:
+                _add(minus, w, one, sums[of_th, a:b])
+            _through_charge(free, above, c, kind, g, gv[a:b])
+            if of_bias >= 0:
+                _add(plus, g, one, sums[of_bias, a:b])
+            if of_beta >= 0:
+                _add(plus, g, vs[t], sums[of_beta, a:b])
+            if of_gain >= 0:
+                _add(plus, g, flows[t + 1] if rows_i else x[t, a:b], sums[of_gain, a:b])
+            if gx.shape[0]:
+                w = gx[t, a:b]
+            _through_flow(c[ALPHA], c[GAIN], kind, g, gi[a:b], w)
+            if of_alpha >= 0:
+                _add(plus, w, flows[t], sums[of_alpha, a:b])
