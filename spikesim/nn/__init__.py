@@ -8,6 +8,7 @@ neurons and ordinary modules; `run` runs it over time, `advance` with the state 
 from spikesim.fixed import Quantization
 from spikesim.nn import decode, encode, functional, recipes
 from spikesim.nn.analog import analog_input
+from spikesim.nn.conversion import QCFS, CountMaxPool, SignedIF
 from spikesim.nn.delay import Delay
 from spikesim.nn.explain import explain
 from spikesim.nn.export import export
@@ -39,6 +40,7 @@ __all__ = [
     "Boxcar",
     "CountCrossEntropy",
     "CountMSE",
+    "CountMaxPool",
     "Delay",
     "Diagonal",
     "FastSigmoid",
@@ -50,10 +52,12 @@ __all__ = [
     "Linear",
     "NetState",
     "OTTT",
+    "QCFS",
     "Quantization",
     "Recurrent",
     "RecurrentState",
     "Sigmoid",
+    "SignedIF",
     "SpikingNet",
     "Stateful",
     "Surrogate",
