@@ -140,16 +140,14 @@ def train(net: torch.nn.Module, x: Tensor, y: Tensor, epochs: int, seed: int) ->
     net.eval()
 
 
-def rows_of(
-    name: str, seed: int, split: data.Split, quick: bool
-) -> list[dict[str, Any]]:
+def rows_of(name: str, seed: int, split: data.Split, quick: bool) -> list[dict[str, Any]]:
     """Train one net and convert it in every way."""
     torch.manual_seed(seed)
     net, n_train, n_test = NETS[name](), 8000 if quick else len(split.x_train), len(split.y_test)
     n_test = 1000 if quick else n_test
     x, y = torch.from_numpy(split.x_train[:, None]), torch.from_numpy(split.y_train)
     start = time.process_time()
-    train(net, x[:n_train], y[:n_train], 2 if quick else 6, seed)
+    train(net, x[:n_train], y[:n_train], 4 if quick else 6, seed)
     print(f"{name}, seed {seed}: trained in {time.process_time() - start:.0f} s", flush=True)
     test = torch.from_numpy(split.x_test[:n_test, None]), torch.from_numpy(split.y_test[:n_test])
     rows = []
@@ -159,7 +157,7 @@ def rows_of(
         start = time.process_time()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            made = convert(net, x[:256 if quick else 1024], test=test, **case.options)
+            made = convert(net, x[: 256 if quick else 1024], test=test, **case.options)
         report = made.report
         last = report.curve[-1]
         rows.append({
@@ -203,7 +201,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     RESULT.write_text(json.dumps(rows, indent=1) + "\n")
     missed = 0
     for case in CASES:
-        of = [r for r in rows if (r["net"], r["method"], r["T"]) == (case.net, case.method, case.steps)]
+        key = case.net, case.method, case.steps
+        of = [row for row in rows if (row["net"], row["method"], row["T"]) == key]
         if of and case.may_lose is not None:
             missed += sum(map(lost, of)) / len(of) > case.may_lose
     print(f"{missed} of the means beyond what they may lose; rows in {RESULT}")

@@ -87,7 +87,9 @@ class _TickReader:
             try:
                 self.values[node] = self._value(node, input_shape)
             except ValidationError as error:
-                self.problems += [f"export: {place(self.model, node)}: {text}" for text in error.problems]
+                self.problems += [
+                    f"export: {place(self.model, node)}: {text}" for text in error.problems
+                ]
                 self.values[node] = self._instead(node)
         outputs = [name for node in graph.nodes if node.op == "output" for name in self._out(node)]
         if self.problems:
@@ -243,9 +245,9 @@ class _TickReader:
                 got = "a sum that no neurons take" if source is None else "the input itself"
                 got = "spikes of earlier ticks" if isinstance(source, Tap) else got
                 self.problems.append(
-                    f"export: output, {place(self.model, before)}: expected spikes of neurons, got {got}, "
-                    "which may be several, negative or no spikes; put a LIFLayer at the end, or "
-                    "give populations as a tuple"
+                    f"export: output, {place(self.model, before)}: expected spikes of neurons, got "
+                    f"{got}, which may be several, negative or no spikes; put a LIFLayer at the "
+                    "end, or give populations as a tuple"
                 )
                 continue
             yield source

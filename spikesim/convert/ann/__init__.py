@@ -2,6 +2,6 @@
 """Artificial nets to spiking ones, with their weights: read, fold, choose, replace, measure."""
 
 from spikesim.convert.ann.conversion import Converted, convert
-from spikesim.convert.ann.report import Energy, Layer, Point, Report
+from spikesim.convert.ann.report import ConvertedLayer, Energy, Point, Report
 
-__all__ = ["Converted", "Energy", "Layer", "Point", "Report", "convert"]
+__all__ = ["Converted", "Energy", "ConvertedLayer", "Point", "Report", "convert"]

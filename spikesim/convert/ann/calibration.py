@@ -25,9 +25,7 @@ def batches_of(who: str, given: Any, size: int, device: torch.device) -> list[Ba
     ValidationError
         If there are none, they are no floats or not finite, or labels do not fit.
     """
-    found = [
-        batch for part in _parts(who, given) for batch in _batches(who, part, size, device)
-    ]
+    found = [batch for part in _parts(who, given) for batch in _batches(who, part, size, device)]
     if not found:
         raise ValidationError(f"{who}: expected at least one sample, got none; give some images")
     if len({labels is None for _, labels in found}) > 1:

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -13,21 +14,23 @@ from torch import Tensor, fx
 
 from spikesim import nn
 from spikesim.convert.ann.calibration import batches_of, check_output, check_same
+from spikesim.convert.ann.correcting import room, run_corrected
 from spikesim.convert.ann.measuring import Batch, Measured, measure, sequence
 from spikesim.convert.ann.output import with_output_neurons
 from spikesim.convert.ann.reading import AnnGraph, read
 from spikesim.convert.ann.report import Report
 from spikesim.convert.ann.spiking import binary, signed, spiking
 from spikesim.convert.ann.thresholds import Activity, observe
+from spikesim.convert.ann.watching import watched
 from spikesim.errors import ValidationError
 
 Neuron = Literal["binary", "signed"]
 Output = Literal["sum", "spikes"]
 _NEURONS = {"binary": binary, "signed": signed}
-_LEAST = "least squares"
+_LEAST, _QCFS = "least squares", "QCFS"
 _RULES: tuple[float | str, ...] = (99.0, 99.9, 100.0, _LEAST)
 _JUDGED = 256
-"""Calibration samples by which a rule of thresholds is chosen."""
+"""Calibration samples, at most, by which start values and a rule of thresholds are chosen."""
 
 
 @dataclass(frozen=True)
@@ -72,9 +75,10 @@ def convert(
     ann: torch.nn.Module,
     calibration: Any,
     *,
-    steps: int = 32,
+    steps: int | None = None,
     neuron: Neuron = "binary",
     thresholds: float | str | None = None,
+    correct: bool = True,
     output: Output = "sum",
     test: Any = None,
     batch_size: int = 128,
@@ -95,8 +99,8 @@ def convert(
         max-pooling, dropout, and a softmax at the end.
     calibration : tensor or array (N, ...), a pair with labels (N,), or batches of such
         Input of the kind it was trained on; a few hundred samples.
-    steps : int
-        Ticks T to convert for.
+    steps : int, optional
+        Ticks T to convert for; the levels of its QCFS by default, 32 for other nets.
     neuron : {"binary", "signed"}
         Spikes of 1, for `LIFLayer` and the core; or also of -1, which take back what was sent too
         early: about a quarter of the ticks.
@@ -104,6 +108,11 @@ def convert(
         Percentile of the values of each channel, such as 99.9, or the threshold whose T levels
         are nearest to them. By default what gives the smallest error on calibration data. QCFS
         has its own.
+    correct : bool
+        Add to the start value of a channel what it counts too little on calibration data, layer
+        after layer, if that makes the error of the output smaller. Not where theory says that the
+        count is the activation in T levels: for QCFS, and for the first neurons, whose input is
+        the same in every tick.
     output : {"sum", "spikes"}
         What the net gives in a tick: scores, to be summed; or spikes of output neurons, which can
         be exported whole.
@@ -133,6 +142,8 @@ def convert(
     >>> made.scores(torch.tensor([[0.75]])).tolist()
     [[0.75, 0.375]]
     """
+    if steps is None:
+        steps = max((m.levels for m in ann.modules() if isinstance(m, nn.QCFS)), default=32)
     _check_options(ann, steps, neuron, thresholds, output, batch_size)
     device = next((p.device for p in ann.parameters()), torch.device("cpu"))
     data = batches_of("calibration", calibration, batch_size, device)
@@ -145,50 +156,69 @@ def convert(
         scores = graph.module(data[0][0])
         found = scores if graph.head is None else graph.head(scores)
         check_same(type(ann).__name__, ann(data[0][0].clone()), found)
-    offset = 0.0
-    if output == "spikes":
-        offset = with_output_neurons(graph, [x for x, _ in data])
-    return _Conversion(graph, steps, neuron, data, offset, output == "spikes").best(
-        thresholds, judged, "calibration data" if test is None else "test data"
-    )
+    offset = with_output_neurons(graph, [x for x, _ in data]) if output == "spikes" else None
+    made = _Conversion(graph, steps, neuron, data, offset, correct)
+    return made.best(thresholds, judged, "calibration data" if test is None else "test data")
 
 
 class _Conversion:
     """One net and its data, from which nets with other thresholds are made."""
 
     def __init__(
-        self, graph: AnnGraph, steps: int, neuron: Neuron, data: list[Batch], offset: float,
-        to_spikes: bool,
+        self, graph: AnnGraph, steps: int, neuron: Neuron, data: list[Batch],
+        offset: float | None, correct: bool,
     ) -> None:  # fmt: skip
-        self.graph, self.steps, self.neuron, self.data = graph, steps, neuron, data
-        self.offset, self.to_spikes = offset, to_spikes
+        self.graph, self.steps, self.neuron = graph, steps, neuron
+        self.to_spikes, self.offset = offset is not None, offset or 0.0
         self.activity = observe(graph, [x for x, _ in data])
         self.shapes = {path: activity.shape for path, activity in self.activity.items()}
+        self.corrected = self._uneven() if correct else set()
+        largest = max(math.prod(shape) for shape in self.shapes.values())
+        few = room(largest, steps, _JUDGED)
+        self.x = torch.cat([x for x, _ in data[: -(-few // len(data[0][0]))]])[:few]
+        self.wanted: dict[str, Tensor] = {}
+        with torch.no_grad(), watched(graph.module, graph.activations, self._keep):
+            self.scores = graph.module(self.x)
 
-    def best(
-        self, rule: float | str | None, judged: list[Batch], name: str
-    ) -> Converted:
+    def best(self, rule: float | str | None, judged: list[Batch], where: str) -> Converted:
         """Choose a rule where none was asked for, and report on the net that it gives."""
-        few, chosen = _first(self.data, _JUDGED), {}
-        if rule is None:
-            errors = {one: self._measure(self.made(one), one, few).error for one in self._rules()}
-            rule = min(errors, key=errors.__getitem__)
-            chosen = {_name(one): error for one, error in errors.items()}
-        made = self.made(rule)
-        measured = self._measure(made, rule, judged)
-        report = self._report(measured, rule, chosen, name)
+        rules = self._rules() if rule is None else (rule,)
+        tried = {_name(one): (one, *self._made(one, self.corrected)) for one in rules}
+        best = min(tried, key=lambda name: tried[name][2])
+        if self.corrected:
+            name, one = f"{best}, not corrected", tried[best][0]
+            tried[name] = (one, *self._made(one, ()))
+            best = min(best, name, key=lambda name: tried[name][2])
+        rule, net, _ = tried[best]
+        factor, chosen = self._factor(rule), {name: error for name, (*_, error) in tried.items()}
+        measured = measure(self.graph, net, self.thresholds(rule), self.steps, judged, factor)
+        report = self._report(measured, best, chosen, where)
         for text in report.warnings:
             warnings.warn(f"convert: {text}", stacklevel=3)
-        return replace(made, report=report)
+        return Converted(net, report, self.steps, self.graph.head, factor, self.offset)
 
-    def made(self, rule: float | str) -> Converted:
-        """Give the net by a rule of thresholds, without a report."""
+    def _keep(self, path: str, _: Tensor, out: Tensor) -> None:
+        self.wanted[path] = out
+
+    def _made(self, rule: float | str, correct: Collection[str]) -> tuple[fx.GraphModule, float]:
+        """Give the net by a rule of thresholds, and the error of its output."""
         thresholds = self.thresholds(rule)
-        net = spiking(
-            self.graph, self.shapes, thresholds, _NEURONS[self.neuron], self.to_spikes
-        )
-        last = float(thresholds[list(thresholds)[-1]][0]) if self.to_spikes else 1.0
-        return Converted(net, None, self.steps, self.graph.head, last, self.offset)  # type: ignore[arg-type]
+        net = spiking(self.graph, self.shapes, thresholds, _NEURONS[self.neuron], self.to_spikes)
+        out = run_corrected(net, self.x, self.wanted, thresholds, correct, self.steps)
+        apart = (out * self._factor(rule) - self.scores).square().sum()
+        return net, float((apart / self.scores.square().sum()).sqrt())
+
+    def _factor(self, rule: float | str) -> float:
+        """By what the mean output is multiplied: spikes count thresholds."""
+        return float(list(self.thresholds(rule).values())[-1][0]) if self.to_spikes else 1.0
+
+    def _uneven(self) -> set[str]:
+        """Neurons that need not count what their mean input says."""
+        seeing = {str(node.target) for node in self.graph.seeing_spikes()}
+        return {path for path in self.activity if path in seeing and not self._is_qcfs(path)}
+
+    def _is_qcfs(self, path: str) -> bool:
+        return isinstance(self.graph.module.get_submodule(path), nn.QCFS)
 
     def thresholds(self, rule: float | str) -> dict[str, Tensor]:
         """Thresholds per channel of each activation."""
@@ -208,24 +238,18 @@ class _Conversion:
         return activity.percentile(float(rule))
 
     def _rules(self) -> tuple[float | str, ...]:
-        own = [isinstance(self.graph.module.get_submodule(p), nn.QCFS) for p in self.activity]
-        return _RULES[-1:] if all(own) else _RULES
-
-    def _measure(self, made: Converted, rule: float | str, batches: list[Batch]) -> Measured:
-        return measure(
-            self.graph, made.net, self.thresholds(rule), self.steps, batches, made.factor
-        )
+        return (_QCFS,) if all(map(self._is_qcfs, self.activity)) else _RULES
 
     def _report(
-        self, measured: Measured, rule: float | str, chosen: Mapping[str, float], name: str
+        self, measured: Measured, method: str, chosen: Mapping[str, float], where: str
     ) -> Report:
         layers = tuple(
             replace(layer, n_dead=int(self.activity[layer.path].dead.sum()))
             for layer in measured.layers
         )
         return Report(
-            f"{self.neuron} spikes, thresholds by {_name(rule)}, T = {self.steps}", chosen,
-            measured.curve, measured.accuracy_ann, name, layers, measured.energy, self._core(),
+            f"{self.neuron} spikes, thresholds by {method}, T = {self.steps}", chosen,
+            measured.curve, measured.accuracy_ann, where, layers, measured.energy, self._core(),
         )  # fmt: skip
 
     def _core(self) -> tuple[str, ...]:
@@ -242,15 +266,6 @@ class _Conversion:
 
 def _name(rule: float | str) -> str:
     return rule if isinstance(rule, str) else f"{rule:g} % of channel"
-
-
-def _first(batches: list[Batch], n: int) -> list[Batch]:
-    found, left = [], n
-    for x, labels in batches:
-        if left > 0:
-            found.append((x[:left], None if labels is None else labels[:left]))
-            left -= len(x)
-    return found
 
 
 def _check_options(

@@ -104,17 +104,19 @@ def _as_constants(
     norm: Any = _module(root, node)
     shape = (-1, *[1] * (len(node.meta["tensor_meta"].shape) - 2))
     holder = root.get_submodule(own)
-    constants = {}
+    constants = []
     for name, value in (("scale", scale), ("shift", shift)):
         holder.register_buffer(f"{node.name}_{name}", value.to(norm.running_mean).reshape(shape))
-        constants[name] = f"{own}.{node.name}_{name}"
+        constants.append(f"{own}.{node.name}_{name}")
     with graph.inserting_before(node):
-        scaled = graph.call_function(
-            torch.mul, (node.args[0], graph.get_attr(constants["scale"]))
-        )
-        shifted = graph.call_function(torch.add, (scaled, graph.get_attr(constants["shift"])))
+        scaled = graph.call_function(torch.mul, (node.args[0], _constant(graph, constants, 0)))
+        shifted = graph.call_function(torch.add, (scaled, _constant(graph, constants, 1)))
     node.replace_all_uses_with(shifted)
     graph.erase_node(node)
+
+
+def _constant(graph: fx.Graph, names: list[str], k: int) -> fx.Node:
+    return graph.create_node("get_attr", names[k])  # get_attr() would look in another module
 
 
 def _own_copy(root: torch.nn.Module, node: fx.Node, own: str) -> torch.nn.Module:

@@ -14,7 +14,7 @@ from torch import Tensor, fx
 from spikesim import nn
 from spikesim.convert.ann import operations as ops
 from spikesim.convert.ann.reading import AnnGraph
-from spikesim.convert.ann.report import Energy, Layer, Point
+from spikesim.convert.ann.report import ConvertedLayer, Energy, Point
 from spikesim.convert.ann.watching import watched
 
 Batch = tuple[Tensor, Tensor | None]
@@ -27,10 +27,8 @@ class Measured:
 
     curve: tuple[Point, ...]
     accuracy_ann: float | None
-    layers: tuple[Layer, ...]
+    layers: tuple[ConvertedLayer, ...]
     energy: Energy
-    error: float
-    """Root of the mean squared difference of the outputs, as a share of the ANN's."""
 
 
 def sequence(x: Tensor, steps: int) -> Tensor:
@@ -80,7 +78,7 @@ class _Tally:
         self.at = points(steps)
         self.n_images = self.n_classes = self.n_labels = self.right_ann = 0
         self.agreeing, self.right = [0] * len(self.at), [0] * len(self.at)
-        self.squares = {path: [0.0, 0.0] for path in (*ann.activations, "")}
+        self.squares = {path: [0.0, 0.0] for path in ann.activations}
         self.spikes = dict.fromkeys(ann.activations, 0.0)
         self.exact = dict.fromkeys(ann.activations, 0)
         self.n_values = dict.fromkeys(ann.activations, 0)
@@ -128,7 +126,7 @@ class _Tally:
             spikes / self.n_images,
         )  # fmt: skip
         accuracy = self.right_ann / self.n_labels if known else None
-        return Measured(curve, accuracy, layers, energy, _share(*self.squares[""]))
+        return Measured(curve, accuracy, layers, energy)
 
     def _outputs(self, wanted: Tensor, found: list[Tensor], labels: Tensor | None) -> None:
         best = wanted.argmax(1)
@@ -141,7 +139,6 @@ class _Tally:
         if labels is not None:
             self.n_labels += labels.numel()
             self.right_ann += int((best == labels).sum())
-        self._square("", found[-1], wanted)
 
     def _layer(self, path: str, activation: Tensor, counts: Tensor) -> None:
         shape = (-1, *[1] * (activation.ndim - 2))
@@ -157,9 +154,9 @@ class _Tally:
         self.squares[key][0] += float((found - wanted).square().sum())
         self.squares[key][1] += float(wanted.square().sum())
 
-    def _layer_report(self, path: str) -> Layer:
+    def _layer_report(self, path: str) -> ConvertedLayer:
         thresholds, n = self.thresholds[path], self.n_values[path]
-        return Layer(
+        return ConvertedLayer(
             path, self.ann.activations[path], self.size[path], 0,
             (float(thresholds.min()), float(thresholds.max())),
             self.spikes[path] / (n * self.steps), _share(*self.squares[path]),
@@ -176,17 +173,11 @@ class _Tally:
 
 def _weighted(ann: AnnGraph) -> tuple[list[str], set[str]]:
     """Layers with weights, and those of them that see no spikes."""
-    behind: set[fx.Node] = set()
-    weighted: dict[str, bool] = {}
+    seeing, weighted = ann.seeing_spikes(), dict[str, bool]()
     for node in ann.module.graph.nodes:
         path = str(node.target)
-        spikes = path in ann.activations or any(one in behind for one in node.all_input_nodes)
-        if spikes:
-            behind.add(node)
-        if node.op == "call_module" and isinstance(
-            ann.module.get_submodule(path), ops.WEIGHTED
-        ):
-            weighted[path] = weighted.get(path, False) or spikes
+        if node.op == "call_module" and isinstance(ann.module.get_submodule(path), ops.WEIGHTED):
+            weighted[path] = weighted.get(path, False) or node in seeing
     return list(weighted), {path for path, spikes in weighted.items() if not spikes}
 
 

@@ -15,7 +15,6 @@ from spikesim.errors import ValidationError
 from spikesim.nn import QCFS
 
 _T = torch.Tensor
-Module = torch.nn.Module
 
 
 def _all(*names: str, of: Any = torch.nn) -> tuple[Any, ...]:
@@ -123,7 +122,7 @@ def refusal(name: str) -> str:
     return f"{name} has no counterpart in spikes, {REASONS.get(name, _OTHERWISE)}"
 
 
-def ceiling_of_module(module: Module) -> float | None:
+def ceiling_of_module(module: torch.nn.Module) -> float | None:
     """Largest value of an activation that begins at 0; None for what is none.
 
     Raises
@@ -150,7 +149,7 @@ def _hardtanh(min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
     return _ceiling("hardtanh", min_val, max_val)
 
 
-def _clamp(min: Any = None, max: Any = None) -> float:  # noqa: A002 (torch's own name)
+def _clamp(min: Any = None, max: Any = None) -> float:
     return _ceiling("clamp", min, math.inf if max is None else max)
 
 
@@ -174,18 +173,18 @@ RECTIFIERS: Mapping[Any, Callable[..., float]] = {
 }
 
 
-def _pool(kind: type[Module]) -> Callable[..., Module]:
+def _pool(kind: type[torch.nn.Module]) -> Callable[..., torch.nn.Module]:
     def make(
         kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
         ceil_mode: bool = False, return_indices: bool = False,
-    ) -> Module:  # fmt: skip
+    ) -> torch.nn.Module:  # fmt: skip
         return kind(kernel_size, stride, padding, dilation, return_indices, ceil_mode)
 
     return make
 
 
 #: Max-pooling as functions: their arguments beside the input to the module.
-POOL_FUNCTIONS: Mapping[Any, Callable[..., Module]] = {
+POOL_FUNCTIONS: Mapping[Any, Callable[..., torch.nn.Module]] = {
     **dict.fromkeys((functional.max_pool1d, torch.max_pool1d), _pool(torch.nn.MaxPool1d)),
     **dict.fromkeys((functional.max_pool2d, torch.max_pool2d), _pool(torch.nn.MaxPool2d)),
     **dict.fromkeys((functional.max_pool3d, torch.max_pool3d), _pool(torch.nn.MaxPool3d)),

@@ -50,6 +50,15 @@ class AnnGraph:
     pools: list[str] = field(default_factory=list)
     head: torch.nn.Module | None = None
 
+    def seeing_spikes(self) -> set[fx.Node]:
+        """Nodes whose input depends on activations, not on the input of the net alone."""
+        found: set[fx.Node] = set()
+        for node in self.module.graph.nodes:
+            given = node.all_input_nodes
+            if any(one in found or str(one.target) in self.activations for one in given):
+                found.add(node)
+        return found
+
 
 def read(ann: torch.nn.Module, sample: torch.Tensor) -> AnnGraph:
     """Read a net, which stays as it is; ``sample``, shape (B, ...), tells shapes.
@@ -63,10 +72,10 @@ def read(ann: torch.nn.Module, sample: torch.Tensor) -> AnnGraph:
     for module in root.modules():
         for name in list(getattr(module, "parametrizations", ())):  # such as a weight norm
             parametrize.remove_parametrizations(module, name)
-    return _Reader(root).read(sample)
+    return _AnnReader(root).read(sample)
 
 
-class _Reader:
+class _AnnReader:
     def __init__(self, root: torch.nn.Module) -> None:
         self.root = root
         self.problems: list[str] = []
@@ -295,4 +304,3 @@ def _argument(node: fx.Node, position: int, name: str, default: Any) -> Any:
     if len(node.args) > position:
         return node.args[position]
     return node.kwargs.get(name, default)
-

@@ -34,7 +34,7 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Layer:
+class ConvertedLayer:
     """Neurons that stand for one call of an activation.
 
     Attributes
@@ -107,7 +107,7 @@ class Report:
     accuracy_ann : float, 0..1, or None
     judged_on : str
         Which images curve, rates and errors are of.
-    layers : tuple of Layer
+    layers : tuple of ConvertedLayer
     energy : Energy
         At the last point of the curve.
     core : tuple of str
@@ -119,7 +119,7 @@ class Report:
     curve: tuple[Point, ...]
     accuracy_ann: float | None
     judged_on: str
-    layers: tuple[Layer, ...]
+    layers: tuple[ConvertedLayer, ...]
     energy: Energy
     core: tuple[str, ...]
 

@@ -80,7 +80,7 @@ class _Rewriting:
     def graph_module(self) -> fx.GraphModule:
         for node in self.ann.module.graph.nodes:
             self.values[node] = self._rewrite(node)
-        return fx.GraphModule(self.root, self.graph)
+        return fx.GraphModule(self.root, self.graph).eval()
 
     def _rewrite(self, node: fx.Node) -> _Value:
         path = str(node.target)
@@ -123,9 +123,7 @@ class _Rewriting:
             self.n_factors += 1
             holder, _, own = name.rpartition(".")
             self.root.get_submodule(holder).register_buffer(own, factor)
-            self.plain[old] = self.graph.call_function(
-                torch.mul, (node, self.graph.get_attr(name))
-            )
+            self.plain[old] = self.graph.call_function(torch.mul, (node, self.graph.get_attr(name)))
         return self.plain[old]
 
 

@@ -67,7 +67,7 @@ class Activity:
 
 
 def observe(ann: AnnGraph, batches: Iterable[Tensor]) -> dict[str, Activity]:
-    """What each activation gives on calibration data, by its path.
+    """Count what each activation gives on calibration data, by its path.
 
     Parameters
     ----------
