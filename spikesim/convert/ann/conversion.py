@@ -18,6 +18,7 @@ from spikesim.convert.ann.correcting import room, run_corrected
 from spikesim.convert.ann.measuring import Batch, Measured, measure, sequence
 from spikesim.convert.ann.output import with_output_neurons
 from spikesim.convert.ann.reading import AnnGraph, read
+from spikesim.convert.ann.refining import REFINEMENTS, second_start
 from spikesim.convert.ann.report import Report
 from spikesim.convert.ann.spiking import binary, signed, spiking
 from spikesim.convert.ann.thresholds import Activity, observe
@@ -26,6 +27,7 @@ from spikesim.errors import ValidationError
 
 Neuron = Literal["binary", "signed"]
 Output = Literal["sum", "spikes"]
+Refinement = Literal["offset", "srp"]
 _NEURONS = {"binary": binary, "signed": signed}
 _LEAST, _QCFS = "least squares", "QCFS"
 _RULES: tuple[float | str, ...] = (99.0, 99.9, 100.0, _LEAST)
@@ -49,6 +51,8 @@ class Converted:
         A softmax, which is applied to the mean over all ticks.
     factor, offset : float
         By which the mean output is multiplied, and what is taken off; 1 and 0 for a sum.
+    refine : {"offset", "srp"} or None
+        What a second run makes of the first.
     """
 
     net: fx.GraphModule
@@ -57,12 +61,14 @@ class Converted:
     head: torch.nn.Module | None = None
     factor: float = 1.0
     offset: float = 0.0
+    refine: Refinement | None = None
 
     def scores(self, x: Tensor, steps: int | None = None) -> Tensor:
         """Give what the artificial net would for input (B, ...), from a run of T ticks."""
         n = self.steps if steps is None else steps
         with torch.no_grad():
-            out, _ = nn.run(self.net, sequence(x, n))
+            start = second_start(self.net, self.steps, self.refine)(x)
+            out, _ = nn.run(self.net, sequence(x, n), start)
             return self.read_out(out.sum(0), n)
 
     def read_out(self, total: Tensor, steps: int) -> Tensor:
@@ -79,6 +85,7 @@ def convert(
     neuron: Neuron = "binary",
     thresholds: float | str | None = None,
     correct: bool = True,
+    refine: Refinement | None = None,
     output: Output = "sum",
     test: Any = None,
     batch_size: int = 128,
@@ -113,6 +120,9 @@ def convert(
         after layer, if that makes the error of the output smaller. Not where theory says that the
         count is the activation in T levels: for QCFS, and for the first neurons, whose input is
         the same in every tick.
+    refine : {"offset", "srp"}, optional
+        Run twice, the second time knowing how the first one ended: with start values that make up
+        for a spike too few or too many, or with neurons silent that sent too many.
     output : {"sum", "spikes"}
         What the net gives in a tick: scores, to be summed; or spikes of output neurons, which can
         be exported whole.
@@ -144,7 +154,7 @@ def convert(
     """
     if steps is None:
         steps = max((m.levels for m in ann.modules() if isinstance(m, nn.QCFS)), default=32)
-    _check_options(ann, steps, neuron, thresholds, output, batch_size)
+    _check_options(ann, steps, neuron, thresholds, refine, output, batch_size)
     device = next((p.device for p in ann.parameters()), torch.device("cpu"))
     data = batches_of("calibration", calibration, batch_size, device)
     judged = data if test is None else batches_of("test", test, batch_size, device)
@@ -157,7 +167,7 @@ def convert(
         found = scores if graph.head is None else graph.head(scores)
         check_same(type(ann).__name__, ann(data[0][0].clone()), found)
     offset = with_output_neurons(graph, [x for x, _ in data]) if output == "spikes" else None
-    made = _Conversion(graph, steps, neuron, data, offset, correct)
+    made = _Conversion(graph, steps, neuron, data, offset, correct, refine)
     return made.best(thresholds, judged, "calibration data" if test is None else "test data")
 
 
@@ -166,9 +176,9 @@ class _Conversion:
 
     def __init__(
         self, graph: AnnGraph, steps: int, neuron: Neuron, data: list[Batch],
-        offset: float | None, correct: bool,
+        offset: float | None, correct: bool, refine: Refinement | None,
     ) -> None:  # fmt: skip
-        self.graph, self.steps, self.neuron = graph, steps, neuron
+        self.graph, self.steps, self.neuron, self.refine = graph, steps, neuron, refine
         self.to_spikes, self.offset = offset is not None, offset or 0.0
         self.activity = observe(graph, [x for x, _ in data])
         self.shapes = {path: activity.shape for path, activity in self.activity.items()}
@@ -190,12 +200,15 @@ class _Conversion:
             tried[name] = (one, *self._made(one, ()))
             best = min(best, name, key=lambda name: tried[name][2])
         rule, net, _ = tried[best]
-        factor, chosen = self._factor(rule), {name: error for name, (*_, error) in tried.items()}
-        measured = measure(self.graph, net, self.thresholds(rule), self.steps, judged, factor)
+        chosen = {name: error for name, (*_, error) in tried.items()}
+        factor, start = self._factor(rule), second_start(net, self.steps, self.refine)
+        measured = measure(
+            self.graph, net, self.thresholds(rule), self.steps, judged, factor, start
+        )
         report = self._report(measured, best, chosen, where)
         for text in report.warnings:
             warnings.warn(f"convert: {text}", stacklevel=3)
-        return Converted(net, report, self.steps, self.graph.head, factor, self.offset)
+        return Converted(net, report, self.steps, self.graph.head, factor, self.offset, self.refine)
 
     def _keep(self, path: str, _: Tensor, out: Tensor) -> None:
         self.wanted[path] = out
@@ -231,7 +244,7 @@ class _Conversion:
     def _of(self, path: str, activity: Activity, rule: float | str) -> Tensor:
         module = self.graph.module.get_submodule(path)
         if isinstance(module, nn.QCFS):
-            return torch.full_like(activity.largest, float(module.threshold.abs()))
+            return torch.full_like(activity.largest, float(module.threshold.detach().abs()))
         if rule == _LEAST:
             return activity.least_squares(self.steps)
         assert isinstance(rule, float | int)
@@ -247,8 +260,9 @@ class _Conversion:
             replace(layer, n_dead=int(self.activity[layer.path].dead.sum()))
             for layer in measured.layers
         )
+        again = f", {self.refine} after a first run" if self.refine else ""
         return Report(
-            f"{self.neuron} spikes, thresholds by {method}, T = {self.steps}", chosen,
+            f"{self.neuron} spikes, thresholds by {method}, T = {self.steps}{again}", chosen,
             measured.curve, measured.accuracy_ann, where, layers, measured.energy, self._core(),
         )  # fmt: skip
 
@@ -256,6 +270,8 @@ class _Conversion:
         found = []
         if self.neuron == "signed":
             found.append("spikes of -1 cannot be sent; convert with neuron='binary'")
+        if self.refine:
+            found.append("start values are of a first run of the sample; convert without refine")
         for path in self.graph.pools:
             found.append(f"{path}: counts of max-pooling are kept in no neuron; pool by average")
         if not self.to_spikes:
@@ -269,7 +285,13 @@ def _name(rule: float | str) -> str:
 
 
 def _check_options(
-    ann: torch.nn.Module, steps: int, neuron: str, thresholds: Any, output: str, batch_size: int
+    ann: torch.nn.Module,
+    steps: int,
+    neuron: str,
+    thresholds: Any,
+    refine: str | None,
+    output: str,
+    batch_size: int,
 ) -> None:
     problems = []
     training = [name or type(ann).__name__ for name, one in ann.named_modules() if one.training]
@@ -282,6 +304,11 @@ def _check_options(
         problems.append(f"expected steps and batch_size of 1 or more, got {steps}, {batch_size}")
     if neuron not in _NEURONS:
         problems.append(f"expected neuron 'binary' or 'signed', got {neuron!r}")
+    if refine not in (None, *REFINEMENTS) or (refine and neuron == "signed"):
+        problems.append(
+            f"expected refine 'offset' or 'srp', and those for binary spikes, got {refine!r} with "
+            f"{neuron!r}"
+        )
     if output not in ("sum", "spikes"):
         problems.append(f"expected output 'sum' or 'spikes', got {output!r}")
     number = isinstance(thresholds, float | int) and 0.0 < thresholds <= 100.0

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,7 +49,7 @@ def points(steps: int) -> list[int]:
 
 def measure(
     ann: AnnGraph, net: fx.GraphModule, thresholds: Mapping[str, Tensor], steps: int,
-    batches: Sequence[Batch], factor: float,
+    batches: Sequence[Batch], factor: float, start: Callable[[Tensor], Any],
 ) -> Measured:  # fmt: skip
     """Run both nets on batches.
 
@@ -62,11 +62,14 @@ def measure(
     batches : sequence of (input, labels or None)
     factor : float
         By which the mean output of the spiking net is multiplied.
+    start : callable
+        Input (B, ...) to the state that the spiking net begins with. What it runs to find that
+        counts as operations, not as spikes.
     """
     tally = _Tally(ann, net, thresholds, steps)
     with torch.no_grad():
         for x, labels in batches:
-            tally.add(x, labels, factor)
+            tally.add(x, labels, factor, start)
     return tally.result()
 
 
@@ -86,7 +89,9 @@ class _Tally:
         self.weighted, self.analogue = _weighted(ann)
         self.macs, self.acs = dict.fromkeys(self.weighted, 0.0), dict.fromkeys(self.weighted, 0.0)
 
-    def add(self, x: Tensor, labels: Tensor | None, factor: float) -> None:
+    def add(
+        self, x: Tensor, labels: Tensor | None, factor: float, start: Callable[[Tensor], Any]
+    ) -> None:
         """Run a batch through both."""
         activations: dict[str, Tensor] = {}
 
@@ -102,9 +107,10 @@ class _Tally:
             counts[path] = out.clone() if path not in counts else counts[path].add_(out)
             self.spikes[path] += float(out.abs().sum())
 
-        after = watched(self.net, self.ann.activations, count)
-        with after, watched(self.net, self.weighted, self._count_acs):
-            out, _ = nn.run(self.net, sequence(x, self.steps))
+        with watched(self.net, self.weighted, self._count_acs):
+            state = start(x)
+            with watched(self.net, self.ann.activations, count):
+                out, _ = nn.run(self.net, sequence(x, self.steps), state)
         sums = out.cumsum(0)
         self._outputs(wanted, [sums[t - 1] * (factor / t) for t in self.at], labels)
         for path, activation in activations.items():

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from spikesim.convert.ann.measuring import sequence
 from spikesim.nn import LIFLayer, run
 from spikesim.nn.stateful import stateful
 
@@ -44,14 +45,32 @@ def srp(rest: Tensor, after: Tensor, threshold: Tensor) -> Tensor:
 REFINEMENTS: dict[str, Restart] = {"offset": offset, "srp": srp}
 
 
-def second_start(net: torch.nn.Module, x: Tensor, how: Restart) -> dict[str, Any]:
-    """State of a net before the second run, after a first one over input (T, B, ...)."""
-    _, after = run(net, x)
-    start: dict[str, Any] = dict.fromkeys(after)  # at rest
-    for path, module in stateful(net).items():
-        if isinstance(module, LIFLayer):
-            v = after[path].v
-            rest = module.init(v)
-            threshold = torch.as_tensor(module.params(v).v_th)
-            start[path] = rest._replace(v=how(rest.v, v, threshold))
+def second_start(
+    net: torch.nn.Module, steps: int, refine: str | None
+) -> Callable[[Tensor], dict[str, Any] | None]:
+    """Give what finds the state to begin with for input (B, ...); None is at rest.
+
+    Parameters
+    ----------
+    net : torch.nn.Module
+        For `nn.run`.
+    steps : int
+        Ticks of the first run.
+    refine : {"offset", "srp"} or None
+        What is made of it; None for no first run.
+    """
+
+    def start(x: Tensor) -> dict[str, Any] | None:
+        if refine is None:
+            return None
+        _, after = run(net, sequence(x, steps))
+        found: dict[str, Any] = dict.fromkeys(after)  # at rest
+        for path, module in stateful(net).items():
+            if isinstance(module, LIFLayer):
+                v = after[path].v
+                rest = module.init(v)
+                threshold = torch.as_tensor(module.params(v).v_th)
+                found[path] = rest._replace(v=REFINEMENTS[refine](rest.v, v, threshold))
+        return found
+
     return start
