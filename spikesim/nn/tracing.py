@@ -114,7 +114,10 @@ def _is_recurrent(module: torch.nn.Module) -> TypeGuard[Recurrent]:
 
 
 def trace(
-    net: torch.nn.Module, known: Callable[[torch.nn.Module], bool], *, way_out: str
+    net: torch.nn.Module,
+    known: Callable[[torch.nn.Module], bool],
+    *,
+    way_out: str = "write it without",
 ) -> tuple[fx.Graph, dict[str, Any], list[str]]:
     """Graph of one tick of a net as in evaluation, tensors made in its forward, and problems.
 
@@ -125,7 +128,7 @@ def trace(
     known : callable
         Whether a module is to be seen as a whole.
     way_out : str
-        What to do about a module that goes by values, with its ``{kind}``.
+        What to do about a module that goes by values; may name its ``{kind}``.
 
     Returns
     -------

@@ -83,7 +83,7 @@ class _AnnReader:
         self.found = AnnGraph(fx.GraphModule(torch.nn.Module(), fx.Graph()))
 
     def read(self, sample: torch.Tensor) -> AnnGraph:
-        graph, constants, problems = trace(self.root, _known, way_out="write it without")
+        graph, constants, problems = trace(self.root, _known)
         if isinstance(self.root, _KNOWN):  # it is its own graph, and wants a place
             self.root = _Holder(self.root)
             for node in graph.nodes:
