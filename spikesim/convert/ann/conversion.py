@@ -276,7 +276,7 @@ class _Conversion:
             found.append(f"{path}: counts of max-pooling are kept in no neuron; pool by average")
         if not self.to_spikes:
             found.append("the output is a sum, no spikes; convert with output='spikes'")
-        found.append("what comes before the first neurons takes values, and runs on the host")
+        found.append("the first neurons take values; nn.export(..., analog='host') leaves them out")
         return tuple(found)
 
 

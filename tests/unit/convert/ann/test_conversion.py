@@ -19,7 +19,6 @@ from spikesim.convert.ann.measuring import points, sequence  # noqa: E402
 from spikesim.convert.ann.reading import read  # noqa: E402
 from spikesim.convert.ann.spiking import binary, spiking  # noqa: E402
 from spikesim.convert.ann.thresholds import observe  # noqa: E402
-from spikesim.core import SpikeTrains  # noqa: E402
 from tests.reference.traced_nets import Net  # noqa: E402
 
 ROW, RELU, LINEAR = torch.nn.Sequential, torch.nn.ReLU, torch.nn.Linear
@@ -317,21 +316,20 @@ def exact_net():
     return net.eval(), torch.randint(0, 2, (40, 1, 4, 4), generator=dice(9)).float()
 
 
-def test_with_output_spikes_the_net_runs_in_the_simulator_spike_for_spike():
+@pytest.mark.parametrize("analog", ["current", "host"])
+def test_with_output_spikes_the_net_runs_in_the_simulator_spike_for_spike(analog):
     ann, x = exact_net()
     made = convert(ann, x, steps=12, thresholds=100.0, correct=False, output="spikes")
+    image = sequence(x[0] + 0.25, 12)  # numbers, no spikes
     with torch.no_grad():
-        spikes, _ = nn.run(made.net, sequence(x[:1], 12))
+        spikes, _ = nn.run(made.net, image[:, None])
     assert set(spikes.unique().tolist()) == {0.0, 1.0}
-    network = nn.export(made.net, input_shape=(1, 4, 4))
-    starts = [p.start_tick for p in network.populations.values()]
-    assert [0, 1, 2] == starts
-    raster = np.zeros((14, 16), dtype=bool)
-    raster[:12] = x[0].flatten().numpy() > 0
+    network = nn.export(made.net, input_shape=(1, 4, 4), analog=analog)
     (name,) = network.outputs
-    recording = sim.simulate(network, {"in": SpikeTrains.from_raster(raster)}, 14)
-    found = recording.raster(name)
-    assert np.array_equal(spikes[:, 0].numpy() > 0, found[2:14])
+    start = network.populations[name].start_tick
+    given = nn.analog_input(made.net, image, analog=analog)
+    recording = sim.simulate(network, given, 12 + start)
+    assert np.array_equal(spikes[:, 0].numpy() > 0, recording.raster(name)[start : 12 + start])
     assert not any("no spikes" in text for text in made.report.core)
 
 
