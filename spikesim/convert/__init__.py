@@ -36,6 +36,13 @@ _EXPORTS = {
     "to_sinabs": "spikesim.convert.sinabs",
     "to_snntorch": "spikesim.convert.snntorch",
     "to_spikingjelly": "spikesim.convert.spikingjelly",
+    from spikesim.convert.ann import Converted as Converted
+    from spikesim.convert.ann import convert as convert
+
+# Public name -> module that defines it.
+_EXPORTS = {
+    "Converted": "spikesim.convert.ann",
+    "convert": "spikesim.convert.ann",
 }
 
 __all__ = list(_EXPORTS)

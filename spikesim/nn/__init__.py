@@ -9,6 +9,7 @@ from spikesim.fixed import Quantization
 from spikesim.nn import decode, encode, functional, recipes
 from spikesim.nn.analog import analog_input
 from spikesim.nn.activity import WithActivity
+from spikesim.nn.conversion import QCFS, CountMaxPool, SignedIF
 from spikesim.nn.delay import Delay
 from spikesim.nn.energy import EnergyReport, energy
 from spikesim.nn.evaluate import accuracy, evaluate, predict
@@ -80,6 +81,7 @@ __all__ = [
     "Conv2d",
     "CountCrossEntropy",
     "CountMSE",
+    "CountMaxPool",
     "Delay",
     "DelayScores",
     "DelayedConv",
@@ -101,11 +103,13 @@ __all__ = [
     "MembraneCrossEntropy",
     "NetState",
     "OTTT",
+    "QCFS",
     "Quantization",
     "RateCrossEntropy",
     "Recurrent",
     "RecurrentState",
     "Sigmoid",
+    "SignedIF",
     "SpikingNet",
     "Stateful",
     "Surrogate",

@@ -165,8 +165,7 @@ def _changed(
 def _followers(net: torch.nn.Module) -> dict[torch.nn.Module, LIFLayer]:
     """Neurons that each projection drives."""
     graph, _, problems = trace(net, lambda module: isinstance(module, _PROJECTIONS))
-    problems = [text.replace("export:", "OTTT:", 1) for text in problems]
-    problems += [f"OTTT: {text}" for text in _unfit(net)]
+    problems = [f"OTTT: {text}" for text in (*problems, *_unfit(net))]
     found: dict[torch.nn.Module, LIFLayer] = {}
     for node in graph.nodes:
         if node.op != "call_module":

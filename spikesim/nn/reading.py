@@ -19,7 +19,7 @@ from spikesim.nn.neuron import LIFLayer
 from spikesim.nn.retiming import INPUT, Loops, Tap, closed, previous
 from spikesim.nn.spikemap import SpikeMap
 from spikesim.nn.stateful import Stateful
-from spikesim.nn.tracing import REFUSED, trace, who
+from spikesim.nn.tracing import REFUSED, hooked, place, runs_as, trace, who
 
 #: What comes of something that was refused: nothing that uses it is refused for that again.
 _UNKNOWN = object()
@@ -79,10 +79,12 @@ class _TickReader:
 
     def read(self, input_shape: tuple[int, ...] | None) -> Reading:
         """Give the populations; see the function."""
-        graph, self.constants, self.problems = trace(
-            self.model, lambda module: self._handler(module) is not None
-        )
-        if _hooked(self.model) and self._handler(self.model) is None:  # the trace begins within
+        graph, self.constants, found = trace(
+            self.model, lambda module: self._handler(module) is not None,
+            way_out="write it without, or give a handler for {kind}",
+        )  # fmt: skip
+        self.problems = [f"export: {text}" for text in found]
+        if hooked(self.model) and self._handler(self.model) is None:  # the trace begins within
             self.problems.append(f"export: {who('', self.model)}: {_HOOKS}")
         for node in graph.nodes:
             if node.op == "output":
@@ -90,7 +92,9 @@ class _TickReader:
             try:
                 self.values[node] = self._value(node, input_shape)
             except ValidationError as error:
-                self.problems += [f"export: {self._who(node)}: {text}" for text in error.problems]
+                self.problems += [
+                    f"export: {place(self.model, node)}: {text}" for text in error.problems
+                ]
                 self.values[node] = self._instead(node)
         ends = [node for node in graph.nodes if node.op == "output"]  # none where it broke off
         outputs = [name for node in ends for name in self._out(node)]
@@ -160,7 +164,7 @@ class _TickReader:
                 "no counterpart in a network, expected neurons and what is linear in spikes; "
                 + way_out
             )
-        if _hooked(module):
+        if hooked(module):
             raise ValidationError(_HOOKS)
         return handler
 
@@ -168,7 +172,7 @@ class _TickReader:
         """Give that of its kind, or of the nearest base of which it changes nothing that runs."""
         for kind in type(module).__mro__:
             if kind in self.handlers:
-                return self.handlers[kind] if _runs_as(module, kind) else None
+                return self.handlers[kind] if runs_as(module, kind) else None
         return None
 
     def _placeholder(self, node: fx.Node, input_shape: tuple[int, ...] | None) -> SpikeMap | Any:
@@ -217,7 +221,7 @@ class _TickReader:
     def _population(self, node: fx.Node, fires: Fires) -> SpikeMap | Membrane:
         name = f"layer{len(self.layers)}"
         path = str(node.target) if node.op == "call_module" else None
-        self.layers.append(Layer(name, self._who(node), path, fires.neuron, fires.drive))
+        self.layers.append(Layer(name, place(self.model, node), path, fires.neuron, fires.drive))
         return SpikeMap.of(name, fires.drive.shape) if fires.spiking else Membrane(name)
 
     def _instead(self, node: fx.Node) -> Any:
@@ -256,32 +260,9 @@ class _TickReader:
                 got = "a sum that no neurons take" if source is None else "the input itself"
                 got = "spikes of earlier ticks" if isinstance(source, Tap) else got
                 self.problems.append(
-                    f"export: output, {self._who(before)}: expected spikes of neurons, got {got}, "
-                    "which may be several, negative or no spikes; put a LIFLayer at the end, or "
-                    "give populations as a tuple"
+                    f"export: output, {place(self.model, before)}: expected spikes of neurons, got "
+                    f"{got}, which may be several, negative or no spikes; put a LIFLayer at the "
+                    "end, or give populations as a tuple"
                 )
                 continue
             yield source
-
-    def _who(self, node: fx.Node) -> str:
-        if node.op == "placeholder":
-            return f"input {str(node.target)!r}"
-        if node.op == "call_module":
-            path = str(node.target)
-            return who(path, self.model.get_submodule(path))
-        stack = list((node.meta.get("nn_module_stack") or {"": ("", type(self.model))}).values())
-        path, kind = stack[-1]
-        return f"{path!r} ({kind.__name__}), {node.name}"
-
-
-def _runs_as(module: torch.nn.Module, kind: type) -> bool:
-    """Whether a module of a derived class runs as its base does."""
-    if "forward" in module.__dict__:
-        return False
-    names = ("forward", "init", "step", "seq", "params", "canonical")
-    own = [name for name in names if hasattr(kind, name)]
-    return all(getattr(type(module), name) is getattr(kind, name) for name in own)
-
-
-def _hooked(module: torch.nn.Module) -> bool:
-    return bool(module._forward_hooks or module._forward_pre_hooks)

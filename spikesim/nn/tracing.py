@@ -65,9 +65,9 @@ class _Proxy(fx.Proxy):
 
 
 class _Tracer(fx.Tracer):
-    def __init__(self, known: Callable[[torch.nn.Module], bool]) -> None:
+    def __init__(self, known: Callable[[torch.nn.Module], bool], way_out: str) -> None:
         super().__init__()
-        self.known = known
+        self.known, self.way_out = known, way_out
         self.problems: list[str] = []
 
     def is_leaf_module(self, m: torch.nn.Module, module_qualified_name: str) -> bool:
@@ -88,13 +88,21 @@ class _Tracer(fx.Tracer):
             return super().call_module(m, forward, args, kwargs)
         except _NOT_TRACED as error:
             path = self.path_of_module(m)
-            self.problems.append(not_traced(path, m, error))
+            self.problems.append(self.not_traced(path, m, error))
             while len(self.module_stack) > depth:
                 self.module_stack.popitem(last=True)
             whole = self.create_proxy("call_module", path, args, kwargs)
             for node in itertools.islice(self.graph.nodes, before, None):
                 node.meta[REFUSED] = True
             return whole
+
+    def not_traced(self, path: str, module: torch.nn.Module, error: Exception) -> str:
+        """Say that a module goes by values, and what it tripped over."""
+        reason = " ".join(str(error).split()) or type(error).__name__
+        return (
+            f"{who(path, module)}: expected a forward that does the same for all values, got one "
+            f"that goes by them ({reason}); {self.way_out.format(kind=type(module).__name__)}"
+        )
 
 
 def _is_recurrent(module: torch.nn.Module) -> TypeGuard[Recurrent]:
@@ -106,7 +114,10 @@ def _is_recurrent(module: torch.nn.Module) -> TypeGuard[Recurrent]:
 
 
 def trace(
-    net: torch.nn.Module, known: Callable[[torch.nn.Module], bool]
+    net: torch.nn.Module,
+    known: Callable[[torch.nn.Module], bool],
+    *,
+    way_out: str = "write it without",
 ) -> tuple[fx.Graph, dict[str, Any], list[str]]:
     """Graph of one tick of a net as in evaluation, tensors made in its forward, and problems.
 
@@ -116,6 +127,8 @@ def trace(
         Left as it was.
     known : callable
         Whether a module is to be seen as a whole.
+    way_out : str
+        What to do about a module that goes by values; may name its ``{kind}``.
 
     Returns
     -------
@@ -125,7 +138,7 @@ def trace(
     problems : list of str
         A module, by its path, that goes by values.
     """
-    tracer = _Tracer(known)
+    tracer = _Tracer(known, way_out)
     if tracer.is_leaf_module(net, ""):
         graph = fx.Graph()
         graph.output(graph.call_module("", (graph.placeholder("x"),)))
@@ -138,7 +151,7 @@ def trace(
             graph = tracer.trace(net)
     except _NOT_TRACED as error:
         graph = tracer.graph
-        tracer.problems.append(not_traced("", net, error))
+        tracer.problems.append(tracer.not_traced("", net, error))
     finally:
         RUNNING.reset(token)
         # torch.fx keeps tensors that a forward method makes as attributes of the net.
@@ -148,7 +161,7 @@ def trace(
     if not torch.equal(dice, torch.get_rng_state()):
         torch.set_rng_state(dice)
         tracer.problems.append(
-            f"export: {who('', net)}: expected a forward without random numbers, which would be "
+            f"{who('', net)}: expected a forward without random numbers, which would be "
             "the same in every tick; draw none in evaluation"
         )
     return graph, constants, tracer.problems
@@ -159,14 +172,30 @@ def who(path: str, module: torch.nn.Module) -> str:
     return f"{path!r} ({type(module).__name__})"
 
 
-def not_traced(path: str, module: torch.nn.Module, error: Exception) -> str:
-    """Say that a module goes by values, and what it tripped over."""
-    reason = " ".join(str(error).split()) or type(error).__name__
-    return (
-        f"export: {who(path, module)}: expected a forward that does the same for all values, got "
-        f"one that goes by them ({reason}); write it without, or give a handler for "
-        f"{type(module).__name__}"
-    )
+def place(net: torch.nn.Module, node: fx.Node) -> str:
+    """Name of a node in messages: its module and, where that is traced, what it does there."""
+    if node.op == "placeholder":
+        return f"input {str(node.target)!r}"
+    if node.op == "call_module":
+        path = str(node.target)
+        return who(path, net.get_submodule(path))
+    stack = list((node.meta.get("nn_module_stack") or {"": ("", type(net))}).values())
+    path, kind = stack[-1]
+    return f"{path!r} ({kind.__name__}), {node.name}"
+
+
+def runs_as(module: torch.nn.Module, kind: type) -> bool:
+    """Whether a module of a derived class runs as its base does."""
+    if "forward" in module.__dict__:
+        return False
+    names = ("forward", "init", "step", "seq", "params", "canonical")
+    own = [name for name in names if hasattr(kind, name)]
+    return all(getattr(type(module), name) is getattr(kind, name) for name in own)
+
+
+def hooked(module: torch.nn.Module) -> bool:
+    """Whether a module has hooks, which may change what it gives."""
+    return bool(module._forward_hooks or module._forward_pre_hooks)
 
 
 def _put_back(net: torch.nn.Module, attributes: dict[str, dict[str, Any]]) -> Iterator[str]:
@@ -178,7 +207,7 @@ def _put_back(net: torch.nn.Module, attributes: dict[str, dict[str, Any]]) -> It
             after.clear()
             after.update(before)
             yield (
-                f"export: {who(path, module)}: expected a forward that sets nothing, got one that "
+                f"{who(path, module)}: expected a forward that sets nothing, got one that "
                 f"sets {', '.join(map(repr, changed))}; what is carried from tick to tick is the "
                 "state of a Stateful module"
             )

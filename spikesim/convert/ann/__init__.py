@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Artificial nets to spiking ones, with their weights: read, fold, choose, replace, measure."""
+
+from spikesim.convert.ann.conversion import Converted, convert
+from spikesim.convert.ann.report import ConvertedLayer, Energy, Point, Report
+
+__all__ = ["Converted", "Energy", "ConvertedLayer", "Point", "Report", "convert"]
