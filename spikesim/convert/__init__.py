@@ -10,13 +10,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from spikesim.convert.ann import Converted as Converted
+    from spikesim.convert.ann import convert as convert
     from spikesim.convert.nir import from_nir as from_nir
     from spikesim.convert.nir import to_nir as to_nir
-
-# Public name -> module that defines it.
-_EXPORTS = {
-    "from_nir": "spikesim.convert.nir",
-    "to_nir": "spikesim.convert.nir",
     from spikesim.convert.norse import from_norse as from_norse
     from spikesim.convert.norse import to_norse as to_norse
     from spikesim.convert.sinabs import from_sinabs as from_sinabs
@@ -28,21 +25,18 @@ _EXPORTS = {
 
 # Public name -> module that defines it.
 _EXPORTS = {
+    "Converted": "spikesim.convert.ann",
+    "convert": "spikesim.convert.ann",
+    "from_nir": "spikesim.convert.nir",
     "from_norse": "spikesim.convert.norse",
     "from_sinabs": "spikesim.convert.sinabs",
     "from_snntorch": "spikesim.convert.snntorch",
     "from_spikingjelly": "spikesim.convert.spikingjelly",
+    "to_nir": "spikesim.convert.nir",
     "to_norse": "spikesim.convert.norse",
     "to_sinabs": "spikesim.convert.sinabs",
     "to_snntorch": "spikesim.convert.snntorch",
     "to_spikingjelly": "spikesim.convert.spikingjelly",
-    from spikesim.convert.ann import Converted as Converted
-    from spikesim.convert.ann import convert as convert
-
-# Public name -> module that defines it.
-_EXPORTS = {
-    "Converted": "spikesim.convert.ann",
-    "convert": "spikesim.convert.ann",
 }
 
 __all__ = list(_EXPORTS)

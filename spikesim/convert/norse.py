@@ -17,7 +17,7 @@ from torch.nn import Parameter
 from spikesim.convert.canonical import Canonical, converted_back, same, tensor
 from spikesim.convert.modules import Conversion, Position, StepAdapter, as_row, installed, twin
 from spikesim.errors import ConversionError
-from spikesim.nn import LIFLayer, Recurrent, Stateful
+from spikesim.nn import LI, LIFLayer, Recurrent
 from spikesim.nn.presets import like_norse
 from spikesim.nn.running import is_row
 
@@ -30,7 +30,7 @@ def from_norse(
     Parameters are shared: an optimizer of either net trains both. The net itself is left as it is.
     A row (``SequentialState``, ``Sequential``, ``Lift``) becomes a `SpikingNet`, LIFBoxCell,
     LIFCell and LIF a `LIFLayer`, their recurrent forms a weight matrix before a `Recurrent`,
-    LICell and LI a `Membrane`, which hands out its membrane. States are those of `nn.run`.
+    LICell and LI `nn.LI`, which hands out its membrane. States are those of `nn.run`.
 
     Parameters
     ----------
@@ -167,29 +167,6 @@ def _cell(module: Any, dt: float) -> torch.nn.Module:
     return norse.LIFBoxCell(norse.LIFBoxParameters(**given, reset_method=how), dt=dt)
 
 
-class Membrane(Stateful):
-    """Leaky integrators that never fire: gives their membranes.
-
-    Parameters
-    ----------
-    layer : LIFLayer
-        Neurons with a threshold of infinity.
-    """
-
-    def __init__(self, layer: LIFLayer) -> None:
-        super().__init__()
-        self.layer = layer
-
-    def init(self, x: Tensor) -> Any:
-        """State before the first tick, for one tick's input of shape (B, ...)."""
-        return self.layer.init(x)
-
-    def step(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
-        """One tick: membranes after input (B, ...), and the new state."""
-        _, after = self.layer.step(x, state)
-        return after.v, after
-
-
 def _parts(*names: str) -> Any:
     return [installed(f"norse.torch.module.{name}", "from_norse") for name in names]
 
@@ -222,7 +199,7 @@ def _exchange(module: Any, place: Position, child: Any) -> torch.nn.Module | Non
         return _lif(module, place.shape, reset_method=_reset(module.p.reset_method))
     if kind in (leaky.LICell, leaky.LI):
         p = module.p
-        return Membrane(
+        return LI.of(
             like_norse(
                 place.shape,
                 dt=module.dt,

@@ -7,13 +7,10 @@ neurons and ordinary modules; `run` runs it over time, `advance` with the state 
 
 from spikesim.fixed import Quantization
 from spikesim.nn import decode, encode, functional, recipes
-from spikesim.nn.analog import analog_input
 from spikesim.nn.activity import WithActivity
-from spikesim.nn.conversion import QCFS, CountMaxPool, SignedIF
-from spikesim.nn.delay import Delay
-from spikesim.nn.energy import EnergyReport, energy
-from spikesim.nn.evaluate import accuracy, evaluate, predict
 from spikesim.nn.adaptive import ALIFLayer, ALIFState
+from spikesim.nn.analog import analog_input
+from spikesim.nn.conversion import QCFS, CountMaxPool, SignedIF
 from spikesim.nn.delay import Delay
 from spikesim.nn.delayed import (
     DelayedConv,
@@ -23,10 +20,13 @@ from spikesim.nn.delayed import (
     harden_delays,
     narrow_delays,
 )
+from spikesim.nn.energy import EnergyReport, energy
+from spikesim.nn.evaluate import accuracy, evaluate, predict
 from spikesim.nn.explain import explain
 from spikesim.nn.export import export
 from spikesim.nn.functional import LIFParams, LIFState
 from spikesim.nn.history import Evaluation, History
+from spikesim.nn.infer import Inference
 from spikesim.nn.loggers import CSVLog, TensorBoardLog
 from spikesim.nn.loss import (
     CountCrossEntropy,
@@ -36,13 +36,11 @@ from spikesim.nn.loss import (
     RateCrossEntropy,
     VanRossum,
 )
-from spikesim.nn.network import Linear, SpikingNet
-from spikesim.nn.infer import Inference
-from spikesim.nn.loss import CountCrossEntropy, CountMSE
 from spikesim.nn.network import Conv2d, Linear, SpikingNet
 from spikesim.nn.neuron import LIFLayer
 from spikesim.nn.norm import BatchNorm, Dropout
 from spikesim.nn.online import OTTT
+from spikesim.nn.ops import Backend, backend
 from spikesim.nn.presets import (
     like_hardware,
     like_norse,
@@ -50,7 +48,6 @@ from spikesim.nn.presets import (
     like_snntorch,
     like_spikingjelly,
 )
-from spikesim.nn.ops import Backend, backend
 from spikesim.nn.quant import IntegerNet
 from spikesim.nn.readout import LI
 from spikesim.nn.recipes import TrainedModel

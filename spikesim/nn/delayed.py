@@ -256,8 +256,10 @@ class DelayedConv(Delayed):
     def _product(self, x: Tensor, weight: Tensor) -> Tensor:
         flat = x.reshape(-1, *x.shape[2:])
         axes = len(self.kernel_size)
-        around = ((self.options[name],) * axes for name in ("stride", "padding", "dilation"))
-        out = exact.conv(flat, weight, *around, self.options["groups"])
+        stride, padding, dilation = (
+            (self.options[name],) * axes for name in ("stride", "padding", "dilation")
+        )
+        out = exact.conv(flat, weight, stride, padding, dilation, self.options["groups"])
         return out.reshape(*x.shape[:2], *out.shape[1:])
 
     def _without_delay(self, weight: Tensor) -> torch.nn.Module:

@@ -61,7 +61,11 @@ class IntegerLayer:
 
     @classmethod
     def of(
-        cls, layer: Layer, model: torch.nn.Module, shapes: Mapping[str, tuple[int, ...]], settings: Quantization
+        cls,
+        layer: Layer,
+        model: torch.nn.Module,
+        shapes: Mapping[str, tuple[int, ...]],
+        settings: Quantization,
     ) -> IntegerLayer:
         """Choose integers as the compiler does for what `export` writes.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 from torch import Tensor
 
 from spikesim import neurons
@@ -67,6 +68,22 @@ class LI(Stateful):
             shape, beta=beta, alpha=alpha, gain=gain, bias=bias, v_init=v_init, v_th=_NEVER,
             reset="none", learn=learn,
         )  # fmt: skip
+
+    @classmethod
+    def of(cls, integrator: LIFLayer) -> LI:
+        """Give the membranes of neurons whose threshold is infinite; the layer is shared.
+
+        Raises
+        ------
+        ValidationError
+            If a neuron could fire.
+        """
+        if not np.all(np.asarray(integrator.canonical().v_th) == _NEVER):
+            raise ValidationError("LI: expected neurons with v_th=inf, got some that can fire")
+        made = cls.__new__(cls)
+        Stateful.__init__(made)
+        made.integrator = integrator
+        return made
 
     @property
     def shape(self) -> tuple[int, ...] | None:

@@ -87,7 +87,10 @@ def test_calls_are_counted_where_a_forward_method_does_not_go_by_values():
 
     relu = torch.nn.ReLU()
     net = torch.nn.ModuleDict(
-        {"by_values": Twice(), "row": torch.nn.Sequential(relu, torch.nn.Sequential(torch.nn.ReLU()))}
+        {
+            "by_values": Twice(),
+            "row": torch.nn.Sequential(relu, torch.nn.Sequential(torch.nn.ReLU())),
+        }
     )
     found = calls(net, known)
     assert (found["row.0"], found["row.1.0"], found["by_values.relu"]) == (1, 1, 0)

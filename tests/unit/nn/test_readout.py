@@ -77,3 +77,13 @@ def test_what_has_no_effect_on_a_membrane_is_not_learned():
         nn.LI(3, learn=("beta", "v_th"))
     with pytest.raises(ValidationError, match="shape"):
         nn.LI(3)(torch.rand(4, 1, 2))
+
+
+def test_neurons_that_never_fire_are_integrators_and_others_are_refused():
+    layer = nn.LIFLayer(2, beta=0.5, v_th=torch.inf, reset="hard")
+    of_layer = nn.LI.of(layer)
+    assert of_layer.integrator is layer
+    x = torch.ones(3, 1, 2)
+    assert torch.equal(nn.LI(2, beta=0.5)(x), of_layer(x))
+    with pytest.raises(ValidationError, match="some that can fire"):
+        nn.LI.of(nn.LIFLayer(2, v_th=[1.0, torch.inf]))
