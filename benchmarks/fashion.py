@@ -84,7 +84,7 @@ def measure(name: str, seed: int, split: data.Split, epochs: int, threads: int) 
     torch.manual_seed(seed)
     model = case.make()
     FOLDER.mkdir(parents=True, exist_ok=True)
-    stem = f"fashion_{name}_{seed}"
+    stem = f"fashion_{name}_{len(split.y_train)}_{seed}"
     history = nn.fit(
         model, split.x_train, split.y_train, encode=case.encode, loss=case.loss,
         decode=case.decode, epochs=epochs, lr=case.lr, batch_size=case.batch_size, seed=seed,

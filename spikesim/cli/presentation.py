@@ -27,7 +27,7 @@ class Presentation:
     steps : int
         Ticks of input per sample.
     own : Provenance, optional
-        Where the data are a user's own that the network was trained on: which part was held out.
+        Of a network that was trained on a user's own data, which may be these.
     """
 
     data: str
@@ -94,8 +94,8 @@ def choose_presentation(
     if seed is None:
         same = trained is not None and trained.data == named
         seed = trained.split_seed if same and trained is not None else None
-    own = trained if trained is not None and trained.digest and trained.data == named else None
-    return Presentation(named, seed or 0, ticks, own)
+    own = trained is not None and trained.digest is not None and named not in DATA_SETS
+    return Presentation(named, seed or 0, ticks, trained if own else None)
 
 
 def _contradictions(

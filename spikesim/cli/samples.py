@@ -10,6 +10,7 @@ import numpy as np
 
 from spikesim.cli.presentation import DATA_SETS, Presentation
 from spikesim.core.npz import read_npz
+from spikesim.data.provenance import Provenance
 from spikesim.errors import ValidationError
 
 _MOST_BYTES = 4 * 10**9
@@ -90,20 +91,32 @@ def _load(wanted: Presentation) -> tuple[np.ndarray, np.ndarray | None]:
         return split.x_test, split.y_test
     path = Path(data)
     if own is not None and path.exists():
-        share = {} if own.test_share is None else {"test_share": own.test_share}
-        split = sets.load(path, seed=own.split_seed or 0, **share)
-        if split.digest != own.digest:
+        held_out = _held_out(path, own)
+        if held_out is not None:
+            return held_out
+        if own.data == data:
             raise ValidationError(
                 f"{path}: expected the images and labels that the network was trained on, got "
                 "others, of which nobody knows a held-out part; give --data with images to test on"
             )
-        return split.x_test, split.y_test
     if not path.is_file():
         raise ValidationError(
             f"--data {data!r}: expected one of {', '.join(DATA_SETS)} or an npz file with "
             "arrays 'images' and perhaps 'labels'; there is no such file"
         )
     return _from_file(path)
+
+
+def _held_out(path: Path, own: Provenance) -> tuple[np.ndarray, np.ndarray] | None:
+    """Held-out part of the data that a network was trained on; None for other data."""
+    from spikesim import data as sets
+
+    share = {} if own.test_share is None else {"test_share": own.test_share}
+    try:
+        split = sets.load(path, seed=own.split_seed or 0, **share)
+    except ValidationError:  # not images and labels: other data, of which more is said elsewhere
+        return None
+    return (split.x_test, split.y_test) if split.digest == own.digest else None
 
 
 def _from_file(path: Path) -> tuple[np.ndarray, np.ndarray | None]:

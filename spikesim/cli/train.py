@@ -35,7 +35,7 @@ SETS = ("digits", "mnist", "fashion_mnist")
 
 def train(
     what: Annotated[
-        str, typer.Argument(help="digits, mnist, fashion_mnist, or your own: see below.")
+        str, typer.Argument(help="digits, mnist, fashion_mnist, or your own images, see above.")
     ],
     seed: Annotated[
         int,

@@ -14,7 +14,15 @@ from torch import Tensor
 
 from spikesim.errors import ValidationError
 from spikesim.nn import watch
-from spikesim.nn.batches import ArrayBatches, Encode, LoaderBatches, Minibatch, check_batch, source
+from spikesim.nn.batches import (
+    ArrayBatches,
+    Encode,
+    LoaderBatches,
+    Minibatch,
+    check_batch,
+    check_labels,
+    source,
+)
 from spikesim.nn.decode import arg_max, masked, spike_count
 from spikesim.nn.history import Evaluation
 
@@ -59,7 +67,10 @@ def evaluate(
     """
     found = RunningMeans(decode, loss)
     for batch, out in passed(model, source(x, y, encode=encode, batch_size=batch_size), "evaluate"):
-        found.add(out, batch, None if loss is None else loss_of(loss, out, batch))
+        value = None if loss is None else loss_of(loss, out, batch)
+        if value is not None:
+            check_loss(value, model, batch, "evaluate")
+        found.add(out, batch, value)
     return found.result(found.sums)
 
 
@@ -152,12 +163,29 @@ def answered(
     with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
         out = watch.outputs(model, batch.x, where)
     out = out.float() if out.dtype in (torch.bfloat16, torch.float16) else out
+    if has_classes(batch.y):
+        check_labels(batch.y, out.shape[-1], where)
     return batch, masked(out, batch.mask)
 
 
 def loss_of(loss: Loss, out: Tensor, batch: Minibatch) -> Tensor:
     """Loss of a batch; one that takes three arguments gets the mask."""
     return loss(out, batch.y, *_mask(loss, batch, 2))
+
+
+def check_loss(value: Tensor, model: torch.nn.Module, batch: Minibatch, where: str) -> None:
+    """Refuse a loss that is no number.
+
+    Raises
+    ------
+    ValidationError
+        With the module that made it so, if it was one.
+    """
+    if not bool(torch.isfinite(value).all()):
+        raise ValidationError(
+            f"{where}: expected a finite loss, got {float(value.detach()):g}, "
+            f"{watch.blame(model, batch.x)}"
+        )
 
 
 def _mask(function: Callable[..., Tensor], batch: Minibatch, others: int) -> tuple[Tensor, ...]:

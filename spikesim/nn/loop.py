@@ -15,7 +15,6 @@ import torch
 from torch import Tensor
 
 from spikesim.engine.progress import Report
-from spikesim.errors import ValidationError
 from spikesim.nn import checkpoint, watch
 from spikesim.nn.batches import ArrayBatches, Minibatch, check_labels
 from spikesim.nn.evaluate import (
@@ -25,7 +24,7 @@ from spikesim.nn.evaluate import (
     Precision,
     RunningMeans,
     answered,
-    has_classes,
+    check_loss,
     loss_of,
     passed,
 )
@@ -136,16 +135,10 @@ class Fitting:
 
     def _backward(self, batch: Minibatch, where: str, found: RunningMeans) -> None:
         batch, out = answered(self.model, batch, where, self.precision)
-        if has_classes(batch.y):
-            if isinstance(self.train, ArrayBatches) and not self.done:
-                check_labels(self.train.labels, out.shape[-1], "fit")
-            check_labels(batch.y, out.shape[-1], where)
+        if isinstance(self.train, ArrayBatches) and not self.done:  # before a weight moves
+            check_labels(self.train.labels, out.shape[-1], "fit")
         value = loss_of(self.loss, out, batch)
-        if not bool(torch.isfinite(value).all()):
-            raise ValidationError(
-                f"{where}: expected a finite loss, got {float(value.detach()):g}, "
-                f"{watch.blame(self.model, batch.x)}"
-            )
+        check_loss(value, self.model, batch, where)
         value.backward()
         found.add(out, batch, value)
 
@@ -153,7 +146,9 @@ class Fitting:
         found = RunningMeans(self.decode, self.loss)
         where = f"fit, epoch {len(self.history.loss) + 1}, validation"
         for batch, out in passed(self.model, held, where, self.precision):
-            found.add(out, batch, loss_of(self.loss, out, batch))
+            value = loss_of(self.loss, out, batch)
+            check_loss(value, self.model, batch, where)
+            found.add(out, batch, value)
         return found.result(found.sums)
 
     def _streams(self) -> dict[str, Any]:

@@ -96,7 +96,7 @@ def fit(
         the net with its best weights. Without it validation decides nothing.
     checkpoint : path, optional
         File that is replaced after every epoch. If it exists, training goes on from it, to the same
-        bits as without the interruption.
+        bits as without the interruption. Functions and loaders are known by their names only.
     log : callable or several, optional
         Given the `History` after every epoch: `CSVLog`, `TensorBoardLog`, or your own.
     precision : {"float32", "bf16"}

@@ -46,6 +46,12 @@ def test_own_images_are_trained_on_and_run_with_the_held_out_part(train, spikesi
     run = spikesim("run", tmp_path / "prog.spk", "--json")
     assert 0 == run.code, run.err
     assert (100, found["accuracy_quantized"]) == (run.document["images"], run.document["accuracy"])
+    # The same file by another name holds the same images out.
+    link = tmp_path / "link.npz"
+    link.symlink_to(mine)
+    assert (
+        100 == spikesim("run", tmp_path / "prog.spk", "--data", link, "--json").document["images"]
+    )
     kept = mine.read_bytes()
     try:
         np.savez(mine, images=np.zeros((8, 8, 8), np.uint8), labels=np.arange(8) % 2)

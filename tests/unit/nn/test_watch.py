@@ -77,6 +77,25 @@ def test_a_loss_and_a_gradient_that_are_not_finite_are_named():
     assert all(map(torch.equal, before, model.parameters()))
 
 
+def test_validation_that_is_no_number_is_no_best():
+    def loss(out, y):
+        return out.sum() * (1.0 if torch.is_grad_enabled() else math.nan)
+
+    message = broken(net(), X, Y, encode=ENCODE, loss=loss, validation=0.5, patience=1)
+    assert "epoch 1, validation" in message
+    assert "finite loss, got nan" in message
+
+
+def test_labels_that_no_output_stands_for_are_not_just_wrong():
+    with pytest.raises(ValidationError, match=r"evaluate, batch 1: .*got 1 to 3; subtract 1"):
+        nn.evaluate(net(), X, Y + 1, encode=ENCODE)
+    model = net()
+    before = [p.detach().clone() for p in model.parameters()]
+    late = np.r_[np.zeros(23, np.int64), 3]  # not in the first batch
+    assert "labels from 0 to 2" in broken(model, X, late, encode=ENCODE, batch_size=2)
+    assert all(map(torch.equal, before, model.parameters()))
+
+
 def test_batch_and_time_exchanged_is_told_where_labels_tell():
     x, y = one_batch(24)
     message = broken(net(), [(x.transpose(0, 1), y)], None)
