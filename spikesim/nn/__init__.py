@@ -12,14 +12,8 @@ from spikesim.nn.adaptive import ALIFLayer, ALIFState
 from spikesim.nn.analog import analog_input
 from spikesim.nn.conversion import QCFS, CountMaxPool, SignedIF
 from spikesim.nn.delay import Delay
-from spikesim.nn.delayed import (
-    DelayedConv,
-    DelayedLinear,
-    DelayScores,
-    delay_scores,
-    harden_delays,
-    narrow_delays,
-)
+from spikesim.nn.delay_training import DelayScores, delay_scores, harden_delays, narrow_delays
+from spikesim.nn.delayed import DelayedConv, DelayedLinear
 from spikesim.nn.energy import EnergyReport, energy
 from spikesim.nn.evaluate import accuracy, evaluate, predict
 from spikesim.nn.explain import explain

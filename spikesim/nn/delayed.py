@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Projections whose synapses learn their delays, and what makes whole ticks of these."""
+"""Projections whose synapses learn their delays."""
 
 from __future__ import annotations
 
-import copy
+import functools
 import math
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -68,13 +68,28 @@ class Delayed(Stateful):
         n, longest = len(x), self.max_delay
         past = x.new_zeros(longest, *x.shape[1:]) if state is None else state
         check_past(type(self).__name__, past, x.new_empty(longest, *x.shape[1:]))
-        whole, out = torch.cat([past, x]), None
-        weights = self.synapses().to(x.dtype)
-        for k in self._ticks():
-            term = self._product(whole[longest - k : longest - k + n], weights[k])
-            out = term if out is None else out + term
-        assert out is not None
+        whole = torch.cat([past, x])
+        shared = self.synapses.shared()
+        if shared is None:
+            weights = self.synapses().to(x.dtype)
+            out = self._sum(lambda k, x: self._product(x, weights[k]), whole)
+        else:
+            weight, kernel, by_source = (*(part.to(x.dtype) for part in shared[:2]), shared[2])
+            each = whole if by_source else self._product(whole, weight)
+            of = self._by_channel(kernel, by_source)
+            out = self._sum(lambda k, x: exact.spread(of[k], x.shape) * x, each)
+            out = self._product(out, weight) if by_source else out
         return out, whole[n:].clone()  # a view would keep all of the sequence
+
+    def _sum(self, term: Callable[[int, Tensor], Tensor], whole: Tensor) -> Tensor:
+        """Sum of the terms of each delay k, for what came in k ticks before."""
+        longest, n = self.max_delay, len(whole) - self.max_delay
+        terms = (term(k, whole[longest - k : longest - k + n]) for k in self._ticks())
+        return functools.reduce(torch.add, terms)
+
+    def _by_channel(self, kernel: Tensor, by_source: bool) -> Tensor:
+        """Kernel (delay, n_post or 1, n_pre or 1, ...) as (delay, channels, ...) of one side."""
+        return kernel.select(1 if by_source else 2, 0)
 
     def at_each_delay(self) -> Iterator[tuple[int, torch.nn.Module]]:
         """Delays that are there, and the projection without delay of all that have it.
@@ -262,6 +277,11 @@ class DelayedConv(Delayed):
         out = exact.conv(flat, weight, stride, padding, dilation, self.options["groups"])
         return out.reshape(*x.shape[:2], *out.shape[1:])
 
+    def _by_channel(self, kernel: Tensor, by_source: bool) -> Tensor:
+        of = super()._by_channel(kernel, by_source)
+        groups = self.options["groups"] if by_source else 1
+        return of.repeat(1, groups, *[1] * len(self.kernel_size))
+
     def _without_delay(self, weight: Tensor) -> torch.nn.Module:
         kind: Any = (torch.nn.Conv1d, torch.nn.Conv2d)[len(self.kernel_size) - 1]
         layer: torch.nn.Module = kind(
@@ -275,68 +295,6 @@ class DelayedConv(Delayed):
         if not right or x.ndim != leading + 1 + len(self.kernel_size) or not x.is_floating_point():
             space = ("width",) if len(self.kernel_size) == 1 else ("height", "width")
             raise _other_input("DelayedConv", x, leading, str(self.in_channels), *space)
-
-
-class DelayScores(NamedTuple):
-    """What a net scores with delays as they are, and with whole ones."""
-
-    soft: float
-    rounded: float
-
-
-def narrow_delays(net: torch.nn.Module, progress: float) -> None:
-    """Set how far all learned delays of a net are on their way to whole ticks.
-
-    Parameters
-    ----------
-    net : torch.nn.Module
-        With `DelayedLinear` or `DelayedConv` at any depth.
-    progress : float
-        0, as made, to 1: Gauss and triangle as narrow as they get, pruned to one.
-
-    Raises
-    ------
-    ValidationError
-        If progress is not between 0 and 1.
-    """
-    if not 0.0 <= progress <= 1.0:
-        raise ValidationError(f"narrow_delays: expected progress between 0 and 1, got {progress}")
-    for module in net.modules():
-        if isinstance(module, Delayed) and not module.synapses.hard:
-            module.synapses.narrow(progress)
-
-
-def harden_delays(net: torch.nn.Module) -> None:
-    """Give every weight of a net a whole delay, for good; weights can be trained on."""
-    for module in net.modules():
-        if isinstance(module, Delayed):
-            module.harden()
-
-
-def delay_scores(net: torch.nn.Module, measure: Callable[[torch.nn.Module], float]) -> DelayScores:
-    """Score a net with its delays as they are and rounded: what runs on a core is the latter.
-
-    Parameters
-    ----------
-    net : torch.nn.Module
-        Left as it is.
-    measure : callable
-        Gives the score of a net, such as ``lambda net: nn.accuracy(net, x, labels)``.
-
-    Returns
-    -------
-    DelayScores
-        ``soft`` and ``rounded``.
-
-    Examples
-    --------
-    >>> layer = DelayedLinear(2, 2, max_delay=8)
-    >>> delay_scores(layer, lambda net: float((net.delays() % 1 == 0).all()))
-    DelayScores(soft=0.0, rounded=1.0)
-    """
-    rounded = copy.deepcopy(net)
-    harden_delays(rounded)
-    return DelayScores(measure(net), measure(rounded))
 
 
 def _taps(

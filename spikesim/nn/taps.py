@@ -69,6 +69,10 @@ class Taps(torch.nn.Module, ABC):
     def forward(self) -> Tensor:
         """Weights by delay, shape (max_delay + 1, n_post, n_pre, ...)."""
 
+    def shared(self) -> tuple[Tensor, Tensor, bool] | None:
+        """Weights, kernel, and whether it is of a source, where it is not of each synapse."""
+        return None
+
     @abstractmethod
     def delays(self) -> Tensor:
         """Delay of every weight as it stands, in ticks; whole numbers when hard."""
@@ -151,6 +155,12 @@ class InterpolatedTaps(Taps):
     def forward(self) -> Tensor:
         """Weights by delay."""
         return self.weight * self.kernel()
+
+    def shared(self) -> tuple[Tensor, Tensor, bool] | None:
+        """Weights, kernel, and whether it is of a source, where it is not of each synapse."""
+        if self.granularity == "synapse":
+            return None
+        return self.weight, self.kernel(), self.granularity == "axon"
 
     def narrow(self, progress: float) -> None:
         """Shrink sigma geometrically, from half of the range to 0.5 (Gauss) or 0 (triangle)."""

@@ -14,6 +14,10 @@ from spikesim.errors import ValidationError  # noqa: E402
 
 STEPS, BATCH, D = 12, 2, 5
 METHODS = ["gauss", "triangle", "prune"]
+WAYS = [
+    *({"method": method} for method in METHODS), {"granularity": "axon"},
+    {"granularity": "dendrite"}, {"granularity": "axon", "method": "triangle"},
+]  # fmt: skip
 
 
 def made(kind, method="gauss", seed=0, **options):
@@ -21,7 +25,7 @@ def made(kind, method="gauss", seed=0, **options):
     if kind == "linear":
         return nn.DelayedLinear(3, 4, D, method=method, **options), (3,)
     if kind == "conv1":
-        return nn.DelayedConv(2, 4, (3,), D, method=method, padding=1, groups=2, **options), (2, 6)
+        return nn.DelayedConv(4, 4, (3,), D, method=method, padding=1, groups=2, **options), (4, 6)
     layer = nn.DelayedConv(2, 3, (3, 2), D, method=method, stride=2, dilation=2, **options)
     return layer, (2, 7, 6)
 
@@ -49,10 +53,10 @@ def by_hand(layer, x):
     return torch.stack(outs)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("how", WAYS, ids=lambda how: "-".join(how.values()))
 @pytest.mark.parametrize("kind", KINDS)
-def test_output_and_slopes_are_those_of_the_sum_over_delays(kind, method):
-    layer, shape = made(kind, method)
+def test_output_and_slopes_are_those_of_the_sum_over_delays(kind, how):
+    layer, shape = made(kind, **how)
     layer.double()
     x, y = (spikes(shape).requires_grad_() for _ in range(2))
     expected = by_hand(layer, x)
@@ -62,21 +66,22 @@ def test_output_and_slopes_are_those_of_the_sum_over_delays(kind, method):
     layer.zero_grad()
     found = layer(y)
     assert found.abs().sum() > 0
-    # Weights are used with 24 bits.
-    torch.testing.assert_close(expected, found, rtol=0, atol=1e-6)
+    # Weights are used with 24 bits, what is no spike with 17 or more.
+    precise = 1e-6 if how.get("granularity") != "axon" else 1e-4
+    torch.testing.assert_close(expected, found, rtol=0, atol=precise)
     (found * weight).sum().backward()
-    torch.testing.assert_close(x.grad, y.grad, rtol=0, atol=1e-5)
+    torch.testing.assert_close(x.grad, y.grad, rtol=0, atol=10 * precise)
     for name, p in layer.named_parameters():
         assert p.grad.abs().sum() > 0
-        torch.testing.assert_close(slopes[name], p.grad, rtol=1e-5, atol=1e-4)
+        torch.testing.assert_close(slopes[name], p.grad, rtol=10 * precise, atol=100 * precise)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("hard", [False, True])
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("how", WAYS, ids=lambda how: "-".join(how.values()))
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_sequence_equals_steps_parts_and_what_a_file_kept(kind, method, hard, dtype):
-    layer, shape = made(kind, method)
+def test_a_sequence_equals_steps_parts_and_what_a_file_kept(kind, how, hard, dtype):
+    layer, shape = made(kind, **how)
     nn.narrow_delays(layer, 0.4)
     if hard:
         layer.harden()
@@ -89,7 +94,7 @@ def test_a_sequence_equals_steps_parts_and_what_a_file_kept(kind, method, hard, 
         torch.save({"net": net.state_dict(), "state": state}, kept)
         kept.seek(0)
         saved = torch.load(kept)
-        other = torch.nn.Sequential(made(kind, method, seed=1)[0]).to(dtype)
+        other = torch.nn.Sequential(made(kind, seed=1, **how)[0]).to(dtype)
         other.load_state_dict(saved["net"])
         state, ticks = saved["state"], [*first]
         for tick in x[4:]:
@@ -139,48 +144,6 @@ def test_a_convolution_of_one_pixel_with_a_delay_per_channel_is_a_shift():
     assert torch.equal(nn.Delay([0, 3, 7], (3, 4, 5))(x), found)
 
 
-def test_delays_are_learned_and_stay_in_their_range():
-    """One synapse, a target that is the input five ticks later."""
-    torch.manual_seed(0)
-    layer = nn.DelayedLinear(1, 1, max_delay=8)
-    with torch.no_grad():
-        layer.synapses.weight.fill_(1.0)
-        layer.synapses.raw_delay.fill_(-0.5)
-    x = spikes((1,), steps=40, p=0.15).float()
-    target = nn.Delay(5)(x)
-    optimizer = torch.optim.Adam([layer.synapses.raw_delay], lr=0.05)
-    assert 5.0 != float(layer.delays().round())
-    for k in range(120):
-        nn.narrow_delays(layer, k / 119)
-        optimizer.zero_grad()
-        (layer(x) - target).square().mean().backward()
-        optimizer.step()
-        assert 0.0 < float(layer.delays()) < 8.0
-    assert abs(float(layer.delays()) - 5.0) < 0.2
-    nn.harden_delays(layer)
-    assert torch.equal(target, layer(x))
-
-
-def test_scores_are_of_the_net_as_it_is_and_rounded():
-    net = torch.nn.Sequential(made("linear")[0], nn.LIFLayer(4))
-    before = copy.deepcopy(net.state_dict())
-    soft = float(net[0].delays().sum())
-    found = nn.delay_scores(net, lambda one: float(one[0].delays().sum()))
-    assert (soft, float(net[0].delays().round().sum())) == found
-    assert soft != found.rounded
-    assert all(torch.equal(before[key], value) for key, value in net.state_dict().items())
-
-
-def test_what_is_hard_is_narrowed_no_more():
-    layer, _ = made("linear")
-    layer.harden()
-    before = float(layer.synapses.sigma)
-    nn.narrow_delays(torch.nn.ModuleDict({"a": layer}), 1.0)
-    assert before == float(layer.synapses.sigma)
-    with pytest.raises(ValidationError, match=r"progress between 0 and 1, got 1\.5"):
-        nn.narrow_delays(layer, 1.5)
-
-
 @pytest.mark.parametrize("other", [{"method": "triangle"}, {"max_delay": 6}, {"method": "prune"}])
 def test_weights_of_other_delays_are_not_loaded(other):
     given = torch.nn.Sequential(nn.DelayedLinear(3, 4, **{"max_delay": D, **other})).state_dict()
@@ -228,7 +191,7 @@ def test_what_cannot_be_made_is_refused(make, text):
 
 @pytest.mark.parametrize(
     ("kind", "text"),
-    [("linear", "(T, B, 3)"), ("conv1", "(T, B, 2, width)"), ("conv2", "(T, B, 2, height, width)")],
+    [("linear", "(T, B, 3)"), ("conv1", "(T, B, 4, width)"), ("conv2", "(T, B, 2, height, width)")],
 )
 def test_other_input_and_states_are_refused(kind, text):
     layer, shape = made(kind)
