@@ -13,7 +13,7 @@ import operator
 import types
 import warnings
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -143,6 +143,9 @@ class Conversion:
             self.problems += [f"{named}: {_bare(text)}" for text in error.problems]
             made = torch.nn.Identity()
         if made is None:
+            self.problems += [
+                f"{self.who}: {who(path, module)}: {text}" for text in self._hid(module)
+            ]
             made = twin(module)
             for name, part in module._modules.items():
                 made._modules[name] = None if part is None else child(part, name)
@@ -150,6 +153,18 @@ class Conversion:
             self.slow.append(who(path, module))
         self._made[id(module)] = path, made
         return made
+
+    def _hid(self, module: torch.nn.Module) -> Iterator[str]:
+        """Say which plain attributes hold neurons, which torch and this pass do not see."""
+        for name, value in module.__dict__.items():
+            parts = value.values() if isinstance(value, dict) else value
+            if name in _OWN or not isinstance(value, list | tuple | dict):
+                continue
+            if any(isinstance(part, torch.nn.Module) and self.is_neuron(part) for part in parts):
+                yield (
+                    f"expected neurons in modules, got {name} as a {type(value).__name__} of them; "
+                    "make it a ModuleList or ModuleDict"
+                )
 
     def _seen(self, net: torch.nn.Module, shape: Sequence[int]) -> dict[str, tuple[int, ...]]:
         """Shapes that neurons are given, from one tick of zeros."""

@@ -117,6 +117,7 @@ def _exchange(module: Any, place: Position, child: Any) -> torch.nn.Module | Non
                 "expected a neuron that keeps a state from tick to tick, got one that takes all "
                 "ticks at once; use Leaky or Synaptic"
             )
+        _check_reset(type(module).forward)
         return None
     if type(module) not in [getattr(snn, name) for name in _KINDS]:
         return _adapted(module, place)
@@ -129,6 +130,18 @@ def _exchange(module: Any, place: Position, child: Any) -> torch.nn.Module | Non
             init_hidden=module.init_hidden, output=module.output,
         )  # fmt: skip
     return layer if back is None else Recurrent(layer, back)
+
+
+def _check_reset(forward: Any) -> None:
+    """Refuse a forward method that puts neurons to rest in a way that finds none of ours."""
+    snn = installed("snntorch", "from_snntorch")
+    own = (snn, snn.utils, snn.utils.reset)
+    names = getattr(getattr(forward, "__code__", None), "co_names", ())
+    if "reset" in names and any(forward.__globals__.get(name) in own for name in names):
+        raise ConversionError(
+            "expected a forward method without snntorch.utils.reset, which knows no neurons of "
+            "ours; call spikesim.nn.reset(self) in its place, or nn.run the net, from rest"
+        )
 
 
 def _layer(module: Any, kind: Any, shape: tuple[int, ...] | None) -> LIFLayer:

@@ -69,10 +69,13 @@ def like_snntorch(
     membrane before the input comes in: a hard reset. "zero" of every other neuron zeroes what
     the input has made of it: a hard reset, and the membrane stands still for a tick.
 
+    Gradients are those of snnTorch, but for a learned threshold of a neuron that stands still:
+    there snnTorch has a share of the surrogate at a membrane of 0, and none is here.
+
     Parameters
     ----------
     shape : int or sequence of int, optional
-        Neurons, as of `LIFLayer`.
+        Neurons, as of `LIFLayer`. Arrays stand for the last axes of a shape, as in torch.
     beta, alpha, threshold, spike_grad, reset_mechanism, learn_beta, learn_alpha, learn_threshold,
     R, C, time_step
         As of snnTorch. What is learned is clamped where it is used: decays to 0..1, as there, and

@@ -4,7 +4,7 @@
 ``from spikesim.nn.compat import snntorch as snn`` in place of ``import snntorch as snn`` leaves a
 net with a hand-written loop over time as it is. The membrane that is handed back is that of
 snnTorch, which a spike resets in the next tick only. There is no list of neurons: hidden states
-are put to rest by ``nn.reset(net)``, of that net alone.
+are put to rest by ``snn.reset(net)``, of that net alone; ``snntorch.utils.reset`` finds none.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from spikesim.nn.functional import LIFState, lif_reset, lif_step
 from spikesim.nn.neuron import LIFLayer
 from spikesim.nn.peer_constants import Number
 from spikesim.nn.presets import ResetMechanism, like_snntorch
-from spikesim.nn.stateful import RUNNING, Stateful
+from spikesim.nn.stateful import RUNNING, Stateful, reset
+
+__all__ = ["LateNeuron", "LateState", "Leaky", "RLeaky", "Synaptic", "reset"]
 
 
 class LateState(NamedTuple):

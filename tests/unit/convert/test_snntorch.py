@@ -8,6 +8,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 import snntorch as snn  # noqa: E402
+from snntorch import utils  # noqa: E402
 
 from spikesim import nn  # noqa: E402
 from spikesim.convert import from_snntorch, to_snntorch  # noqa: E402
@@ -258,6 +259,30 @@ def test_all_that_is_refused_is_told_at_once_by_path():
     ):  # fmt: skip
         assert sum(text.startswith(f"from_snntorch: {what}") for text in error.value.problems) == 1
     assert len(error.value.problems) == 6
+
+
+class RestsByItself(OwnLoop):
+    def forward(self, x):
+        utils.reset(self)
+        return super().forward(x)
+
+
+class Hides(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.lifs = [snn.Leaky(beta=0.9, **HIDDEN)]
+
+    def forward(self, x):
+        return self.lifs[0](x)
+
+
+def test_what_would_go_wrong_in_silence_is_refused():
+    with pytest.raises(ConversionError, match=r"\(RestsByItself\): .*snntorch.utils.reset, which"):
+        from_snntorch(RestsByItself())
+    with pytest.raises(
+        ConversionError, match=r"'a' .*expected neurons in modules, got lifs as a list"
+    ):
+        from_snntorch(torch.nn.ModuleDict({"a": Hides()}))
 
 
 def test_only_a_module_is_converted():

@@ -313,6 +313,23 @@ def test_hardware_decays_survive_quantization():
     assert per_neuron.tolist() == [3686.0, 1270.0]
 
 
+def test_on_the_threshold_each_fires_or_not_as_its_framework():
+    x = torch.full((4, 1, 1), 0.5, dtype=torch.float64)  # sums are exact, and so is the threshold
+    zero = {"beta": 1.0, "reset_mechanism": "zero"}
+    cases = [
+        (nn.like_snntorch(**zero), snntorch_spikes(snn.Leaky(**zero), x), [0, 0, 1, 0]),
+        (nn.like_spikingjelly(tau=None), spikingjelly_spikes(sj.IFNode(), x), [0, 1, 0, 1]),
+        (nn.like_norse(v_th=0.125, dt=2.5e-3),
+         norse_spikes(norse.LIFBoxCell(norse.LIFBoxParameters(v_th=torch.tensor(0.125)), dt=2.5e-3),
+                      x), [0, 1, 0, 1]),
+        (nn.like_sinabs(), sinabs_spikes(sl.IAF(spike_fn=sa.SingleSpike), x), [0, 1, 0, 1]),
+    ]  # fmt: skip
+    for ours, theirs, expected in cases:
+        assert ours(x).flatten().tolist() == theirs.flatten().tolist() == expected
+    own = nn.like_spikingjelly(tau=None, surrogate_function=lambda u: (u > 0).to(u.dtype))
+    assert own(x).flatten().tolist() == [0, 0, 1, 0]
+
+
 REFUSED = {
     "reset_delay": (nn.like_snntorch, {"beta": 0.9, "reset_delay": False}),
     "inhibition": (nn.like_snntorch, {"beta": 0.9, "inhibition": True}),
