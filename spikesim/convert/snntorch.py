@@ -19,7 +19,7 @@ from spikesim.nn import LIFLayer, Recurrent
 from spikesim.nn.compat.snntorch import LateNeuron
 from spikesim.nn.peer_constants import SnntorchConstants
 from spikesim.nn.peer_surrogates import as_function
-from spikesim.nn.presets import ResetMechanism, like_snntorch
+from spikesim.nn.preset_snntorch import ResetMechanism, like_snntorch
 from spikesim.nn.running import is_row
 from spikesim.nn.surrogate import ATan, FastSigmoid, Surrogate
 
@@ -101,8 +101,9 @@ def to_snntorch(net: torch.nn.Module) -> torch.nn.Module:
     Examples
     --------
     >>> from spikesim import nn
-    >>> to_snntorch(nn.SpikingNet(nn.Linear(4, 2), nn.LIFLayer(2, beta=0.5)))[1]
-    Leaky()
+    >>> net = to_snntorch(nn.SpikingNet(nn.Linear(4, 2), nn.LIFLayer(2, beta=0.5)))
+    >>> type(net[1]).__name__, net[1].reset_mechanism
+    ('Leaky', 'zero')
     """
     installed("snntorch", "to_snntorch")
     return converted_back("to_snntorch", net, _back)

@@ -35,11 +35,11 @@ from spikesim.nn.neuron import LIFLayer
 from spikesim.nn.norm import BatchNorm, Dropout
 from spikesim.nn.online import OTTT
 from spikesim.nn.ops import Backend, backend
+from spikesim.nn.preset_snntorch import like_snntorch
 from spikesim.nn.presets import (
     like_hardware,
     like_norse,
     like_sinabs,
-    like_snntorch,
     like_spikingjelly,
 )
 from spikesim.nn.quant import IntegerNet
