@@ -22,7 +22,7 @@ from spikesim.convert.modules import (
     twin,
 )
 from spikesim.errors import ConversionError
-from spikesim.nn import LIFLayer
+from spikesim.nn import Dropout, LIFLayer
 from spikesim.nn.peer_constants import PlifConstants
 from spikesim.nn.peer_surrogates import as_function
 from spikesim.nn.presets import like_spikingjelly
@@ -249,14 +249,15 @@ def _layer(module: Any, neuron: Any, place: Position) -> LIFLayer | None:
 
 
 def _dropout(module: Any, place: Position) -> torch.nn.Module:
-    kind = torch.nn.Dropout if type(module).__name__ == "Dropout" else torch.nn.Dropout2d
+    if type(module).__name__ == "Dropout":
+        return Dropout(module.p).train(module.training)
     if module.p and module.training:
         warnings.warn(
             f"from_spikingjelly: {who(place.path, module)} draws one mask for all steps, what it "
             "becomes one for each tick; in evaluation they are equal",
             stacklevel=2,
         )
-    return kind(module.p).train(module.training)
+    return torch.nn.Dropout2d(module.p).train(module.training)
 
 
 def _is_row(module: torch.nn.Module) -> bool:

@@ -135,10 +135,14 @@ def test_all_that_is_refused_is_told_at_once_by_path():
 
 
 def test_a_mask_for_all_steps_is_told_in_training_only():
-    net = torch.nn.Sequential(layer.Dropout(0.5), neuron.LIFNode())
-    with pytest.warns(UserWarning, match=r"'0' \(Dropout\) draws one mask for all steps"):
-        from_spikingjelly(net)
-    assert isinstance(from_spikingjelly(net.eval())[0], torch.nn.Dropout)
+    net = torch.nn.Sequential(layer.Dropout(0.5), layer.Dropout2d(0.5), neuron.LIFNode())
+    with pytest.warns(UserWarning, match=r"'1' \(Dropout2d\) draws one mask for all steps"):
+        ours = from_spikingjelly(net)
+    assert isinstance(ours[0], nn.Dropout)  # one mask here too
+    assert ours[0].training
+    ours = from_spikingjelly(net.eval())
+    assert isinstance(ours[1], torch.nn.Dropout2d)
+    assert not ours[0].training
 
 
 def test_a_net_in_the_middle_of_a_sequence_is_left_there():
