@@ -97,7 +97,7 @@ BAD = {
     "words": (chain(lif(tau="long")), "expected numbers, got 'long'"),
     "off the tick": (chain({"type": "Delay", "delay": [1.5e-3]}), "got 1.5 ticks"),
     "axes": (chain(linear(np.ones((2, 3))), lif(tau=[2e-3] * 5), shape=(3,)), r"\(2,\) and \(5,\)"),
-    "axes of the input": (chain(linear(np.ones((2, 3))), shape=(4,), out=(2,)), r"\(3,\), got \(4,"),
+    "axes of the input": (chain(linear(np.eye(3)), shape=(4,), out=(3,)), r"\(3,\), got \(4,"),
     "axes of the output": (chain(linear(np.ones((2, 3))), shape=(3,)), r"\(2,\), got \(3,"),
     "a stack of weights": (chain(linear(np.ones((2, 3, 4)))), "a weight of 2 axes"),
     "a bias of another": (chain(affine(np.ones((2, 1)), [1.0] * 3), out=(2,)), r"\(2,\), got \(3,"),
