@@ -76,6 +76,13 @@ def test_a_dataset_that_claims_more_than_its_file_can_hold_is_refused(tmp_path):
         from_nir(tmp_path / "huge.nir")
 
 
+def test_what_is_neither_numbers_nor_words_is_not_read(tmp_path):
+    with h5py.File(tmp_path / "lists.nir", "w") as file:
+        file.create_dataset("node/type", shape=(), dtype=h5py.vlen_dtype(np.int32))
+    with pytest.raises(ConversionError, match="/node/type holds neither numbers nor words"):
+        from_nir(tmp_path / "lists.nir")
+
+
 def edges(graph, *edges):
     return graph | {"edges": list(edges)}
 
