@@ -17,7 +17,7 @@ _PACKED = 1100
 """Bytes that one byte of a file can hold: gzip packs at most 1032 into one."""
 _SMALL = 2**26
 _KINDS = "fiubS"
-_HEAP, _HEAP_HEADER = b"GCOL\x01\x00\x00\x00", 16
+_HEAP, _HEAP_HEADER = b"GCOL", 16
 #: What h5py and numpy raise on bytes that are not what they claim to be.
 UNREADABLE = (
     OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError, IndexError,

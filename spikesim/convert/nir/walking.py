@@ -38,7 +38,7 @@ _WAYS_OUT = {
 
 
 class Signal(NamedTuple):
-    """A sum of outputs of nodes, and its axes; `loop…` stands for what is not known yet."""
+    """A sum of outputs of nodes, and its axes; some of them not known yet."""
 
     sources: tuple[str, ...]
     shape: Shape
@@ -217,7 +217,7 @@ class Walk:
         return values[name]
 
     def _open(self, shape: Shape) -> Signal:
-        name = f"loop{len(self._loops)}"
+        name = f"\0loop {len(self._loops)}"  # no module is called so
         self._loops[name] = ()
         return Signal((name,), tuple(shape))
 
@@ -245,7 +245,7 @@ class Walk:
 
     def _node(self, name: str, node: Any, x: Signal, shape: Shape) -> Signal:
         wish, k = name, 1
-        while name in self.nodes or name in ("input", "output") or name in self._loops:
+        while name in self.nodes or name in ("input", "output"):
             name, k = f"{wish}_{k}", k + 1
         self.nodes[name] = node
         self.edges += [Edge(source, name) for source in x.sources]

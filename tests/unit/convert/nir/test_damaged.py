@@ -46,13 +46,20 @@ def test_bytes_that_changed_give_a_net_or_one_error(changes):
     assert found
 
 
-def test_words_without_size_do_not_hang_the_library_of_hdf5():
+@pytest.mark.parametrize("reserved", [0, 255])
+def test_words_without_size_do_not_hang_the_library_of_hdf5(reserved):
     at = WHOLE.index(b"GCOL")
     here = at + 16
     while int.from_bytes(WHOLE[here : here + 2], "little"):  # words; the last is what is free
         here += 16 + -(-int.from_bytes(WHOLE[here + 8 : here + 16], "little") // 8) * 8
     with pytest.raises(ConversionError, match="words of no size"):
-        read(WHOLE[: here + 8] + bytes(8) + WHOLE[here + 16 :])
+        read(
+            WHOLE[: at + 5]
+            + bytes([reserved])
+            + WHOLE[at + 6 : here + 8]
+            + bytes(8)
+            + WHOLE[here + 16 :]
+        )
 
 
 def test_other_files_are_told_apart(tmp_path):
