@@ -189,6 +189,14 @@ def test_tensors_and_arrays_give_the_same_net():
     assert np.array_equal(found, spikes_of(tensors, x))
 
 
+@pytest.mark.parametrize("kind", [">f4", ">f8", np.longdouble, np.float16, np.int8, ">i4"])
+def test_numbers_of_any_type_are_taken(kind):
+    graph = chain(
+        {"type": "Linear", "weight": np.array([[2, 3]], dtype=kind)}, shape=(2,), out=(1,)
+    )
+    assert [[8.0]] == spikes_of(from_nir(graph), [[1.0, 2.0]]).tolist()
+
+
 def test_nested_graphs_are_taken_out():
     inner = chain(linear([[2.0]]), lif())
     graph = chain(linear([[0.75]]), inner | {"type": "NIRGraph"}, linear([[1.0]]))
