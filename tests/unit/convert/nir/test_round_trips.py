@@ -20,7 +20,8 @@ def a_neuron(data):
     if kind == "IF":
         return neuron.IFNode(v_threshold=v_threshold, v_reset=v_reset)
     if kind == "CUBALIF":
-        decays = {key: data.draw(st.floats(0.0, 0.9)) for key in ("c_decay", "v_decay")}
+        # Without decay it is an LIF of tau = dt, which SpikingJelly writes and does not read.
+        decays = {key: data.draw(st.floats(0.1, 0.9)) for key in ("c_decay", "v_decay")}
         return neuron.CUBALIFNode(**decays, v_threshold=v_threshold, v_reset=0.0)
     return neuron.LIFNode(
         tau=data.draw(st.floats(1.25, 20.0)), decay_input=data.draw(st.booleans()),
