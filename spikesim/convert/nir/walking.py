@@ -16,7 +16,6 @@ from spikesim import nn
 from spikesim.convert.nir import ordinary_nodes
 from spikesim.convert.nir.nets import INPUT, NIRLoopNet
 from spikesim.convert.nir.neuron_nodes import integrator_node, neuron_node
-from spikesim.convert.nir.neurons import LeakyIntegrator
 from spikesim.errors import ValidationError
 from spikesim.nn.retiming import closed, previous
 from spikesim.nn.tracing import REFUSED, trace, who
@@ -131,10 +130,10 @@ class Walk:
             shape = self._shape_of(module, x)
             self.neurons.append((who(path, module), module))
             return self._node(name, neuron_node(self.nir, module, shape, self.dt), x, shape)
-        if type(module) is LeakyIntegrator:
-            shape = self._shape_of(module.layer, x)
+        if type(module) is nn.LI:
+            shape = self._shape_of(module.integrator, x)
             return self._node(
-                name, integrator_node(self.nir, module.layer, shape, self.dt), x, shape
+                name, integrator_node(self.nir, module.integrator, shape, self.dt), x, shape
             )
         if type(module) is nn.Delay:
             return self._delay(name, module, x)

@@ -325,6 +325,19 @@ def test_a_written_graph_with_other_spikes_is_not_handed_out(monkeypatch, tmp_pa
     assert [] == list(tmp_path.iterdir())
 
 
+def test_membranes_are_written_and_exported_as_such():
+    net = nn.SpikingNet(dense(3, 4), nn.LIFLayer(4, v_th=0.5), dense(4, 2), nn.LI(2, beta=0.75))
+    graph = to_nir(net)
+    assert "LI" == type(graph.nodes["3"]).__name__
+    again = from_nir(graph, dtype=torch.float64)
+    x = drive(20, 2, 3)
+    assert torch.allclose(outputs(net, x), outputs(again, x), rtol=1e-12)
+    assert 2 == len(nn.export(again, dt=1e-3).populations)
+    cuba = to_nir(nn.LI(2, beta=0.75, alpha=0.5, gain=0.5)).nodes["net"]
+    assert "CubaLI" == type(cuba).__name__
+    assert "I" == type(to_nir(nn.LI(2, beta=1.0)).nodes["net"]).__name__
+
+
 def test_learned_constants_are_written_as_they_run():
     net = nn.SpikingNet(nn.Linear(3, 2, scale=3), nn.LIFLayer(2, beta=0.8, learn=["beta", "v_th"]))
     graph = to_nir(net)
