@@ -16,7 +16,8 @@ DEEPEST = 16
 _PACKED = 1100
 """Bytes that one byte of a file can hold: gzip packs at most 1032 into one."""
 _SMALL = 2**26
-_HEAP, _HEAP_HEADER = b"GCOL\x01\x00\x00\x00", 16
+_KINDS = "fiubS"
+_HEAP, _HEAP_HEADER = b"GCOL", 16
 #: What h5py and numpy raise on bytes that are not what they claim to be.
 UNREADABLE = (
     OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError, IndexError,
@@ -109,6 +110,9 @@ def _group(h5py: Any, group: Any, room: int, depth: int) -> Any:
             tree[key] = _group(h5py, item, room, depth + 1)
         elif item.shape is None or item.size * item.dtype.itemsize > room:
             raise ValueError(f"{item.name} claims {item.shape} entries")
+        elif item.dtype.kind not in _KINDS and h5py.check_string_dtype(item.dtype) is None:
+            # Of lists of any length, HDF5's library takes the lengths as they stand.
+            raise ValueError(f"{item.name} holds neither numbers nor words")
         else:
             tree[key] = item[()]
     return tree

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from spikesim import nn
 from spikesim.convert.nir.report import NIRReport
+from spikesim.errors import ValidationError
 from spikesim.nn.running import from_rest
 from spikesim.nn.stateful import RUNNING
 
@@ -54,7 +55,6 @@ class NIRGraphNet(nn.SpikingNet):
         Modules whose output the net gives: one as a tensor, several as a dict with these keys.
     """
 
-    over_time = True
     report: NIRReport
     input_shape: tuple[int, ...]
 
@@ -81,6 +81,13 @@ class NIRGraphNet(nn.SpikingNet):
             assert module is not None
             values[one.name] = running.through(module, total) if running.whole else module(total)
         return _given(values, self.outputs)
+
+    def layer_spikes(self, x: Tensor) -> list[Tensor]:
+        """Refuse what is for rows of layers."""
+        raise ValidationError(
+            "NIRGraphNet: expected a row of layers, got a graph with branches; take what its "
+            "outputs give, nn.run(net, x)"
+        )
 
 
 class NIRLoopNet(nn.Stateful):

@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from spikesim import nn
 from spikesim.convert.nir.modules import spread
@@ -17,7 +16,6 @@ from spikesim.convert.nir.report import NodeReading, shown
 from spikesim.convert.nir.tree import Graph, Node
 from spikesim.convert.nir.writers import Method, Recognized, Values
 from spikesim.errors import ValidationError
-from spikesim.nn.functional import LIFState
 
 T = TypeVar("T")
 
@@ -30,29 +28,6 @@ _ROUNDINGS = 8
 """Steps of the file's own type that a product of five rounded numbers may be off."""
 _CHANGED = 1e-5
 """Relative: beyond, constants of our metadata and of the node are not the same number."""
-
-
-class LeakyIntegrator(nn.Stateful):
-    """Neurons that never fire, and give their membrane after each tick.
-
-    Parameters
-    ----------
-    layer : LIFLayer
-        Their constants.
-    """
-
-    def __init__(self, layer: nn.LIFLayer) -> None:
-        super().__init__()
-        self.layer = layer
-
-    def init(self, x: Tensor) -> LIFState:
-        """State before the first tick, for one tick's input of shape (B, ...)."""
-        return self.layer.init(x)
-
-    def step(self, x: Tensor, state: LIFState) -> tuple[Tensor, LIFState]:
-        """One tick: membrane for input (B, ...), and the new state."""
-        _, after = self.layer.step(x, state)
-        return after.v, after
 
 
 @dataclass(frozen=True)
@@ -129,7 +104,7 @@ class NeuronReader:
         layer = nn.LIFLayer(shape, dt=dt, surrogate=_surrogate(node), **plain)
         comparison = (">" if layer.strict else ">=") if fires else "-"
         self._note(node, plain, _in_words(plain) if fires else "-", comparison, notes)
-        return layer if fires else LeakyIntegrator(layer)
+        return layer if fires else nn.LI.of(layer)
 
     def _threshold(self, node: Node, shape: tuple[int, ...]) -> nn.LIFLayer:
         strict = True if self.options.strict is None else self.options.strict

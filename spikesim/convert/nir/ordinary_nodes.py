@@ -61,13 +61,9 @@ def _conv(nir: Any, module: Any, shape: Shape, groups: str) -> Made:
                 "groups='dense' writes the kernel with zeros"
             )
         weight = _block_diagonal(weight, module.groups)
-    if len(set(weight.shape[2:])) > 1:
-        raise ValidationError(
-            f"expected a square kernel, got {tuple(weight.shape[2:])}, whose output nir takes for "
-            "that of a square one; fill it up with zeros"
-        )
+    weight, padding = _square(weight, module)
     bias = torch.zeros(len(weight)) if module.bias is None else module.bias
-    padding, stride, dilation = module.padding, module.stride, module.dilation
+    stride, dilation = module.stride, module.dilation
     if axes == 1:
         padding = padding if isinstance(padding, str) else padding[0]
         stride, dilation = stride[0], dilation[0]
@@ -78,6 +74,28 @@ def _conv(nir: Any, module: Any, shape: Shape, groups: str) -> Made:
         bias=_array(bias.to(weight.dtype)),
     )  # fmt: skip
     return node, _out(module, shape)
+
+
+def _square(weight: Tensor, module: Any) -> tuple[Tensor, Any]:
+    """Give the kernel with zeros around it, so that it is square, and the padding for that.
+
+    From the height of a kernel alone, nir tells the axes of what comes out.
+    """
+    sizes = weight.shape[2:]
+    more = [max(sizes) - n for n in sizes]
+    if not any(more):
+        return weight, module.padding
+    if any(n % 2 for n in more):
+        raise ValidationError(
+            f"expected a kernel that zeros around it make square, got {tuple(sizes)}; nir does not "
+            "read it: give it axes that are all even, or all odd"
+        )
+    around = [n // 2 for n in reversed(more) for _ in range(2)]
+    padding = [0] * len(more) if module.padding == "valid" else module.padding
+    if padding != "same":
+        each = zip(padding, module.dilation, more, strict=True)
+        padding = tuple(p + dilation * n // 2 for p, dilation, n in each)
+    return torch.nn.functional.pad(weight.detach(), around), padding
 
 
 def _norm(nir: Any, module: Any, shape: Shape, _: str) -> Made:

@@ -38,6 +38,7 @@ class Shapes:
         self.out: dict[str, Shape] = {}
         self.notes: dict[str, str] = {}
         self.torch_numbers: set[str] = set()
+        self.problems: dict[str, str] = {}
         for node in graph.nodes.values():
             self._own(node)
         while self._pass_on():
@@ -103,18 +104,18 @@ class Shapes:
         return shape[max(0, len(shape) - wanted) :]
 
     def _check(self) -> None:
-        problems = []
+        problems = list(self.problems.values())
         for name, node in self.graph.nodes.items():
             if name not in self.into or name not in self.out:
+                if problems:
+                    continue  # it may be for those
                 problems.append(
                     f"{self.graph.who}: {node.who}: expected axes that follow from the node or "
                     "its neighbors, got none; give the Input its shape"
                 )
                 continue
             if node.kind in ("Input", "Output"):
-                given = node.values["shape"] or ()
-                if given and given != self.into[name]:
-                    self._note_batch(node, given)
+                problems += self._batch_problems(node, node.values["shape"] or ())
         for a, b in self.graph.edges:
             if a in self.out and b in self.into and self.out[a] != self.into[b]:
                 problems.append(
@@ -124,12 +125,22 @@ class Shapes:
         if problems:
             raise ConversionError(problems)
 
-    def _note_batch(self, node: Node, given: Shape) -> None:
+    def _batch_problems(self, node: Node, given: Shape) -> list[str]:
+        """Note which axes of an end of the graph are the batch; say where it does not fit."""
         kept = self.into[node.name]
-        if given[len(given) - len(kept) :] == kept:
-            self.notes[node.name] = f"axes {given[: len(given) - len(kept)]} in front are the batch"
+        front = given[: max(0, len(given) - len(kept))]
+        if given in ((), kept):
+            return []
+        if given[len(front) :] == kept:
+            self.notes[node.name] = f"axes {front} in front are the batch"
+        elif math.prod(given) == 1:
+            self.notes[node.name] = f"one, but {kept} to its neighbors"
         else:
-            self.notes[node.name] = f"its axes {given} are {kept} to its neighbors"
+            return [
+                f"{self.graph.who}: {node.who}: expected the axes of its neighbors, {kept}, got "
+                f"{given}; mend its shape or theirs"
+            ]
+        return []
 
     def _set_both(self, name: str, shape: Shape) -> None:
         self.into.setdefault(name, shape)
@@ -144,10 +155,11 @@ class Shapes:
             module = ordinary_module(node, torch.float32, into)
             return tuple(module(torch.zeros(1, *into)).shape[1:])
         except (RuntimeError, ValueError) as error:
-            raise ConversionError(
+            self.problems[node.name] = (
                 f"{self.graph.who}: {node.who}: expected input that fits, got axes {into} "
                 f"({' '.join(str(error).split())})"
-            ) from error
+            )
+            return None
 
     def _flat(self, node: Node, into: Shape) -> Shape | None:
         """Flatten by NIR, which numbers axes without batch; by torch where only that fits."""

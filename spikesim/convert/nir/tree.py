@@ -250,6 +250,9 @@ def _value(key: str, value: Any) -> Any:
     array = _array(value)
     if array.dtype.kind not in "fiub":
         raise ValueError(f"expected numbers, got {array.dtype}")
+    # Of any width and order of bytes; torch takes those of this machine.
+    wide = np.float32 if array.dtype.itemsize <= 4 else np.float64
+    array = array.astype(wide if array.dtype.kind == "f" else np.int64)
     if not np.isfinite(array).all():
         raise ValueError("expected finite numbers, got NaN or infinity; train it anew or mend it")
     if key not in _SHAPES:

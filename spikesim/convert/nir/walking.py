@@ -16,7 +16,6 @@ from spikesim import nn
 from spikesim.convert.nir import ordinary_nodes
 from spikesim.convert.nir.nets import INPUT, NIRLoopNet
 from spikesim.convert.nir.neuron_nodes import integrator_node, neuron_node
-from spikesim.convert.nir.neurons import LeakyIntegrator
 from spikesim.errors import ValidationError
 from spikesim.nn.retiming import closed, previous
 from spikesim.nn.tracing import REFUSED, trace, who
@@ -38,7 +37,7 @@ _WAYS_OUT = {
 
 
 class Signal(NamedTuple):
-    """A sum of outputs of nodes, and its axes; `loop…` stands for what is not known yet."""
+    """A sum of outputs of nodes, and its axes; some of them not known yet."""
 
     sources: tuple[str, ...]
     shape: Shape
@@ -131,10 +130,10 @@ class Walk:
             shape = self._shape_of(module, x)
             self.neurons.append((who(path, module), module))
             return self._node(name, neuron_node(self.nir, module, shape, self.dt), x, shape)
-        if type(module) is LeakyIntegrator:
-            shape = self._shape_of(module.layer, x)
+        if type(module) is nn.LI:
+            shape = self._shape_of(module.integrator, x)
             return self._node(
-                name, integrator_node(self.nir, module.layer, shape, self.dt), x, shape
+                name, integrator_node(self.nir, module.integrator, shape, self.dt), x, shape
             )
         if type(module) is nn.Delay:
             return self._delay(name, module, x)
@@ -217,7 +216,7 @@ class Walk:
         return values[name]
 
     def _open(self, shape: Shape) -> Signal:
-        name = f"loop{len(self._loops)}"
+        name = f"\0loop {len(self._loops)}"  # no module is called so
         self._loops[name] = ()
         return Signal((name,), tuple(shape))
 
@@ -245,7 +244,7 @@ class Walk:
 
     def _node(self, name: str, node: Any, x: Signal, shape: Shape) -> Signal:
         wish, k = name, 1
-        while name in self.nodes or name in ("input", "output") or name in self._loops:
+        while name in self.nodes or name in ("input", "output"):
             name, k = f"{wish}_{k}", k + 1
         self.nodes[name] = node
         self.edges += [Edge(source, name) for source in x.sources]

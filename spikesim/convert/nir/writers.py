@@ -91,6 +91,8 @@ def _rockpool(kind: str, values: Values, dt: float) -> list[str]:
 
 
 _SEVERAL = "it may send several spikes a tick, here one: equal while no membrane reaches 2 v_th"
+_FLOOR = "its files do not tell a floor of the membrane (min_v_mem); read as none"
+_HARD = "its files do not tell reset_method and v_reset; read as a reset to v_reset of the file"
 
 WRITERS: Mapping[str, Writer] = {
     writer.name: writer
@@ -99,10 +101,10 @@ WRITERS: Mapping[str, Writer] = {
         Writer("spikesim"),
         Writer("snntorch", _USUAL_DT, resets=("subtract", "zero", "soft", "hard")),
         Writer("spikingjelly", strict=False),
-        Writer("norse", corrected=_norse),
+        Writer("norse", corrected=_norse, warnings=(_HARD,)),
         Writer(
             "sinabs", 1.0, method="exact", strict=False, resets=("soft", "hard"),
-            warnings=(_SEVERAL,),
+            warnings=(_SEVERAL, _FLOOR),
         ),
         Writer(
             "rockpool", method="exact", strict=False, resets=("soft", "hard"),

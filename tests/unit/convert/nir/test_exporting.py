@@ -137,6 +137,34 @@ def test_a_convolutional_net_with_groups_and_norms(tmp_path):
     assert torch.equal(expected, outputs(again, x))
 
 
+KERNELS = {
+    "low": lambda: torch.nn.Conv2d(2, 3, (1, 3), padding=(0, 1), dilation=(1, 2)),
+    "high": lambda: torch.nn.Conv2d(2, 3, (5, 1), stride=(1, 2), bias=False),
+    "same": lambda: torch.nn.Conv2d(2, 3, (3, 1), padding="same"),
+    "valid": lambda: torch.nn.Conv2d(2, 3, (1, 3), padding="valid"),
+    "dilated": lambda: torch.nn.Conv2d(2, 3, 3, dilation=(2, 1), padding=(1, 0), stride=(2, 1)),
+    "1d": lambda: torch.nn.Conv1d(2, 4, 3, stride=2, padding=1, groups=2),
+    "1d dilated": lambda: torch.nn.Conv1d(2, 3, 4, dilation=2, padding=3, bias=False),
+}
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_convolutions_of_any_form_are_read_by_nir_itself(kernel, tmp_path):
+    conv = KERNELS[kernel]()
+    norm = (torch.nn.BatchNorm1d if "1d" in kernel else torch.nn.BatchNorm2d)(conv.out_channels)
+    with torch.no_grad():
+        conv.weight.abs_()
+        norm.running_var.uniform_(0.5, 2.0)
+    axes = (2, 9) if "1d" in kernel else (2, 7, 6)
+    net = nn.SpikingNet(conv, norm.eval(), nn.LIFLayer(beta=0.5, v_th=2.0)).eval()
+    to_nir(net, tmp_path / "net.nir", input_shape=axes)
+    nir.read(tmp_path / "net.nir")
+    x = 2 * drive(20, 2, *axes)
+    expected = outputs(net, x)
+    assert 0.02 < expected.mean() < 0.98
+    assert torch.equal(expected, outputs(from_nir(tmp_path / "net.nir", dtype=torch.float64), x))
+
+
 class Branches(torch.nn.Module):
     def __init__(self):
         super().__init__()
@@ -154,10 +182,14 @@ def test_branches_skips_and_several_outputs(tmp_path):
     to_nir(net, tmp_path / "net.nir", input_shape=(4,))
     nir.read(tmp_path / "net.nir")
     expected = outputs(net, x)
-    found = outputs(from_nir(tmp_path / "net.nir", dtype=torch.float64), x)
+    again = from_nir(tmp_path / "net.nir", dtype=torch.float64)
+    twice = from_nir(to_nir(again), dtype=torch.float64)
     assert 50 < expected["b"].sum() < 900
-    for a, b in zip(expected.values(), found.values(), strict=True):
-        assert torch.equal(a, b)
+    for found in (outputs(again, x), outputs(twice, x), again(x)):
+        for a, b in zip(expected.values(), found.values(), strict=True):
+            assert torch.equal(a, b)
+    with pytest.raises(ValidationError, match="expected a row of layers"):
+        again.layer_spikes(x)
 
 
 LOOPS = {
@@ -231,7 +263,7 @@ REFUSED = {
     "cat has no node": Alike(),
     "GELU has no node": torch.nn.GELU(),
     "zeros, got 'circular'": torch.nn.Conv2d(1, 1, 3, padding=1, padding_mode="circular"),
-    "square kernel, got (3, 1)": torch.nn.Conv2d(1, 1, (3, 1)),
+    "make square, got (3, 2)": torch.nn.Conv2d(1, 1, (3, 2)),
     "ceil_mode=False": torch.nn.AvgPool2d(3, ceil_mode=True),
     "no bias without a leak": nn.LIFLayer(beta=1.0, bias=0.5),
     "beta below 1": nn.LIFLayer(beta=1.0, alpha=0.5),
@@ -291,6 +323,19 @@ def test_a_written_graph_with_other_spikes_is_not_handed_out(monkeypatch, tmp_pa
     with pytest.raises(ConversionError, match="expected the spikes of the net"):
         to_nir(nn.SpikingNet(dense(3, 2), nn.LIFLayer(2)), tmp_path / "net.nir")
     assert [] == list(tmp_path.iterdir())
+
+
+def test_membranes_are_written_and_exported_as_such():
+    net = nn.SpikingNet(dense(3, 4), nn.LIFLayer(4, v_th=0.5), dense(4, 2), nn.LI(2, beta=0.75))
+    graph = to_nir(net)
+    assert "LI" == type(graph.nodes["3"]).__name__
+    again = from_nir(graph, dtype=torch.float64)
+    x = drive(20, 2, 3)
+    assert torch.allclose(outputs(net, x), outputs(again, x), rtol=1e-12)
+    assert 2 == len(nn.export(again, dt=1e-3).populations)
+    cuba = to_nir(nn.LI(2, beta=0.75, alpha=0.5, gain=0.5)).nodes["net"]
+    assert "CubaLI" == type(cuba).__name__
+    assert "I" == type(to_nir(nn.LI(2, beta=1.0)).nodes["net"]).__name__
 
 
 def test_learned_constants_are_written_as_they_run():

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Files that each peer wrote give its spikes, or are refused with both readings."""
 
+import hashlib
+import json
 from pathlib import Path
 
 import numpy as np
@@ -136,3 +138,13 @@ def test_rockpool_writes_its_decay_into_r():
         found = net(torch.from_numpy(x).reshape(-1, 1, 1)).flatten().tolist()
     assert 5 < sum(expected) < 55
     assert expected == found
+
+
+def test_the_files_are_those_of_the_manifest():
+    manifest = json.loads((FOLDER / "MANIFEST.json").read_text(encoding="utf-8"))
+    found = {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in FOLDER.iterdir()
+        if path.suffix in (".nir", ".npz")
+    }
+    assert manifest["sha256"] == found
