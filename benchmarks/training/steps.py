@@ -103,6 +103,14 @@ def _linear(engine: str, n_pre: int, n_post: int) -> torch.nn.Module:
     return torch.nn.Linear(n_pre, n_post, bias=False)
 
 
+def _pooled(engine: str, c_in: int, c_out: int) -> list[torch.nn.Module]:
+    if engine == OWN:
+        from spikesim import nn
+
+        return [nn.Conv2d(c_in, c_out, 5, pool=2)]
+    return [torch.nn.Conv2d(c_in, c_out, 5), torch.nn.MaxPool2d(2)]
+
+
 def _training(net: torch.nn.Module, x: Tensor, classes: int) -> Step:
     """Cross-entropy of spike counts, forward and backward, without an optimizer."""
     y = torch.arange(x.shape[1]) % classes
@@ -139,12 +147,11 @@ def mlp(engine: str, quick: bool) -> Step:
 def conv(engine: str, quick: bool) -> Step:
     """Training step of two convolutions, each pooled."""
     steps, batch = (3, 2) if quick else (25, 64)
-    layers = [
-        torch.nn.Conv2d(1, 12, 5), torch.nn.MaxPool2d(2), _neurons(engine, 12, 12, 12),
-        torch.nn.Conv2d(12, 64, 5), torch.nn.MaxPool2d(2), _neurons(engine, 64, 4, 4),
-        torch.nn.Flatten(), _linear(engine, 1024, 10), _neurons(engine, 10),
-    ]  # fmt: skip
-    net = _row(engine, *layers)
+    net = _row(
+        engine, *_pooled(engine, 1, 12), _neurons(engine, 12, 12, 12), *_pooled(engine, 12, 64),
+        _neurons(engine, 64, 4, 4), torch.nn.Flatten(), _linear(engine, 1024, 10),
+        _neurons(engine, 10),
+    )  # fmt: skip
     return _training(net, _spikes(0.2, steps, batch, 1, 28, 28), 10)
 
 
@@ -235,6 +242,11 @@ def inference(engine: str, quick: bool) -> Step:
     steps, hidden = (3, 20) if quick else (25, 1000)
     net, x = _mlp(engine, hidden), _spikes(0.1, steps, 1, 784)
     net.eval()
+    if engine == OWN:
+        from spikesim import nn
+
+        answer = nn.Inference(net)
+        return lambda: int(answer(x)[0].sum(0).argmax())
 
     def step() -> int:
         with torch.no_grad():

@@ -93,6 +93,18 @@ def lay_image(x, at, c_in, height, width, pad, image):
 
 
 @kernel
+def take_image(image, c_in, height, width, pad, out, at):
+    """Take an image that lies pixel by pixel back to ``out``, (c_in, height, width) from ``at``."""
+    row = (width + 2 * pad) * c_in
+    for c in range(c_in):
+        for y in range(height):
+            begin = (y + pad) * row + pad * c_in + c
+            for j in range(width):
+                out[at] = image[begin + j * c_in]
+                at += 1
+
+
+@kernel
 def all_spikes(x):
     """Whether there is nothing but 0 and 1."""
     odd = 0

@@ -12,7 +12,7 @@ import functools
 import numpy as np
 
 from spikesim.kernels.jit import kernel
-from spikesim.kernels.train.conv import lay_image
+from spikesim.kernels.train.conv import lay_image, take_image
 from spikesim.kernels.train.conv_rows import sum_windows
 
 
@@ -66,6 +66,47 @@ def weight_gradient(rows: int, lanes: int):
     return accumulate
 
 
+@kernel
+def sort_by_pixel(
+    grad, chosen, at, c_out, out_high, out_wide, wide, step, begin, offsets, factors
+):  # fmt: skip
+    """List the channels that have a gradient at each pixel of one image, and the gradients.
+
+    Parameters
+    ----------
+    grad, chosen : float and uint8 arrays
+        Of the pooled output, (c_out, out_high, out_wide) from ``at`` on.
+    wide : int
+        Pixels in a row.
+    step : int
+        By which channels are multiplied in ``offsets``.
+    begin : int64 array, shape (pixels + 1,)
+        Where the list of each pixel ends; written.
+    offsets, factors : int32 and float arrays, shape (c_out * out_high * out_wide,)
+        Written.
+    """
+    begin[:] = 0
+    here = at
+    for _ in range(c_out):
+        for y in range(out_high):
+            for j in range(out_wide):
+                which = np.int64(chosen[here])
+                begin[(2 * y + which // 2) * wide + 2 * j + which % 2 + 1] += 1
+                here += 1
+    for k in range(begin.size - 1):
+        begin[k + 1] += begin[k]
+    here = at
+    for c in range(c_out):
+        for y in range(out_high):
+            for j in range(out_wide):
+                which = np.int64(chosen[here])
+                pixel = (2 * y + which // 2) * wide + 2 * j + which % 2
+                offsets[begin[pixel]] = c * step
+                factors[begin[pixel]] = grad[here]
+                begin[pixel] += 1
+                here += 1
+
+
 @functools.cache
 def input_gradient(rows: int, lanes: int):
     """Kernel of the input gradient, for kernels of so many rows."""
@@ -95,27 +136,11 @@ def input_gradient(rows: int, lanes: int):
         out_high, out_wide = high // 2, wide // 2
         pooled = out_high * out_wide
         for b in range(n):
-            # Which channels have a gradient at each pixel.
-            begin[:] = 0
             at = b * c_out * pooled
-            for _ in range(c_out):
-                for y in range(out_high):
-                    for j in range(out_wide):
-                        which = np.int64(chosen[at])
-                        begin[(2 * y + which // 2) * wide + 2 * j + which % 2 + 1] += 1
-                        at += 1
-            for k in range(high * wide):
-                begin[k + 1] += begin[k]
-            at = b * c_out * pooled
-            for c in range(c_out):
-                for y in range(out_high):
-                    for j in range(out_wide):
-                        which = np.int64(chosen[at])
-                        pixel = (2 * y + which // 2) * wide + 2 * j + which % 2
-                        offsets[begin[pixel]] = c * rows * lanes
-                        factors[begin[pixel]] = grad[at]
-                        begin[pixel] += 1
-                        at += 1
+            sort_by_pixel(
+                grad, chosen, at, c_out, out_high, out_wide, wide, rows * lanes, begin, offsets,
+                factors,
+            )  # fmt: skip
             image[:] = 0
             lo = 0
             for y in range(high):
@@ -133,12 +158,6 @@ def input_gradient(rows: int, lanes: int):
                             for k in range(lanes):
                                 into[k] += here[k]
                     lo = hi
-            at = b * c_in * height * width
-            for c in range(c_in):
-                for y in range(height):
-                    begin_of_row = (y + pad) * row + pad * c_in + c
-                    for j in range(width):
-                        out[at] = image[begin_of_row + j * c_in]
-                        at += 1
+            take_image(image, c_in, height, width, pad, out, b * c_in * height * width)
 
     return scatter

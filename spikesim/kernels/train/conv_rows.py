@@ -71,7 +71,9 @@ def sum_windows(
     ), codegen
 
 
-if numba.config.DISABLE_JIT:
+_PLAIN = numba.config.DISABLE_JIT
+
+if _PLAIN:
 
     def sum_windows(table, base, stride, offsets, factors, at, lo, hi, out, rows, lanes):
         """Sum windows of ``rows`` rows of ``lanes`` numbers, each times a factor."""
