@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from spikesim.errors import ValidationError
-from spikesim.kernels.train import infer as kernel
+from spikesim.kernels import train
 from spikesim.nn.chain import Stage, chain
 from spikesim.nn.exact import spike_bits
 from spikesim.nn.functional import LIFParams, LIFState, lif_check
@@ -20,7 +20,6 @@ from spikesim.nn.ops.event_linear import table_of
 from spikesim.nn.ops.infer import infer_seq
 from spikesim.nn.running import NetState
 
-_RESETS = {"hard": kernel.HARD, "soft": kernel.SOFT, "none": kernel.NO_RESET}
 _KINDS = (torch.float32, torch.float64)
 
 
@@ -201,6 +200,7 @@ def _full(value: Tensor | float, like: Tensor, linear: torch.nn.Linear) -> Tenso
 
 
 def _constants(params: LIFParams, like: Tensor, linear: torch.nn.Linear) -> Tensor:
+    kernel = train.infer
     amount = params.v_th if params.reset_amount is None else params.reset_amount
     floor = -torch.inf if params.v_floor is None else params.v_floor
     offset = 0.0 if linear.bias is None else linear.bias
@@ -218,9 +218,11 @@ def _constants(params: LIFParams, like: Tensor, linear: torch.nn.Linear) -> Tens
 
 
 def _flags(params: LIFParams, linear: torch.nn.Linear) -> list[int]:
+    kernel = train.infer
+    resets = {"hard": kernel.HARD, "soft": kernel.SOFT, "none": kernel.NO_RESET}
     rows = {
         kernel.OFFSET_FLAG: linear.bias is not None, kernel.CURRENT_FLAG: params.has_current,
-        kernel.HOLD_FLAG: params.refractory == "hold", kernel.RESET_FLAG: _RESETS[params.reset],
+        kernel.HOLD_FLAG: params.refractory == "hold", kernel.RESET_FLAG: resets[params.reset],
         kernel.STRICT_FLAG: params.strict,
     }  # fmt: skip
     return [int(rows[k]) for k in range(kernel.N_FLAGS)]

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from spikesim.errors import ValidationError
-from spikesim.kernels.train import conv, conv_grad, event
+from spikesim.kernels import train
 from spikesim.nn.ops.backend import chosen_backend
 from spikesim.nn.ops.memory import empty
 
@@ -100,8 +100,8 @@ class _Geometry:
     def image(self) -> np.ndarray:
         """Room for an image, zero."""
         padded = (self.height + 2 * self.padding) * (self.width + 2 * self.padding)
-        behind = (2 * conv.SLACK + self.k_width) * self.c_in
-        return np.zeros(padded * self.c_in + behind + conv.SLACK, self.kind)
+        behind = (2 * train.conv.SLACK + self.k_width) * self.c_in
+        return np.zeros(padded * self.c_in + behind + train.conv.SLACK, self.kind)
 
 
 @torch.library.custom_op("spikesim::conv_pool", mutates_args=())
@@ -132,31 +132,31 @@ class _Tables:
         self, x: Tensor, weight: Tensor, bias: Tensor | None, padding: int, pool: int
     ) -> None:
         g = self.geometry = _Geometry(x.shape[3:], weight, padding, pool)
-        self.each = conv.lanes_of_pixel(g.c_out, g.kind)
-        lanes = conv.STRIPE_BYTES // g.kind.itemsize
+        self.each = train.conv.lanes_of_pixel(g.c_out, g.kind)
+        lanes = train.conv.STRIPE_BYTES // g.kind.itemsize
         self.pixels = lanes // self.each
-        self.groups = conv.groups_of_row(g.k_width, g.c_in, self.pixels)
+        self.groups = train.conv.groups_of_row(g.k_width, g.c_in, self.pixels)
         n = g.k_height * self.groups
         stripes = -(-g.c_out // self.each)
-        self.table = event.vectors(stripes * n * 16 * lanes, g.kind)
+        self.table = train.event.vectors(stripes * n * 16 * lanes, g.kind)
         self.bias = np.zeros(g.c_out, g.kind) if bias is None else _flat(bias.contiguous())
-        conv.fill_tables(
+        train.conv.fill_tables(
             _flat(weight.contiguous()), g.c_out, g.c_in, g.k_height, g.k_width, self.pixels,
             self.each, self.groups, self.table,
         )  # fmt: skip
         self._image = g.image()
         self._bits = np.zeros(self._image.size, np.uint8)
         self._places = np.zeros(n, np.int64)
-        self._sums = event.vectors(g.high * -(-g.wide // self.pixels) * lanes, g.kind)
+        self._sums = train.event.vectors(g.high * -(-g.wide // self.pixels) * lanes, g.kind)
         self._best = np.empty(g.out_high * g.out_wide * self.each, g.kind)
         self._which = np.empty(self._best.size, np.int32)
 
     def convolve(self, x: Tensor, out: Tensor, chosen: Tensor) -> bool:
         """Write output and choice for images (B, ...) of one tick; False if they are no spikes."""
         values, g = _flat(x), self.geometry
-        if not conv.all_spikes(values):
+        if not train.conv.all_spikes(values):
             return False
-        conv.convolve(
+        train.conv.convolve(
             values, len(x), g.c_in, g.height, g.width, g.padding, g.k_height, g.k_width, g.pool,
             self.table, self.pixels, self.each, self.groups, self.bias, self._image, self._bits,
             self._places, self._sums, self._best, self._which, _flat(out), _flat(chosen),
@@ -227,7 +227,7 @@ def _unpooled(grad: Tensor, chosen: Tensor, x: Tensor, weight: Tensor, padding: 
 def _chunks(g: _Geometry) -> tuple[int, int]:
     """Numbers summed at a time of a row of the kernel, and how often."""
     run = g.k_width * g.c_in
-    lanes = conv_grad.lanes_of_window(run)
+    lanes = train.conv_grad.lanes_of_window(run)
     return lanes, -(-run // lanes)
 
 
@@ -236,7 +236,7 @@ def _weight_gradient(
 ) -> Tensor:
     lanes, chunks = _chunks(g)
     total = np.zeros((g.c_out, chunks, g.k_height * lanes), g.kind)
-    conv_grad.weight_gradient(g.k_height, lanes)(
+    train.conv_grad.weight_gradient(g.k_height, lanes)(
         _flat(grad), _flat(chosen), _flat(x), n, g.c_out, g.c_in, g.height, g.width, g.padding,
         g.k_width, g.image(), np.empty(g.out_high * g.out_wide, np.int32),
         np.empty(g.k_height * lanes, g.kind), total,
@@ -256,7 +256,7 @@ def _input_gradient(
     by_chunk = runs.view(g.c_out, g.k_height, chunks, lanes).permute(2, 0, 1, 3).contiguous()
     out = empty(x.shape, x.dtype)
     most = g.out_high * g.out_wide * g.c_out
-    conv_grad.input_gradient(g.k_height, lanes)(
+    train.conv_grad.input_gradient(g.k_height, lanes)(
         _flat(grad), _flat(chosen), _flat(by_chunk), chunks, n, g.c_out, g.c_in, g.height,
         g.width, g.padding, g.k_width, np.empty(g.high * g.wide + 1, np.int64),
         np.empty(most, np.int32), np.empty(most, g.kind), g.image(),

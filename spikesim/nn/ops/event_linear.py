@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from spikesim.errors import ValidationError
-from spikesim.kernels.train import event
+from spikesim.kernels import train
 from spikesim.nn import exact as exact_sums
 from spikesim.nn.ops.backend import chosen_backend
 from spikesim.nn.ops.memory import empty
@@ -96,7 +96,7 @@ class EventLists:
     def turned(self, n: int) -> EventLists:
         """Give them column after column, of ``n`` columns."""
         rows, begin = np.empty(self.n_events, np.int32), np.empty(n + 1, np.int64)
-        event.turn_lists(self.begin, self.index, begin, rows)
+        train.event.turn_lists(self.begin, self.index, begin, rows)
         return EventLists(rows, begin, self.spikes)
 
 
@@ -104,7 +104,7 @@ def events_of(x: Tensor) -> EventLists:
     """EventLists of a contiguous matrix on the CPU."""
     begin = np.empty(len(x) + 1, np.int64)
     index = np.empty(x.numel(), np.int32)  # memory that is not written to is none
-    return EventLists(index, begin, event.list_events(_flat(x), x.shape[1], begin, index))
+    return EventLists(index, begin, train.event.list_events(_flat(x), x.shape[1], begin, index))
 
 
 class Stripes(NamedTuple):
@@ -122,13 +122,13 @@ class Stripes(NamedTuple):
         """
         out = empty((len(events.begin) - 1, self.width), dtype)
         kind = self.entries.dtype
-        part = np.empty(event.lanes_of(kind), kind)
+        part = np.empty(train.event.lanes_of(kind), kind)
         total = part.astype(np.int64 if kind == np.int32 else kind)
         shape, lists = (self.height, self.width), (events.index, events.begin)
         if x is None:
-            event.event_sums(self.entries, *shape, *lists, self.unit, part, total, _flat(out))
+            train.event.event_sums(self.entries, *shape, *lists, self.unit, part, total, _flat(out))
         else:
-            event.scaled_sums(self.entries, *shape, _flat(x), *lists, part, total, _flat(out))
+            train.event.scaled_sums(self.entries, *shape, _flat(x), *lists, part, total, _flat(out))
         return out
 
 
@@ -147,9 +147,9 @@ def table_of(matrix: Tensor, *, exact: bool) -> Stripes | None:
         if not math.isfinite(top) or (exponent := math.frexp(top)[1]) not in _EXPONENTS:
             return None
         scale, kind = 2.0 ** (_BITS - exponent), np.dtype(np.int32)
-    stripes = event.table_for(height, width, kind)
-    row = np.zeros(event.lanes_of(kind), values.dtype)
-    event.stripes_of(values, height, width, scale, row, stripes)
+    stripes = train.event.table_for(height, width, kind)
+    row = np.zeros(train.event.lanes_of(kind), values.dtype)
+    train.event.stripes_of(values, height, width, scale, row, stripes)
     return Stripes(stripes, height, width, 1.0 / scale)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from spikesim.kernels.train import infer
+from spikesim.kernels import train
 
 
 def infer_seq(
@@ -23,16 +23,17 @@ def infer_seq(
     is for graphs: its call takes a quarter of what a small net does.
     """
     steps, batch = x.shape[:2]
-    rows, most = steps * batch, -(-max(sizes) // infer.LANES) * infer.LANES
+    lanes = train.infer.LANES
+    rows, most = steps * batch, -(-max(sizes) // lanes) * lanes
     out = x.new_empty(steps, batch, sizes[-1])
     state = v.clone(), i.clone(), refr.clone()
     values = x.contiguous().numpy().reshape(-1)
-    infer.infer_seq(
+    train.infer.infer_seq(
         values, steps, batch, np.array(sizes), stripes.numpy(), units.numpy(), bits,
         constants.numpy(), flags.numpy(), state[0].numpy(), state[1].numpy(), state[2].numpy(),
         np.empty(rows * most, np.int32), np.empty(rows + 1, np.int64),
-        np.empty(rows * most, values.dtype), np.empty(3 * infer.LANES, values.dtype),
-        np.empty(infer.LANES, np.int32), np.empty(infer.LANES, np.int64), np.empty(infer.LANES),
+        np.empty(rows * most, values.dtype), np.empty(3 * lanes, values.dtype),
+        np.empty(lanes, np.int32), np.empty(lanes, np.int64), np.empty(lanes),
         out.numpy().reshape(-1),
     )  # fmt: skip
     return out, *state
