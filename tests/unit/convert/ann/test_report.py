@@ -3,7 +3,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-from spikesim.convert.ann.report import Energy, Point, Report  # noqa: E402
+from spikesim.convert.ann.report import Energy, Point, Report
 
 
 def report(*agreements):
