@@ -117,9 +117,8 @@ def convert(
         has its own.
     correct : bool
         Add to the start value of a channel what it counts too little on calibration data, layer
-        after layer, if that makes the error of the output smaller. Not where theory says that the
-        count is the activation in T levels: for QCFS, and for the first neurons, whose input is
-        the same in every tick.
+        after layer, if that makes the error of the output smaller. Not of the first neurons, whose
+        input is the same in every tick: they count their activation in T levels.
     refine : {"offset", "srp"}, optional
         Run twice, the second time knowing how the first one ended: with start values that make up
         for a spike too few or too many, or with neurons silent that sent too many.
@@ -228,7 +227,7 @@ class _Conversion:
     def _uneven(self) -> set[str]:
         """Neurons that need not count what their mean input says."""
         seeing = {str(node.target) for node in self.graph.seeing_spikes()}
-        return {path for path in self.activity if path in seeing and not self._is_qcfs(path)}
+        return {path for path in self.activity if path in seeing}
 
     def _is_qcfs(self, path: str) -> bool:
         return isinstance(self.graph.module.get_submodule(path), nn.QCFS)

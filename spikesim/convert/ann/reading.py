@@ -15,12 +15,12 @@ from torch.nn.utils import parametrize
 from spikesim.convert.ann import operations as ops
 from spikesim.convert.ann.folding import fold
 from spikesim.errors import ConversionError, ValidationError
-from spikesim.nn import QCFS
+from spikesim.nn import QCFS, Linear
 from spikesim.nn.tracing import REFUSED, hooked, place, runs_as, trace, who
 
 _KNOWN = (
     *ops.LINEAR_MODULES, *ops.NORMS, *ops.IDENTITIES, *ops.HEADS, *ops.POOLS,
-    torch.nn.ReLU, torch.nn.Hardtanh, torch.nn.ReLU6, QCFS,
+    torch.nn.ReLU, torch.nn.Hardtanh, torch.nn.ReLU6, QCFS, Linear,
 )  # fmt: skip
 _HOOKS = "hooks may change what it gives; remove them, or make what they do permanent"
 _TENSOR, _SIZE, _CONSTANT = "tensor", "size", "constant"

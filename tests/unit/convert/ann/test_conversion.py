@@ -288,7 +288,7 @@ def test_corrected_neurons_count_their_activation_on_average(trained):
         hook.remove()
         assert torch.equal(run.mean(0), out)  # layer after layer as tick after tick
         apart = torch.stack(counts).mean(0) * thresholds[path] - wanted[path]
-        return float(apart.mean(0).abs().mean())
+        return float(apart.detach().mean(0).abs().mean())
 
     assert mean_error(list(graph.activations)[1:]) < mean_error(()) / 2
 

@@ -12,7 +12,7 @@ from torch.nn import functional  # noqa: E402
 
 from spikesim.convert.ann.reading import read  # noqa: E402
 from spikesim.errors import ConversionError  # noqa: E402
-from spikesim.nn import QCFS  # noqa: E402
+from spikesim.nn import QCFS, Linear  # noqa: E402
 from tests.reference.traced_nets import Net, hooked  # noqa: E402
 
 ROW = torch.nn.Sequential
@@ -112,6 +112,16 @@ def test_what_is_read_is_the_same_function_with_an_activation_for_each_call(net,
     after = net.state_dict()
     assert list(before) == list(after)
     assert all(torch.equal(before[key], after[key]) for key in before)
+
+
+def test_dense_layers_of_ours_are_read_too():
+    net = ROW(Linear(4, 3), torch.nn.BatchNorm1d(3), torch.nn.ReLU()).eval()
+    net[1].running_mean.fill_(0.5)
+    x = batch(4).float()
+    found = read(net, x).module
+    # Their sums are rounded to a grid of float32, which a factor moves.
+    assert torch.allclose(net(x), found(x), rtol=0.0, atol=1e-5)
+    assert not any(isinstance(module, torch.nn.BatchNorm1d) for module in found.modules())
 
 
 def test_an_activation_is_told_by_its_place():
