@@ -104,7 +104,7 @@ class Delayed(Stateful):
                 f"expected whole delays, got a {type(self).__name__} that learns them; call "
                 "nn.harden_delays(net), train its weights on, and export then"
             )
-        weights = self.synapses().detach()
+        weights = self.synapses()
         for k in self._ticks():
             yield k, self._without_delay(weights[k])
 
@@ -184,9 +184,7 @@ class DelayedLinear(Delayed):
         return event_linear(x, weight)
 
     def _without_delay(self, weight: Tensor) -> torch.nn.Module:
-        layer = torch.nn.Linear(self.in_features, self.out_features, bias=False).to(weight)
-        layer.weight = torch.nn.Parameter(weight)
-        return layer
+        return _with(weight, torch.nn.Linear(self.in_features, self.out_features, bias=False))
 
     def _expect(self, x: Tensor, leading: int) -> None:
         if x.shape[leading:] != (self.in_features,) or not x.is_floating_point():
@@ -284,17 +282,23 @@ class DelayedConv(Delayed):
 
     def _without_delay(self, weight: Tensor) -> torch.nn.Module:
         kind: Any = (torch.nn.Conv1d, torch.nn.Conv2d)[len(self.kernel_size) - 1]
-        layer: torch.nn.Module = kind(
-            self.in_channels, len(weight), self.kernel_size, bias=False, **self.options
+        return _with(
+            weight,
+            kind(self.in_channels, len(weight), self.kernel_size, bias=False, **self.options),
         )
-        layer.weight = torch.nn.Parameter(weight)
-        return layer
 
     def _expect(self, x: Tensor, leading: int) -> None:
         right = x.shape[leading : leading + 1] == (self.in_channels,)
         if not right or x.ndim != leading + 1 + len(self.kernel_size) or not x.is_floating_point():
             space = ("width",) if len(self.kernel_size) == 1 else ("height", "width")
             raise _other_input("DelayedConv", x, leading, str(self.in_channels), *space)
+
+
+def _with(weight: Tensor, layer: torch.nn.Module) -> torch.nn.Module:
+    """Give a layer whose weight is part of another tensor, to which it hands on its gradient."""
+    del layer.weight
+    layer.weight = weight
+    return layer
 
 
 def _taps(

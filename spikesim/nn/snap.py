@@ -15,10 +15,10 @@ from spikesim.errors import ValidationError
 from spikesim.fixed.constants import shared_by_run
 from spikesim.nn.handlers import HANDLERS, Handlers
 from spikesim.nn.integers import IntegerLayer
-from spikesim.nn.network import Linear
+from spikesim.nn.network import Conv2d, Linear
 from spikesim.nn.spikemap import SpikeMap
 
-_WEIGHING = (Linear, torch.nn.Linear, torch.nn.Conv1d, torch.nn.Conv2d)
+_WEIGHING = (Linear, Conv2d, torch.nn.Linear, torch.nn.Conv1d, torch.nn.Conv2d)
 
 _COMPOSED = (
     "expected neurons driven by one Linear or convolution alone, got a sum or what is composed; "

@@ -78,7 +78,27 @@ def recurrent():
     return torch.nn.Sequential(conv(), loop, torch.nn.Flatten(), nn.Linear(60, 4), lif(4, v_th=8.0))
 
 
-NETS = (skip, concatenation, pooled, two_windows, two_sources, gains, delayed, recurrent)
+def learned_delays():
+    taps = (
+        nn.DelayedConv(2, 3, (3, 3), max_delay=3, padding=1),
+        nn.DelayedLinear(60, 4, max_delay=2),
+    )
+    net = torch.nn.Sequential(taps[0], lif(3, 5, 4), torch.nn.Flatten(), taps[1], lif(4, v_th=8.0))
+    nn.harden_delays(net)
+    return net
+
+
+NETS = (
+    skip,
+    concatenation,
+    pooled,
+    two_windows,
+    two_sources,
+    gains,
+    delayed,
+    recurrent,
+    learned_delays,
+)
 
 
 def made(make, seed=0):
@@ -140,8 +160,9 @@ def test_output_has_the_form_of_the_net_and_gradients_are_close_to_its_own(make)
         out, _ = nn.run(net, x)
         weighed = [(leaf * torch.linspace(0, 1, leaf.shape[-1])).sum() for leaf in leaves(out)]
         sum(weighed).backward()
-        form = type(out), [leaf.shape for leaf in leaves(out)]
-        found.append((form, [parameter.grad.clone() for parameter in model.parameters()]))
+        trained = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
+        form = type(out), [leaf.shape for leaf in leaves(out)], list(trained)
+        found.append((form, list(trained.values())))
     (form, gradients), (integer_form, integer_gradients) = found
     assert form == integer_form
     for one, other in zip(gradients, integer_gradients, strict=True):
