@@ -40,7 +40,6 @@ from spikesim.kernels.train.kinds import (
     V_TH,
 )  # fmt: skip
 
-
 _FIRST = 10
 """Rows of scratch before those that hold something of every tick."""
 _SKEW = 16
