@@ -3,7 +3,7 @@
 
 Prints one line of JSON. Time is CPU time of the process, one thread. Memory is the peak of the
 resident memory less what was resident before the first step of full size; compiling is done before,
-with a step of a thousandth of the size.
+with a step of small size.
 """
 
 from __future__ import annotations

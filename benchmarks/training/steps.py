@@ -22,7 +22,7 @@ BETA = 0.9
 
 
 def build(case: str, engine: str, quick: bool = False) -> Step:
-    """Give the step of a benchmark; ``quick`` takes sizes of a thousandth of the work."""
+    """Give the step of a benchmark; ``quick`` takes small sizes, with the same kernels."""
     torch.manual_seed(1)
     return _CASES[case](engine, quick)
 
@@ -140,7 +140,7 @@ def _mlp(engine: str, hidden: int) -> torch.nn.Module:
 
 def mlp(engine: str, quick: bool) -> Step:
     """Training step of 784-1000-10."""
-    steps, batch, hidden = (3, 8, 20) if quick else (25, 128, 1000)
+    steps, batch, hidden = (3, 8, 200) if quick else (25, 128, 1000)
     return _training(_mlp(engine, hidden), _spikes(0.1, steps, batch, 784), 10)
 
 
@@ -170,7 +170,7 @@ def lif(engine: str, quick: bool) -> Step:
 
 def recurrent(engine: str, quick: bool) -> Step:
     """Training step of 700-256-20 with all-to-all recurrence in the middle."""
-    steps, batch, hidden = (3, 2, 8) if quick else (100, 64, 256)
+    steps, batch, hidden = (10, 8, 8) if quick else (100, 64, 256)
     x = _spikes(0.03, steps, batch, 700)
     first, back, last = (
         _linear(engine, *sizes) for sizes in ((700, hidden), (hidden, hidden), (hidden, 20))
@@ -239,7 +239,7 @@ _RECURRENT: dict[str, Callable[..., torch.nn.Module]] = {
 
 def inference(engine: str, quick: bool) -> Step:
     """One sample through the network of `mlp`."""
-    steps, hidden = (3, 20) if quick else (25, 1000)
+    steps, hidden = (3, 400) if quick else (25, 1000)
     net, x = _mlp(engine, hidden), _spikes(0.1, steps, 1, 784)
     net.eval()
     if engine == OWN:

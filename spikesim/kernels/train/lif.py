@@ -40,14 +40,21 @@ from spikesim.kernels.train.kinds import (
     V_TH,
 )  # fmt: skip
 
+_FIRST = 10
+"""Rows of scratch before those that hold something of every tick."""
+_SKEW = 16
+"""Entries between rows: where rows lie a page apart, loads wait for stores to others."""
+
 
 @kernel
-def _spread(constants, at, c):
-    """Copy the constants of the neurons of a tile that begins at element ``at``."""
-    n = constants.shape[1]
-    for row in range(c.shape[0]):
-        for k in range(c.shape[1]):
-            c[row, k] = constants[row, (at + k) % n]
+def _spread(constants, at, room, n):
+    """Copy the constants of the neurons of a tile that begins at element ``at``; give the rows."""
+    for row in range(7):
+        for k in range(n):
+            room[row, k] = constants[row, (at + k) % constants.shape[1]]
+    return (
+        room[0, :n], room[1, :n], room[2, :n], room[3, :n], room[4, :n], room[5, :n], room[6, :n]
+    )  # fmt: skip
 
 
 @kernel
@@ -146,17 +153,18 @@ def lif_forward(lo, hi, tile, x, constants, ticks, kind, v, i, refr, s):
     s : float array, shape (T, m)
         Spikes, written.
     """
-    room = np.empty(10 * tile, s.dtype)
+    room = np.empty((10, tile + _SKEW), s.dtype)
     own = np.empty(tile, np.int32)
     for a in range(lo, hi, tile):
         b = min(a + tile, hi)
         n = b - a
-        c = room[: 7 * n].reshape(7, n)
-        _spread(constants, a, c)
+        c = _spread(constants, a, room, n)
         _spread_ticks(ticks, a, own[:n])
-        h, free, above = room[7 * n : 8 * n], room[8 * n : 9 * n], room[9 * n : 10 * n]
         for t in range(x.shape[0]):
-            _tick(x[t, a:b], c, own[:n], kind, v[a:b], i[a:b], refr[a:b], h, free, above, s[t, a:b])
+            _tick(
+                x[t, a:b], c, own[:n], kind, v[a:b], i[a:b], refr[a:b],
+                room[7, :n], room[8, :n], room[9, :n], s[t, a:b],
+            )  # fmt: skip
 
 
 @kernel
@@ -244,30 +252,38 @@ def _add(sign, a, b, total):
 
 
 @kernel
-def _put(flat, at, rows, n):
-    """Cut an array of shape (rows, n) out of a flat one; gives where the next begins, too."""
-    return flat[at : at + rows * n].reshape(rows, n), at + rows * n
+def _rows_by_kind(ticks, kind, of_beta, of_flow):
+    """Where rows begin that hold, for every tick, what is read on the way back; and their number.
+
+    Membranes before the spike, spikes, who was free, who above the floor, membranes before the
+    tick, currents before it. What nobody reads has one row.
+    """
+    ss = _FIRST + ticks
+    frees = ss + ticks
+    aboves = frees + (ticks if kind & (HOLD | GATE) else 1)
+    vs = aboves + (ticks if kind & FLOORED else 1)
+    flows = vs + (ticks if of_beta else 1)
+    return _FIRST, ss, frees, aboves, vs, flows, flows + (ticks + 1 if of_flow else 1)
 
 
 @kernel
-def _again(x, a, c, ticks, kind, v, i, refr, hs, ss, frees, aboves, vs, flows):
-    """Compute a tile forward again, and keep what is read on the way back.
-
-    ``hs``, ``ss``, ``frees``, ``aboves`` : of every tick, membranes before the spike, spikes, who
-    was free and who above the floor; ``vs``, ``flows`` : membranes and currents before it, and the
-    last currents. Those that nobody reads have no rows, or one.
-    """
+def _again(x, a, n, c, ticks, kind, v, i, refr, room, places):
+    """Compute a tile forward again, and keep what is read on the way back."""
+    hs, ss, frees, aboves, vs, flows, end = places
     for t in range(x.shape[0]):
-        if vs.shape[0]:
-            vs[t, :] = v
-        if flows.shape[0]:
-            flows[t, :] = i
+        for k in range(n):
+            room[vs + t % (flows - vs), k] = v[k]
+        if end - flows > 1:
+            for k in range(n):
+                room[flows + t, k] = i[k]
         _tick(
-            x[t, a : a + v.size], c, ticks, kind, v, i, refr, hs[t],
-            frees[t % frees.shape[0]], aboves[t % aboves.shape[0]], ss[t],
+            x[t, a : a + n], c, ticks, kind, v, i, refr, room[hs + t, :n],
+            room[frees + t % (aboves - frees), :n], room[aboves + t % (vs - aboves), :n],
+            room[ss + t, :n],
         )  # fmt: skip
-    if flows.shape[0]:
-        flows[x.shape[0], :] = i
+    if end - flows > 1:
+        for k in range(n):
+            room[flows + x.shape[0], k] = i[k]
 
 
 @kernel
@@ -295,52 +311,44 @@ def lif_backward(
     sums : float array, shape (r, m)
         To which gradients of constants are added, tick by tick.
     """
-    last = x.shape[0] - 1
-    resting, floored = kind & (HOLD | GATE) != 0, kind & FLOORED != 0
     of_beta, of_alpha, of_gain, of_bias, of_th, of_amount = places
-    rows_free, rows_above = (last + 1 if resting else 1), (last + 1 if floored else 1)
-    rows_v = last + 1 if of_beta >= 0 else 0
-    rows_i = last + 2 if kind & CURRENT and (of_gain >= 0 or of_alpha >= 0) else 0
-    rows = 2 * (last + 1) + rows_free + rows_above + rows_v + rows_i + 10
-    room = np.empty(rows * tile, v.dtype)
+    of_flow = kind & CURRENT != 0 and (of_gain >= 0 or of_alpha >= 0)
+    at = _rows_by_kind(x.shape[0], kind, of_beta >= 0, of_flow)
+    hs, ss, frees, aboves, vs, flows, rows = at
+    room = np.empty((rows, tile + _SKEW), v.dtype)
     own = np.empty(tile, np.int32)
     plus, minus = v.dtype.type(1.0), v.dtype.type(-1.0)
     for a in range(lo, hi, tile):
         b = min(a + tile, hi)
         n = b - a
-        c, at = _put(room, 0, 7, n)
-        _spread(constants, a, c)
+        c = _spread(constants, a, room, n)
         _spread_ticks(ticks, a, own[:n])
-        hs, at = _put(room, at, last + 1, n)
-        ss, at = _put(room, at, last + 1, n)
-        frees, at = _put(room, at, rows_free, n)
-        aboves, at = _put(room, at, rows_above, n)
-        vs, at = _put(room, at, rows_v, n)
-        flows, at = _put(room, at, rows_i, n)
-        spare, g, one = room[at : at + n], room[at + n : at + 2 * n], room[at + 2 * n : at + 3 * n]
+        spare, g, one = room[7, :n], room[8, :n], room[9, :n]
         one[:] = plus
-        _again(x, a, c, own[:n], kind, v[a:b], i[a:b], refr[a:b], hs, ss, frees, aboves, vs, flows)
-        for t in range(last, -1, -1):
-            free, above = frees[t % rows_free], aboves[t % rows_above]
-            w = spare
-            _bumps(code, slope, hs[t], c[V_TH], w)
-            if resting:
+        _again(x, a, n, c, own[:n], kind, v[a:b], i[a:b], refr[a:b], room, at)
+        for t in range(x.shape[0] - 1, -1, -1):
+            w, h, fired = spare, room[hs + t, :n], room[ss + t, :n]
+            free = room[frees + t % (aboves - frees), :n]
+            _bumps(code, slope, h, c[V_TH], w)
+            if kind & (HOLD | GATE):
                 for k in range(n):
                     w[k] = w[k] * free[k]
             if of_amount >= 0:
-                _add(minus, gv[a:b], ss[t], sums[of_amount, a:b])
-            _through_spike(gs[t % gs.shape[0], a:b], gv[a:b], hs[t], ss[t], c, kind, w, g)
+                _add(minus, gv[a:b], fired, sums[of_amount, a:b])
+            _through_spike(gs[t % gs.shape[0], a:b], gv[a:b], h, fired, c, kind, w, g)
             if of_th >= 0:
                 _add(minus, w, one, sums[of_th, a:b])
+            above = room[aboves + t % (vs - aboves), :n]
             _through_charge(free, above, c, kind, g, gv[a:b])
             if of_bias >= 0:
                 _add(plus, g, one, sums[of_bias, a:b])
             if of_beta >= 0:
-                _add(plus, g, vs[t], sums[of_beta, a:b])
+                _add(plus, g, room[vs + t, :n], sums[of_beta, a:b])
             if of_gain >= 0:
-                _add(plus, g, flows[t + 1] if rows_i else x[t, a:b], sums[of_gain, a:b])
+                flow = room[flows + t + 1, :n] if of_flow else x[t, a:b]
+                _add(plus, g, flow, sums[of_gain, a:b])
             if gx.shape[0]:
                 w = gx[t, a:b]
             _through_flow(c[ALPHA], c[GAIN], kind, g, gi[a:b], w)
             if of_alpha >= 0:
-                _add(plus, w, flows[t], sums[of_alpha, a:b])
+                _add(plus, w, room[flows + t, :n], sums[of_alpha, a:b])
