@@ -46,10 +46,10 @@ def main(argv: Sequence[str] | None = None) -> float:
     parser.add_argument("--quick", action="store_true", help="a few epochs, a few images")
     options = parser.parse_args(argv)
     data = digits(seed=0)
-    x, y = torch.from_numpy(data.x_train), torch.from_numpy(data.y_train)
+    x, y = torch.from_numpy(data.x_train).flatten(1), torch.from_numpy(data.y_train)
     model = trained_with_spikingjelly(x, y, epochs=3 if options.quick else 20)
     images = slice(40 if options.quick else None)
-    spikes = nn.encode.rate(torch.from_numpy(data.x_test[images]), STEPS)
+    spikes = nn.encode.rate(torch.from_numpy(data.x_test[images]).flatten(1), STEPS)
 
     # board: begin
     net = convert.from_spikingjelly(model)
