@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 
 import spikesim
+from spikesim.fixed import Quantization
+from spikesim.hw.compile import compile_network
 from spikesim.learning import PairSTDP
 from spikesim.network import Convolution, Network, Normal
 from spikesim.neurons import LIF
@@ -122,9 +124,12 @@ def test_every_synapse_of_a_convolution_learns_by_itself():
 
 
 def test_the_core_runs_a_convolution_as_its_matrix():
-    runs = [
-        spikesim.run(_net(with_rule), {"in": RASTER}, STEPS, engine="golden")
+    # One scale for all, since the neurons of a matrix do not know that they are channels.
+    settings = Quantization(granularity="population")
+    programs = [
+        compile_network(_net(with_rule), quantization=settings).program
         for with_rule in (True, False)
     ]
+    runs = [spikesim.run(p, {"in": RASTER}, STEPS, engine="golden") for p in programs]
     assert all(trains.ticks.size > 20 for trains in runs[0].spikes.values())
     assert runs[0].same_spikes(runs[1])
