@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.simulator.runner import RunError, merge, pinned, run_script
-from benchmarks.training.cases import CASES, GOALS, HUGE, Case, Goal
+from benchmarks.training.cases import CASES, GOALS, HUGE, LIMITS, OWN, Case, Goal
 
 RESULTS = Path("benchmarks/results/training.json")
 PAGE = Path("docs/benchmarks-training.md")
@@ -119,6 +119,15 @@ def page(rows: Found) -> str:
             f"| {titles[goal.benchmark]}{what} | {goal.peer} | "
             f"{'-' if found is None else f'{found:.3g} x'} | {goal.must:g} x | "
             f"{'' if goal.aim is None else f'{goal.aim:g} x'} | {met} |"
+        )
+    for limit in LIMITS:
+        used = rows.get((limit.benchmark, OWN), {}).get("delta_rss_mb")
+        met = "-" if used is None else "**no**" if used > limit.must else "must"
+        met = "aim" if used is not None and used <= limit.aim else met
+        lines.append(
+            f"| {titles[limit.benchmark]} memory | no peer | "
+            f"{'-' if used is None else f'{used:.0f} MB'} | {limit.must:g} MB | {limit.aim:g} MB | "
+            f"{met} |"
         )
     figures = ["| benchmark | engine | CPU ms | extra MB | steps | spread |", bar]
     for case in CASES:

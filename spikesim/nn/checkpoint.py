@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import pickle
 import random
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import torch
 from spikesim.core.atomic import place_problems, replacing
 from spikesim.data.split import digest
 from spikesim.errors import ValidationError
+from spikesim.nn.constants import without_address
 
 _KIND, _VERSION = "spikesim training", 1
 _SHOWN = 500
@@ -95,6 +95,7 @@ def description(model: torch.nn.Module) -> dict[str, str]:
     tensors = {
         name: f"{str(value.dtype).removeprefix('torch.')} {tuple(value.shape)}"
         for name, value in model.state_dict().items()
+        if not name.endswith("_extra_state")  # of no fixed size; the parts tell what stands in it
     }
     return parts | tensors
 
@@ -116,7 +117,7 @@ def told(value: Any) -> str:
     if isinstance(value, tuple | list):
         parts = ", ".join(told(part) for part in value)
         return f"({parts})" if len(parts) <= _SHOWN else f"{len(value)} parts {_hash(parts)}"
-    return re.sub(r" at 0x[0-9a-f]+", "", repr(value))
+    return without_address(repr(value))
 
 
 def random_state(streams: Mapping[str, Any]) -> dict[str, Any]:
@@ -183,7 +184,7 @@ def _hash(text: str) -> str:
 def _fixed(shown: str) -> str:
     """Give what neither training nor another process changes in the text of a module."""
     kept = [part for part in shown.split(", ") if not part.endswith("(learned)")]
-    return re.sub(r" at 0x[0-9a-f]+", "", ", ".join(kept))
+    return without_address(", ".join(kept))
 
 
 def _differences(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:

@@ -9,18 +9,19 @@ evenly.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from spikesim.errors import ValidationError
+from spikesim.nn.constants import WithConstants
 from spikesim.nn.shapes import broadcast, shape_of
 from spikesim.nn.stateful import Stateful
 
 
-class QCFS(torch.nn.Module):
+class QCFS(WithConstants):
     """Quantize, clip, floor, shift: an activation in L levels, to be trained with its net.
 
     ``y = threshold / L * clip(floor(L x / threshold + 1/2), 0, L)``, which an integrate-and-fire
@@ -61,9 +62,13 @@ class QCFS(torch.nn.Module):
         codes = (share.detach() * self.levels + 0.5).floor() / self.levels
         return threshold * (share + (codes - share.detach()))
 
+    def constants(self) -> dict[str, Any]:
+        """Levels, which a state_dict is to be loaded with."""
+        return {"levels": int(self.levels)}
+
     def extra_repr(self) -> str:
         """Levels and threshold."""
-        return f"levels={self.levels}, threshold={float(self.threshold.detach().abs()):g}"
+        return f"levels={self.levels}, threshold={float(self.threshold.detach().abs()):g} (learned)"
 
 
 class SignedIFState(NamedTuple):

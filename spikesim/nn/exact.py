@@ -11,7 +11,7 @@ of small layers), training does not notice.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -45,15 +45,7 @@ def on_grid(x: Tensor, bits: int) -> Tensor:
     >>> on_grid(torch.tensor([8.0, 1.4, -0.3]), 4).tolist()
     [8.0, 1.0, 0.0]
     """
-    if not x.numel():
-        return x.double()
-    low, high = x.detach().aminmax()
-    top = max(-float(low), float(high))
-    if not math.isfinite(top):
-        return torch.full_like(x, math.nan, dtype=torch.float64)
-    # Beside so large a number, float64 has no finer steps than the grid: adding rounds.
-    beside = 1.5 * 2.0 ** (math.frexp(top)[1] - bits + _SIGNIFICAND - 1)
-    return x.to(torch.float64, copy=True).add_(beside).sub_(beside)
+    return _rounded(x, _beside(x, bits))
 
 
 def rows_on_grid(x: Tensor, bits: int) -> Tensor:
@@ -106,12 +98,8 @@ def matmul(
         If float64 might not hold a sum.
     """
     assert sum(bits) + _carries(a.shape[1]) <= _SIGNIFICAND, (bits, a.shape)
-    a, b = on_grid(a, bits[0]), on_grid(b, bits[1])
-    out = torch.empty((a.shape[0], b.shape[1]), dtype=dtype, device=a.device)
-    # Sums of a few rows at a time: in float64 all of them would leave the cache and come back.
-    for rows, into in zip(a.split(_ROWS), out.split(_ROWS), strict=True):
-        into.copy_(rows @ b)
-    return out
+    beside, b = _beside(a, bits[0]), on_grid(b, bits[1])
+    return _by_rows(a, lambda rows: _rounded(rows, beside) @ b, b.shape[1], dtype)
 
 
 def product(a: Tensor, b: Tensor) -> Tensor:
@@ -139,7 +127,8 @@ def linear(x: Tensor, weight: Tensor) -> Tensor:
     float tensor, shape (m, n_out), dtype of ``x``
     """
     bits = spike_bits(x.shape[1])
-    return (rows_on_grid(x, bits[0]) @ on_grid(weight.T, bits[1])).to(x.dtype)
+    b = on_grid(weight.T, bits[1])
+    return _by_rows(x, lambda rows: rows_on_grid(rows, bits[0]) @ b, b.shape[1], x.dtype)
 
 
 def linear_input_gradient(grad: Tensor, weight: Tensor) -> Tensor:
@@ -262,6 +251,31 @@ class _Spread(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         return summed(grad, ctx.shape), None
+
+
+def _beside(x: Tensor, bits: int) -> float:
+    """Give a number so large that float64 has no finer steps beside it than the grid of ``x``."""
+    if not x.numel():
+        return 0.0
+    low, high = x.detach().aminmax()
+    top = max(-float(low), float(high))
+    if not math.isfinite(top):
+        return math.nan
+    return 1.5 * 2.0 ** (math.frexp(top)[1] - bits + _SIGNIFICAND - 1)
+
+
+def _rounded(x: Tensor, beside: float) -> Tensor:
+    return x.to(torch.float64, copy=True).add_(beside).sub_(beside)
+
+
+def _by_rows(
+    a: Tensor, product: Callable[[Tensor], Tensor], width: int, dtype: torch.dtype
+) -> Tensor:
+    """Product of a few rows at a time: all in float64 would leave the cache and come back."""
+    out = a.new_empty((len(a), width), dtype=dtype)
+    for rows, into in zip(a.split(_ROWS), out.split(_ROWS), strict=True):
+        into.copy_(product(rows))
+    return out
 
 
 def _carries(terms: int) -> int:

@@ -15,6 +15,7 @@ from torch import Tensor
 from spikesim import neurons
 from spikesim.errors import ValidationError
 from spikesim.neurons.firing import Refractory, Reset
+from spikesim.nn.constants import WithConstants, without_address
 from spikesim.nn.functional import LIFParams, LIFState, lif_check, lif_init, lif_step
 from spikesim.nn.learned import LEARNABLE, Granularity, LearnedConstant, Tied, names_to_learn
 from spikesim.nn.ops.lif import run_lif
@@ -30,7 +31,7 @@ _NUMBERS = (
 )  # fmt: skip
 
 
-class LIFLayer(Stateful):
+class LIFLayer(WithConstants, Stateful):
     """Canonical leaky integrate-and-fire layer, time first.
 
     The equations are those of ``neurons.LIF``, whose fields the parameters are. Each is one number
@@ -261,6 +262,27 @@ class LIFLayer(Stateful):
             **values, reset=self.reset, refractory=self.refractory, strict=self.strict, dt=self.dt
         )
 
+    def constants(self) -> dict[str, Any]:
+        """Give what a state_dict has to agree in with the layer that loads it.
+
+        Numbers and modes, and of what is a tensor, which kind: values of arrays are loaded, as
+        those of parameters are. The slope of the surrogate is left out, which may well change in
+        the course of a training.
+        """
+        kinds: dict[str, Any] = dict.fromkeys(_NUMBERS, "tied")
+        kinds |= dict.fromkeys(self._buffers, "array")
+        kinds |= {how.field: f"learned as {how.name}" for how in self._learned.values()}
+        kinds |= {
+            key: value.item() if isinstance(value, np.generic) else value
+            for key, value in self._numbers.items()
+        }
+        tied = {} if self._tied is None else {"tied": without_address(repr(self._tied))}
+        return kinds | tied | {
+            "reset": self.reset, "refractory": self.refractory, "strict": bool(self.strict),
+            "dt": self.dt, "detach_reset": bool(self.detach_reset),
+            "surrogate": type(self.surrogate).__name__,
+        }  # fmt: skip
+
     def init(self, x: Tensor) -> LIFState:
         """State before the first tick, for one tick's input of shape (B, ...)."""
         self._expect(x, 1)
@@ -287,7 +309,7 @@ class LIFLayer(Stateful):
         return s.to(x.dtype), state
 
     def extra_repr(self) -> str:
-        """Parameters that differ from neuron to neuron are left out."""
+        """Parameters that differ from neuron to neuron are left out, and modes as usual."""
         shown = {k: v for k, v in self._numbers.items() if v is not None}
         shape = self.n if self.shape is None or len(self.shape) == 1 else self.shape
         text = [f"shape={shape}", *(f"{k}={v:g}" for k, v in shown.items())]
@@ -297,7 +319,10 @@ class LIFLayer(Stateful):
         for name, tied in self._tie(vars(self.params())).items():
             value = tied.detach()
             text.append(f"{name}={float(value.min()):g}..{float(value.max()):g} (learned)")
-        return ", ".join([*text, f"reset={self.reset!r}", f"surrogate={self.surrogate!r}"])
+        text += [f"reset={self.reset!r}", f"surrogate={self.surrogate!r}"]
+        usual = {"refractory": "hold", "strict": False, "dt": None, "detach_reset": True}
+        modes = {key: getattr(self, key) for key in usual}
+        return ", ".join([*text, *(f"{k}={v!r}" for k, v in modes.items() if v != usual[k])])
 
     def _learn(self, how: LearnedConstant, granularity: Granularity) -> None:
         given = getattr(self.params(), how.field)

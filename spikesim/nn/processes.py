@@ -45,8 +45,8 @@ class Processes:
                 f"fit: expected as many batches in each of the {self.size} processes, and a "
                 f"length, got {lengths}; give the loader a DistributedSampler"
             )
-        for tensor in model.state_dict().values():
-            dist.broadcast(tensor, 0)
+        for tensor in (*model.parameters(), *model.buffers()):
+            dist.broadcast(tensor.detach(), 0)
 
     def same_buffers(self, model: torch.nn.Module) -> None:
         """Give all the running statistics of the first."""

@@ -4,26 +4,25 @@
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
-from spikesim.errors import ValidationError
 from spikesim.nn import legal
+from spikesim.nn.constants import WithConstants
 
 Interpolation = Literal["gauss", "triangle"]
 DelayGranularity = Literal["synapse", "axon", "dendrite"]
 
-_METHODS = ("gauss", "triangle", "prune")
 _SIGMA = {"gauss": 0.5, "triangle": 0.0}
 """Where sigma ends: nearly all of a weight in one tick or two."""
 _START = 1.0 / 64.0
 """Share of the range, at both ends, in which no delay begins: slopes are small there."""
 
 
-class Taps(torch.nn.Module, ABC):
+class Taps(WithConstants):
     """Weights with a delay in the making: a kernel over 0 to ``max_delay`` ticks each.
 
     Parameters
@@ -44,26 +43,9 @@ class Taps(torch.nn.Module, ABC):
         self.max_delay, self.method = max_delay, method
         self.register_buffer("hard", torch.tensor(False))
 
-    def get_extra_state(self) -> Tensor:
+    def constants(self) -> dict[str, Any]:
         """Give what the parameters mean something only with."""
-        return torch.tensor([_METHODS.index(self.method), self.max_delay])
-
-    def _load_from_state_dict(
-        self, state_dict: dict[str, Any], prefix: str, *args: Any, **options: Any
-    ) -> None:
-        """Refuse, before anything is loaded, what was trained for other delays."""
-        own = self.get_extra_state().tolist()
-        given = state_dict.get(f"{prefix}_extra_state", torch.tensor(own)).tolist()
-        if given != own:
-            raise ValidationError(
-                f"{prefix.rstrip('.') or 'Taps'}: expected weights with method={self.method!r} "
-                f"and max_delay={self.max_delay}, got {_METHODS[given[0]]!r} and {given[1]}; "
-                "make the layer with these"
-            )
-        super()._load_from_state_dict(state_dict, prefix, *args, **options)
-
-    def set_extra_state(self, state: Tensor) -> None:
-        """Nothing is left to do."""
+        return {"method": self.method, "max_delay": int(self.max_delay)}
 
     @abstractmethod
     def forward(self) -> Tensor:

@@ -60,6 +60,18 @@ def test_the_page_says_what_is_met():
     assert "| 3 x | 3 x |  | must |" in missed  # with huge pages
 
 
+@pytest.mark.parametrize(
+    ("used", "met"), [(50.1, "50 MB | 50 MB | 32 MB | **no**"), (50.0, "must"), (32.0, "aim")]
+)
+def test_memory_of_ours_has_a_limit(used, met):
+    found = rows(own=1.0, peer=100.0)
+    found["conv", OWN]["delta_rss_mb"] = used
+    (line,) = (x for x in training.page(found).splitlines() if "no peer" in x)
+    assert line.startswith("| (b)")
+    assert line.endswith(f"{met} |")
+    assert "| no peer | - |" in training.page({})
+
+
 def test_a_run_that_fails_has_no_figure(monkeypatch, capsys):
     def fails(line):
         assert "OMP_NUM_THREADS" not in line

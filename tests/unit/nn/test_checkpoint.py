@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch")
 from spikesim import nn  # noqa: E402
 from spikesim.data import Shift  # noqa: E402
 from spikesim.errors import ValidationError  # noqa: E402
-from spikesim.nn import encode  # noqa: E402
+from spikesim.nn import checkpoint, encode  # noqa: E402
 
 RNG = np.random.default_rng(1)
 X = RNG.random((24, 3, 3)).astype(np.float32)
@@ -201,3 +201,15 @@ def test_a_writer_that_is_killed_leaves_the_file_before(saved, tmp_path, monkeyp
     with pytest.raises(CutOffError):
         nn.fit(net(), X, Y, encode=ENCODE, epochs=1, checkpoint=tmp_path / "b.pt")
     assert [path] == list(tmp_path.iterdir())
+
+
+def test_what_training_changes_does_not_make_another_net():
+    net = torch.nn.Sequential(nn.QCFS(4), nn.LIFLayer(2, learn=("beta", "v_th")))
+    before = checkpoint.description(net)
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.add_(0.5)
+    assert before == checkpoint.description(net)
+    assert before != checkpoint.description(torch.nn.Sequential(nn.QCFS(8), net[1]))
+    other = nn.LIFLayer(2, learn=("beta", "v_th"), strict=True)
+    assert before != checkpoint.description(torch.nn.Sequential(net[0], other))

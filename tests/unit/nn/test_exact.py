@@ -104,6 +104,22 @@ def test_order_changes_no_bit(seed, rows, n_in, n_out):
     assert torch.equal(for_w[o][:, i], other[2])
 
 
+@pytest.mark.parametrize("part", [1, 100, 10_000])
+def test_no_bit_depends_on_how_many_rows_are_summed_at_a_time(part, monkeypatch):
+    x, weight, grad = net(3, 300, 270, 5)
+    x[:40] *= 1e-3  # rows, columns and parts of other sizes
+    x[:, 100:200] *= 37.0
+    grad = grad * torch.linspace(0.1, 9.0, 300)[:, None]
+    wanted = (
+        exact.rows_on_grid(x, 20) @ exact.on_grid(weight.T, 24),
+        exact.on_grid(grad, 24) @ exact.on_grid(weight, 24),
+        exact.on_grid(grad, 24).T @ exact.on_grid(x, 20),
+    )
+    monkeypatch.setattr(exact, "_ROWS", part)
+    found = run(x, weight, grad)
+    assert all(torch.equal(a.float(), b) for a, b in zip(wanted, found, strict=True))
+
+
 def test_results_are_close_to_those_of_torch():
     x, w, g = net(3, 200, 160, 10)
     found = run(x, w, g)

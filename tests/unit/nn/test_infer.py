@@ -160,7 +160,7 @@ def test_changed_weights_are_seen(net, x):
     after, _ = answer(x)
     assert not torch.equal(before, after)
     assert torch.equal(nn.run(net, x)[0], after)
-    net.load_state_dict({key: value.flip(0) for key, value in net.state_dict().items()})
+    net.load_state_dict(net.state_dict() | {name: p.flip(0) for name, p in net.named_parameters()})
     assert torch.equal(nn.run(net, x)[0], answer(x)[0])
 
 

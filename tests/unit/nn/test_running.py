@@ -277,3 +277,21 @@ def test_every_tick_lies_in_memory_as_if_it_were_alone(ticks):
     net = torch.nn.Sequential(Look(), nn.LIFLayer(3))
     nn.run(net, torch.rand(ticks, 1, 3))  # 12 bytes a tick
     assert [0] * ticks == seen
+
+
+@pytest.mark.parametrize("ends", [(1, -1), (0, 1), (2, 3), (-2, -1), (-4, -3), (1, 1)])
+def test_all_ticks_are_flattened_without_a_copy_as_each_by_itself(ends):
+    x, flatten = torch.arange(360.0).reshape(3, 2, 3, 4, 5), torch.nn.Flatten(*ends)
+    found, _ = nn.run(torch.nn.Sequential(flatten), x)
+    assert torch.equal(torch.stack([flatten(tick) for tick in x]), found)
+    assert found.data_ptr() == x.data_ptr()
+
+
+def test_flatten_sees_ticks_where_it_is_watched_and_never_their_axis():
+    x, seen = torch.ones(3, 2, 3, 4), []
+    flatten = torch.nn.Flatten()
+    flatten.register_forward_hook(lambda *given: seen.append(tuple(given[1][0].shape)))
+    nn.run(flatten, x)
+    assert [(2, 3, 4)] * 3 == seen
+    with pytest.raises(IndexError):  # -4 is the axis of time
+        nn.run(torch.nn.Flatten(-4, -1), x)
