@@ -44,10 +44,8 @@ def aligned(n: int, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
 def _large(size: int) -> npt.NDArray[np.uint8]:
     """Zeros that begin at a huge page; NumPy asks for those from 4 MB on, wherever they begin."""
     room = mmap.mmap(-1, size + _HUGE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        room.madvise(mmap.MADV_HUGEPAGE)
     pages = np.frombuffer(room, np.uint8)
     start = -pages.ctypes.data % _HUGE
-    if hasattr(mmap, "MADV_HUGEPAGE"):
-        # What is left behind the last whole one lies in small pages: it would fill another.
-        whole = max(_HUGE, size // _HUGE * _HUGE)
-        room.madvise(mmap.MADV_HUGEPAGE, start, whole)
     return pages[start : start + size]
