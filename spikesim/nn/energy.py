@@ -35,6 +35,7 @@ from torch.nn import functional
 from spikesim.errors import ValidationError
 from spikesim.nn.neuron import LIFLayer
 from spikesim.nn.running import run
+from spikesim.nn.tracing import evaluated
 
 Convention = Literal["paper", "strict"]
 PJ_MAC, PJ_AC = 4.6, 0.9
@@ -133,8 +134,9 @@ def energy(model: torch.nn.Module, x: Tensor) -> EnergyReport:
     Parameters
     ----------
     model : torch.nn.Module
-        As for `nn.run`. Linear layers, convolutions and `LIFLayer` are counted, others are taken to
-        be free.
+        As for `nn.run`; counted as in evaluation, and left as it was. Linear layers, convolutions
+        and `LIFLayer` are counted, others are taken to be free. A pool of `nn.Conv2d` is free, what
+        it throws away is not.
     x : float tensor, shape (T, B, ...)
 
     Raises
@@ -162,7 +164,8 @@ def energy(model: torch.nn.Module, x: Tensor) -> EnergyReport:
         if isinstance(module, _COUNTED):
             handles.append(module.register_forward_hook(_counting(found, path)))
     try:
-        run(model, x)
+        with evaluated(model):
+            run(model, x)
     finally:
         for handle in handles:
             handle.remove()
@@ -213,18 +216,22 @@ def _counting(found: dict[str, _Count], path: str) -> Callable[..., None]:
         sums.spikes = sums.spikes and bool(((x == 0) | (x == 1)).all())
         sums.active, sums.inputs = sums.active + float(active.sum()), sums.inputs + x.numel()
         weight: Tensor = module.weight
-        sums.dense += out.numel() * weight[0].numel()
-        sums.real += _connections(module, torch.ones_like(active))
-        sums.events += _connections(module, active)
-        sums.ac += out.numel() if module.bias is not None else 0
+        real, outputs = _connections(module, torch.ones_like(active))
+        sums.dense += outputs * weight[0].numel()
+        sums.real += real
+        sums.events += _connections(module, active)[0]
+        sums.ac += outputs if module.bias is not None else 0
 
     return count
 
 
-def _connections(module: Any, active: Tensor) -> float:
-    """Count connections of active inputs, each with as many outputs as it has."""
+def _connections(module: Any, active: Tensor) -> tuple[float, int]:
+    """Count connections of active inputs, each with as many outputs as it has, and outputs."""
     if isinstance(module, torch.nn.Linear):
-        return float(active.sum()) * module.out_features
+        outputs = active.numel() // module.in_features * module.out_features
+        return float(active.sum()) * module.out_features, outputs
+    if active.ndim == module.weight.ndim + 1:  # all ticks at once
+        active = active.flatten(0, 1)
     convolve = next(f for kind, f in _CONVOLUTIONS.items() if isinstance(module, kind))
     ones = torch.ones_like(module.weight, dtype=torch.float64)
     pads = module.padding
@@ -234,7 +241,7 @@ def _connections(module: Any, active: Tensor) -> float:
     counted: Tensor = convolve(
         active, ones, None, module.stride, pads, module.dilation, module.groups
     )
-    return float(counted.sum())
+    return float(counted.sum()), counted.numel()
 
 
 def _shown(ops: Ops) -> str:

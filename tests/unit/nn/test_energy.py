@@ -75,6 +75,35 @@ def test_a_spike_at_the_border_has_fewer_connections(kernel, stride, padding, gr
     assert math.isnan(analog.rate)
 
 
+@pytest.mark.parametrize("pool", [1, 2])
+def test_a_convolution_with_a_pool_makes_all_that_the_pool_throws_away(pool):
+    """Sequences and single ticks alike; the same convolution of torch knows of no pool."""
+    ours, theirs = nn.Conv2d(2, 3, 3, padding=1, pool=pool), torch.nn.Conv2d(2, 3, 3, padding=1)
+    x = (torch.rand(4, 2, 2, 5, 6, generator=torch.Generator().manual_seed(1)) < 0.3).float()
+
+    class ByTicks(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = ours
+
+        def forward(self, x):
+            return self.conv(x)
+
+    (expected,) = nn.energy(torch.nn.Sequential(theirs), x).layers.values()
+    for net in (torch.nn.Sequential(ours), ByTicks()):
+        (layer,) = nn.energy(net, x).layers.values()
+        assert (expected.paper, expected.strict) == (layer.paper, layer.strict)
+
+
+def test_counting_leaves_a_net_in_training_as_it_was():
+    net = torch.nn.Sequential(nn.Linear(2, 3), nn.BatchNorm(3), nn.Dropout(0.5), nn.LIFLayer(3))
+    before, dice = [value.clone() for value in net.state_dict().values()], torch.get_rng_state()
+    nn.energy(net, torch.ones(4, 2, 2))
+    assert all(map(torch.equal, before, net.state_dict().values()))
+    assert torch.equal(dice, torch.get_rng_state())
+    assert all(module.training for module in net.modules())
+
+
 def test_what_cannot_be_counted_is_refused_and_no_hook_stays():
     net = nn.SpikingNet(nn.Linear(2, 2), nn.LIFLayer(2))
     nn.energy(net, torch.ones(3, 1, 2))
