@@ -33,7 +33,8 @@ def read_wav(path: str | os.PathLike[str]) -> tuple[np.ndarray, int]:
     try:
         with wave.open(os.fspath(path), "rb") as file:
             width, channels, rate = file.getsampwidth(), file.getnchannels(), file.getframerate()
-            raw = file.readframes(file.getnframes())
+            said = file.getnframes()
+            raw = file.readframes(said)
     except (OSError, EOFError, wave.Error) as error:
         raise ValidationError(
             f"{path}: expected a WAV file of integers, got one that is damaged or of another "
@@ -42,6 +43,11 @@ def read_wav(path: str | os.PathLike[str]) -> tuple[np.ndarray, int]:
     step = width * channels
     if not step or not raw or len(raw) % step or rate < 1:
         raise ValidationError(f"{path}: expected at least one whole sample, got {len(raw)} bytes")
+    if len(raw) < step * said:
+        raise ValidationError(
+            f"{path}: expected {said} samples, as its header has it, got {len(raw) // step}; it is "
+            "cut off, or was written without its length"
+        )
     if width == 1:
         values = np.frombuffer(raw, np.uint8).astype(np.float64) - 128.0
     else:
@@ -159,7 +165,8 @@ def wav_files(folder: Path) -> list[Path]:
     ValidationError
         If there is no such folder or it holds none.
     """
-    found = sorted(folder.glob("*.wav")) if folder.is_dir() else []
+    there = sorted(folder.iterdir()) if folder.is_dir() else []
+    found = [file for file in there if file.suffix.lower() == ".wav"]
     if not found:
         what = "none" if folder.is_dir() else "no such folder"
         raise ValidationError(f"{folder}: expected a folder with WAV files (*.wav), got {what}")

@@ -87,7 +87,7 @@ def audio_folder(path: str | os.PathLike[str], **options: Any) -> Clips:
     Raises
     ------
     ValidationError
-        If it holds no such folder, or a file is damaged.
+        If it holds no such folder, a file is damaged, or rates differ and ``high`` is not given.
     """
     folder = Path(path)
     inner = sorted(f for f in folder.iterdir() if f.is_dir()) if folder.is_dir() else []
@@ -105,5 +105,15 @@ def _clips(
     name: str, files: list[Path], labels: np.ndarray, classes: tuple[str, ...],
     groups: tuple[str, ...], options: dict[str, Any],
 ) -> Clips:  # fmt: skip
-    clips = tuple(bands(*read_wav(file), who=str(file), **options) for file in files)
-    return Clips(name, clips, labels, classes, groups)
+    clips, rates = [], {}
+    for file in files:
+        sound, rate = read_wav(file)
+        rates.setdefault(rate, file)
+        clips.append(bands(sound, rate, who=str(file), **options))
+    if len(rates) > 1 and options.get("high") is None:
+        told = ", ".join(f"{rate} in {file}" for rate, file in sorted(rates.items()))
+        raise ValidationError(
+            f"{name}: expected one rate, since bands reach up to half of it, got {told}; give "
+            f"high=, at most {min(rates) / 2:g}"
+        )
+    return Clips(name, tuple(clips), labels, classes, groups)

@@ -54,6 +54,9 @@ def test_files_that_are_no_sound_are_one_clear_error(tmp_path):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(ValidationError, match=f"{name}: expected a WAV file"):
             data.read_wav(tmp_path / name)
+    (tmp_path / "half.wav").write_bytes(good[:-50])  # before: a shorter sound, without a word
+    with pytest.raises(ValidationError, match=r"half\.wav: expected 50 samples, .* got 25; it is"):
+        data.read_wav(tmp_path / "half.wav")
     write(tmp_path / "silent.wav", b"")
     with pytest.raises(ValidationError, match="at least one whole sample, got 0 bytes"):
         data.read_wav(tmp_path / "silent.wav")

@@ -10,13 +10,13 @@ from spikesim.errors import ValidationError
 SPEAKERS = ("jack_a", "nick")
 
 
-def say(path, digit, length):
+def say(path, digit, length, rate=8000):
     """A word that is told from others by its tone, and by its length from itself."""
-    t = np.arange(length) / 8000
+    t = np.arange(length) / rate
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
-        file.setframerate(8000)
+        file.setframerate(rate)
         values = 9000 * np.sin(2 * np.pi * (200 + 300 * digit) * t)
         file.writeframes(values.astype("<i2").tobytes())
 
@@ -78,3 +78,20 @@ def test_folders_are_classes(tmp_path):
     assert (("no", "yes"), [0, 0, 1]) == (clips.classes, clips.labels.tolist())
     with pytest.raises(ValidationError, match="one folder of WAV files for each class"):
         data.audio_folder(tmp_path / "yes")
+
+
+def test_a_file_is_found_however_its_ending_is_written(tmp_path):
+    (tmp_path / "yes").mkdir()
+    for name in ("a.wav", "b.WAV"):
+        say(tmp_path / "yes" / name, 1, 1000)
+    assert 2 == len(data.audio_folder(tmp_path, n=8))
+
+
+def test_bands_of_files_of_several_rates_are_the_same_or_refused(tmp_path):
+    (tmp_path / "yes").mkdir()
+    for k, rate in enumerate((8000, 16000)):
+        say(tmp_path / "yes" / f"{k}.wav", 3, rate // 2, rate)
+    with pytest.raises(ValidationError, match=r"got 8000 in .*0\.wav, 16000 in .*at most 4000"):
+        data.audio_folder(tmp_path, n=8)
+    low, high = data.audio_folder(tmp_path, n=8, high=4000.0).clips
+    assert low.mean(0).argmax() == high.mean(0).argmax()
