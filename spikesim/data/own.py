@@ -88,6 +88,11 @@ def _problems(arrays: list[tuple[np.ndarray, np.ndarray]]) -> list[str]:
                 f"expected {part} of uint8, or of floats in 0..1, got {what}; divide them by their "
                 "largest possible value"
             )
+        elif x.dtype == np.uint8 and x.max() == 1:
+            problems.append(
+                f"expected {part} of uint8 from 0 to 255, got 0 to 1, which would be all but "
+                "black; give them as floats"
+            )
         if y.dtype.kind not in "iu" or (y.size and y.min() < 0):
             problems.append(
                 f"expected integer labels from 0 for the {part}, got {y.dtype}"

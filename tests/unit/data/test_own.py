@@ -80,6 +80,7 @@ def test_a_folder_without_a_test_part_is_split_and_two_sets_are_refused(tmp_path
         ({"images": IMAGES, "labels": LABELS[:3]}, r"\(20, 4, 5\) and \(3,\)"),
         ({"images": IMAGES.astype(float), "labels": LABELS}, r"0\.\.1, got 0 to 25\d; divide"),
         ({"images": IMAGES.astype(int), "labels": LABELS}, r"got int64; divide"),
+        ({"images": IMAGES // 128, "labels": LABELS}, "uint8 from 0 to 255, got 0 to 1"),
         ({"images": np.full((20, 2), np.nan), "labels": LABELS}, "got nan to nan"),
         ({"images": IMAGES, "labels": LABELS.astype(int) - 1}, "integer labels from 0.*from -1"),
         ({"images": IMAGES, "labels": LABELS / 2}, "integer labels from 0.*float64"),
