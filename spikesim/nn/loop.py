@@ -153,10 +153,13 @@ class Fitting:
 
     def _streams(self) -> dict[str, Any]:
         loader = getattr(self.train, "loader", None)
+        batches = getattr(loader, "batch_sampler", None)
         found = {
             "order": getattr(self.train, "rng", None),
             "loader": getattr(loader, "generator", None),
             "sampler": getattr(getattr(loader, "sampler", None), "generator", None),
+            "batches": getattr(batches, "generator", None),
+            "sampler of batches": getattr(getattr(batches, "sampler", None), "generator", None),
             "source": loader if hasattr(loader, "load_state_dict") else None,
         }
         return {name: source for name, source in found.items() if source is not None}

@@ -54,9 +54,18 @@ class Loader:
             yield x * (0.5 + 0.5 * shade), y
 
 
+def drawn_by_a_batch_sampler():
+    of_torch = torch.utils.data
+    images = of_torch.TensorDataset(torch.from_numpy(X), torch.from_numpy(Y))
+    order = of_torch.RandomSampler(images, generator=torch.Generator().manual_seed(4))
+    batches = of_torch.BatchSampler(order, 8, drop_last=False)
+    return of_torch.DataLoader(images, batch_sampler=batches)
+
+
 SOURCES = {
     "arrays": lambda: ((X, Y), {"augment": Shift(1, 0.5), "batch_size": 8}),
     "loader": lambda: ((Loader(),), {}),
+    "batch sampler": lambda: ((drawn_by_a_batch_sampler(),), {}),
 }
 
 
