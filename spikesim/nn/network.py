@@ -86,7 +86,7 @@ class Conv2d(torch.nn.Conv2d):
     Raises
     ------
     ValidationError
-        For a pool of another size.
+        For a pool of another size, or a padding that is no whole number.
 
     Examples
     --------
@@ -102,6 +102,11 @@ class Conv2d(torch.nn.Conv2d):
     ) -> None:  # fmt: skip
         if pool not in (1, 2):
             raise ValidationError(f"Conv2d: expected a pool of 1 or 2, got {pool}")
+        if isinstance(padding, bool) or not isinstance(padding, int) or padding < 0:
+            raise ValidationError(
+                f"Conv2d: expected one padding for both axes, 0 or more, got {padding!r}; "
+                "torch.nn.Conv2d has others"
+            )
         super().__init__(c_in, c_out, kernel_size, padding=padding, bias=bias)
         self.pool = pool
 

@@ -126,6 +126,12 @@ def test_a_pool_of_another_size_is_refused():
         nn.Conv2d(1, 2, 3, pool=3)
 
 
+@pytest.mark.parametrize("padding", [(1, 0), "same", 1.0, -1, True])
+def test_a_padding_that_is_not_one_number_is_refused(padding):
+    with pytest.raises(ValidationError, match="expected one padding for both axes"):
+        nn.Conv2d(1, 2, 3, padding=padding)
+
+
 def test_plain_sums_run_over_time_as_by_ticks():
     torch.manual_seed(0)
     net = nn.SpikingNet(nn.Linear(70, 20, bias=True, scale=3.0, exact=False), nn.LIFLayer(20))
