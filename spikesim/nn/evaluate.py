@@ -30,6 +30,7 @@ Loss = Callable[..., Tensor]
 Decode = Callable[[Tensor], Tensor]
 Precision = Literal["float32", "bf16"]
 Batches = ArrayBatches | LoaderBatches
+_PLACED, _NONE = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.empty
 
 
 def evaluate(
@@ -115,9 +116,8 @@ class RunningMeans:
         n = out.shape[1]
         self.sums[0] += 0.0 if value is None else float(value) * n
         if has_classes(batch.y):
-            self.sums[1] += int(
-                (arg_max(self.decode(out, *_mask(self.decode, batch, 1))) == batch.y).sum()
-            )
+            scores = _called(self.decode, batch.mask, out)
+            self.sums[1] += int((arg_max(scores) == batch.y).sum())
             self.sums[4] += n
         self.sums[2] += int((out == 0).all(-1).all(0).sum())
         self.sums[3] += n
@@ -169,8 +169,8 @@ def answered(
 
 
 def loss_of(loss: Loss, out: Tensor, batch: Minibatch) -> Tensor:
-    """Loss of a batch; one that takes three arguments gets the mask."""
-    return loss(out, batch.y, *_mask(loss, batch, 2))
+    """Loss of a batch; one that takes the mask gets it."""
+    return _called(loss, batch.mask, out, batch.y)
 
 
 def check_loss(value: Tensor, model: torch.nn.Module, batch: Minibatch, where: str) -> None:
@@ -188,9 +188,20 @@ def check_loss(value: Tensor, model: torch.nn.Module, batch: Minibatch, where: s
         )
 
 
-def _mask(function: Callable[..., Tensor], batch: Minibatch, others: int) -> tuple[Tensor, ...]:
-    wanted = batch.mask is not None and len(inspect.signature(function).parameters) > others
-    return (batch.mask,) if wanted and batch.mask is not None else ()
+def _called(function: Callable[..., Tensor], mask: Tensor | None, *given: Tensor) -> Tensor:
+    """Call a loss or readout, with the mask if it takes one.
+
+    That is an argument called mask, or one more that is required; any other is its own matter.
+    """
+    if mask is None:
+        return function(*given)
+    form = function.forward if isinstance(function, torch.nn.Module) else function
+    takes = inspect.signature(form).parameters
+    if "mask" in takes:
+        return function(*given, mask=mask)
+    places = [one for one in takes.values() if one.kind in (one.POSITIONAL_ONLY, _PLACED)]
+    more = places[len(given) : len(given) + 1]
+    return function(*given, mask) if more and more[0].default is _NONE else function(*given)
 
 
 def has_classes(y: Tensor) -> bool:

@@ -83,7 +83,8 @@ def fit(
         Largest norm of all gradients together.
     loss : callable, optional
         (outputs, targets) to a scalar, or (outputs, targets, mask); `CountCrossEntropy()` by
-        default.
+        default. A third argument that has a default is the mask only if it is
+        called so.
     decode : callable, optional
         Outputs (T, B, n) to scores (B, n), of which the largest is the class; see `nn.decode`.
     augment : callable, optional

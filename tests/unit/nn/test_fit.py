@@ -269,6 +269,47 @@ def test_padding_has_no_part_in_loss_counts_and_gradients():
     assert nn.evaluate(net(), [(x, y)], loss=nn.CountCrossEntropy()).loss != found.loss
 
 
+rates = nn.RateCrossEntropy()
+
+
+class MaskedLoss(torch.nn.Module):
+    def forward(self, out, y, mask):
+        return rates(out, y, mask)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        lambda out, y, mask: rates(out, y, mask),
+        lambda out, y, valid: rates(out, y, valid),
+        lambda out, y, scale=1.0, mask=None: nn.RateCrossEntropy(scale)(out, y, mask),
+        lambda out, y, *, mask=None: rates(out, y, mask),
+        MaskedLoss(),
+    ],
+)
+def test_a_loss_that_takes_the_mask_gets_it_whatever_its_form(loss):
+    batch = clips()
+    found = nn.evaluate(net(), [batch], loss=loss).loss
+    assert found == nn.evaluate(net(), [batch], loss=rates).loss
+    assert found != nn.evaluate(net(), [batch], loss=lambda out, y: rates(out, y, None)).loss
+
+
+def test_options_of_losses_and_readouts_are_not_taken_for_the_mask():
+    x, y, mask = clips()
+    seen = []
+
+    def loss(out, y, scale=0.5):
+        seen.append(scale)
+        return nn.CountCrossEntropy(scale)(out, y)
+
+    def decode(out, scale=0.5):
+        seen.append(scale)
+        return out.sum(0) * scale
+
+    nn.evaluate(net(), [(x, y, mask)], loss=loss, decode=decode)
+    assert [0.5, 0.5] == seen
+
+
 def test_graded_targets_are_trained_on_without_an_accuracy():
     x, _, mask = clips()
     target = torch.zeros(10, 3, 3)
@@ -326,6 +367,9 @@ def test_labels_and_batches_that_cannot_be_are_refused():
         net(), [{"x": x, "y": y}], None
     )
     assert "mask of shape (8, 8)" in broken(net(), [(x, y, torch.ones(8, 3, dtype=bool))], None)
+    assert "of type bool, got (8, 8) and torch.uint8; mask.bool()" in broken(
+        net(), [(x, y, torch.ones(8, 8, dtype=torch.uint8))], None
+    )
     assert "at least one tick" in broken(net(), [(x[:0], y)], None)
     assert "at least one batch" in broken(net(), [], None)
 
