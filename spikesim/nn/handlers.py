@@ -383,6 +383,10 @@ HANDLERS: Handlers = {
     **dict.fromkeys((operator.neg, torch.neg, torch.Tensor.neg), _negative),
 }
 
+#: Those that are linear in one of two.
+PRODUCTS = (
+    operator.mul, torch.mul, torch.Tensor.mul, operator.truediv, torch.div, torch.Tensor.div
+)  # fmt: skip
 #: Those that write into their first argument.
 IN_PLACE = (operator.iadd, torch.Tensor.add_)
 #: Those whose result may share memory with their first argument.

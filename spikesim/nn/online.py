@@ -23,10 +23,11 @@ import torch
 from torch import Tensor, fx
 
 from spikesim.errors import ValidationError
+from spikesim.nn.handlers import HANDLERS, PRODUCTS
 from spikesim.nn.neuron import LIFLayer
 from spikesim.nn.running import step
 from spikesim.nn.stateful import Stateful, detached
-from spikesim.nn.tracing import trace, who
+from spikesim.nn.tracing import place, trace, who
 
 Loss = Callable[[Any, int], Tensor]
 
@@ -40,8 +41,8 @@ class OTTT:
     ----------
     net : torch.nn.Module
         Feed-forward: dense layers, convolutions, and `LIFLayer` of one ``beta`` each, without
-        synaptic current, refractory time or floor; between them anything without parameters.
-        Weights and biases of the projections are trained.
+        synaptic current, refractory time or floor. Between a projection and its neurons only what
+        `nn.export` takes, behind neurons anything without parameters, such as pools. Weights and biases of the projections are trained.
 
     Raises
     ------
@@ -175,6 +176,14 @@ def _followers(net: torch.nn.Module) -> dict[torch.nn.Module, LIFLayer]:
         if not isinstance(module, _PROJECTIONS):
             continue
         behind = list(dict.fromkeys(_neurons_behind(net, node)))
+        strange = [one for one in behind if isinstance(one, fx.Node)]
+        if strange or getattr(module, "pool", 1) != 1:
+            what = ", ".join(place(net, one) for one in strange) or "its pool"
+            problems.append(
+                f"OTTT: {who(path, module)}: expected nothing but sums between it and its neurons, "
+                f"which hold no trace of anything else, got {what}; put that behind the neurons"
+            )
+            continue
         betas = {_beta(layer) for layer in behind if isinstance(layer, LIFLayer)}
         if module in found or len(betas) != 1 or not all(behind):
             got = "none" if not behind else f"{len(behind)}, or what they give beside"
@@ -191,15 +200,29 @@ def _followers(net: torch.nn.Module) -> dict[torch.nn.Module, LIFLayer]:
 
 
 def _neurons_behind(net: torch.nn.Module, node: fx.Node) -> Iterator[Any]:
-    """Neurons that the output of a node reaches; None where it leaves the net or meets others."""
+    """Neurons that the output of a node reaches.
+
+    None where it leaves the net or meets others, and a node that makes something else than sums.
+    """
     for user in node.users:
         module = net.get_submodule(str(user.target)) if user.op == "call_module" else None
         if isinstance(module, LIFLayer):
             yield module
         elif user.op == "output" or isinstance(module, (Stateful, *_PROJECTIONS)):
             yield None
-        else:
+        elif _sums(user, module):
             yield from _neurons_behind(net, user)
+        else:
+            yield user
+
+
+def _sums(node: fx.Node, module: torch.nn.Module | None) -> bool:
+    """Whether a node does what `nn.export` knows to be linear in one thing."""
+    what: Any = node.target if module is None else type(module)
+    if node.op == "call_method":
+        what = getattr(torch.Tensor, str(node.target), None)
+    several = sum(one.op != "get_attr" for one in node.all_input_nodes) > 1
+    return what in HANDLERS and not (several and what in PRODUCTS)
 
 
 def _beta(layer: LIFLayer) -> float | None:

@@ -183,6 +183,15 @@ class Shared(torch.nn.Module):
         return self.b(self.linear(self.a(self.linear(x))))
 
 
+class Gated(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.linear, self.lif = torch.nn.Linear(2, 2), nn.LIFLayer(2)
+
+    def forward(self, x):
+        return self.lif(self.linear(x) * x)
+
+
 @pytest.mark.parametrize(
     ("net", "text"),
     [
@@ -207,11 +216,42 @@ class Shared(torch.nn.Module):
             r"'0' \(Linear\)",
         ),
         (Shared(), "two places"),
+        # Traces of sums are not those of the largest of them, or of what a gate lets through.
+        (torch.nn.Sequential(nn.Conv2d(1, 2, 3, pool=2), nn.LIFLayer()), "got its pool"),
+        (
+            torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.MaxPool2d(2), nn.LIFLayer()),
+            r"'0' \(Conv2d\): expected nothing but sums .* got '1' \(MaxPool2d\)",
+        ),
+        (
+            torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.ReLU(), nn.LIFLayer(2)),
+            r"got '1' \(ReLU\); put that behind",
+        ),
+        (Gated(), "got '' .*mul"),
     ],
 )  # fmt: skip
 def test_what_would_have_another_gradient_is_refused(net, text):
     with pytest.raises(ValidationError, match=text):
         OTTT(net)
+
+
+def test_a_pool_of_spikes_and_sums_of_any_form_have_the_gradient_of_backpropagation():
+    class Net(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.pool, self.conv = torch.nn.MaxPool2d(2), nn.Conv2d(1, 2, 2)
+            self.last = nn.LIFLayer(beta=0.5, reset="soft")
+
+        def forward(self, x):
+            drive = 0.5 * self.conv(self.pool(x)) - self.pool(x)[:, :, :1, :1]
+            return self.last(torch.nn.functional.avg_pool2d(drive, 2).reshape(x.shape[0], -1) / 2)
+
+    torch.manual_seed(0)
+    net, x, target = Net().double(), spikes((9, 2, 1, 6, 6)), spikes((9, 2, 2), 2)
+    for a, b in zip(
+        by_time(net, x, loss_of(target))[1], online(net, x, loss_of(target))[1], strict=True
+    ):
+        assert a.any()
+        assert (a - b).abs().max() <= SHARE * a.abs().max()
 
 
 def test_bad_calls_say_what_is_expected():
