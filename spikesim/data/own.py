@@ -98,6 +98,12 @@ def _problems(arrays: list[tuple[np.ndarray, np.ndarray]]) -> list[str]:
                 f"expected integer labels from 0 for the {part}, got {y.dtype}"
                 + (f" from {y.min()}" if y.size and y.dtype.kind in "iuf" else "")
             )
+    highest = [int(y.max()) for _, y in arrays if y.size and y.dtype.kind in "iu"]
+    if highest[1:] and highest[1] > highest[0]:
+        problems.append(
+            f"expected test images of the classes of the others, up to {highest[0]}, got labels up "
+            f"to {highest[1]}, which no net trained on these can give"
+        )
     shapes = {x.shape[1:] for x, _ in arrays}
     if len(shapes) > 1:
         problems.append(f"expected test images of one shape with the others, got {sorted(shapes)}")

@@ -88,6 +88,10 @@ def test_a_folder_without_a_test_part_is_split_and_two_sets_are_refused(tmp_path
             {"x_train": IMAGES, "y_train": LABELS, "x_test": IMAGES[:, 1:], "y_test": LABELS},
             "one shape with the others",
         ),
+        (
+            {"x_train": IMAGES, "y_train": LABELS, "x_test": IMAGES, "y_test": LABELS + 1},
+            r"up to \d, got labels up to \d, which no net",
+        ),
     ],
 )
 def test_arrays_that_are_no_images_and_labels_are_refused_by_name(arrays, says, tmp_path):
