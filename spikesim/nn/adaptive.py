@@ -16,7 +16,7 @@ from spikesim.nn import legal
 from spikesim.nn.exact import spread
 from spikesim.nn.functional import LIFState, lif_check, lif_step
 from spikesim.nn.learned import Granularity, LearnedConstant
-from spikesim.nn.neuron import Constant, LIFLayer
+from spikesim.nn.neuron import Constant, LIFLayer, full_precision
 from spikesim.nn.shapes import broadcast
 from spikesim.nn.stateful import Stateful
 
@@ -129,19 +129,21 @@ class ALIFLayer(Stateful):
 
     def init(self, x: Tensor) -> ALIFState:
         """State before the first tick, for one tick's input of shape (B, ...)."""
-        return ALIFState(self.lif.init(x), torch.zeros_like(x))
+        lif = self.lif.init(x)
+        return ALIFState(lif, torch.zeros_like(lif.v))
 
     def step(self, x: Tensor, state: ALIFState) -> tuple[Tensor, ALIFState]:
         """One tick: spikes for input (B, ...), and the new state."""
         self.lif._expect(x, 1)
-        params = self.lif.params(x)
-        lif_check(state.lif, x, params)
+        drive = full_precision(x)
+        params = self.lif.params(drive)
+        lif_check(state.lif, drive, params)
         params = params.spread(x.shape)
-        theta = self._constant("rho", x) * state.theta
+        theta = self._constant("rho", drive) * state.theta
         amount = params.v_th if params.reset_amount is None else params.reset_amount
         raised = replace(params, v_th=params.v_th + theta, reset_amount=amount)
-        spikes, lif = lif_step(x, state.lif, raised)
-        return spikes, ALIFState(lif, theta + self._constant("theta_plus", x) * spikes)
+        s, lif = lif_step(drive, state.lif, raised)
+        return s.to(x.dtype), ALIFState(lif, theta + self._constant("theta_plus", drive) * s)
 
     def extra_repr(self) -> str:
         """Give what adapts."""

@@ -286,13 +286,13 @@ class LIFLayer(WithConstants, Stateful):
     def init(self, x: Tensor) -> LIFState:
         """State before the first tick, for one tick's input of shape (B, ...)."""
         self._expect(x, 1)
-        x = _full(x)
+        x = full_precision(x)
         return lif_init(x, self.params(x))
 
     def step(self, x: Tensor, state: LIFState) -> tuple[Tensor, LIFState]:
         """One tick; see `functional.lif_step`."""
         self._expect(x, 1)
-        drive = _full(x)
+        drive = full_precision(x)
         params = self.params(drive)
         lif_check(state, drive, params)
         s, state = lif_step(drive, state, params.spread(x.shape))
@@ -301,7 +301,7 @@ class LIFLayer(WithConstants, Stateful):
     def seq(self, x: Tensor, state: LIFState | None = None) -> tuple[Tensor, LIFState]:
         """All ticks, by the code that `nn.backend` asks for; see `functional.lif_seq`."""
         self._expect(x, 2)
-        drive = _full(x)
+        drive = full_precision(x)
         params = self.params(drive)
         if state is not None:
             lif_check(state, drive.new_empty(x.shape[1:]), params)
@@ -356,6 +356,6 @@ def _raw(name: str) -> str:
     return f"raw_{name}"
 
 
-def _full(x: Tensor) -> Tensor:
+def full_precision(x: Tensor) -> Tensor:
     """Half precision as float32: with 8 bits, a membrane would not feel small weights."""
     return x.float() if x.dtype in (torch.bfloat16, torch.float16) else x

@@ -143,3 +143,15 @@ def test_a_state_of_another_batch_is_refused():
     _, state = nn.run(layer, torch.rand(2, 4, 3))
     with pytest.raises(ValidationError, match="state of shape"):
         nn.run(layer, torch.rand(2, 1, 3), state)
+
+
+@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16])
+def test_half_precision_is_run_in_float32_as_by_the_plain_layer(kind):
+    layer = nn.ALIFLayer(4, theta_plus=0.3, rho=0.9, learn=["theta_plus"])
+    x = (3 * torch.rand(9, 2, 4, generator=torch.Generator().manual_seed(0))).to(kind)
+    spikes, state = nn.run(layer, x)
+    expected, after = nn.run(layer, x.float())
+    assert spikes.dtype == kind
+    assert spikes.any()
+    assert torch.equal(spikes.float(), expected)
+    assert torch.equal(state[""].theta, after[""].theta)
