@@ -28,6 +28,7 @@ class Inference:
 
     Spikes and states are those of ``nn.run(net, x, state)`` to the bit, without a gradient; on the
     CPU, in one thread. Weights are laid out anew after torch counted a change of a parameter.
+    A layer in the place of another, or another ``reset`` of one, is not seen: make this anew.
 
     Parameters
     ----------

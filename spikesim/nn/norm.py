@@ -18,7 +18,8 @@ class BatchNorm(torch.nn.modules.batchnorm._BatchNorm):
     In training the mean and the variance are those of all T * B samples of a channel; running
     ones follow them as in ``torch.nn.BatchNorm2d``. A single tick (`nn.step`, or the forward
     method of a module of yours, which is called tick by tick) has statistics of its own, so
-    training with single ticks is another training. In evaluation every entry is
+    training with single ticks is another training. Padded ticks are in the statistics like any
+    other, whatever the mask of a batch. In evaluation every entry is
     ``(x - mean) / sqrt(var + eps) * weight + bias`` with the running ones: sequences and ticks
     give the same bits.
 
