@@ -105,7 +105,8 @@ def _clips(
     name: str, files: list[Path], labels: np.ndarray, classes: tuple[str, ...],
     groups: tuple[str, ...], options: dict[str, Any],
 ) -> Clips:  # fmt: skip
-    clips, rates = [], {}
+    clips: list[np.ndarray] = []
+    rates: dict[int, Path] = {}
     for file in files:
         sound, rate = read_wav(file)
         rates.setdefault(rate, file)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from spikesim.errors import ValidationError
-from spikesim.nn.decode import ticks_of
+from spikesim.nn.evaluate import called
 from spikesim.nn.neuron import LIFLayer
 from spikesim.nn.stateful import RUNNING
 
@@ -69,14 +69,14 @@ class WithActivity:
 
     def __call__(self, outputs: Tensor, targets: Any, mask: Tensor | None = None) -> Tensor:
         """Loss of the outputs (T, B, n) of the last run."""
-        here = (outputs, targets) if mask is None else (outputs, targets, mask)
-        value = self.loss(*here)
+        value = called(self.loss, mask, outputs, targets)
+        real = len(outputs) * outputs.shape[1] if mask is None else mask.sum().clamp(min=1)
         costs = []
         for parts in self._spikes.values():
             spikes = torch.cat(parts).flatten(2)
             if mask is not None:
                 spikes = spikes.masked_fill(~mask[..., None], 0.0)
-            rate = spikes.sum((0, 1)) / ticks_of(spikes, mask).sum()
+            rate = spikes.sum((0, 1)) / real
             below, above = (self.low - rate).clamp(min=0.0), (rate - self.high).clamp(min=0.0)
             costs.append((below.square() + above.square()).mean())
         self._spikes.clear()

@@ -116,7 +116,7 @@ class RunningMeans:
         n = out.shape[1]
         self.sums[0] += 0.0 if value is None else float(value) * n
         if has_classes(batch.y):
-            scores = _called(self.decode, batch.mask, out)
+            scores = called(self.decode, batch.mask, out)
             self.sums[1] += int((arg_max(scores) == batch.y).sum())
             self.sums[4] += n
         self.sums[2] += int((out == 0).all(-1).all(0).sum())
@@ -170,7 +170,7 @@ def answered(
 
 def loss_of(loss: Loss, out: Tensor, batch: Minibatch) -> Tensor:
     """Loss of a batch; one that takes the mask gets it."""
-    return _called(loss, batch.mask, out, batch.y)
+    return called(loss, batch.mask, out, batch.y)
 
 
 def check_loss(value: Tensor, model: torch.nn.Module, batch: Minibatch, where: str) -> None:
@@ -188,7 +188,7 @@ def check_loss(value: Tensor, model: torch.nn.Module, batch: Minibatch, where: s
         )
 
 
-def _called(function: Callable[..., Tensor], mask: Tensor | None, *given: Tensor) -> Tensor:
+def called(function: Callable[..., Tensor], mask: Tensor | None, *given: Tensor) -> Tensor:
     """Call a loss or readout, with the mask if it takes one.
 
     That is an argument called mask, or one more that is required; any other is its own matter.

@@ -42,7 +42,8 @@ class OTTT:
     net : torch.nn.Module
         Feed-forward: dense layers, convolutions, and `LIFLayer` of one ``beta`` each, without
         synaptic current, refractory time or floor. Between a projection and its neurons only what
-        `nn.export` takes, behind neurons anything without parameters, such as pools. Weights and biases of the projections are trained.
+        `nn.export` takes, behind neurons anything without parameters, such as pools. Weights and
+        biases of the projections are trained.
 
     Raises
     ------

@@ -211,6 +211,15 @@ def test_activity_outside_of_its_range_costs_its_square(make, padded):
     assert not any(m._forward_hooks for m in net.modules())
 
 
+def test_activity_of_a_sample_without_a_tick_is_no_tick_of_silence():
+    """And a loss that takes no mask is not given one."""
+    net = nn.LIFLayer(1, beta=0.0)
+    loss = nn.WithActivity(lambda out, y: out.sum() * 0.0, net, high=0.5)
+    out, _ = nn.run(net, torch.ones(4, 2, 1))
+    mask = torch.tensor([[True, False]]).expand(4, 2)
+    assert 0.25 == loss(out, torch.tensor([0, 0]), mask)  # a rate of 1, not of 4 in 5 ticks
+
+
 def test_activity_wakes_a_silent_net():
     torch.manual_seed(0)
     net = nn.SpikingNet(nn.Linear(4, 6, scale=0.2), nn.LIFLayer(6), nn.Linear(6, 2, scale=5.0),
