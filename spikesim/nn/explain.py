@@ -53,12 +53,13 @@ def _lines(path: str, module: torch.nn.Module, whole: bool) -> Iterator[str]:
 
 
 def _way(module: torch.nn.Module, whole: bool, row: bool) -> str:
-    if isinstance(module, LIFLayer):
+    if isinstance(module, LIFLayer) and whole:
         return _neuron(module)
     if isinstance(module, IntegerNet):
         return "integers of the core, population after population"
     if isinstance(module, Stateful):
-        return "its own seq" if whole else "its own step, tick by tick"
+        over_time = whole and type(module).seq is not Stateful.seq
+        return "its own seq" if over_time else "its own step, tick by tick"
     if not whole:
         return "within the tick"
     if row:

@@ -24,8 +24,28 @@ def test_explain_tells_the_way_of_each_module():
     assert ["net", "0", "1", "2", "3", "3.left", "3.right", "3.out", "4", "5"] == list(lines)[:10]
     assert "surrogate Own is Python of yours" in lines["1"]
     assert "surrogate Sharper is Python of yours" in lines["4"]
-    assert "surrogate ATan, code 0" in lines["3.left"]
+    assert "its own step, tick by tick" in lines["3.left"]
     assert "all ticks at once" in lines["0"]
     assert "tick by tick" in lines["2"]
     assert "its forward, tick by tick" in lines["3"]
-    assert "its own seq" in lines["5"]
+    assert "its own step, tick by tick" in lines["5"]
+
+
+def test_neurons_are_said_to_have_kernels_where_they_are_given_all_ticks(monkeypatch):
+    net = torch.nn.Sequential(
+        nn.LIFLayer(2), nn.LI(2), nn.Recurrent(nn.LIFLayer(2), nn.Diagonal(2)),
+        torch.nn.Sequential(nn.LIFLayer(2), nn.Delay(1)), nn.ALIFLayer(2), Branches(),
+    )  # fmt: skip
+    names = {id(module): name for name, module in net.named_modules()}
+    seen, plain = [], nn.LIFLayer.seq
+    monkeypatch.setattr(
+        nn.LIFLayer,
+        "seq",
+        lambda self, *given: seen.append(names[id(self)]) or plain(self, *given),
+    )
+    nn.run(net, torch.ones(3, 1, 2))
+    lines = dict(line.split(": ", 1) for line in nn.explain(net).splitlines())
+    assert ["0", "3.0"] == seen
+    assert seen == [name for name, text in lines.items() if "kernels" in text]
+    assert "its own seq" in lines["3.1"]
+    assert "its own step" in lines["1"]
