@@ -36,6 +36,23 @@ def test_package_and_presets_need_no_framework():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def test_importing_the_framework_alone_is_enough():
+    # In a process of its own: tests beside this one import parts of the frameworks as well.
+    code = """
+import torch
+from spikesim import convert, nn
+for name in NAMES:
+    made = getattr(convert, f"to_{name}")(nn.SpikingNet(nn.Linear(3, 2), LAYERS[name]))
+    assert isinstance(getattr(convert, f"from_{name}")(made)[1], nn.LIFLayer)
+"""
+    layers = (
+        "{'snntorch': nn.like_snntorch(2, beta=0.5), 'spikingjelly': nn.like_spikingjelly(2),"
+        " 'norse': nn.like_norse(2), 'sinabs': nn.like_sinabs(2, tau_mem=9.0)}"
+    )
+    code = code.replace("NAMES", repr(NAMES)).replace("LAYERS", layers)
+    subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True)
+
+
 def test_an_unknown_name_is_an_attribute_error():
     assert set(convert.__all__) <= set(dir(convert))
     with pytest.raises(AttributeError, match="no attribute 'from_nest'"):
