@@ -19,6 +19,7 @@ from spikesim.nn.neuron import LIFLayer
 from spikesim.nn.ops.event_linear import table_of
 from spikesim.nn.ops.infer import infer_seq
 from spikesim.nn.running import NetState
+from spikesim.nn.tracing import HOOKS, hooked
 
 _KINDS = (torch.float32, torch.float64)
 
@@ -27,7 +28,9 @@ class Inference:
     """A row of `Linear` and `LIFLayer`, made ready to answer quickly.
 
     Spikes and states are those of ``nn.run(net, x, state)`` to the bit, without a gradient; on the
-    CPU, in one thread. Weights are laid out anew after torch counted a change of a parameter.
+    CPU, in one thread. Weights are laid out anew after torch counted a change of a parameter. That
+    leaves out ``weight.data.clamp_()`` and the like, and a module that is put into the net later:
+    make it anew then.
 
     Parameters
     ----------
@@ -163,10 +166,11 @@ class Inference:
         v, i, refr = (part.split(shapes) for part in parts)
         state = {}
         for k, (stage, params) in enumerate(zip(self._stages, made.params, strict=True)):
+            shape = batch, made.sizes[k + 1]
             state[stage.path] = LIFState(
-                v[k].view(batch, -1),
-                i[k].view(batch, -1) if params.has_current else None,
-                refr[k].view(batch, -1) if params.has_refractory else None,
+                v[k].view(shape),
+                i[k].view(shape) if params.has_current else None,
+                refr[k].view(shape) if params.has_refractory else None,
             )
         return state
 
@@ -240,6 +244,7 @@ def _check(net: torch.nn.Module, stages: list[Stage]) -> None:
             )
         if type(stage.lif) is not LIFLayer:
             problems.append(f"{stage.path!r} is a {type(stage.lif).__name__}; expected LIFLayer")
+    problems += [f"{name!r}: {HOOKS}" for name, module in net.named_modules() if hooked(module)]
     if len({id(stage.lif) for stage in stages}) < len(stages):
         problems.append("a LIFLayer comes twice; give each place a layer of its own")
     kinds = {one.dtype for one in net.parameters()}

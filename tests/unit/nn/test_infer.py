@@ -151,6 +151,19 @@ def test_no_ticks_give_no_spikes(net):
     assert not state["1"].v.any()
 
 
+def test_no_samples_give_no_spikes(net):
+    check(net, torch.zeros(5, 0, net[0].in_features))
+
+
+@pytest.mark.parametrize("where", ["", "0", "1", "2"])
+@pytest.mark.parametrize("kind", ["register_forward_hook", "register_forward_pre_hook"])
+def test_hooks_that_it_would_not_call_are_refused(where, kind):
+    net = nn.SpikingNet(nn.Linear(2, 2), nn.LIFLayer(2), torch.nn.Identity())
+    getattr(net.get_submodule(where), kind)(lambda *_: None)
+    with pytest.raises(ValidationError, match=rf"'{where}': expected no hooks"):
+        nn.Inference(net)
+
+
 def test_changed_weights_are_seen(net, x):
     answer = nn.Inference(net)
     before, _ = answer(x)
