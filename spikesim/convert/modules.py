@@ -13,7 +13,7 @@ import operator
 import types
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -120,7 +120,7 @@ class Conversion:
             )
         if type(made) is not torch.nn.Sequential or any(_hooks(made)):
             return made
-        return as_row(dict(made._modules), self.row_type).train(made.training)
+        return as_row(made, made._modules, self.row_type)
 
     def _convert(self, module: torch.nn.Module, path: str, in_row: bool) -> torch.nn.Module:
         if id(module) in self._made:
@@ -147,6 +147,8 @@ class Conversion:
         else:
             if made is not None and _hooks(made) != _hooks(module):
                 self.problems.append(f"{self.who}: {who(path, module)}: {HOOKS}")
+            if made is not None and self.is_neuron(module):
+                made.train(module.training)
         if made is None:
             self.problems += [
                 f"{self.who}: {who(path, module)}: {text}" for text in self._hid(module)
@@ -276,10 +278,13 @@ def twin_of_all(net: torch.nn.Module) -> torch.nn.Module:
 
 
 def as_row(
-    children: dict[str, Any], kind: type[torch.nn.Sequential] = torch.nn.Sequential
+    module: torch.nn.Module,
+    children: Mapping[str, Any],
+    kind: type[torch.nn.Sequential] = torch.nn.Sequential,
 ) -> torch.nn.Sequential:
-    """Give modules in a row, under their names."""
+    """Give what stands for a module: others in a row, under their names, each in its own mode."""
     row = kind()
+    row.training = module.training
     row._modules.update(children)
     return row
 

@@ -163,3 +163,17 @@ def test_hooks_of_what_stays_stay():
     ours = torch.nn.Sequential(nn.Linear(3, 2), nn.LIFLayer(2))
     seen = ours[0].register_forward_hook(lambda *_: None)
     assert seen.id in convert.to_snntorch(ours)[0]._forward_hooks
+
+
+@pytest.mark.parametrize("way", ["from", "to"])
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("name", NAMES)
+def test_every_module_stays_in_its_mode(name, training, way):
+    neuron = neuron_of(name) if way == "from" else nn.LIFLayer(2, beta=0.9, gain=0.1, strict=True)
+    frozen = torch.nn.BatchNorm1d(2)  # as in fine-tuning, where the statistics are to stay
+    within = torch.nn.Sequential(torch.nn.Linear(3, 2), frozen, neuron)
+    net = torch.nn.Sequential(within, torch.nn.Dropout(0.5)).train(training)
+    frozen.train(not training)
+    made = getattr(convert, f"{way}_{name}")(net)
+    for path in ("", "0", "0.0", "0.1", "0.2", "1"):
+        assert net.get_submodule(path).training == made.get_submodule(path).training, path
