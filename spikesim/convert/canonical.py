@@ -181,7 +181,9 @@ def converted_back(
         if type(module) is Linear and not hooked(module):
             return _plain_linear(module)
         if is_row(module) or (isinstance(module, SpikingNet) and module.over_time):
-            return as_row(module, {name: child(part, name) for name, part in module._modules.items()})
+            return as_row(
+                module, {name: child(part, name) for name, part in module._modules.items()}
+            )
         return None
 
     def row(module: torch.nn.Module) -> bool:
