@@ -19,6 +19,7 @@ from spikesim.nn.network import SpikingNet
 from spikesim.nn.peer_surrogates import Scaled, Stretched
 from spikesim.nn.running import is_row
 from spikesim.nn.surrogate import Surrogate
+from spikesim.nn.tracing import hooked
 
 _SAME = 1e-9
 """Share by which constants may be apart that several roundings lie between."""
@@ -177,10 +178,12 @@ def converted_back(
             if any(id(parameter) not in kept for parameter in module.parameters()):
                 fixed.append(repr(place.path))
             return made
-        if type(module) is Linear:
+        if type(module) is Linear and not hooked(module):
             return _plain_linear(module)
         if is_row(module) or (isinstance(module, SpikingNet) and module.over_time):
-            return as_row({name: child(part, name) for name, part in module._modules.items()})
+            return as_row(
+                module, {name: child(part, name) for name, part in module._modules.items()}
+            )
         return None
 
     def row(module: torch.nn.Module) -> bool:

@@ -13,7 +13,7 @@ import operator
 import types
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -23,13 +23,15 @@ from torch import Tensor, fx
 
 from spikesim.errors import ConversionError, ValidationError
 from spikesim.nn import SpikingNet, Stateful
-from spikesim.nn.tracing import who
+from spikesim.nn.tracing import HOOKS, who
 
 #: Attributes of every module that are dicts of its own.
 _OWN = (
-    "_parameters", "_buffers", "_modules", "_forward_hooks", "_forward_pre_hooks", "_memories",
-    "_memories_rv", "_non_persistent_buffers_set",
+    *(key for key, value in vars(torch.nn.Module()).items() if isinstance(value, dict | set)),
+    "_memories", "_memories_rv",
 )  # fmt: skip
+#: What runs beside the methods of a module, and may change values or gradients.
+_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
 
 #: Functions, and methods of tensors, whose result for a sequence is that for each step.
@@ -116,9 +118,9 @@ class Conversion:
                 "tick: slow, and not exported",
                 stacklevel=3,
             )
-        if type(made) is not torch.nn.Sequential:
+        if type(made) is not torch.nn.Sequential or any(_hooks(made)):
             return made
-        return as_row(dict(made._modules), self.row_type).train(made.training)
+        return as_row(made, made._modules, self.row_type)
 
     def _convert(self, module: torch.nn.Module, path: str, in_row: bool) -> torch.nn.Module:
         if id(module) in self._made:
@@ -142,6 +144,11 @@ class Conversion:
             named = f"{self.who}: {who(path, module)}"
             self.problems += [f"{named}: {_bare(text)}" for text in error.problems]
             made = torch.nn.Identity()
+        else:
+            if made is not None and _hooks(made) != _hooks(module):
+                self.problems.append(f"{self.who}: {who(path, module)}: {HOOKS}")
+            if made is not None and self.is_neuron(module):
+                made.train(module.training)
         if made is None:
             self.problems += [
                 f"{self.who}: {who(path, module)}: {text}" for text in self._hid(module)
@@ -271,10 +278,13 @@ def twin_of_all(net: torch.nn.Module) -> torch.nn.Module:
 
 
 def as_row(
-    children: dict[str, Any], kind: type[torch.nn.Sequential] = torch.nn.Sequential
+    module: torch.nn.Module,
+    children: Mapping[str, Any],
+    kind: type[torch.nn.Sequential] = torch.nn.Sequential,
 ) -> torch.nn.Sequential:
-    """Give modules in a row, under their names."""
+    """Give what stands for a module: others in a row, under their names, each in its own mode."""
     row = kind()
+    row.training = module.training
     row._modules.update(children)
     return row
 
@@ -336,6 +346,10 @@ def check_forward_per_step(module: torch.nn.Module, axes: str, way_out: str) -> 
     ]
     if foreign:
         raise ConversionError(f"{expected} {'; '.join(foreign)}; {way_out}")
+
+
+def _hooks(module: torch.nn.Module) -> list[Any]:
+    return [getattr(module, name) for name in _HOOKS]
 
 
 def _bare(text: str) -> str:

@@ -112,7 +112,9 @@ def to_norse(net: torch.nn.Module, *, dt: float = 1e-3) -> torch.nn.Module:
     def states(module: torch.nn.Module) -> torch.nn.Module:
         if not is_row(module):
             return module
-        return sequential(*[states(part) for part in module._modules.values()])
+        row = sequential(*[states(part) for part in module._modules.values()])
+        row.training = module.training
+        return row
 
     made = states(converted_back("to_norse", net, back))
     if touching:
@@ -192,7 +194,7 @@ def _exchange(module: Any, place: Position, child: Any) -> torch.nn.Module | Non
     if kind is lift.Lift:
         return child(module.lifted_module, "lifted_module")
     if kind is sequential.SequentialState and _is_row(module):
-        return as_row({name: child(part, name) for name, part in module._modules.items()})
+        return as_row(module, {name: child(part, name) for name, part in module._modules.items()})
     if kind in (lif.LIFCell, lif.LIF):
         return _lif(module, place.shape, tau_syn_inv=module.p.tau_syn_inv)
     if kind is box.LIFBoxCell:
@@ -214,7 +216,7 @@ def _exchange(module: Any, place: Position, child: Any) -> torch.nn.Module | Non
         layer = _lif(module, hidden, tau_syn_inv=module.p.tau_syn_inv, detach_reset=True)
         back = _linear(module.recurrent_weights)
         row = {"input": _linear(module.input_weights), "neurons": Recurrent(layer, back)}
-        return as_row(row)
+        return as_row(module, row)
     if _is_neuron(module):
         over_time = isinstance(module, snn.SNN | snn.SNNRecurrent)
         return StepAdapter(twin(module), _rest, _call_sequence if over_time else _call)

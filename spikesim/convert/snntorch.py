@@ -135,8 +135,8 @@ def _exchange(module: Any, place: Position, child: Any) -> torch.nn.Module | Non
 
 def _check_reset(forward: Any) -> None:
     """Refuse a forward method that puts neurons to rest in a way that finds none of ours."""
-    snn = installed("snntorch", "from_snntorch")
-    own = (snn, snn.utils, snn.utils.reset)
+    snn, utils = (installed(name, "from_snntorch") for name in ("snntorch", "snntorch.utils"))
+    own = (snn, utils, utils.reset)
     names = getattr(getattr(forward, "__code__", None), "co_names", ())
     if "reset" in names and any(forward.__globals__.get(name) in own for name in names):
         raise ConversionError(

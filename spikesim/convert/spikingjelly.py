@@ -215,7 +215,7 @@ def _exchange(module: Any, place: Position, child: Any) -> torch.nn.Module | Non
     if isinstance(module, base.MemoryModule):
         return StepAdapter(_single(module), _rest, _call)
     if type(module).__name__ in _ROWS and _is_row(module):
-        return as_row({name: child(part, name) for name, part in module._modules.items()})
+        return as_row(module, {name: child(part, name) for name, part in module._modules.items()})
     if isinstance(module, base.StepModule):
         plain = type(module).__bases__[0]
         if plain is not torch.nn.Module and plain.__module__.startswith("torch.nn.modules"):

@@ -19,6 +19,7 @@ from spikesim.nn.neuron import LIFLayer
 from spikesim.nn.ops.event_linear import table_of
 from spikesim.nn.ops.infer import infer_seq
 from spikesim.nn.running import NetState
+from spikesim.nn.tracing import HOOKS, hooked
 
 _KINDS = (torch.float32, torch.float64)
 
@@ -27,8 +28,9 @@ class Inference:
     """A row of `Linear` and `LIFLayer`, made ready to answer quickly.
 
     Spikes and states are those of ``nn.run(net, x, state)`` to the bit, without a gradient; on the
-    CPU, in one thread. Weights are laid out anew after torch counted a change of a parameter.
-    A layer in the place of another, or another ``reset`` of one, is not seen: make this anew.
+    CPU, in one thread. The net is read anew where a module or a mode of it is another, or torch
+    counted a change of a parameter; that leaves out ``weight.data.clamp_()`` and the like: make it
+    anew then.
 
     Parameters
     ----------
@@ -53,8 +55,6 @@ class Inference:
 
     def __init__(self, net: torch.nn.Module) -> None:
         self.net = net
-        self._stages = chain(net)
-        _check(net, self._stages)
         self._ready()
 
     @torch.no_grad()
@@ -100,19 +100,25 @@ class Inference:
         )
         return out, self._split(after, batch)
 
-    def _versions(self) -> list[tuple[int, int, int]]:
-        """Which tensors the parameters are, where they lie, and how often they were changed."""
-        return [
-            (id(one), one.data_ptr(), -1 if one.is_inference() else one._version)
-            for stage in self._stages
-            for held in (stage.linear._parameters, stage.lif._parameters, stage.lif._buffers)
-            for one in held.values()
-            if one is not None
-        ]
+    def _versions(self) -> list[Any]:
+        """Which modules there are, in which modes, and their tensors: where, how often changed."""
+        seen: list[Any] = []
+        for module in self.net.modules():
+            seen.append(module)  # itself: of one that is gone, another may have the number
+            if isinstance(module, LIFLayer):
+                seen += [module.reset, module.strict, module.refractory]
+            for held in (module._parameters, module._buffers):
+                seen += [
+                    (id(one), one.data_ptr(), -1 if one.is_inference() else one._version)
+                    for one in held.values()
+                    if one is not None
+                ]
+        return seen
 
     @torch.no_grad()
     def _ready(self) -> _Made:
-        seen = self._versions()
+        seen, self._stages = self._versions(), chain(self.net)
+        _check(self.net, self._stages)
         linears = [stage.linear for stage in self._stages]
         tables = [table_of(linear.weight.T, exact=True) for linear in linears]
         bad = [stage.path for stage, table in zip(self._stages, tables, strict=True) if not table]
@@ -164,10 +170,11 @@ class Inference:
         v, i, refr = (part.split(shapes) for part in parts)
         state = {}
         for k, (stage, params) in enumerate(zip(self._stages, made.params, strict=True)):
+            shape = batch, made.sizes[k + 1]
             state[stage.path] = LIFState(
-                v[k].view(batch, -1),
-                i[k].view(batch, -1) if params.has_current else None,
-                refr[k].view(batch, -1) if params.has_refractory else None,
+                v[k].view(shape),
+                i[k].view(shape) if params.has_current else None,
+                refr[k].view(shape) if params.has_refractory else None,
             )
         return state
 
@@ -175,7 +182,7 @@ class Inference:
 class _Made(NamedTuple):
     """What the kernel reads of a net, and the versions of the tensors it was made of."""
 
-    seen: list[tuple[int, int, int]]
+    seen: list[Any]
     dtype: torch.dtype
     sizes: list[int]
     stripes: Tensor
@@ -241,6 +248,7 @@ def _check(net: torch.nn.Module, stages: list[Stage]) -> None:
             )
         if type(stage.lif) is not LIFLayer:
             problems.append(f"{stage.path!r} is a {type(stage.lif).__name__}; expected LIFLayer")
+    problems += [f"{name!r}: {HOOKS}" for name, module in net.named_modules() if hooked(module)]
     if len({id(stage.lif) for stage in stages}) < len(stages):
         problems.append("a LIFLayer comes twice; give each place a layer of its own")
     kinds = {one.dtype for one in net.parameters()}

@@ -9,6 +9,7 @@ backward pass is that of the float neuron.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias, TypeVar
 
@@ -169,7 +170,7 @@ class IntegerNet(Stateful):
         if x.dtype != torch.float32:
             raise ValidationError(f"IntegerNet: expected float32 spikes of 0 and 1, got {x.dtype}")
         axes = reading.input_shape
-        if x.shape[2:] != axes and x.shape[2:].numel() != torch.Size(axes).numel():
+        if x.shape[2:] not in (axes, (math.prod(axes),)):
             raise ValidationError(
                 f"IntegerNet: expected input of shape (T, B, {', '.join(map(str, axes))}), got "
                 f"{tuple(x.shape)}"

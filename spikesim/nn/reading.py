@@ -19,7 +19,7 @@ from spikesim.nn.neuron import LIFLayer
 from spikesim.nn.retiming import INPUT, Loops, Tap, closed, previous
 from spikesim.nn.spikemap import SpikeMap
 from spikesim.nn.stateful import Stateful
-from spikesim.nn.tracing import REFUSED, hooked, place, runs_as, trace, who
+from spikesim.nn.tracing import HOOKS, REFUSED, hooked, place, runs_as, trace, who
 
 #: What comes of something that was refused: nothing that uses it is refused for that again.
 _UNKNOWN = object()
@@ -29,9 +29,6 @@ _REASONS = {
     **dict.fromkeys(("max_pool1d_with_indices", "max_pool2d_with_indices"), _NO_SUM),
     **dict.fromkeys(("boolean_dispatch", "AdaptiveMaxPool1d", "AdaptiveMaxPool2d"), _NO_SUM),
 }
-_HOOKS = (
-    "expected no hooks, which may change what it gives; remove them, or make what they do permanent"
-)
 _SHAPE = "expected the axes of a tick to follow from the first layer; give them, input_shape=(...)"
 
 
@@ -85,7 +82,7 @@ class _TickReader:
         )  # fmt: skip
         self.problems = [f"export: {text}" for text in found]
         if hooked(self.model) and self._handler(self.model) is None:  # the trace begins within
-            self.problems.append(f"export: {who('', self.model)}: {_HOOKS}")
+            self.problems.append(f"export: {who('', self.model)}: {HOOKS}")
         for node in graph.nodes:
             if node.op == "output":
                 continue
@@ -165,7 +162,7 @@ class _TickReader:
                 + way_out
             )
         if hooked(module):
-            raise ValidationError(_HOOKS)
+            raise ValidationError(HOOKS)
         return handler
 
     def _handler(self, module: torch.nn.Module) -> Handler | None:

@@ -18,7 +18,7 @@ from spikesim.convert.nir.nets import INPUT, NIRLoopNet
 from spikesim.convert.nir.neuron_nodes import integrator_node, neuron_node
 from spikesim.errors import ValidationError
 from spikesim.nn.retiming import closed, previous
-from spikesim.nn.tracing import REFUSED, trace, who
+from spikesim.nn.tracing import HOOKS, REFUSED, hooked, trace, who
 
 Shape = tuple[int, ...]
 _NOTHING = (
@@ -114,10 +114,10 @@ class Walk:
         return self._function(node.name, what, args, kwargs)
 
     def _module(self, path: str, module: torch.nn.Module, x: Signal) -> Signal:
+        if hooked(module):
+            raise ValidationError(HOOKS)
         if isinstance(module, _NOTHING):
             return x
-        if module._forward_hooks or module._forward_pre_hooks:
-            raise ValidationError("expected no hooks, which may change what it gives; remove them")
         if isinstance(module, nn.Stateful):
             if id(module) in self._called:
                 raise ValidationError(

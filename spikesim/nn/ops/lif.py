@@ -168,9 +168,10 @@ def _setup(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> Non
 def _backward(ctx: Any, gs: Tensor | None, gv: Tensor | None, gi: Tensor | None, _: Any) -> Any:
     needed = [bool(ctx.needs_input_grad[k]) for k in (0, 1, 2, *LEARNED)]
     needed[-1] &= bool(ctx.rest[2] & kinds.SOFT)  # nothing else depends on its amount
-    if ctx.saved_tensors[2] is None:
+    saved = ctx.saved_tensors  # once: torch.utils.checkpoint gives them a single time
+    if saved[2] is None:
         gi = None
-    found = _lif_seq_backward(gs, gv, gi, *ctx.saved_tensors, *ctx.rest, needed)
+    found = _lif_seq_backward(gs, gv, gi, *saved, *ctx.rest, needed)
     grads: list[Tensor | None] = [None] * len(Neurons._fields)
     for k, need, grad in zip((0, 1, 2, *LEARNED), needed, found, strict=True):
         grads[k] = grad if need else None

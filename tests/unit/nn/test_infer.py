@@ -151,6 +151,19 @@ def test_no_ticks_give_no_spikes(net):
     assert not state["1"].v.any()
 
 
+def test_no_samples_give_no_spikes(net):
+    check(net, torch.zeros(5, 0, net[0].in_features))
+
+
+@pytest.mark.parametrize("where", ["", "0", "1", "2"])
+@pytest.mark.parametrize("kind", ["register_forward_hook", "register_forward_pre_hook"])
+def test_hooks_that_it_would_not_call_are_refused(where, kind):
+    net = nn.SpikingNet(nn.Linear(2, 2), nn.LIFLayer(2), torch.nn.Identity())
+    getattr(net.get_submodule(where), kind)(lambda *_: None)
+    with pytest.raises(ValidationError, match=rf"'{where}': expected no hooks"):
+        nn.Inference(net)
+
+
 def test_changed_weights_are_seen(net, x):
     answer = nn.Inference(net)
     before, _ = answer(x)
@@ -220,3 +233,31 @@ def test_the_operator_keeps_the_rules_of_torch(net, x):
         *made.rest(2),
     )  # fmt: skip
     torch.library.opcheck(torch.ops.spikesim.infer_seq.default, args)
+
+
+def test_another_module_or_mode_is_seen():
+    torch.manual_seed(0)
+    net = nn.SpikingNet(nn.Linear(6, 5, scale=3.0), nn.LIFLayer(5), nn.Linear(5, 4, scale=3.0),
+                        nn.LIFLayer(4))  # fmt: skip
+    x = (torch.rand(20, 3, 6) < 0.4).float()
+    answer = nn.Inference(net)
+
+    def change_linear():
+        net[0] = nn.Linear(6, 5, scale=4.0)
+
+    def change_reset():
+        net[1].reset = "soft"
+
+    def change_neurons():
+        net[3] = nn.LIFLayer(4, beta=0.5)
+
+    before = answer(x)[0]
+    for change in (change_linear, change_reset, change_neurons):
+        change()
+        found = answer(x)[0]
+        assert torch.equal(nn.run(net, x)[0], found)
+        assert not torch.equal(before, found)
+        before = found
+    net[1] = torch.nn.ReLU()
+    with pytest.raises(ValidationError, match="ReLU"):
+        answer(x)

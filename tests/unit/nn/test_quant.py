@@ -396,3 +396,5 @@ def test_input_of_another_shape_or_other_than_spikes_is_refused():
         net(torch.full((2, 3, 1, 4, 4), 0.5))
     flat, shaped = net(torch.ones(2, 3, 16)), net(torch.ones(2, 3, 1, 4, 4))
     assert torch.equal(flat, shaped)
+    with pytest.raises(ValidationError, match=r"shape \(T, B, 1, 4, 4\), got \(2, 1, 4, 4\)"):
+        net(torch.ones(2, 1, 4, 4))  # a tick of two images is no two ticks of one

@@ -324,3 +324,23 @@ def test_compiled_and_exported_graphs_keep_the_operator():
     x = torch.randn(9, 2, 4)
     assert "lif_seq" in str(exported.graph)
     assert torch.equal(exported(x), layer.seq(net[0](x))[0])
+
+
+def test_gradients_under_a_checkpoint_of_torch_are_the_same():
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(
+        nn.Conv2d(1, 4, 3, padding=1, pool=2), nn.LIFLayer((4, 4, 4), v_th=0.2, learn=("beta",)),
+        torch.nn.Flatten(), nn.Linear(64, 20, scale=3.0), nn.LIFLayer(20, alpha=0.5),
+    )  # fmt: skip
+    x = (torch.rand(10, 4, 1, 8, 8) < 0.4).float().requires_grad_()
+    weight, of = torch.randn(10, 4, 20), [x, *net.parameters()]
+
+    def spikes(x):
+        return nn.run(net, x)[0]
+
+    with nn.backend("numba"):
+        plain = torch.autograd.grad((spikes(x) * weight).sum(), of)
+        again = torch.utils.checkpoint.checkpoint(spikes, x, use_reentrant=False)
+        kept = torch.autograd.grad((again * weight).sum(), of)
+    assert all(torch.equal(a, b) for a, b in zip(plain, kept, strict=True))
+    assert all(bool(grad.any()) for grad in plain)
