@@ -48,12 +48,20 @@ def on_grid(x: Tensor, bits: int) -> Tensor:
     if not x.numel():
         return x.double()
     low, high = x.detach().aminmax()
-    top = max(-float(low), float(high))
-    if not math.isfinite(top):
+    number = beside(max(-float(low), float(high)), bits)
+    if math.isnan(number):
         return torch.full_like(x, math.nan, dtype=torch.float64)
-    # Beside so large a number, float64 has no finer steps than the grid: adding rounds.
-    beside = 1.5 * 2.0 ** (math.frexp(top)[1] - bits + _SIGNIFICAND - 1)
-    return x.to(torch.float64, copy=True).add_(beside).sub_(beside)
+    return x.to(torch.float64, copy=True).add_(number).sub_(number)
+
+
+def beside(top: float, bits: int) -> float:
+    """Number so large that beside it float64 has no finer steps than the grid of `on_grid`.
+
+    Adding it rounds. NaN for a largest entry that is not finite.
+    """
+    if not math.isfinite(top):
+        return math.nan
+    return 1.5 * 2.0 ** (math.frexp(top)[1] - bits + _SIGNIFICAND - 1)
 
 
 def rows_on_grid(x: Tensor, bits: int) -> Tensor:
@@ -81,11 +89,11 @@ def rows_on_grid(x: Tensor, bits: int) -> Tensor:
     top = x.detach().abs().amax(1, keepdim=True).double()
     finite = top.isfinite()
     exponent = torch.frexp(top.where(finite, torch.zeros_like(top))).exponent.long()
-    # 1.5 * 2**(...) as in `on_grid`, made of its bits: a power function may round.
+    # As in `beside`, made of its bits: a power function may round.
     power = exponent - bits + _SIGNIFICAND - 1
-    beside = 1.5 * ((power + _BIAS) << (_SIGNIFICAND - 1)).view(torch.float64)
-    beside = beside.masked_fill_(~finite, math.nan)
-    return x.to(torch.float64, copy=True).add_(beside).sub_(beside)
+    number = 1.5 * ((power + _BIAS) << (_SIGNIFICAND - 1)).view(torch.float64)
+    number = number.masked_fill_(~finite, math.nan)
+    return x.to(torch.float64, copy=True).add_(number).sub_(number)
 
 
 def matmul(
@@ -144,7 +152,7 @@ def linear(x: Tensor, weight: Tensor) -> Tensor:
 
 def linear_input_gradient(grad: Tensor, weight: Tensor) -> Tensor:
     """Gradient (m, n_in) of the input of `linear`, for that of the output (m, n_out)."""
-    return matmul(grad, weight, _halves(grad.shape[1]), grad.dtype)
+    return matmul(grad, weight, half_bits(grad.shape[1]), grad.dtype)
 
 
 def linear_weight_gradient(grad: Tensor, x: Tensor) -> Tensor:
@@ -220,8 +228,8 @@ class _Product(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:
         a, b = ctx.saved_tensors
         needs = ctx.needs_input_grad
-        for_a = matmul(grad, b.T, _halves(grad.shape[1])) if needs[0] else None
-        for_b = matmul(a.T, grad, _halves(len(grad))) if needs[1] else None
+        for_a = matmul(grad, b.T, half_bits(grad.shape[1])) if needs[0] else None
+        for_b = matmul(a.T, grad, half_bits(len(grad))) if needs[1] else None
         return for_a, for_b
 
 
@@ -242,7 +250,7 @@ class _Conv(torch.autograd.Function):
         axes, for_x, for_weight = weight.ndim - 2, None, None
         if ctx.needs_input_grad[0]:
             of_input = torch.nn.grad.conv1d_input if axes == 1 else torch.nn.grad.conv2d_input
-            bits = _halves(weight[:, :1].numel() // ctx.around[-1])
+            bits = half_bits(weight[:, :1].numel() // ctx.around[-1])
             grids = on_grid(weight, bits[1]), on_grid(grad, bits[0])
             for_x = of_input(x.shape, *grids, *ctx.around).to(x.dtype)
         if ctx.needs_input_grad[1]:
@@ -269,8 +277,8 @@ def _carries(terms: int) -> int:
     return max(0, terms - 1).bit_length()
 
 
-def _halves(terms: int) -> tuple[int, int]:
-    """Bits for two factors alike."""
+def half_bits(terms: int) -> tuple[int, int]:
+    """Bits for two factors alike, of a sum of so many products."""
     bits = min(_FLOAT32, (_SIGNIFICAND - _carries(terms)) // 2)
     return bits, bits
 
