@@ -47,18 +47,22 @@ _SKEW = 16
 
 
 @kernel
-def spread_constants(constants, at, room, n):
+def constants_of(room):
+    """Rows of constants, see ``kinds.BETA`` …."""
+    return room[0], room[1], room[2], room[3], room[4], room[5], room[6]
+
+
+@kernel
+def _spread(constants, at, room, n):
     """Copy the constants of the neurons of a tile that begins at element ``at``; give the rows."""
     for row in range(7):
         for k in range(n):
             room[row, k] = constants[row, (at + k) % constants.shape[1]]
-    return (
-        room[0, :n], room[1, :n], room[2, :n], room[3, :n], room[4, :n], room[5, :n], room[6, :n]
-    )  # fmt: skip
+    return constants_of(room[:, :n])
 
 
 @kernel
-def spread_ticks(ticks, at, own):
+def _spread_ticks(ticks, at, own):
     for k in range(own.size):
         own[k] = ticks[(at + k) % ticks.size]
 
@@ -158,8 +162,8 @@ def lif_forward(lo, hi, tile, x, constants, ticks, kind, v, i, refr, s):
     for a in range(lo, hi, tile):
         b = min(a + tile, hi)
         n = b - a
-        c = spread_constants(constants, a, room, n)
-        spread_ticks(ticks, a, own[:n])
+        c = _spread(constants, a, room, n)
+        _spread_ticks(ticks, a, own[:n])
         for t in range(x.shape[0]):
             one_tick(
                 x[t, a:b], c, own[:n], kind, v[a:b], i[a:b], refr[a:b],
@@ -321,8 +325,8 @@ def lif_backward(
     for a in range(lo, hi, tile):
         b = min(a + tile, hi)
         n = b - a
-        c = spread_constants(constants, a, room, n)
-        spread_ticks(ticks, a, own[:n])
+        c = _spread(constants, a, room, n)
+        _spread_ticks(ticks, a, own[:n])
         spare, g, one = room[7, :n], room[8, :n], room[9, :n]
         one[:] = plus
         _again(x, a, n, c, own[:n], kind, v[a:b], i[a:b], refr[a:b], room, at)

@@ -8,16 +8,18 @@ Neurons are those of `lif`, sums those of `event`.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from spikesim.kernels.jit import kernel
 from spikesim.kernels.train.event import event_sums, list_events, stripes_of, turn_lists
+from spikesim.kernels.train.event_rows import PANEL, multiply_panel
 from spikesim.kernels.train.kinds import ALPHA, GAIN, GATE, HOLD, V_TH
 from spikesim.kernels.train.lif import (
     bumps,
+    constants_of,
     one_tick,
-    spread_constants,
-    spread_ticks,
     through_charge,
     through_flow,
     through_spike,
@@ -29,8 +31,8 @@ ROOM = 10
 
 @kernel
 def rlif_forward(
-    first, last, x, constants, ticks, kind, table, unit, lists, begin, part, total, fed, room, own,
-    v, i, refr, drive, s,
+    first, last, x, ticks, kind, table, unit, lists, begin, part, total, fed, room, v, i, refr, hs,
+    frees, aboves, s,
 ):  # fmt: skip
     """Ticks first … last - 1.
 
@@ -38,120 +40,135 @@ def rlif_forward(
     ----------
     x : float array, shape (T, m)
         Input.
-    constants, ticks : arrays, shapes (7, n or 1) and (n,) or (1,)
-        As of `lif.lif_forward`.
+    ticks : int32 array, shape (n,), ticks
+        Refractory ticks.
     kind : int
+        See ``kinds.HARD`` ….
     table, unit, part, total
         Matrix (n, n), as of `event.event_sums`.
     lists, begin : int32 and int64 arrays, shapes (m,) and (m // n + 1,)
         Scratch.
     fed : float array, shape (m,)
         What comes back in the first of these ticks; lost.
-    room, own : arrays, shapes (ROOM, n) and (n,)
-        Scratch; the latter, int32.
+    room : float array, shape (ROOM, n)
+        Constants, see ``kinds.BETA`` …, and scratch.
     v, i, refr : arrays, shape (m,); the last, int32
         State, changed; of shape (0,) where the neuron has none.
-    drive : float array, shape (T, m) or (1, m)
-        Input and what came back, written; of the last tick where there is one row.
+    hs, frees, aboves : float arrays, shape (T, m), or (1, m) for what nobody reads
+        Membranes before the spike, who was free, who above the floor; written.
     s : float array, shape (T, m)
         Spikes, written.
     """
-    n, batch = room.shape[1], begin.size - 1
-    c = spread_constants(constants, 0, room, n)
-    spread_ticks(ticks, 0, own)
+    n, batch, drive = room.shape[1], begin.size - 1, room[7]
     for t in range(first, last):
         if t > first:
             list_events(s[t - 1], n, begin, lists)
             event_sums(table, n, n, lists, begin, unit, part, total, fed)
-        into = drive[t % drive.shape[0]]
-        for k in range(into.size):
-            into[k] = x[t, k] + fed[k]
         for r in range(batch):
             a, b = r * n, (r + 1) * n
+            given, back = x[t, a:b], fed[a:b]
+            for k in range(n):
+                drive[k] = given[k] + back[k]
             one_tick(
-                into[a:b], c, own, kind, v[a:b], i[a:b], refr[a:b], room[7], room[8], room[9],
-                s[t, a:b],
+                drive, constants_of(room), ticks, kind, v[a:b], i[a:b], refr[a:b],
+                hs[t % hs.shape[0], a:b], frees[t % frees.shape[0], a:b],
+                aboves[t % aboves.shape[0], a:b], s[t, a:b],
             )  # fmt: skip
 
 
 @kernel
-def rlif_again(drive, constants, ticks, kind, room, own, v, i, refr, hs, frees, aboves):
-    """Compute all ticks again from what drove the neurons, and keep what is read on the way back.
-
-    Parameters
-    ----------
-    drive, constants, ticks, kind, room, own, v, i, refr
-        As of `rlif_forward`; the state is that before the first tick, and lost.
-    hs, frees, aboves : float arrays, shape (T, m), or (1, m) for what nobody reads
-        Membranes before the spike, who was free, who above the floor; written.
-    """
-    n = room.shape[1]
-    c = spread_constants(constants, 0, room, n)
-    spread_ticks(ticks, 0, own)
-    for a in range(0, hs.shape[1], n):
-        b = a + n
-        for t in range(hs.shape[0]):
-            one_tick(
-                drive[t, a:b], c, own, kind, v[a:b], i[a:b], refr[a:b], hs[t, a:b],
-                frees[t % frees.shape[0], a:b], aboves[t % aboves.shape[0], a:b], room[7],
-            )  # fmt: skip
+def _back(later, gs, h, s, free, above, kind, code, slope, room, gv, gi, gx):
+    """Go back over a tick of one sample; later and what is kept, as of `rlif_backward`."""
+    c, total, w, g = constants_of(room), room[7], room[8], room[9]
+    for k in range(total.size):
+        total[k] = gs[k] + later[k]
+    bumps(code, slope, h, c[V_TH], w)
+    if kind & (HOLD | GATE):
+        for k in range(w.size):
+            w[k] = w[k] * free[k]
+    through_spike(total, gv, h, s, c, kind, w, g)
+    through_charge(free, above, c, kind, g, gv)
+    through_flow(c[ALPHA], c[GAIN], kind, g, gi, gx)
 
 
 @kernel
-def rlif_back(
-    t, constants, kind, code, slope, later, gs, hs, s, frees, aboves, room, gv, gi, gx, gx_bits,
-    top_bits,
+def _largest(peak, odd):
+    """Largest of some absolute values; NaN where ``odd`` tells that not all were finite."""
+    top, sign = np.float64(0.0), np.float64(0.0)
+    for k in range(peak.size):
+        top = max(top, np.float64(peak[k]))
+        sign += odd[k]
+    return top + sign
+
+
+@kernel
+def _round_onto_grid(gx, top, bits, n, grid):
+    """As ``nn.exact.on_grid`` does: beside so large a number, float64 has no finer steps."""
+    beside = top
+    if top == top:
+        beside = 1.5 * math.ldexp(1.0, math.frexp(top)[1] - bits + 52)
+    for k in range(gx.size):
+        grid[k] = (gx[k] + beside) - beside
+
+
+@kernel
+def rlif_backward(
+    kind, code, slope, bits, table, gs, hs, frees, aboves, s, room, grid, later, peak, odd, gv, gi,
+    gx, tops,
 ):  # fmt: skip
-    """Go back over tick ``t``.
+    """Go back over all ticks.
 
     Parameters
     ----------
-    constants, kind, code, slope, hs, frees, aboves, room
-        As above and of `lif.lif_backward`.
-    later : float64 array, shape (m,)
-        Gradient of the spikes through what they do later.
+    kind, hs, frees, aboves, s, room
+        As of `rlif_forward`.
+    code, slope : int, float
+        Surrogate.
+    bits : int
+        Of the largest gradient of a tick, that are multiplied by the table.
+    table : float64 array
+        Matrix (n, n) on its grid, a row for each neuron that is driven, in stripes of `PANEL`
+        columns, zeros behind the last.
     gs : float array, shape (T, m) or (1, m)
         Gradient of the spikes; one row is that of all ticks.
-    s : float array, shape (T, m)
-        Spikes.
+    grid : float64 array, rows of n, as many as whole panels have
+        Scratch, zeros.
+    later : float array, rows of whole panels
+        Gradient of the spikes of the last tick through what they do later; lost.
+    peak, odd : float arrays, shape (n,)
+        Scratch.
     gv, gi : float arrays, shape (m,)
-        Gradient of the state after the tick; changed to that of the state before.
+        Gradient of the state after the last tick; changed to that of the state before the first.
     gx : float array, shape (T, m)
-        Gradient of the input, written for this tick.
-    gx_bits : int array, shape (T, m)
-        The same memory.
-    top_bits : int array, shape (1,)
-        Bits of the largest entry of ``gx[t]``, without its sign; infinity and NaN are the largest.
+        Gradient of the input, written.
+    tops : float64 array, shape (T,)
+        Largest of each tick of ``gx``, NaN if not all are finite; written.
     """
-    n = room.shape[1]
-    c = spread_constants(constants, 0, room, n)
-    total, w, g = room[7], room[8], room[9]
-    for a in range(0, gv.size, n):
-        b = a + n
-        ahead, given = later[a:b], gs[t % gs.shape[0], a:b]
-        for k in range(n):
-            total[k] = given[k] + total.dtype.type(ahead[k])
-        h, free = hs[t, a:b], frees[t % frees.shape[0], a:b]
-        bumps(code, slope, h, c[V_TH], w)
-        if kind & (HOLD | GATE):
+    n, wide = room.shape[1], later.shape[1]
+    flat_later = later.reshape(later.size)
+    for t in range(gx.shape[0] - 1, -1, -1):
+        peak[:] = 0
+        odd[:] = 0
+        for a in range(0, gv.size, n):
+            b, out = a + n, gx[t, a : a + n]
+            _back(
+                later[a // n, :n], gs[t % gs.shape[0], a:b], hs[t, a:b], s[t, a:b],
+                frees[t % frees.shape[0], a:b], aboves[t % aboves.shape[0], a:b], kind, code,
+                slope, room, gv[a:b], gi[a:b], out,
+            )  # fmt: skip
             for k in range(n):
-                w[k] = w[k] * free[k]
-        through_spike(total, gv[a:b], h, s[t, a:b], c, kind, w, g)
-        through_charge(free, aboves[t % aboves.shape[0], a:b], c, kind, g, gv[a:b])
-        through_flow(c[ALPHA], c[GAIN], kind, g, gi[a:b], gx[t, a:b])
-    # Of floats without a sign, the order is that of their bits; a maximum of integers vectorizes.
-    now, top = gx_bits[t], np.int64(0)
-    without_sign = np.int64(0x7FFFFFFF) if top_bits.itemsize == 4 else np.int64(0x7FFFFFFFFFFFFFFF)
-    for k in range(now.size):
-        top = max(top, now[k] & without_sign)
-    top_bits[0] = top
-
-
-@kernel
-def on_grid_of(values, beside, out):
-    """Round as ``nn.exact.on_grid`` does: beside so large a number, float64 has no finer steps."""
-    for k in range(out.size):
-        out[k] = (values[k] + beside) - beside
+                size = abs(out[k])
+                peak[k] = size if size > peak[k] else peak[k]
+                odd[k] = odd[k] + (out[k] - out[k])
+        tops[t] = _largest(peak, odd)
+        if t == 0:
+            break
+        _round_onto_grid(gx[t], tops[t], bits, n, grid)
+        for first in range(0, wide, PANEL[1]):
+            for r in range(0, later.shape[0], PANEL[0]):
+                multiply_panel(
+                    table, first * n, grid, r * n, n, n, flat_later, r * wide + first, wide
+                )  # fmt: skip
 
 
 @kernel

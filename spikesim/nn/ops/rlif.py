@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -51,7 +52,7 @@ def rlif_seq(
     """
     given = x, fed, weight, state.v, state.i
     keep = torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in given)
-    s, last, v, i, refr, _ = _rlif_seq(fed, weight, keep, *Neurons.of(x, params, state))
+    s, last, v, i, refr, *_ = _rlif_seq(fed, weight, keep, *Neurons.of(x, params, state))
     i_after, refr_after = None if state.i is None else i, None if state.refr is None else refr
     return s, last, LIFState(v, i_after, refr_after)
 
@@ -59,93 +60,92 @@ def rlif_seq(
 @torch.library.custom_op(
     "spikesim::rlif_seq", mutates_args=(),
     schema=f"(Tensor fed, Tensor weight, bool keep, {ARGUMENTS}) "
-    "-> (Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)",
+    "-> (Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)",
 )  # fmt: skip
 def _rlif_seq(fed: Tensor, weight: Tensor, keep: bool, *args: Any) -> tuple[Tensor, ...]:
-    """Spikes, those of the last tick, the state, and what drove the neurons, if it is to be kept.
+    """Spikes, those of the last tick, the state, and what going back reads, if it is to be kept.
 
-    That is all that going back needs: no product is made twice.
+    So no product is made twice; and input need not be kept.
     """
-    from spikesim.kernels.train.rlif import ROOM, rlif_forward  # loads the compiler
+    from spikesim.kernels.train.rlif import rlif_forward  # loads the compiler
 
     neurons = Neurons(*args)
     x = neurons.x
     steps, batch, n = x.shape
     v, i, refr = neurons.state()
     s = memory.empty(x.shape, x.dtype)
-    drive = memory.empty(x.shape if keep else (1, batch, n), x.dtype)
+    kept = [memory.empty(shape, x.dtype) for shape in _kept(x.shape, neurons.kind, keep=keep)]
+    room, ticks = _room(neurons)
     table = table_of(weight.T, exact=True)
     known = table or Stripes(train.event.table_for(1, 1, np.int32), 1, 1, 1.0)
     shared = (
-        rows(x), *neurons.constants(), neurons.kind, known.entries, known.unit,
-        np.empty(batch * n, np.int32), np.empty(batch + 1, np.int64), *_sums(known.entries.dtype),
+        rows(x), ticks, neurons.kind, known.entries, known.unit, np.empty(batch * n, np.int32),
+        np.empty(batch + 1, np.int64), *_sums(known.entries.dtype),
     )  # fmt: skip
-    scratch = np.empty((ROOM, n), kind_of(x)), np.empty(n, np.int32)
-    after = flat(v), flat(i), flat(refr), rows(drive), rows(s)
+    after = room, flat(v), flat(i), flat(refr), *map(rows, kept), rows(s)
     back = flat(fresh(fed.detach()))
     if table:
-        rlif_forward(0, steps, *shared, back, *scratch, *after)
+        rlif_forward(0, steps, *shared, back, *after)
     else:
         for t in range(steps):
-            rlif_forward(t, t + 1, *shared, back, *scratch, *after)
+            rlif_forward(t, t + 1, *shared, back, *after)
             back = flat(exact.linear(s[t], weight))
-    return s, s[-1].clone(), v, i, refr, drive if keep else x.new_empty(0, batch, n)
+    return s, s[-1].clone(), v, i, refr, *kept
+
+
+def _kept(shape: Sequence[int], kind: int, *, keep: bool) -> list[tuple[int, ...]]:
+    """Shapes of membranes, who was free, and who above the floor; one tick of what nobody reads."""
+    read = True, kind & (kinds.HOLD | kinds.GATE), kind & kinds.FLOORED
+    return [(shape[0] if keep and every else 1, *shape[1:]) for every in read]
+
+
+def _room(neurons: Neurons) -> tuple[np.ndarray, np.ndarray]:
+    """Give constants of every neuron with room for scratch behind, and refractory ticks."""
+    from spikesim.kernels.train.rlif import ROOM
+
+    constants, ticks = neurons.constants()
+    n = neurons.x.shape[2]
+    room = np.empty((ROOM, n), constants.dtype)
+    room[: len(constants)] = constants
+    return room, np.ascontiguousarray(np.broadcast_to(ticks, (n,)))
 
 
 @torch.library.custom_op(
     "spikesim::rlif_seq_backward", mutates_args=(),
-    schema="(Tensor? gs, Tensor? glast, Tensor? gv, Tensor? gi, Tensor s, Tensor weight, "
-    f"bool for_weight, {ARGUMENTS}) -> (Tensor, Tensor, Tensor, Tensor)",
+    schema="(Tensor? gs, Tensor? glast, Tensor? gv, Tensor? gi, Tensor s, Tensor[] kept, "
+    f"Tensor weight, bool for_weight, {ARGUMENTS}) -> (Tensor, Tensor, Tensor, Tensor)",
 )  # fmt: skip
 def _rlif_seq_backward(
     gs: Tensor | None, glast: Tensor | None, gv: Tensor | None, gi: Tensor | None, s: Tensor,
-    weight: Tensor, for_weight: bool, *args: Any,
+    kept: list[Tensor], weight: Tensor, for_weight: bool, *args: Any,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
-    """Gradients of input, v, i and weight; ``x`` is what drove the neurons."""
-    from spikesim.kernels.train.rlif import on_grid_of, rlif_back
+    """Gradients of input, v, i and weight; of ``x``, one tick is enough, whatever is in it."""
+    from spikesim.kernels.train.event_rows import PANEL
+    from spikesim.kernels.train.rlif import rlif_backward
 
     neurons = Neurons(*args)
-    x = neurons.x
-    steps, batch, n = x.shape
+    _, batch, n = s.shape
     # -0.0 is nothing to add; 0.0 would turn a sum of -0.0 around.
-    nothing = torch.full_like(x[0], -0.0)
-    gx = memory.empty(x.shape, x.dtype)
+    nothing = torch.full_like(s[0], -0.0)
+    gx = memory.empty(s.shape, s.dtype)
     gv = fresh(nothing if gv is None else gv)
-    gi = x.new_empty(0) if neurons.i is None else fresh(nothing if gi is None else gi)
+    gi = s.new_empty(0) if neurons.i is None else fresh(nothing if gi is None else gi)
     gs = nothing[None] if gs is None else gs[:1] if gs.stride(0) == 0 else gs
-    later = (nothing if glast is None else glast).to(torch.float64, copy=True).contiguous()
-    room, kept = _again(neurons)
-    whole = np.int64 if x.dtype == torch.float64 else np.int32
-    top = np.zeros(1, whole)
-    given = neurons.constants()[0], neurons.kind, neurons.surrogate, kind_of(x)(neurons.slope)
-    back = flat(later), rows(gs), kept[0], rows(s), *kept[1:], room, flat(gv), flat(gi)
-    written = rows(gx), rows(gx).view(whole), top
+    high, wide = (-(-size // panel) * panel for size, panel in zip((batch, n), PANEL, strict=True))
+    later = s.new_empty(high, wide)
+    later[:batch, :n] = nothing if glast is None else glast
     bits = exact.half_bits(n)
-    table, grid = exact.on_grid(weight, bits[1]), torch.empty(batch, n, dtype=torch.float64)
-    tops = []
-    for t in range(steps - 1, -1, -1):
-        rlif_back(t, *given, *back, *written)
-        tops.append(float(top.view(kind_of(x))[0]))
-        if t:
-            on_grid_of(rows(gx)[t], exact.beside(tops[-1], bits[0]), flat(grid))
-            torch.mm(grid, table, out=later)
-    found = _weight_gradient(gx, s, tops[::-1]) if for_weight else x.new_empty(0)
+    table = torch.nn.functional.pad(exact.on_grid(weight, bits[1]), (0, wide - n))
+    panels = table.reshape(n, -1, PANEL[1]).transpose(0, 1).contiguous()
+    room, _ = _room(neurons)
+    tops = np.empty(len(s))
+    rlif_backward(
+        neurons.kind, neurons.surrogate, room.dtype.type(neurons.slope), bits[0], flat(panels),
+        rows(gs), *map(rows, kept), rows(s), room, np.zeros(high * n), later.numpy(),
+        *np.empty((2, n), room.dtype), flat(gv), flat(gi), rows(gx), tops,
+    )  # fmt: skip
+    found = _weight_gradient(gx, s, tops.tolist()) if for_weight else s.new_empty(0)
     return gx, gv, gi, found
-
-
-def _again(neurons: Neurons) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
-    """Scratch, and what every tick of the way back reads: see `rlif_again`."""
-    from spikesim.kernels.train.rlif import ROOM, rlif_again
-
-    x, kind = neurons.x, neurons.kind
-    n = x.shape[2]
-    room, own = np.empty((ROOM, n), kind_of(x)), np.empty(n, np.int32)
-    read = True, kind & (kinds.HOLD | kinds.GATE), kind & kinds.FLOORED
-    kept = tuple(
-        rows(memory.empty(x.shape if every else (1, *x.shape[1:]), x.dtype)) for every in read
-    )
-    rlif_again(rows(x), *neurons.constants(), kind, room, own, *map(flat, neurons.state()), *kept)
-    return room, kept
 
 
 def _weight_gradient(gx: Tensor, s: Tensor, tops: list[float]) -> Tensor:
@@ -190,37 +190,38 @@ def _shapes(fed: Tensor, weight: Tensor, keep: bool, *args: Any) -> tuple[Tensor
         x.new_empty(x.shape), v.new_empty(v.shape), v.new_empty(v.shape),
         x.new_empty(0 if i is None else i.shape),
         x.new_empty(0 if refr is None else refr.shape, dtype=torch.int32),
-        x.new_empty((x.shape[0] if keep else 0, *x.shape[1:])),
+        *(x.new_empty(shape) for shape in _kept(x.shape, args[15], keep=keep)),
     )  # fmt: skip
 
 
 @_rlif_seq_backward.register_fake
 def _shapes_backward(
-    gs: Any, glast: Any, gv: Any, gi: Any, s: Tensor, weight: Tensor, for_weight: bool, *args: Any
-) -> tuple[Tensor, ...]:
+    gs: Any, glast: Any, gv: Any, gi: Any, s: Tensor, kept: Any, weight: Tensor, for_weight: bool,
+    *args: Any,
+) -> tuple[Tensor, ...]:  # fmt: skip
     x, v, i = args[:3]
     return (
-        x.new_empty(x.shape), v.new_empty(v.shape), x.new_empty(0 if i is None else i.shape),
+        s.new_empty(s.shape), v.new_empty(v.shape), x.new_empty(0 if i is None else i.shape),
         x.new_empty(weight.shape if for_weight else 0),
     )  # fmt: skip
 
 
 def _setup(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
     ctx.set_materialize_grads(False)
-    ctx.mark_non_differentiable(output[4], output[5])
-    ctx.save_for_backward(output[0], inputs[1], output[5], *inputs[_X + 1 : _X + 13])
+    ctx.mark_non_differentiable(*output[4:])
+    ctx.save_for_backward(output[0], *output[5:], inputs[1], *inputs[_X + 1 : _X + 13])
     ctx.rest = inputs[_X + 13 :]
 
 
 def _backward(
     ctx: Any, gs: Tensor | None, glast: Tensor | None, gv: Tensor | None, gi: Tensor | None, *_: Any
 ) -> tuple[Tensor | None, ...]:
-    s, weight, *neurons = ctx.saved_tensors
+    s, h, free, above, weight, *neurons = ctx.saved_tensors
     needs = ctx.needs_input_grad
     for_weight = bool(needs[1]) and len(s) > 1  # the spikes of the last tick go nowhere
-    gi = None if neurons[2] is None else gi
+    gi = None if neurons[1] is None else gi
     gx, gv, gi, gw = _rlif_seq_backward(
-        gs, glast, gv, gi, s, weight, for_weight, *neurons, *ctx.rest
+        gs, glast, gv, gi, s, [h, free, above], weight, for_weight, s, *neurons, *ctx.rest
     )
     grads: list[Tensor | None] = [None] * (_X + len(Neurons._fields))
     grads[0] = gx[0].clone() if needs[0] else None  # in memory of its own
