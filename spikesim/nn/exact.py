@@ -55,7 +55,7 @@ def on_grid(x: Tensor, bits: int) -> Tensor:
 
 
 def beside(top: float, bits: int) -> float:
-    """Number so large that beside it float64 has no finer steps than the grid of `on_grid`.
+    """Give a number beside which float64 has no finer steps than the grid of `on_grid`.
 
     Adding it rounds. NaN for a largest entry that is not finite.
     """

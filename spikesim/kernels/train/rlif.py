@@ -113,8 +113,7 @@ def _round_onto_grid(gx, top, bits, n, grid):
 
 @kernel
 def rlif_backward(
-    kind, code, slope, bits, table, gs, hs, frees, aboves, s, room, grid, later, peak, odd, gv, gi,
-    gx, tops,
+    kind, code, slope, bits, table, gs, hs, frees, aboves, s, room, grid, later, gv, gi, gx, tops,
 ):  # fmt: skip
     """Go back over all ticks.
 
@@ -135,8 +134,6 @@ def rlif_backward(
         Scratch, zeros.
     later : float array, rows of whole panels
         Gradient of the spikes of the last tick through what they do later; lost.
-    peak, odd : float arrays, shape (n,)
-        Scratch.
     gv, gi : float arrays, shape (m,)
         Gradient of the state after the last tick; changed to that of the state before the first.
     gx : float array, shape (T, m)
@@ -146,6 +143,7 @@ def rlif_backward(
     """
     n, wide = room.shape[1], later.shape[1]
     flat_later = later.reshape(later.size)
+    peak, odd = np.empty(n, gx.dtype), np.empty(n, gx.dtype)
     for t in range(gx.shape[0] - 1, -1, -1):
         peak[:] = 0
         odd[:] = 0

@@ -229,12 +229,13 @@ def _backward(
 
 
 def weight_gradient(grad: Tensor, x: Tensor, *, exact: bool) -> Tensor:
+    """Gradient (n_out, n_in) of the weight, for that of the output (m, n_out)."""
     if _suited(x, grad):
         events = events_of(x)
         if _pay(events, x, exact=exact) and (table := table_of(grad, exact=exact)):
             return table.sums(events.turned(x.shape[1]), grad.dtype).T.contiguous()
     _refuse_if_asked()
-    return exact_sums.linearweight_gradient(grad, x).contiguous() if exact else grad.T @ x
+    return exact_sums.linear_weight_gradient(grad, x).contiguous() if exact else grad.T @ x
 
 
 @_backward.register_fake

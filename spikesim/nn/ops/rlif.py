@@ -139,10 +139,11 @@ def _rlif_seq_backward(
     panels = table.reshape(n, -1, PANEL[1]).transpose(0, 1).contiguous()
     room, _ = _room(neurons)
     tops = np.empty(len(s))
+    before, free, above = map(rows, kept)
     rlif_backward(
         neurons.kind, neurons.surrogate, room.dtype.type(neurons.slope), bits[0], flat(panels),
-        rows(gs), *map(rows, kept), rows(s), room, np.zeros(high * n), later.numpy(),
-        *np.empty((2, n), room.dtype), flat(gv), flat(gi), rows(gx), tops,
+        rows(gs), before, free, above, rows(s), room, np.zeros(high * n), later.numpy(), flat(gv),
+        flat(gi), rows(gx), tops,
     )  # fmt: skip
     found = _weight_gradient(gx, s, tops.tolist()) if for_weight else s.new_empty(0)
     return gx, gv, gi, found
@@ -160,20 +161,16 @@ def _weight_gradient(gx: Tensor, s: Tensor, tops: list[float]) -> Tensor:
             one = weight_gradient(gx[t], s[t - 1], exact=True)
             total = one if total is None else total + one
         return gx.new_zeros(n, n) if total is None else total
-    lists = [
-        np.empty(size, kind)
-        for size, kind in (
-            (batch * n, np.int32), (batch + 1, np.int64), (batch * n, np.int32),
-            (n + 1, np.int64),
-        )
-    ]  # fmt: skip
+    lists, turned = (np.empty(batch * n, np.int32) for _ in range(2))
+    begin, begin_turned = np.empty(batch + 1, np.int64), np.empty(n + 1, np.int64)
     table = train.event.table_for(batch, n, np.int32)
     row = np.zeros(train.event.lanes_of(np.int32), kind_of(gx))
     found, one = gx.new_empty(n, n), np.empty(n * n, kind_of(gx))
     by_tick = np.array([1.0 if scale is None else scale for scale in scales])
     rlif_weight_gradient(
-        rows(gx), rows(s), n, by_tick, *lists, row, table, *_sums(table.dtype), one, flat(found)
-    )
+        rows(gx), rows(s), n, by_tick, lists, begin, turned, begin_turned, row, table,
+        *_sums(table.dtype), one, flat(found),
+    )  # fmt: skip
     return found.T.contiguous()
 
 
@@ -227,8 +224,7 @@ def _backward(
     grads[0] = gx[0].clone() if needs[0] else None  # in memory of its own
     grads[1] = gw if for_weight else None
     grads[_X : _X + 3] = [
-        grad if need else None
-        for grad, need in zip((gx, gv, gi), needs[_X : _X + 3], strict=True)
+        grad if need else None for grad, need in zip((gx, gv, gi), needs[_X : _X + 3], strict=True)
     ]
     return tuple(grads)
 
