@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numba
 import numpy as np
-from llvmlite import ir
+from llvmlite import binding, ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
@@ -98,16 +98,17 @@ def sum_scaled_rows(typing_context, table, base, index, lo, hi, out, x, at):
     return types.void(table, whole, index, whole, whole, out, x, whole), codegen
 
 
-PANEL = 8, 16
-"""Rows and columns of a product whose sums stay in registers together."""
+PANEL = (8, 16) if binding.get_host_cpu_features().get("avx512f") else (4, 8)
+"""Rows and columns of a product whose sums stay in vector registers together."""
 
 
 @intrinsic
 def multiply_panel(typing_context, table, base, x, at, stride, terms, out, to, wide):
-    """Product of `PANEL` sums: eight rows of ``x`` by sixteen columns of a table, all float64.
+    """Product of some rows of ``x`` and a table of some columns, as many as `PANEL` says.
 
-    ``out[to + r * wide + c] = sum of x[at + r * stride + k] * table[base + 16 * k + c]``, k below
-    ``terms`` in order, each product added without rounding between, in the type of ``out``.
+    ``out[to + r * wide + c] = sum of x[at + r * stride + k] * table[base + columns * k + c]``, k
+    below ``terms`` in order, each product added without rounding between; both factors and sums
+    are float64, rounded at the end to the type of ``out``.
     """
 
     def codegen(context, builder, signature, args):
@@ -261,7 +262,7 @@ if numba.config.DISABLE_JIT:
             out += table[first : first + len(out)] * x[at + int(index[k])]
 
     def multiply_panel(table, base, x, at, stride, terms, out, to, wide):
-        """``out[to + r * wide:][:16]``: row r of ``x`` from ``at`` on, by a table, for r < 8."""
+        """``out[to + r * wide:][:columns]``: rows of ``x`` from ``at`` on, by a table."""
         columns = table[base : base + terms * PANEL[1]].reshape(terms, PANEL[1])
         for r in range(PANEL[0]):
             first = at + r * stride
