@@ -48,6 +48,16 @@ def on_grid(x: Tensor, bits: int) -> Tensor:
     return _rounded(x, _beside(x, bits))
 
 
+def beside(top: float, bits: int) -> float:
+    """Give a number beside which float64 has no finer steps than the grid of `on_grid`.
+
+    Adding it rounds. NaN for a largest entry that is not finite.
+    """
+    if not math.isfinite(top):
+        return math.nan
+    return 1.5 * 2.0 ** (math.frexp(top)[1] - bits + _SIGNIFICAND - 1)
+
+
 def rows_on_grid(x: Tensor, bits: int) -> Tensor:
     """`on_grid` of each row by itself, so that no row of a product depends on the others.
 
@@ -73,11 +83,11 @@ def rows_on_grid(x: Tensor, bits: int) -> Tensor:
     top = x.detach().abs().amax(1, keepdim=True).double()
     finite = top.isfinite()
     exponent = torch.frexp(top.where(finite, torch.zeros_like(top))).exponent.long()
-    # 1.5 * 2**(...) as in `on_grid`, made of its bits: a power function may round.
+    # As in `beside`, made of its bits: a power function may round.
     power = exponent - bits + _SIGNIFICAND - 1
-    beside = 1.5 * ((power + _BIAS) << (_SIGNIFICAND - 1)).view(torch.float64)
-    beside = beside.masked_fill_(~finite, math.nan)
-    return x.to(torch.float64, copy=True).add_(beside).sub_(beside)
+    number = 1.5 * ((power + _BIAS) << (_SIGNIFICAND - 1)).view(torch.float64)
+    number = number.masked_fill_(~finite, math.nan)
+    return x.to(torch.float64, copy=True).add_(number).sub_(number)
 
 
 def matmul(
@@ -98,8 +108,8 @@ def matmul(
         If float64 might not hold a sum.
     """
     assert sum(bits) + _carries(a.shape[1]) <= _SIGNIFICAND, (bits, a.shape)
-    beside, b = _beside(a, bits[0]), on_grid(b, bits[1])
-    return _by_rows(a, lambda rows: _rounded(rows, beside) @ b, b.shape[1], dtype)
+    number, b = _beside(a, bits[0]), on_grid(b, bits[1])
+    return _by_rows(a, lambda rows: _rounded(rows, number) @ b, b.shape[1], dtype)
 
 
 def product(a: Tensor, b: Tensor) -> Tensor:
@@ -133,7 +143,7 @@ def linear(x: Tensor, weight: Tensor) -> Tensor:
 
 def linear_input_gradient(grad: Tensor, weight: Tensor) -> Tensor:
     """Gradient (m, n_in) of the input of `linear`, for that of the output (m, n_out)."""
-    return matmul(grad, weight, _halves(grad.shape[1]), grad.dtype)
+    return matmul(grad, weight, half_bits(grad.shape[1]), grad.dtype)
 
 
 def linear_weight_gradient(grad: Tensor, x: Tensor) -> Tensor:
@@ -209,8 +219,8 @@ class _Product(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:
         a, b = ctx.saved_tensors
         needs = ctx.needs_input_grad
-        for_a = matmul(grad, b.T, _halves(grad.shape[1])) if needs[0] else None
-        for_b = matmul(a.T, grad, _halves(len(grad))) if needs[1] else None
+        for_a = matmul(grad, b.T, half_bits(grad.shape[1])) if needs[0] else None
+        for_b = matmul(a.T, grad, half_bits(len(grad))) if needs[1] else None
         return for_a, for_b
 
 
@@ -231,7 +241,7 @@ class _Conv(torch.autograd.Function):
         axes, for_x, for_weight = weight.ndim - 2, None, None
         if ctx.needs_input_grad[0]:
             of_input = torch.nn.grad.conv1d_input if axes == 1 else torch.nn.grad.conv2d_input
-            bits = _halves(weight[:, :1].numel() // ctx.around[-1])
+            bits = half_bits(weight[:, :1].numel() // ctx.around[-1])
             grids = on_grid(weight, bits[1]), on_grid(grad, bits[0])
             for_x = of_input(x.shape, *grids, *ctx.around).to(x.dtype)
         if ctx.needs_input_grad[1]:
@@ -254,18 +264,15 @@ class _Spread(torch.autograd.Function):
 
 
 def _beside(x: Tensor, bits: int) -> float:
-    """Give a number so large that float64 has no finer steps beside it than the grid of ``x``."""
+    """Give `beside` for the largest entry of a tensor."""
     if not x.numel():
         return 0.0
     low, high = x.detach().aminmax()
-    top = max(-float(low), float(high))
-    if not math.isfinite(top):
-        return math.nan
-    return 1.5 * 2.0 ** (math.frexp(top)[1] - bits + _SIGNIFICAND - 1)
+    return beside(max(-float(low), float(high)), bits)
 
 
-def _rounded(x: Tensor, beside: float) -> Tensor:
-    return x.to(torch.float64, copy=True).add_(beside).sub_(beside)
+def _rounded(x: Tensor, number: float) -> Tensor:
+    return x.to(torch.float64, copy=True).add_(number).sub_(number)
 
 
 def _by_rows(
@@ -283,8 +290,8 @@ def _carries(terms: int) -> int:
     return max(0, terms - 1).bit_length()
 
 
-def _halves(terms: int) -> tuple[int, int]:
-    """Bits for two factors alike."""
+def half_bits(terms: int) -> tuple[int, int]:
+    """Bits for two factors alike, of a sum of so many products."""
     bits = min(_FLOAT32, (_SIGNIFICAND - _carries(terms)) // 2)
     return bits, bits
 

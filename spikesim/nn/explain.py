@@ -12,6 +12,7 @@ from spikesim.nn.neuron import LIFLayer
 from spikesim.nn.ops.backend import chosen_backend
 from spikesim.nn.ops.lif import why_no_kernel
 from spikesim.nn.quant import IntegerNet
+from spikesim.nn.recurrent import Recurrent
 from spikesim.nn.running import is_row, takes_sequences
 from spikesim.nn.stateful import Stateful
 from spikesim.nn.surrogate import surrogate_code
@@ -57,6 +58,8 @@ def _way(module: torch.nn.Module, whole: bool, row: bool) -> str:
         return _neuron(module)
     if isinstance(module, IntegerNet):
         return "integers of the core, population after population"
+    if whole and isinstance(module, Recurrent):
+        return _recurrent(module)
     if isinstance(module, Stateful):
         over_time = whole and type(module).seq is not Stateful.seq
         return "its own seq" if over_time else "its own step, tick by tick"
@@ -68,6 +71,16 @@ def _way(module: torch.nn.Module, whole: bool, row: bool) -> str:
         return "all ticks at once" + (_sums(module) if isinstance(module, Linear) else "")
     has_children = next(module.children(), None) is not None
     return "its forward, tick by tick" if has_children else "tick by tick"
+
+
+def _recurrent(net: Recurrent) -> str:
+    missing = net.why_no_kernel()
+    if missing:
+        return f"tick by tick, since {missing}"
+    if chosen_backend() == "reference":
+        return "tick by tick, which nn.backend asks for"
+    small = "" if chosen_backend() == "numba" else "; small input: tick by tick"
+    return f"on a CPU all ticks in one call of a kernel{small}"
 
 
 def _sums(layer: Linear) -> str:

@@ -12,6 +12,13 @@ from torch import Tensor
 
 from spikesim.errors import ValidationError
 from spikesim.nn.exact import spread
+from spikesim.nn.functional import lif_check
+from spikesim.nn.network import Linear
+from spikesim.nn.neuron import LIFLayer
+from spikesim.nn.ops.backend import chosen_backend
+from spikesim.nn.ops.lif import PAYS
+from spikesim.nn.ops.lif import why_no_kernel as no_lif_kernel
+from spikesim.nn.ops.rlif import rlif_seq
 from spikesim.nn.running import step
 from spikesim.nn.shapes import shape_of
 from spikesim.nn.stateful import Stateful, stateful
@@ -84,6 +91,53 @@ class Recurrent(Stateful):
             x.new_zeros(len(x), *shape), _at_rest(self.neurons, x), _at_rest(self.back, None)
         )
 
+    def seq(self, x: Tensor, state: RecurrentState | None = None) -> tuple[Tensor, RecurrentState]:
+        """All ticks: the loop of `step`, or a kernel where there is one (`why_no_kernel`)."""
+        asked, missing = chosen_backend(), self.why_no_kernel(x)
+        if asked == "numba" and missing:
+            raise ValidationError(
+                f"Recurrent: backend('numba') was asked for, but there is no kernel, since "
+                f"{missing}; leave the choice to backend('auto')"
+            )
+        small = x.numel() < PAYS and not torch.compiler.is_compiling()
+        if asked == "reference" or missing or (asked == "auto" and small):
+            return super().seq(x, state)
+        now = self.init(x.new_zeros(x.shape[1:])) if state is None else state
+        if (now.spikes.shape, now.spikes.dtype) != (x.shape[1:], x.dtype):
+            return super().seq(x, now)  # which tells what is wrong
+        neurons: Any = self.neurons
+        params = neurons.params(x)
+        lif_check(now.neurons, x[0], params)
+        # The first tick may have any output before it; its product is an operator of its own.
+        s, last, after = rlif_seq(x, self.back(now.spikes), self.back.weight, params, now.neurons)
+        return s, RecurrentState(last, after, now.back)
+
+    def why_no_kernel(self, x: Tensor | None = None) -> str | None:
+        """Why every tick is a `step`, in words; None where all ticks are one call of a kernel.
+
+        Parameters
+        ----------
+        x : tensor, optional
+            Input, where it is known.
+        """
+        neurons, back = self.neurons, self.back
+        if type(self).step is not Recurrent.step or type(neurons) is not LIFLayer:
+            return "its neurons are not a LIFLayer alone"
+        if type(back) is not Linear or not back.exact or back.bias is not None:
+            return "what comes back does so through other than a Linear with exact sums, no bias"
+        if _watched(neurons) or _watched(back):
+            return "hooks have to see every tick"
+        params = neurons.params()
+        if any(isinstance(p, Tensor) and p.requires_grad for p in vars(params).values()):
+            return "constants of the neurons are learned"
+        size = back.in_features, back.out_features
+        fits = x is None or (x.ndim == 3 and len(x) > 0 and size == 2 * (x.shape[2],))
+        if size[0] != size[1] or not fits or neurons.shape not in (None, size[:1]):
+            return "the input is not (T, B, n) for n neurons"
+        if x is not None and x.dtype != back.weight.dtype:
+            return f"the input is {x.dtype}, the weight {back.weight.dtype}"
+        return no_lif_kernel(params, x)
+
     def step(self, x: Tensor, state: RecurrentState) -> tuple[Tensor, RecurrentState]:
         """One tick: output for input (B, ...), and the new state."""
         last = state.spikes
@@ -147,6 +201,16 @@ class Diagonal(torch.nn.Module):
     def extra_repr(self) -> str:
         """Neurons."""
         return f"shape={self.shape}"
+
+
+def _watched(module: torch.nn.Module) -> bool:
+    """Whether something wants to know of every call of a module."""
+    return any(
+        (
+            module._forward_hooks, module._forward_pre_hooks, module._backward_hooks,
+            module._backward_pre_hooks,
+        )
+    )  # fmt: skip
 
 
 def _at_rest(module: torch.nn.Module, x: Tensor | None) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numba
 import numpy as np
-from llvmlite import ir
+from llvmlite import binding, ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
@@ -96,6 +96,54 @@ def sum_scaled_rows(typing_context, table, base, index, lo, hi, out, x, at):
 
     whole = types.int64
     return types.void(table, whole, index, whole, whole, out, x, whole), codegen
+
+
+PANEL = (8, 16) if binding.get_host_cpu_features().get("avx512f") else (4, 8)
+"""Rows and columns of a product whose sums stay in vector registers together."""
+
+
+@intrinsic
+def multiply_panel(typing_context, table, base, x, at, stride, terms, out, to, wide):
+    """Product of some rows of ``x`` and a table of some columns, as many as `PANEL` says.
+
+    ``out[to + r * wide + c] = sum of x[at + r * stride + k] * table[base + columns * k + c]``, k
+    below ``terms`` in order, each product added without rounding between; both factors and sums
+    are float64, rounded at the end to the type of ``out``.
+    """
+
+    def codegen(context, builder, signature, args):
+        table, x = (_data(context, builder, signature.args[k], args[k]) for k in (0, 2))
+        out = _data(context, builder, signature.args[6], args[6])
+        sums = ir.VectorType(ir.DoubleType(), PANEL[1])
+        kind = ir.FunctionType(sums, [sums] * 3)
+        name = f"llvm.fma.v{PANEL[1]}f64"
+        multiply_add = cgutils.get_or_insert_function(builder.module, kind, name)
+        totals = [
+            cgutils.alloca_once_value(builder, ir.Constant(sums, None)) for _ in range(PANEL[0])
+        ]
+        starts = [
+            builder.add(args[3], builder.mul(args[4], _I64(r))) for r in range(PANEL[0])
+        ]  # fmt: skip
+        with cgutils.for_range_slice(builder, _I64(0), args[5], _I64(1)) as (k, _):
+            place = builder.add(args[1], builder.mul(k, _I64(PANEL[1])))
+            row = builder.load(_vector_at(builder, table, place, sums), align=8)
+            for start, total in zip(starts, totals, strict=True):
+                factor = builder.load(builder.gep(x, [builder.add(start, k)]))
+                every = _spread(builder, factor, sums)
+                builder.store(builder.call(multiply_add, [every, row, builder.load(total)]), total)
+        number = context.get_value_type(signature.args[6].dtype)
+        found = ir.VectorType(number, PANEL[1])
+        for r, total in enumerate(totals):
+            place = builder.add(args[7], builder.mul(args[8], _I64(r)))
+            value = builder.load(total)
+            if found != sums:
+                value = builder.fptrunc(value, found)
+            target = _vector_at(builder, out, place, found)
+            builder.store(value, target, align=_bytes(signature.args[6]))
+        return context.get_dummy_value()
+
+    whole = types.int64
+    return types.void(table, whole, x, whole, whole, whole, out, whole, whole), codegen
 
 
 @intrinsic
@@ -212,6 +260,13 @@ if numba.config.DISABLE_JIT:
         for k in range(lo, hi):
             first = base + int(index[k]) * len(out)
             out += table[first : first + len(out)] * x[at + int(index[k])]
+
+    def multiply_panel(table, base, x, at, stride, terms, out, to, wide):
+        """``out[to + r * wide:][:columns]``: rows of ``x`` from ``at`` on, by a table."""
+        columns = table[base : base + terms * PANEL[1]].reshape(terms, PANEL[1])
+        for r in range(PANEL[0]):
+            first = at + r * stride
+            out[to + r * wide : to + r * wide + PANEL[1]] = x[first : first + terms] @ columns
 
     def add_chosen_rows(table, base, bits, start, places, lo, hi, out, to):
         """Add the rows of a table that bits choose to ``out[to:][:lanes]``."""

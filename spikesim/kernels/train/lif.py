@@ -47,14 +47,18 @@ _SKEW = 16
 
 
 @kernel
+def constants_of(room):
+    """Rows of constants, see ``kinds.BETA`` …."""
+    return room[0], room[1], room[2], room[3], room[4], room[5], room[6]
+
+
+@kernel
 def _spread(constants, at, room, n):
     """Copy the constants of the neurons of a tile that begins at element ``at``; give the rows."""
     for row in range(7):
         for k in range(n):
             room[row, k] = constants[row, (at + k) % constants.shape[1]]
-    return (
-        room[0, :n], room[1, :n], room[2, :n], room[3, :n], room[4, :n], room[5, :n], room[6, :n]
-    )  # fmt: skip
+    return constants_of(room[:, :n])
 
 
 @kernel
@@ -114,7 +118,7 @@ def _fire(h, c, hard, at_threshold, free, ticks, s, v, refr):
 
 
 @kernel
-def _tick(x, c, ticks, kind, v, i, refr, h, free, above, s):
+def one_tick(x, c, ticks, kind, v, i, refr, h, free, above, s):
     """One tick of a tile: changes the state, writes membranes before the spike, and spikes."""
     hard = s.dtype.type(1.0 if kind & HARD else 0.0)
     at_threshold = s.dtype.type(0.0 if kind & STRICT else 1.0)
@@ -161,14 +165,14 @@ def lif_forward(lo, hi, tile, x, constants, ticks, kind, v, i, refr, s):
         c = _spread(constants, a, room, n)
         _spread_ticks(ticks, a, own[:n])
         for t in range(x.shape[0]):
-            _tick(
+            one_tick(
                 x[t, a:b], c, own[:n], kind, v[a:b], i[a:b], refr[a:b],
                 room[7, :n], room[8, :n], room[9, :n], s[t, a:b],
             )  # fmt: skip
 
 
 @kernel
-def _bumps(code, slope, h, v_th, w):
+def bumps(code, slope, h, v_th, w):
     """Surrogate derivative of every spike of a tick."""
     one = w.dtype.type(1.0)
     if code == ATAN:
@@ -189,7 +193,7 @@ def _bumps(code, slope, h, v_th, w):
 
 
 @kernel
-def _through_spike(gs, gv, h, s, c, kind, w, g):
+def through_spike(gs, gv, h, s, c, kind, w, g):
     """Gradient of the membrane before the spike, in ``g``; ``w`` gets that of its distance.
 
     ``gs`` : gradient of the spikes, ``gv`` : of the membrane after the reset.
@@ -214,7 +218,7 @@ def _through_spike(gs, gv, h, s, c, kind, w, g):
 
 
 @kernel
-def _through_charge(free, above, c, kind, g, gv):
+def through_charge(free, above, c, kind, g, gv):
     """Go back from the membrane before the spike, ``g``, to that of the tick before, ``gv``."""
     zero = g.dtype.type(0.0)
     beta = c[BETA]
@@ -234,7 +238,7 @@ def _through_charge(free, above, c, kind, g, gv):
 
 
 @kernel
-def _through_flow(alpha, gain, kind, g, gi, w):
+def through_flow(alpha, gain, kind, g, gi, w):
     """Go back to the input, in ``w``, and to the current of the tick before, in ``gi``."""
     if kind & CURRENT:
         for k in range(g.size):
@@ -276,7 +280,7 @@ def _again(x, a, n, c, ticks, kind, v, i, refr, room, places):
         if end - flows > 1:
             for k in range(n):
                 room[flows + t, k] = i[k]
-        _tick(
+        one_tick(
             x[t, a : a + n], c, ticks, kind, v, i, refr, room[hs + t, :n],
             room[frees + t % (aboves - frees), :n], room[aboves + t % (vs - aboves), :n],
             room[ss + t, :n],
@@ -329,17 +333,17 @@ def lif_backward(
         for t in range(x.shape[0] - 1, -1, -1):
             w, h, fired = spare, room[hs + t, :n], room[ss + t, :n]
             free = room[frees + t % (aboves - frees), :n]
-            _bumps(code, slope, h, c[V_TH], w)
+            bumps(code, slope, h, c[V_TH], w)
             if kind & (HOLD | GATE):
                 for k in range(n):
                     w[k] = w[k] * free[k]
             if of_amount >= 0:
                 _add(minus, gv[a:b], fired, sums[of_amount, a:b])
-            _through_spike(gs[t % gs.shape[0], a:b], gv[a:b], h, fired, c, kind, w, g)
+            through_spike(gs[t % gs.shape[0], a:b], gv[a:b], h, fired, c, kind, w, g)
             if of_th >= 0:
                 _add(minus, w, one, sums[of_th, a:b])
             above = room[aboves + t % (vs - aboves), :n]
-            _through_charge(free, above, c, kind, g, gv[a:b])
+            through_charge(free, above, c, kind, g, gv[a:b])
             if of_bias >= 0:
                 _add(plus, g, one, sums[of_bias, a:b])
             if of_beta >= 0:
@@ -349,6 +353,6 @@ def lif_backward(
                 _add(plus, g, flow, sums[of_gain, a:b])
             if gx.shape[0]:
                 w = gx[t, a:b]
-            _through_flow(c[ALPHA], c[GAIN], kind, g, gi[a:b], w)
+            through_flow(c[ALPHA], c[GAIN], kind, g, gi[a:b], w)
             if of_alpha >= 0:
                 _add(plus, w, room[flows + t, :n], sums[of_alpha, a:b])

@@ -132,6 +132,13 @@ class Stripes(NamedTuple):
         return out
 
 
+def scale_of(top: float) -> float | None:
+    """Factor that makes integers of a table with this largest entry; None as of `table_of`."""
+    if not math.isfinite(top) or (exponent := math.frexp(top)[1]) not in _EXPONENTS:
+        return None
+    return float(2.0 ** (_BITS - exponent))
+
+
 def table_of(matrix: Tensor, *, exact: bool) -> Stripes | None:
     """Lay a matrix (height, width) in stripes, for exact sums as multiples of a power of two.
 
@@ -143,10 +150,10 @@ def table_of(matrix: Tensor, *, exact: bool) -> Stripes | None:
     scale, kind = 1.0, values.dtype
     if exact:
         low, high = matrix.detach().aminmax()
-        top = max(-float(low), float(high))
-        if not math.isfinite(top) or (exponent := math.frexp(top)[1]) not in _EXPONENTS:
+        found = scale_of(max(-float(low), float(high)))
+        if found is None:
             return None
-        scale, kind = 2.0 ** (_BITS - exponent), np.dtype(np.int32)
+        scale, kind = found, np.dtype(np.int32)
     stripes = train.event.table_for(height, width, kind)
     row = np.zeros(train.event.lanes_of(kind), values.dtype)
     train.event.stripes_of(values, height, width, scale, row, stripes)
@@ -215,13 +222,14 @@ def _backward(
     if for_x:
         found[0] = exact_sums.linear_input_gradient(grad, weight) if exact else grad @ weight
     if for_weight:
-        found[1] = _weight_gradient(grad, x.contiguous(), exact=exact)
+        found[1] = weight_gradient(grad, x.contiguous(), exact=exact)
     if for_bias:
         found[2] = exact_sums.summed(grad, weight.shape[:1]) if exact else grad.sum(0)
     return found[0], found[1], found[2]
 
 
-def _weight_gradient(grad: Tensor, x: Tensor, *, exact: bool) -> Tensor:
+def weight_gradient(grad: Tensor, x: Tensor, *, exact: bool) -> Tensor:
+    """Gradient (n_out, n_in) of the weight, for that of the output (m, n_out)."""
     if _suited(x, grad):
         events = events_of(x)
         if _pay(events, x, exact=exact) and (table := table_of(grad, exact=exact)):

@@ -19,7 +19,7 @@ from spikesim.nn.ops.lif_arguments import ARGUMENTS, LEARNED, TILE, Neurons, fla
 from spikesim.nn.ops.parts import in_parts
 from spikesim.nn.surrogate import surrogate_code
 
-_PAYS = 1024
+PAYS = 1024
 """Elements from which on the kernels take less time than the loop, whatever their size."""
 
 
@@ -37,7 +37,7 @@ def run_lif(a: Tensor, params: LIFParams, state: LIFState | None = None) -> tupl
             f"LIFLayer: backend('numba') was asked for, but there is no kernel, since "
             f"{missing}; leave the choice to backend('auto')"
         )
-    small = a.numel() < _PAYS and not torch.compiler.is_compiling()
+    small = a.numel() < PAYS and not torch.compiler.is_compiling()
     if asked == "reference" or missing or (asked == "auto" and small):
         return functional.lif_seq(a, params, state)
     return lif_seq(a, params, state)

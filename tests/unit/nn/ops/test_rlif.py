@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Neurons that their own spikes drive, in one call, against the loop over ticks."""
+
+import itertools
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from spikesim import nn  # noqa: E402
+from spikesim.errors import ValidationError  # noqa: E402
+from spikesim.nn import functional  # noqa: E402
+from spikesim.nn.ops import rlif  # noqa: E402
+from spikesim.nn.ops.lif_arguments import Neurons  # noqa: E402
+from tests.unit.nn.ops.test_lif import KINDS, Draw, assert_same_bits  # noqa: E402
+
+
+def by_ticks(x, spikes, weight, params, state):
+    out = []
+    with nn.backend("reference"):
+        for tick in x.unbind(0):
+            fed = nn.ops.event_linear(spikes, weight)
+            spikes, state = functional.lif_step(tick + fed, state, params)
+            out.append(spikes)
+    return torch.stack(out), spikes, state
+
+
+def at_once(x, spikes, weight, params, state):
+    fed = nn.ops.event_linear(spikes, weight)
+    return rlif.rlif_seq(x, fed, weight, params, state)
+
+
+def everything(run, x, spikes, weight, params, state, outer):
+    """Spikes, state, and the gradients of input, spikes before, weight and state."""
+    leaves = [t.clone().requires_grad_() for t in (x, spikes, weight)]
+    start = functional.LIFState(
+        *(p.clone().requires_grad_() if p is not None and p.is_floating_point() else p
+          for p in state)
+    )  # fmt: skip
+    s, last, end = run(*leaves, params, start)
+    outputs = [s, last, *(p for p in (end.v, end.i) if p is not None)]
+    outputs, given = zip(
+        *((o, g) for o, g in zip(outputs, outer, strict=False) if g is not None), strict=True
+    )
+    inputs = [*leaves, *(p for p in (start.v, start.i) if p is not None)]
+    grads = torch.autograd.grad(outputs, inputs, given, allow_unused=True)
+    return [s, last, *end, *grads]
+
+
+def drawn(draw, ticks, batch, n):
+    x = draw.normal(ticks, batch, n)
+    x = draw.one(x, (4 * x).round() / 4)  # thresholds are hit exactly
+    weight = draw.normal(n, n) / n**0.5
+    spikes = (draw.normal(batch, n) > 0).to(draw.dtype)
+    params = draw.neurons((n,))
+    return x, spikes, weight, params, draw.state(params, x[0])
+
+
+@pytest.mark.parametrize(("dtype", "block"), list(itertools.product(KINDS, range(3))))
+def test_one_call_equals_the_loop_to_the_bit(dtype, block):
+    """Any neuron, forward and backward, whichever outputs have a gradient."""
+    fired = 0.0
+    for case in range(25):
+        draw = Draw(1000 + 100 * block + case, dtype)
+        ticks, batch, n = draw.one(1, 2, 12), draw.one(1, 3, 9), draw.one(5, 16, 70)
+        given = drawn(draw, ticks, batch, n)
+        x = given[0]
+        outer = [draw.normal(*x.shape), *(draw.normal(batch, n) for _ in range(3))]
+        outer[0] = draw.one(outer[0], outer[0][:1].expand(x.shape))
+        outer[draw.one(0, 1, 2, 3)] = None
+        expected = everything(by_ticks, *given, outer)
+        assert_same_bits(expected, everything(at_once, *given, outer))
+        fired += float(expected[0].detach().mean())
+    assert 2.0 < fired < 23.0
+
+
+@pytest.mark.parametrize(
+    ("weights", "gradients"),
+    [
+        (2.0**-110, 1.0),
+        (torch.nan, 1.0),
+        (1.0, 2.0**-120),
+        (1.0, torch.inf),
+        (1.0, torch.nan),
+        (1.0, 0.0),
+    ],
+)
+def test_weights_and_gradients_far_from_1_are_summed_as_in_the_loop(weights, gradients):
+    draw = Draw(5, torch.float64)
+    x, spikes, weight, params, state = drawn(draw, 6, 3, 7)
+    weight[2, 3] = 1.0
+    outer = [draw.normal(6, 3, 7), *(draw.normal(3, 7) for _ in range(3))]
+    if gradients in (2.0**-120, 0.0):
+        outer = [gradient * gradients for gradient in outer]
+    else:
+        outer[0][4, 1, 2] *= gradients  # one entry
+    given = x, spikes, weight * weights, params, state
+    expected, got = (everything(run, *given, outer) for run in (by_ticks, at_once))
+    for a, b in zip(expected, got, strict=True):
+        assert a is b is None or torch.equal(a.nan_to_num(7.0), b.nan_to_num(7.0))
+
+
+def arguments(keep=True):
+    draw = Draw(3, torch.float64)
+    x, spikes, weight, _, _ = drawn(draw, 4, 2, 6)
+    params = functional.LIFParams(0.9, 0.5, refractory_ticks=1, v_floor=-1.0)
+    v, i = (draw.normal(2, 6).requires_grad_() for _ in range(2))
+    state = functional.LIFState(v, i, draw.whole(2, (2, 6)))
+    neurons = Neurons.of(x.requires_grad_(), params, state)
+    return spikes.requires_grad_(), weight.requires_grad_(), keep, *neurons
+
+
+def test_torch_finds_nothing_wrong_with_the_operator():
+    checks = ("test_schema", "test_autograd_registration", "test_faketensor")
+    torch.library.opcheck(rlif._rlif_seq, arguments(), test_utils=checks)
+
+
+def recurrent(n=8, dtype=torch.float32, **options):
+    torch.manual_seed(0)
+    given = {"beta": 0.75, "reset": "soft"} | options
+    back = nn.Linear(n, n, scale=2.0)
+    return nn.Recurrent(nn.LIFLayer(n, **given), back).to(dtype)
+
+
+@pytest.mark.parametrize("dtype", KINDS)
+def test_recurrent_gives_the_same_bits_in_one_call_in_parts_and_by_ticks(dtype, monkeypatch):
+    net, results = recurrent(dtype=dtype, refractory_ticks=1, alpha=0.5), []
+    x = torch.rand(30, 4, 8, dtype=dtype)
+    calls = []
+    kernel = rlif.rlif_seq
+    monkeypatch.setattr(
+        "spikesim.nn.recurrent.rlif_seq", lambda *given: calls.append(1) or kernel(*given)
+    )
+    for name, cut in (("reference", 30), ("numba", 30), ("numba", 11)):
+        leaf = x.clone().requires_grad_()
+        net.zero_grad()
+        with nn.backend(name):
+            first, state = nn.run(net, leaf[:cut])
+            parts = [first]
+            if cut < 30:
+                second, state = nn.run(net, leaf[cut:], state)
+                parts.append(second)
+        s = torch.cat(parts)
+        weights = torch.linspace(-1, 1, s.numel(), dtype=dtype).reshape(s.shape)
+        ((s * weights).sum() + state[""].neurons.v.sum() + state[""].spikes.sum()).backward()
+        results.append([s, *state[""].neurons, state[""].spikes, leaf.grad, net.back.weight.grad])
+    assert len(calls) == 3
+    assert 0.05 < results[0][0].mean() < 0.95
+    assert_same_bits(results[0], results[1])
+    # Of the weight, autograd adds up what each call gives, which rounds in other places.
+    for a, b in zip(results[0][:-1], results[2][:-1], strict=True):
+        assert torch.equal(a, b)
+    assert torch.allclose(results[0][-1], results[2][-1], rtol=1e-5)
+
+
+def test_large_input_takes_the_kernel_and_small_the_loop(monkeypatch):
+    seen = []
+    kernel = rlif.rlif_seq
+    monkeypatch.setattr(
+        "spikesim.nn.recurrent.rlif_seq", lambda *given: seen.append(1) or kernel(*given)
+    )
+    net = recurrent()
+    nn.run(net, torch.rand(3, 2, 8))
+    assert not seen
+    with torch.no_grad():
+        nn.run(net, torch.rand(64, 2, 8))
+    assert seen == [1]
+
+
+def hooked():
+    net = recurrent()
+    net.back.register_forward_hook(lambda *_: None)
+    return net
+
+
+@pytest.mark.parametrize(
+    ("net", "why"),
+    [
+        (lambda: recurrent(learn=("beta",)), "constants of the neurons are learned"),
+        (hooked, "hooks have to see every tick"),
+        (lambda: nn.Recurrent(nn.LIFLayer(8), nn.Diagonal(8)), "other than a Linear"),
+        (lambda: nn.Recurrent(nn.LIFLayer(8), nn.Linear(8, 8, exact=False)), "exact sums"),
+        (lambda: nn.Recurrent(nn.LIFLayer(8), nn.Linear(8, 8, bias=True)), "no bias"),
+        (lambda: nn.Recurrent(torch.nn.Sequential(nn.LIFLayer(8)), nn.Linear(8, 8)), "LIFLayer"),
+        (lambda: nn.Recurrent(nn.LIFLayer(8), nn.Linear(4, 8)), r"not \(T, B, n\)"),
+    ],
+)
+def test_nets_without_a_kernel_run_by_ticks_and_say_why(net, why):
+    net = net()
+    with nn.backend("numba"), pytest.raises(ValidationError, match=f"Recurrent: backend.*{why}"):
+        nn.run(net, torch.rand(2, 3, 8))
+    assert why.replace("\\", "") in nn.explain(net).splitlines()[0]
+    assert "one call of a kernel" in nn.explain(recurrent()).splitlines()[0]
+
+
+def test_a_weight_of_another_type_is_refused_as_by_the_loop():
+    with pytest.raises(ValidationError, match="of one type"):
+        nn.run(recurrent(), torch.rand(64, 2, 8).double())
+
+
+def test_a_state_of_another_batch_is_refused():
+    net = recurrent()
+    _, state = nn.run(net, torch.rand(64, 2, 8))
+    with pytest.raises(ValidationError, match=r"expected a state of batch.*nn\.reset"):
+        nn.run(net, torch.rand(64, 3, 8), state)
