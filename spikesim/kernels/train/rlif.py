@@ -108,7 +108,7 @@ def _round_onto_grid(gx, top, bits, n, grid):
     if top == top:
         beside = 1.5 * math.ldexp(1.0, math.frexp(top)[1] - bits + 52)
     for k in range(gx.size):
-        grid[k] = (gx[k] + beside) - beside
+        grid[k] = (np.float64(gx[k]) + beside) - beside
 
 
 @kernel
