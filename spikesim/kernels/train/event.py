@@ -14,8 +14,10 @@ import numpy as np
 from spikesim.kernels.intrinsics import trailing_zeros
 from spikesim.kernels.jit import kernel
 from spikesim.kernels.train.event_rows import (
+    PANEL,
     STRIPE_BYTES,
     mask_unequal,
+    multiply_panel,
     store_entries,
     store_scaled,
     sum_rows,
@@ -25,6 +27,7 @@ from spikesim.kernels.train.event_rows import (
 _EXACT_TERMS = 127
 _LINE = 64  # vectors that cross cache lines take twice as long
 _MASK = 64
+_ROWS = 256  # of a product, for which a stripe stays in the cache
 
 
 def lanes_of(dtype) -> int:
@@ -223,3 +226,25 @@ def scaled_sums(table, height, width, x, index, begin, part, total, out):
                 lo = end
             for c in range(min(lanes, width - first)):
                 out[at + c] = total[c]
+
+
+@kernel
+def panel_sums(table, terms, x, high, out, wide):
+    """Product of two float64 matrices, whose sums are exact where both lie on grids.
+
+    Parameters
+    ----------
+    table : float64 array, shape (wide * terms,)
+        Matrix (terms, wide) in stripes of `PANEL` columns.
+    terms, high, wide : int
+        The last two, whole panels.
+    x : float64 array, shape (high * terms,)
+        Row after row.
+    out : float array, shape (high * wide,)
+        Written, row after row.
+    """
+    for block in range(0, high, _ROWS):
+        for first in range(0, wide, PANEL[1]):
+            for r in range(block, min(block + _ROWS, high), PANEL[0]):
+                to = r * wide + first
+                multiply_panel(table, first * terms, x, r * terms, terms, terms, out, to, wide)

@@ -13,8 +13,7 @@ import math
 import numpy as np
 
 from spikesim.kernels.jit import kernel
-from spikesim.kernels.train.event import event_sums, list_events, stripes_of, turn_lists
-from spikesim.kernels.train.event_rows import PANEL, multiply_panel
+from spikesim.kernels.train.event import event_sums, list_events, panel_sums, stripes_of, turn_lists
 from spikesim.kernels.train.kinds import ALPHA, GAIN, GATE, HOLD, V_TH
 from spikesim.kernels.train.lif import (
     bumps,
@@ -162,11 +161,7 @@ def rlif_backward(
         if t == 0:
             break
         _round_onto_grid(gx[t], tops[t], bits, n, grid)
-        for first in range(0, wide, PANEL[1]):
-            for r in range(0, later.shape[0], PANEL[0]):
-                multiply_panel(
-                    table, first * n, grid, r * n, n, n, flat_later, r * wide + first, wide
-                )  # fmt: skip
+        panel_sums(table, n, grid, later.shape[0], flat_later, wide)
 
 
 @kernel

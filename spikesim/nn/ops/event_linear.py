@@ -220,12 +220,47 @@ def _backward(
     found = [grad.new_empty(0) for _ in range(3)]
     grad = grad.contiguous()
     if for_x:
-        found[0] = exact_sums.linear_input_gradient(grad, weight) if exact else grad @ weight
+        found[0] = _input_gradient(grad, weight) if exact else grad @ weight
     if for_weight:
         found[1] = weight_gradient(grad, x.contiguous(), exact=exact)
     if for_bias:
         found[2] = exact_sums.summed(grad, weight.shape[:1]) if exact else grad.sum(0)
     return found[0], found[1], found[2]
+
+
+class Panels(NamedTuple):
+    """A float64 matrix in stripes of `event_rows.PANEL` columns, with zeros up to whole ones."""
+
+    entries: np.ndarray
+    high: int
+    wide: int
+
+    @classmethod
+    def of(cls, matrix: Tensor, rows: int) -> Panels:
+        """Lay a matrix so; ``rows`` are those that are to be multiplied by it."""
+        panel = train.event.PANEL
+        sizes = zip((rows, matrix.shape[1]), panel, strict=True)
+        high, wide = (-(-size // whole) * whole for size, whole in sizes)
+        full = torch.nn.functional.pad(matrix, (0, wide - matrix.shape[1]))
+        striped = full.reshape(len(matrix), -1, panel[1]).transpose(0, 1).contiguous()
+        return cls(_flat(striped), high, wide)
+
+
+def _input_gradient(grad: Tensor, weight: Tensor) -> Tensor:
+    """`exact.linear_input_gradient`, rounded as the sums leave the registers."""
+    if not _suited(grad, weight):
+        return exact_sums.linear_input_gradient(grad, weight)
+    rows, terms = grad.shape
+    bits = exact_sums.half_bits(terms)
+    panels = Panels.of(exact_sums.on_grid(weight, bits[1]), rows)
+    grid = exact_sums.on_grid(grad, bits[0])
+    if panels.high > rows:
+        grid = torch.nn.functional.pad(grid, (0, 0, 0, panels.high - rows))
+    out = empty((panels.high, panels.wide), grad.dtype)
+    train.event.panel_sums(panels.entries, terms, _flat(grid), panels.high, _flat(out), panels.wide)
+    if out.shape == (rows, weight.shape[1]):
+        return out
+    return empty((rows, weight.shape[1]), grad.dtype).copy_(out[:rows, : weight.shape[1]])
 
 
 def weight_gradient(grad: Tensor, x: Tensor, *, exact: bool) -> Tensor:

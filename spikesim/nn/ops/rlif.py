@@ -15,7 +15,7 @@ from spikesim.kernels.train import kinds
 from spikesim.nn import exact
 from spikesim.nn.functional import LIFParams, LIFState
 from spikesim.nn.ops import memory
-from spikesim.nn.ops.event_linear import Stripes, scale_of, table_of, weight_gradient
+from spikesim.nn.ops.event_linear import Panels, Stripes, scale_of, table_of, weight_gradient
 from spikesim.nn.ops.lif_arguments import ARGUMENTS, Neurons, flat, fresh, kind_of, rows
 
 _X = 3
@@ -120,7 +120,6 @@ def _rlif_seq_backward(
     kept: list[Tensor], weight: Tensor, for_weight: bool, *args: Any,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
     """Gradients of input, v, i and weight; of ``x``, one tick is enough, whatever is in it."""
-    from spikesim.kernels.train.event_rows import PANEL
     from spikesim.kernels.train.rlif import rlif_backward
 
     neurons = Neurons(*args)
@@ -131,19 +130,17 @@ def _rlif_seq_backward(
     gv = fresh(nothing if gv is None else gv)
     gi = s.new_empty(0) if neurons.i is None else fresh(nothing if gi is None else gi)
     gs = nothing[None] if gs is None else gs[:1] if gs.stride(0) == 0 else gs
-    high, wide = (-(-size // panel) * panel for size, panel in zip((batch, n), PANEL, strict=True))
-    later = s.new_empty(high, wide)
-    later[:batch, :n] = nothing if glast is None else glast
     bits = exact.half_bits(n)
-    table = torch.nn.functional.pad(exact.on_grid(weight, bits[1]), (0, wide - n))
-    panels = table.reshape(n, -1, PANEL[1]).transpose(0, 1).contiguous()
+    panels = Panels.of(exact.on_grid(weight, bits[1]), batch)
+    later = s.new_empty(panels.high, panels.wide)
+    later[:batch, :n] = nothing if glast is None else glast
     room, _ = _room(neurons)
     tops = np.empty(len(s))
     before, free, above = map(rows, kept)
     rlif_backward(
-        neurons.kind, neurons.surrogate, room.dtype.type(neurons.slope), bits[0], flat(panels),
-        rows(gs), before, free, above, rows(s), room, np.zeros(high * n), later.numpy(), flat(gv),
-        flat(gi), rows(gx), tops,
+        neurons.kind, neurons.surrogate, room.dtype.type(neurons.slope), bits[0], panels.entries,
+        rows(gs), before, free, above, rows(s), room, np.zeros(panels.high * n), later.numpy(),
+        flat(gv), flat(gi), rows(gx), tops,
     )  # fmt: skip
     found = _weight_gradient(gx, s, tops.tolist()) if for_weight else s.new_empty(0)
     return gx, gv, gi, found
