@@ -15,7 +15,11 @@ import torch
 from spikesim.core.atomic import place_problems, replacing
 from spikesim.data.split import digest
 from spikesim.errors import ValidationError
+from spikesim.nn.adaptive import ALIFLayer
 from spikesim.nn.constants import without_address
+from spikesim.nn.conversion import SignedIF
+from spikesim.nn.delay import Delay
+from spikesim.nn.neuron import LIFLayer
 
 _KIND, _VERSION = "spikesim training", 1
 _SHOWN = 500
@@ -81,7 +85,10 @@ def load(path: Path, settings: Mapping[str, Any], net: Mapping[str, str]) -> dic
 
 
 def description(model: torch.nn.Module) -> dict[str, str]:
-    """Say what a net is made of, module for module and tensor for tensor, without their values.
+    """Say what a net is made of, module for module and tensor for tensor.
+
+    Without the values of tensors, but for constants of neurons and delays, which no training
+    changes.
 
     Examples
     --------
@@ -97,7 +104,14 @@ def description(model: torch.nn.Module) -> dict[str, str]:
         for name, value in model.state_dict().items()
         if not name.endswith("_extra_state")  # of no fixed size; the parts tell what stands in it
     }
-    return parts | tensors
+    constants = {
+        f"constant {path}.{name}": told(value.numpy(force=True))
+        for path, module in model.named_modules()
+        if isinstance(module, LIFLayer | ALIFLayer | Delay | SignedIF)
+        for name, value in module._buffers.items()
+        if value is not None
+    }
+    return parts | tensors | constants
 
 
 def told(value: Any) -> str:

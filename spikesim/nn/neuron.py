@@ -244,6 +244,19 @@ class LIFLayer(WithConstants, Stateful):
             detach_reset=self.detach_reset, surrogate=self.surrogate,
         )  # fmt: skip
 
+    def _apply(self, fn: Any, recurse: bool = True) -> Self:
+        """Move to another place or type; constants stay float64, as those that are one number do.
+
+        Rounded to half precision they would be others.
+        """
+        exact = {name: held for name, held in self._buffers.items() if held is not None}
+        super()._apply(fn, recurse)
+        for name, held in exact.items():
+            now = self._buffers[name]
+            if now is not None and now.dtype != held.dtype:
+                self._buffers[name] = held.to(now.device)
+        return self
+
     def canonical(self) -> neurons.LIF:
         """Give the same neuron as plain data (float64), for export and quantization.
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A training that was cut off goes on to the same bits, and only where it belongs."""
 
+import copy
 import random
 from functools import partial
 
@@ -222,3 +223,20 @@ def test_what_training_changes_does_not_make_another_net():
     assert before != checkpoint.description(torch.nn.Sequential(nn.QCFS(8), net[1]))
     other = nn.LIFLayer(2, learn=("beta", "v_th"), strict=True)
     assert before != checkpoint.description(torch.nn.Sequential(net[0], other))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (nn.LIFLayer(3, beta=[0.9, 0.8, 0.7]), nn.LIFLayer(3, beta=[0.9, 0.8, 0.6])),
+        (nn.LI(2, bias=[0.5, 0.25]), nn.LI(2, bias=[0.5, 0.5])),
+        (nn.Delay([0, 1, 2]), nn.Delay([0, 0, 2])),
+        (nn.SignedIF(2, v_th=[1.0, 2.0]), nn.SignedIF(2, v_th=[1.0, 3.0])),
+    ],
+    ids=lambda module: type(module).__name__,
+)
+def test_other_constants_make_another_net(one, other):
+    row = torch.nn.Sequential(torch.nn.Linear(2, 2), one)
+    assert checkpoint.description(row) == checkpoint.description(copy.deepcopy(row))
+    changed = torch.nn.Sequential(torch.nn.Linear(2, 2), other)
+    assert checkpoint.description(row) != checkpoint.description(changed)

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import copy
 import itertools
 
 import numpy as np
@@ -291,3 +292,15 @@ def test_a_state_of_another_batch_or_type_is_refused(given, text, how):
         getattr(LAYERS["delta"], how)(x, nn.LIFState(given))
     with pytest.raises(ValidationError, match="got a tuple"):
         getattr(LAYERS["delta"], how)(x, (given, None, None))
+
+
+@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16, torch.float32])
+def test_constants_of_neurons_are_not_rounded_with_the_net(kind):
+    beta = np.linspace(0.9, 0.95, 50)
+    layer = nn.LIFLayer(50, beta=beta, refractory_ticks=[1, 2] * 25)
+    x = (torch.rand(40, 2, 50, generator=torch.manual_seed(0)) < 0.3).to(kind)
+    expected = nn.run(layer, x)[0]
+    moved = copy.deepcopy(layer).to(kind)
+    assert torch.equal(expected, nn.run(moved, x)[0])
+    assert (beta == moved.canonical().beta).all()
+    assert moved.canonical().refractory_ticks.tolist() == [1, 2] * 25
