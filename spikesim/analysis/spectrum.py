@@ -8,8 +8,8 @@ import numpy.typing as npt
 
 from spikesim.analysis.rates import population_rate
 from spikesim.core import SpikeTrains
+from spikesim.core.optional import optional_library
 from spikesim.errors import ValidationError
-from spikesim.recording.export import optional_library
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -65,11 +65,11 @@ import numpy as np
 
 from spikesim.analysis import power_spectrum
 from spikesim.core import SpikeTrains, stream
+from spikesim.core.optional import optional_library
 from spikesim.models import comparison
 from spikesim.models.comparison import Reference
 from spikesim.network import FixedInDegree, Network, OneToOne
 from spikesim.neurons import LIFDelta
-from spikesim.recording.export import optional_library
 from spikesim.units import ms, mV
 
 DISCARD_S = 0.2

@@ -3,35 +3,17 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spikesim.errors import ValidationError
+from spikesim.core.optional import optional_library
 
 if TYPE_CHECKING:
     import neo
     import pandas as pd
 
     from spikesim.recording.recording import Recording
-
-
-def optional_library(name: str, who: str) -> Any:
-    """Import a library of the ``analysis`` extra, or say how to get it.
-
-    Raises
-    ------
-    ValidationError
-        If it is not installed.
-    """
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise ValidationError(
-            f"{who}: expected the library {name!r}, which cannot be imported ({error}); install "
-            "it with: pip install 'spikesim[analysis]'"
-        ) from error
 
 
 def spike_frame(recording: Recording) -> pd.DataFrame:

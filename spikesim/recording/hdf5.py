@@ -38,10 +38,10 @@ import numpy.typing as npt
 
 from spikesim.core.listing import listed
 from spikesim.core.on_demand import OnDemand
+from spikesim.core.optional import optional_library
 from spikesim.core.shape import COUNT, shape_problems
 from spikesim.core.spikes import SpikeTrains
 from spikesim.errors import ValidationError
-from spikesim.recording.export import optional_library
 from spikesim.recording.stored import stored
 from spikesim.recording.tables import Groups, TableLayout, Tables
 

@@ -15,8 +15,8 @@ from typing import Any
 
 from spikesim.cli.pipeline.evaluate import SeedEvaluation, evaluate_seed
 from spikesim.cli.pipeline.training import TrainedFiles, train_seed
+from spikesim.core.optional import optional_library
 from spikesim.errors import SpikesimError
-from spikesim.recording.export import optional_library
 
 WORKERS = 2
 _POLL_SECONDS = 0.2

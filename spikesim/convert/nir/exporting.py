@@ -15,12 +15,12 @@ import numpy as np
 import torch
 
 from spikesim.convert.nir.comparing import same_spikes
-from spikesim.convert.nir.files import library
 from spikesim.convert.nir.neuron_nodes import private_traits
 from spikesim.convert.nir.tree import read_graph
 from spikesim.convert.nir.walking import Walk
 from spikesim.convert.nir.wiring import wire
 from spikesim.core.atomic import place_problems, replacing
+from spikesim.core.optional import optional_library
 from spikesim.errors import ConversionError, ValidationError
 from spikesim.network import Network
 from spikesim.nn import LIFLayer
@@ -87,7 +87,7 @@ def to_nir(
     >>> sorted(graph.nodes), graph.nodes["1"].tau.tolist()
     (['0', '1', 'input', 'output'], [0.002, 0.002])
     """
-    nir = library("nir", "to_nir")
+    nir = optional_library("nir", "to_nir", "interop")
     tick = _tick(net, dt)
     _check_arguments(tick, groups, path)
     compare: Callable[..., None] = same_spikes

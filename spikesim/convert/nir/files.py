@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-import importlib
 import io
 import os
 from pathlib import Path
 from typing import Any
 
+from spikesim.core.optional import optional_library
 from spikesim.errors import ConversionError, ValidationError
 
 #: Graphs within graphs.
@@ -23,23 +23,6 @@ UNREADABLE = (
     OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError, IndexError,
     OverflowError, MemoryError,
 )  # fmt: skip
-
-
-def library(name: str, who: str) -> Any:
-    """Import a library that not everybody has, or say how to get it.
-
-    Raises
-    ------
-    ValidationError
-        If it is not installed.
-    """
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise ValidationError(
-            f"{who}: expected the library {name!r}, which cannot be imported ({error}); install "
-            "it with: pip install 'spikesim[interop]'"
-        ) from error
 
 
 def file_tree(source: str | os.PathLike[str] | io.BytesIO) -> tuple[str, Any]:
@@ -61,7 +44,7 @@ def file_tree(source: str | os.PathLike[str] | io.BytesIO) -> tuple[str, Any]:
 
 
 def _tree(content: bytes, who: str) -> Any:
-    h5py = library("h5py", who)
+    h5py = optional_library("h5py", who, "interop")
     try:
         _check_heaps(content)
         with h5py.File(io.BytesIO(content), "r") as file:

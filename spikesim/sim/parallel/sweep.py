@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from spikesim.core import stream
+from spikesim.core.optional import optional_library
 from spikesim.engine.progress import Progress, counting
 from spikesim.errors import ValidationError
-from spikesim.recording.export import optional_library
 from spikesim.sim.parallel.sweep_workers import WORKERS, Call, PointOutcome
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import Any
 
+from spikesim.core.optional import optional_library
 from spikesim.engine.interrupt import Interrupt
-from spikesim.recording.export import optional_library
 
 
 @dataclass(frozen=True, eq=False)

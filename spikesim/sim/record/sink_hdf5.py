@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from spikesim.core.atomic import place_problems
+from spikesim.core.optional import optional_library
 from spikesim.errors import SpikesimError, ValidationError
 from spikesim.recording import Recording
-from spikesim.recording.export import optional_library
 from spikesim.recording.hdf5 import KIND, VERSION
 from spikesim.sim.record.sink import Index, RecordHeader, Ticks
 
