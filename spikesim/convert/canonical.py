@@ -18,8 +18,8 @@ from spikesim.nn.compat.snntorch import LateNeuron
 from spikesim.nn.network import SpikingNet
 from spikesim.nn.peer_surrogates import Scaled, Stretched
 from spikesim.nn.running import is_row
+from spikesim.nn.stateful import hooked
 from spikesim.nn.surrogate import Surrogate
-from spikesim.nn.tracing import hooked
 
 _SAME = 1e-9
 """Share by which constants may be apart that several roundings lie between."""

@@ -19,7 +19,8 @@ from spikesim.nn.neuron import LIFLayer
 from spikesim.nn.ops.event_linear import table_of
 from spikesim.nn.ops.infer import infer_seq
 from spikesim.nn.running import NetState
-from spikesim.nn.tracing import HOOKS, hooked
+from spikesim.nn.stateful import hooked
+from spikesim.nn.tracing import HOOKS
 
 _KINDS = (torch.float32, torch.float64)
 

@@ -18,8 +18,8 @@ from spikesim.nn.handlers import IN_PLACE, KEEPING, VIEWS, Fires, Handler, Handl
 from spikesim.nn.neuron import LIFLayer
 from spikesim.nn.retiming import INPUT, Loops, Tap, closed, previous
 from spikesim.nn.spikemap import SpikeMap
-from spikesim.nn.stateful import Stateful
-from spikesim.nn.tracing import HOOKS, REFUSED, hooked, place, runs_as, trace, who
+from spikesim.nn.stateful import Stateful, hooked
+from spikesim.nn.tracing import HOOKS, REFUSED, place, runs_as, trace, who
 
 #: What comes of something that was refused: nothing that uses it is refused for that again.
 _UNKNOWN = object()

@@ -21,7 +21,7 @@ from spikesim.nn.ops.lif import why_no_kernel as no_lif_kernel
 from spikesim.nn.ops.rlif import rlif_seq
 from spikesim.nn.running import step
 from spikesim.nn.shapes import shape_of
-from spikesim.nn.stateful import Stateful, stateful
+from spikesim.nn.stateful import Stateful, hooked, stateful
 
 
 class RecurrentState(NamedTuple):
@@ -125,7 +125,7 @@ class Recurrent(Stateful):
             return "its neurons are not a LIFLayer alone"
         if type(back) is not Linear or not back.exact or back.bias is not None:
             return "what comes back does so through other than a Linear with exact sums, no bias"
-        if _watched(neurons) or _watched(back):
+        if any(hooked(one, backward=True) for one in (neurons, back)):
             return "hooks have to see every tick"
         params = neurons.params()
         if any(isinstance(p, Tensor) and p.requires_grad for p in vars(params).values()):
@@ -201,16 +201,6 @@ class Diagonal(torch.nn.Module):
     def extra_repr(self) -> str:
         """Neurons."""
         return f"shape={self.shape}"
-
-
-def _watched(module: torch.nn.Module) -> bool:
-    """Whether something wants to know of every call of a module."""
-    return any(
-        (
-            module._forward_hooks, module._forward_pre_hooks, module._backward_hooks,
-            module._backward_pre_hooks,
-        )
-    )  # fmt: skip
 
 
 def _at_rest(module: torch.nn.Module, x: Tensor | None) -> Any:

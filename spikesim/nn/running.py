@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from spikesim.errors import ValidationError
-from spikesim.nn.stateful import RUNNING, Stateful, detached, stack, stateful
+from spikesim.nn.stateful import RUNNING, Stateful, detached, hooked, stack, stateful
 
 NetState = dict[str, Any]
 _ALIGNED = 64
@@ -140,12 +140,7 @@ def from_rest(net: torch.nn.Module, x: Tensor) -> Any:
 
 def is_row(module: torch.nn.Module) -> bool:
     """Whether a module does nothing but apply its children in a row."""
-    return type(module).forward is torch.nn.Sequential.forward and not _watched(module)
-
-
-def _watched(module: torch.nn.Module) -> bool:
-    """Whether there are hooks, which have to see its calls."""
-    return bool(module._forward_hooks or module._forward_pre_hooks)
+    return type(module).forward is torch.nn.Sequential.forward and not hooked(module, backward=True)
 
 
 def takes_sequences(module: torch.nn.Module) -> bool:
@@ -184,7 +179,8 @@ class _Walk:
             for child in module._modules.values():  # children() leaves out what comes again
                 x = self.through(child, x)
             return x
-        if type(module) is torch.nn.Flatten and not _watched(module) and isinstance(x, Tensor):
+        flattens = type(module) is torch.nn.Flatten and not hooked(module, backward=True)
+        if flattens and isinstance(x, Tensor):
             ends = module.start_dim, module.end_dim
             if min(ends) > -x.ndim and len(x):  # as views; a copy of each tick is one of all
                 return x.flatten(*(end + 1 if end >= 0 else end for end in ends))

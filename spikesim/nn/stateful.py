@@ -123,6 +123,19 @@ def detach(net: torch.nn.Module) -> None:
             module.held = detached(module.held)
 
 
+def hooked(module: torch.nn.Module, *, backward: bool = False) -> bool:
+    """Whether a module has hooks: those that may change what it gives, or also all that see it.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+    backward : bool
+        Count those of the way back too: they have to see every call.
+    """
+    forward = module._forward_hooks or module._forward_pre_hooks
+    return bool(forward or (backward and (module._backward_hooks or module._backward_pre_hooks)))
+
+
 def detached(state: Any) -> Any:
     """Give a state, as `nn.run` hands it back, cut from its graph, for truncated backpropagation.
 

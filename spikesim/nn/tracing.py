@@ -196,11 +196,6 @@ def runs_as(module: torch.nn.Module, kind: type) -> bool:
     return all(getattr(type(module), name) is getattr(kind, name) for name in own)
 
 
-def hooked(module: torch.nn.Module) -> bool:
-    """Whether a module has hooks, which may change what it gives."""
-    return bool(module._forward_hooks or module._forward_pre_hooks)
-
-
 def _put_back(net: torch.nn.Module, attributes: dict[str, dict[str, Any]]) -> Iterator[str]:
     """Undo what forward methods did to attributes, and say where: it would be a state."""
     for path, module in net.named_modules():

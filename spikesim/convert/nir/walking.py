@@ -18,7 +18,8 @@ from spikesim.convert.nir.nets import INPUT, NIRLoopNet
 from spikesim.convert.nir.neuron_nodes import integrator_node, neuron_node
 from spikesim.errors import ValidationError
 from spikesim.nn.retiming import closed, previous
-from spikesim.nn.tracing import HOOKS, REFUSED, hooked, trace, who
+from spikesim.nn.stateful import hooked
+from spikesim.nn.tracing import HOOKS, REFUSED, trace, who
 
 Shape = tuple[int, ...]
 _NOTHING = (

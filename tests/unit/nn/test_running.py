@@ -295,3 +295,17 @@ def test_flatten_sees_ticks_where_it_is_watched_and_never_their_axis():
     assert [(2, 3, 4)] * 3 == seen
     with pytest.raises(IndexError):  # -4 is the axis of time
         nn.run(torch.nn.Flatten(-4, -1), x)
+
+
+@pytest.mark.parametrize("kind", ["forward", "forward_pre", "full_backward", "full_backward_pre"])
+@pytest.mark.parametrize("inner", ["row", "flatten"])
+def test_every_kind_of_hook_sees_the_calls(kind, inner):
+    seen = []
+    module = {
+        "row": torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Identity()),
+        "flatten": torch.nn.Flatten(),
+    }[inner]
+    net = torch.nn.Sequential(torch.nn.Linear(2, 2), module, nn.LIFLayer(beta=0.5))
+    getattr(module, f"register_{kind}_hook")(lambda *_: seen.append(1) and None)
+    nn.run(net, torch.ones(3, 1, 2))[0].sum().backward()
+    assert 3 == len(seen)
