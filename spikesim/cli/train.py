@@ -113,7 +113,7 @@ def _recipe(what: str, *, hidden: str | None, **given: Any) -> tuple[Recipe, boo
     from dataclasses import replace
 
     from spikesim.nn import recipes
-    from spikesim.nn.layers import parse_hidden
+    from spikesim.nn.layers.texts import parse_hidden
 
     known = {"digits": recipes.DIGITS, "mnist": recipes.MNIST, "fashion_mnist": recipes.MNIST}
     changes = {name: value for name, value in given.items() if value is not None}

@@ -14,12 +14,12 @@ import torch
 from spikesim.convert.modules import Conversion, Position, StepAdapter, as_row
 from spikesim.errors import ConversionError
 from spikesim.nn import LIFLayer, Linear, Recurrent
+from spikesim.nn.arithmetic.surrogate import Surrogate
 from spikesim.nn.compat.snntorch import LateNeuron
-from spikesim.nn.network import SpikingNet
-from spikesim.nn.peer_surrogates import Scaled, Stretched
-from spikesim.nn.running import is_row
-from spikesim.nn.stateful import hooked
-from spikesim.nn.surrogate import Surrogate
+from spikesim.nn.layers.network import SpikingNet
+from spikesim.nn.presets.surrogates import Scaled, Stretched
+from spikesim.nn.time.running import is_row
+from spikesim.nn.time.stateful import hooked
 
 _SAME = 1e-9
 """Share by which constants may be apart that several roundings lie between."""

@@ -23,7 +23,7 @@ from torch import Tensor, fx
 
 from spikesim.errors import ConversionError, ValidationError
 from spikesim.nn import SpikingNet, Stateful
-from spikesim.nn.tracing import HOOKS, who
+from spikesim.nn.graph.tracing import HOOKS, who
 
 #: Attributes of every module that are dicts of its own.
 _OWN = (

@@ -18,8 +18,8 @@ from spikesim.convert.canonical import Canonical, converted_back, same, tensor
 from spikesim.convert.modules import Conversion, Position, StepAdapter, as_row, installed, twin
 from spikesim.errors import ConversionError
 from spikesim.nn import LI, LIFLayer, Recurrent
-from spikesim.nn.presets import like_norse
-from spikesim.nn.running import is_row
+from spikesim.nn.presets.frameworks import like_norse
+from spikesim.nn.time.running import is_row
 
 
 def from_norse(

@@ -24,10 +24,10 @@ from spikesim.convert.modules import (
 )
 from spikesim.errors import ConversionError
 from spikesim.nn import LIFLayer, Recurrent
-from spikesim.nn.peer_constants import number, plain
-from spikesim.nn.presets import like_sinabs
-from spikesim.nn.running import is_row
-from spikesim.nn.surrogate import Surrogate
+from spikesim.nn.arithmetic.surrogate import Surrogate
+from spikesim.nn.presets.constants import number, plain
+from spikesim.nn.presets.frameworks import like_sinabs
+from spikesim.nn.time.running import is_row
 
 
 def from_sinabs(

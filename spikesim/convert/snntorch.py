@@ -16,12 +16,12 @@ from spikesim.convert.canonical import Canonical, converted_back, same, tensor
 from spikesim.convert.modules import Conversion, Position, StepAdapter, installed, twin
 from spikesim.errors import ConversionError
 from spikesim.nn import LIFLayer, Recurrent
+from spikesim.nn.arithmetic.surrogate import ATan, FastSigmoid, Surrogate
 from spikesim.nn.compat.snntorch import LateNeuron
-from spikesim.nn.peer_constants import SnntorchConstants
-from spikesim.nn.peer_surrogates import as_function
-from spikesim.nn.preset_snntorch import ResetMechanism, like_snntorch
-from spikesim.nn.running import is_row
-from spikesim.nn.surrogate import ATan, FastSigmoid, Surrogate
+from spikesim.nn.presets.constants import SnntorchConstants
+from spikesim.nn.presets.snntorch import ResetMechanism, like_snntorch
+from spikesim.nn.presets.surrogates import as_function
+from spikesim.nn.time.running import is_row
 
 _KINDS = ("Leaky", "Lapicque", "Synaptic", "RLeaky", "RSynaptic")
 #: What resets, by the method that snnTorch has chosen when the neuron was made.

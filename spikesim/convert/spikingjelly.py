@@ -23,11 +23,11 @@ from spikesim.convert.modules import (
 )
 from spikesim.errors import ConversionError
 from spikesim.nn import Dropout, LIFLayer
-from spikesim.nn.peer_constants import PlifConstants
-from spikesim.nn.peer_surrogates import as_function
-from spikesim.nn.presets import like_spikingjelly
-from spikesim.nn.running import is_row
-from spikesim.nn.tracing import who
+from spikesim.nn.graph.tracing import who
+from spikesim.nn.presets.constants import PlifConstants
+from spikesim.nn.presets.frameworks import like_spikingjelly
+from spikesim.nn.presets.surrogates import as_function
+from spikesim.nn.time.running import is_row
 
 #: Rows that say how time is folded, which `nn.run` decides by itself.
 _ROWS = ("MultiStepContainer", "SeqToANNContainer", "StepModeContainer")

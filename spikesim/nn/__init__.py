@@ -7,48 +7,7 @@ neurons and ordinary modules; `run` runs it over time, `advance` with the state 
 
 from spikesim.fixed import Quantization
 from spikesim.nn import decode, encode, functional, recipes
-from spikesim.nn.activity import WithActivity
-from spikesim.nn.adaptive import ALIFLayer, ALIFState
-from spikesim.nn.analog import analog_input
-from spikesim.nn.conversion import QCFS, CountMaxPool, SignedIF
-from spikesim.nn.delay import Delay
-from spikesim.nn.delay_training import DelayScores, delay_scores, harden_delays, narrow_delays
-from spikesim.nn.delayed import DelayedConv, DelayedLinear
-from spikesim.nn.energy import EnergyReport, energy
-from spikesim.nn.evaluate import accuracy, evaluate, predict
-from spikesim.nn.explain import explain
-from spikesim.nn.export import export
-from spikesim.nn.functional import LIFParams, LIFState
-from spikesim.nn.history import Evaluation, History
-from spikesim.nn.infer import Inference
-from spikesim.nn.loggers import CSVLog, TensorBoardLog
-from spikesim.nn.loss import (
-    CountCrossEntropy,
-    CountMSE,
-    FirstSpikeCrossEntropy,
-    MembraneCrossEntropy,
-    RateCrossEntropy,
-    VanRossum,
-)
-from spikesim.nn.network import Conv2d, Linear, SpikingNet
-from spikesim.nn.neuron import LIFLayer
-from spikesim.nn.norm import BatchNorm, Dropout
-from spikesim.nn.online import OTTT
-from spikesim.nn.ops import Backend, backend
-from spikesim.nn.preset_snntorch import like_snntorch
-from spikesim.nn.presets import (
-    like_hardware,
-    like_norse,
-    like_sinabs,
-    like_spikingjelly,
-)
-from spikesim.nn.quant import IntegerNet
-from spikesim.nn.readout import LI
-from spikesim.nn.recipes import TrainedModel
-from spikesim.nn.recurrent import Diagonal, Recurrent, RecurrentState
-from spikesim.nn.running import NetState, advance, run, step
-from spikesim.nn.stateful import Stateful, detach, detached, reset
-from spikesim.nn.surrogate import (
+from spikesim.nn.arithmetic.surrogate import (
     ATan,
     Boxcar,
     FastSigmoid,
@@ -59,7 +18,53 @@ from spikesim.nn.surrogate import (
     spike,
     surrogate_code,
 )
-from spikesim.nn.train import fit
+from spikesim.nn.energy import EnergyReport, energy
+from spikesim.nn.explain import explain
+from spikesim.nn.functional import LIFParams, LIFState
+from spikesim.nn.gradients.online import OTTT
+from spikesim.nn.graph.analog import analog_input
+from spikesim.nn.graph.export import export
+from spikesim.nn.inference.infer import Inference
+from spikesim.nn.integers.quant import IntegerNet
+from spikesim.nn.layers.conversion import QCFS, CountMaxPool, SignedIF
+from spikesim.nn.layers.delay import Delay
+from spikesim.nn.layers.delay_training import (
+    DelayScores,
+    delay_scores,
+    harden_delays,
+    narrow_delays,
+)
+from spikesim.nn.layers.delayed import DelayedConv, DelayedLinear
+from spikesim.nn.layers.network import Conv2d, Linear, SpikingNet
+from spikesim.nn.layers.norm import BatchNorm, Dropout
+from spikesim.nn.layers.recurrent import Diagonal, Recurrent, RecurrentState
+from spikesim.nn.loss import (
+    CountCrossEntropy,
+    CountMSE,
+    FirstSpikeCrossEntropy,
+    MembraneCrossEntropy,
+    RateCrossEntropy,
+    VanRossum,
+)
+from spikesim.nn.neurons.adaptive import ALIFLayer, ALIFState
+from spikesim.nn.neurons.lif import LIFLayer
+from spikesim.nn.neurons.readout import LI
+from spikesim.nn.ops import Backend, backend
+from spikesim.nn.presets.frameworks import (
+    like_hardware,
+    like_norse,
+    like_sinabs,
+    like_spikingjelly,
+)
+from spikesim.nn.presets.snntorch import like_snntorch
+from spikesim.nn.recipes import TrainedModel
+from spikesim.nn.time.running import NetState, advance, run, step
+from spikesim.nn.time.stateful import Stateful, detach, detached, reset
+from spikesim.nn.training.activity import WithActivity
+from spikesim.nn.training.evaluate import accuracy, evaluate, predict
+from spikesim.nn.training.history import Evaluation, History
+from spikesim.nn.training.loggers import CSVLog, TensorBoardLog
+from spikesim.nn.training.train import fit
 
 __all__ = [
     "ALIFLayer",

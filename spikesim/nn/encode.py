@@ -20,8 +20,8 @@ import torch
 from torch import Tensor
 
 from spikesim.errors import ValidationError
-from spikesim.nn.learned import Granularity
-from spikesim.nn.neuron import LIFLayer
+from spikesim.nn.neurons.learned import Granularity
+from spikesim.nn.neurons.lif import LIFLayer
 
 PHASE_STEP = 157
 #: What `rate` is called in files, with the constants that decide its spikes.

@@ -33,9 +33,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from spikesim.errors import ValidationError
-from spikesim.nn.neuron import LIFLayer
-from spikesim.nn.running import run
-from spikesim.nn.tracing import evaluated
+from spikesim.nn.graph.tracing import evaluated
+from spikesim.nn.neurons.lif import LIFLayer
+from spikesim.nn.time.running import run
 
 Convention = Literal["paper", "strict"]
 PJ_MAC, PJ_AC = 4.6, 0.9

@@ -7,15 +7,15 @@ from collections.abc import Iterator
 
 import torch
 
-from spikesim.nn.network import Linear, SpikingNet
-from spikesim.nn.neuron import LIFLayer
+from spikesim.nn.arithmetic.surrogate import surrogate_code
+from spikesim.nn.integers.quant import IntegerNet
+from spikesim.nn.layers.network import Linear, SpikingNet
+from spikesim.nn.layers.recurrent import Recurrent
+from spikesim.nn.neurons.lif import LIFLayer
 from spikesim.nn.ops.backend import chosen_backend
 from spikesim.nn.ops.lif import why_no_kernel
-from spikesim.nn.quant import IntegerNet
-from spikesim.nn.recurrent import Recurrent
-from spikesim.nn.running import is_row, takes_sequences
-from spikesim.nn.stateful import Stateful
-from spikesim.nn.surrogate import surrogate_code
+from spikesim.nn.time.running import is_row, takes_sequences
+from spikesim.nn.time.stateful import Stateful
 
 
 def explain(net: torch.nn.Module) -> str:

@@ -16,8 +16,8 @@ from torch import Tensor
 
 from spikesim.errors import ValidationError
 from spikesim.neurons.firing import Refractory, Reset
-from spikesim.nn.exact import spread
-from spikesim.nn.surrogate import ATan, Surrogate, spike
+from spikesim.nn.arithmetic.exact import spread
+from spikesim.nn.arithmetic.surrogate import ATan, Surrogate, spike
 
 
 class LIFState(NamedTuple):

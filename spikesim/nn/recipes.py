@@ -29,18 +29,18 @@ from spikesim.errors import ValidationError
 from spikesim.fixed.settings import STATE_BITS, WEIGHT_BITS, Quantization
 from spikesim.network import Network
 from spikesim.nn import encode
-from spikesim.nn.evaluate import predict
-from spikesim.nn.export import export
-from spikesim.nn.history import History
-from spikesim.nn.layers import Dense, Hidden, in_a_row
-from spikesim.nn.loop import Log
+from spikesim.nn.arithmetic.surrogate import ATan
+from spikesim.nn.graph.export import export
+from spikesim.nn.integers.quant import IntegerNet
+from spikesim.nn.layers.network import SpikingNet
+from spikesim.nn.layers.texts import Dense, Hidden, in_a_row
 from spikesim.nn.loss import CountCrossEntropy
-from spikesim.nn.network import SpikingNet
-from spikesim.nn.neuron import LIFLayer
-from spikesim.nn.quant import IntegerNet
-from spikesim.nn.stateful import stateful
-from spikesim.nn.surrogate import ATan
-from spikesim.nn.train import fit, reproducible
+from spikesim.nn.neurons.lif import LIFLayer
+from spikesim.nn.time.stateful import stateful
+from spikesim.nn.training.evaluate import predict
+from spikesim.nn.training.history import History
+from spikesim.nn.training.loop import Log
+from spikesim.nn.training.train import fit, reproducible
 
 _DEFAULT_CORE = Quantization(weight_bits=WEIGHT_BITS, state_bits=STATE_BITS)
 

@@ -12,7 +12,7 @@ from spikesim.errors import ValidationError
 from spikesim.viz.style import BLUE, ORANGE, drawn, new_figure
 
 if TYPE_CHECKING:
-    from spikesim.nn.history import History
+    from spikesim.nn.training.history import History
 
 
 @drawn

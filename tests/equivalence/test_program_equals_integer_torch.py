@@ -12,7 +12,7 @@ from spikesim.fixed import Quantization
 from spikesim.hw.compile import compile_network
 from spikesim.hw.config import CoreConfig
 from spikesim.hw.golden.fast import run_batch
-from spikesim.nn.quant import IntegerNet
+from spikesim.nn.integers.quant import IntegerNet
 
 STEPS, BATCH = 12, 6
 

@@ -16,8 +16,8 @@ from spikesim.convert.ann import operations as ops
 from spikesim.convert.ann.folding import fold
 from spikesim.errors import ConversionError, ValidationError
 from spikesim.nn import QCFS, Linear
-from spikesim.nn.stateful import hooked
-from spikesim.nn.tracing import REFUSED, place, runs_as, trace, who
+from spikesim.nn.graph.tracing import REFUSED, place, runs_as, trace, who
+from spikesim.nn.time.stateful import hooked
 
 _KNOWN = (
     *ops.LINEAR_MODULES, *ops.NORMS, *ops.IDENTITIES, *ops.HEADS, *ops.POOLS,

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from spikesim.convert.ann.measuring import sequence
 from spikesim.nn import LIFLayer, run
-from spikesim.nn.stateful import stateful
+from spikesim.nn.time.stateful import stateful
 
 #: Membrane at the start of the second run: (membrane at rest, after the first, threshold).
 Restart = Callable[[Tensor, Tensor, Tensor], Tensor]

@@ -14,8 +14,8 @@ from torch import Tensor
 from spikesim import nn
 from spikesim.convert.nir.report import NIRReport
 from spikesim.errors import ValidationError
-from spikesim.nn.running import from_rest
-from spikesim.nn.stateful import RUNNING
+from spikesim.nn.time.running import from_rest
+from spikesim.nn.time.stateful import RUNNING
 
 #: What stands for the input of the net among sources.
 INPUT = ""

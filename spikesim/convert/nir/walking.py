@@ -17,9 +17,9 @@ from spikesim.convert.nir import ordinary_nodes
 from spikesim.convert.nir.nets import INPUT, NIRLoopNet
 from spikesim.convert.nir.neuron_nodes import integrator_node, neuron_node
 from spikesim.errors import ValidationError
-from spikesim.nn.retiming import closed, previous
-from spikesim.nn.stateful import hooked
-from spikesim.nn.tracing import HOOKS, REFUSED, trace, who
+from spikesim.nn.graph.retiming import closed, previous
+from spikesim.nn.graph.tracing import HOOKS, REFUSED, trace, who
+from spikesim.nn.time.stateful import hooked
 
 Shape = tuple[int, ...]
 _NOTHING = (

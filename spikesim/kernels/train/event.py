@@ -3,8 +3,8 @@
 
 The matrix lies in stripes of 256 bytes a row, one stripe of all rows after the other, so that a
 stripe stays in the cache while all sums of its columns are made. Tables of int32 hold multiples of
-a power of two (`spikesim.nn.exact`), of at most 24 bits and a sign; sums of up to 127 of them fit
-32 bits, and those are added in 64.
+a power of two (`spikesim.nn.arithmetic.exact`), of at most 24 bits and a sign; sums of up to 127 of
+them fit 32 bits, and those are added in 64.
 """
 
 from __future__ import annotations

@@ -104,7 +104,7 @@ def lif_seq(drive, pitch, steps, batch, width, constants, place, flags, v, i, re
 
 @kernel
 def analog_sums(x, n, steps, batch, table, width, unit, bits, total, out):
-    """Products of rows that are no spikes, each on a grid of its own; see `spikesim.nn.exact`.
+    """Products of rows that are no spikes, each on a grid of its own (`nn.arithmetic.exact`).
 
     Parameters
     ----------

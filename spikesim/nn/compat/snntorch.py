@@ -18,10 +18,10 @@ from torch import Tensor
 
 from spikesim.errors import ConversionError, ValidationError
 from spikesim.nn.functional import LIFState, lif_reset, lif_step
-from spikesim.nn.neuron import LIFLayer
-from spikesim.nn.peer_constants import Number
-from spikesim.nn.preset_snntorch import ResetMechanism, like_snntorch
-from spikesim.nn.stateful import RUNNING, Stateful, reset
+from spikesim.nn.neurons.lif import LIFLayer
+from spikesim.nn.presets.constants import Number
+from spikesim.nn.presets.snntorch import ResetMechanism, like_snntorch
+from spikesim.nn.time.stateful import RUNNING, Stateful, reset
 
 __all__ = ["LateNeuron", "LateState", "Leaky", "RLeaky", "Synaptic", "reset"]
 

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from spikesim.errors import ValidationError
 from spikesim.kernels import train
-from spikesim.nn import exact as exact_sums
+from spikesim.nn.arithmetic import exact as exact_sums
 from spikesim.nn.ops.backend import chosen_backend
 from spikesim.nn.ops.memory import empty
 
@@ -47,8 +47,9 @@ def event_linear(
     weight : float tensor, shape (n_out, n_in)
     bias : float tensor, shape (n_out,), optional
     exact : bool
-        Sums without rounding, of weights with 24 bits of the largest (`spikesim.nn.exact`): the
-        same bits on every machine and on every way they are made, forward and backward.
+        Sums without rounding, of weights with 24 bits of the largest
+        (`spikesim.nn.arithmetic.exact`): the same bits on every machine and on every way they are
+        made, forward and backward.
         Otherwise weights as they are, and sums in their type.
 
     Returns
@@ -142,8 +143,8 @@ def scale_of(top: float) -> float | None:
 def table_of(matrix: Tensor, *, exact: bool) -> Stripes | None:
     """Lay a matrix (height, width) in stripes, for exact sums as multiples of a power of two.
 
-    None where a kernel cannot do as `spikesim.nn.exact` does: for entries that are not finite, or
-    are far from 1.
+    None where a kernel cannot do as `spikesim.nn.arithmetic.exact` does: for entries that are not
+    finite, or are far from 1.
     """
     height, width = matrix.shape
     values = _flat(matrix.contiguous())

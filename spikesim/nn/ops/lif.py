@@ -11,13 +11,13 @@ from torch import Tensor
 from spikesim.errors import ValidationError
 from spikesim.kernels.train import kinds
 from spikesim.nn import functional
-from spikesim.nn.exact import summed
+from spikesim.nn.arithmetic.exact import summed
+from spikesim.nn.arithmetic.surrogate import surrogate_code
 from spikesim.nn.functional import LIFParams, LIFState, lif_init
 from spikesim.nn.ops import memory
 from spikesim.nn.ops.backend import chosen_backend
 from spikesim.nn.ops.lif_arguments import ARGUMENTS, LEARNED, TILE, Neurons, flat, fresh, rows
 from spikesim.nn.ops.parts import in_parts
-from spikesim.nn.surrogate import surrogate_code
 
 PAYS = 1024
 """Elements from which on the kernels take less time than the loop, whatever their size."""

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from spikesim.kernels.train import kinds
+from spikesim.nn.arithmetic.surrogate import surrogate_code
 from spikesim.nn.functional import LIFParams, LIFState
-from spikesim.nn.surrogate import surrogate_code
 
 _SCRATCH = 1 << 19
 """Bytes that a tile takes through all ticks on the way back; they stay in the second cache."""

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from spikesim.kernels import train
 from spikesim.kernels.train import kinds
-from spikesim.nn import exact
+from spikesim.nn.arithmetic import exact
 from spikesim.nn.functional import LIFParams, LIFState
 from spikesim.nn.ops import memory
 from spikesim.nn.ops.event_linear import Panels, Stripes, scale_of, table_of, weight_gradient

@@ -7,7 +7,7 @@ import pytest
 from spikesim import viz
 from spikesim.core import SpikeTrains
 from spikesim.errors import ValidationError
-from spikesim.nn.history import History
+from spikesim.nn.training.history import History
 from spikesim.recording import Recording
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 torch = pytest.importorskip("torch")
 
 from spikesim.errors import ValidationError  # noqa: E402
-from spikesim.nn import exact  # noqa: E402
+from spikesim.nn.arithmetic import exact  # noqa: E402
 from spikesim.nn.ops import backend, event_linear  # noqa: E402
 from spikesim.nn.ops import event_linear as op  # noqa: E402
 

@@ -129,7 +129,7 @@ def test_recurrent_gives_the_same_bits_in_one_call_in_parts_and_by_ticks(dtype, 
     calls = []
     kernel = rlif.rlif_seq
     monkeypatch.setattr(
-        "spikesim.nn.recurrent.rlif_seq", lambda *given: calls.append(1) or kernel(*given)
+        "spikesim.nn.layers.recurrent.rlif_seq", lambda *given: calls.append(1) or kernel(*given)
     )
     for name, cut in (("reference", 30), ("numba", 30), ("numba", 11)):
         leaf = x.clone().requires_grad_()
@@ -157,7 +157,7 @@ def test_large_input_takes_the_kernel_and_small_the_loop(monkeypatch):
     seen = []
     kernel = rlif.rlif_seq
     monkeypatch.setattr(
-        "spikesim.nn.recurrent.rlif_seq", lambda *given: seen.append(1) or kernel(*given)
+        "spikesim.nn.layers.recurrent.rlif_seq", lambda *given: seen.append(1) or kernel(*given)
     )
     net = recurrent()
     nn.run(net, torch.rand(3, 2, 8))

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sums, exponentials and spikes whose bits are the same everywhere."""

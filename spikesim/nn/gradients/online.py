@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Gradients without going back in time: memory does not grow with the number of ticks.
+
+Online training through time (OTTT) keeps, for each projection, the trace of its input that the
+membranes behind it hold, ``a[t] = beta a[t-1] + s[t]``, and propagates the loss of a tick back
+through the layers of this tick alone: the gradient of a weight is the sum over ticks of the error
+at its target times the trace of its source. What a spike does through membranes of later layers
+at later ticks is left out; with one layer of spiking neurons and a soft reset nothing is.
+
+References
+----------
+M. Xiao, Q. Meng, Z. Zhang, D. He, Z. Lin, "Online Training Through Time for Spiking Neural
+Networks", NeurIPS 2022, equations 7 to 10.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, fx
+
+from spikesim.errors import ValidationError
+from spikesim.nn.graph.handlers import HANDLERS, PRODUCTS
+from spikesim.nn.graph.tracing import place, trace, who
+from spikesim.nn.neurons.lif import LIFLayer
+from spikesim.nn.time.running import step
+from spikesim.nn.time.stateful import Stateful, detached
+
+Loss = Callable[[Any, int], Tensor]
+
+_PROJECTIONS = (torch.nn.Linear, torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.Conv3d)
+
+
+class OTTT:
+    """A net trained online; its parameters are those of the net.
+
+    Parameters
+    ----------
+    net : torch.nn.Module
+        Feed-forward: dense layers, convolutions, and `LIFLayer` of one ``beta`` each, without
+        synaptic current, refractory time or floor. Between a projection and its neurons only what
+        `nn.export` takes, behind neurons anything without parameters, such as pools. Weights and
+        biases of the projections are trained.
+
+    Raises
+    ------
+    ValidationError
+        With every module whose gradient would be another one, by its path.
+
+    Examples
+    --------
+    >>> from spikesim import nn
+    >>> net = torch.nn.Sequential(torch.nn.Linear(1, 1, bias=False), nn.LIFLayer(1, beta=0.5))
+    >>> _ = torch.nn.init.constant_(net[0].weight, 0.25)
+    >>> OTTT(net).backward(torch.ones(3, 1, 1), lambda y, t: y.sum()).shape
+    torch.Size([3, 1, 1])
+    >>> net[0].weight.grad.shape
+    torch.Size([1, 1])
+    """
+
+    def __init__(self, net: torch.nn.Module) -> None:
+        self.net = net
+        self._online = _changed(net, _followers(net))
+
+    def backward(
+        self,
+        x: Tensor,
+        loss: Loss,
+        *,
+        after_tick: Callable[[int], None] | None = None,
+    ) -> Any:
+        """Run all ticks from rest and add the gradient of their losses to that of the parameters.
+
+        Parameters
+        ----------
+        x : float tensor, shape (T, B, ...)
+            Input per tick.
+        loss : callable
+            ``(y, t)`` to a scalar: the loss of tick ``t`` for what the net gives in it, (B, ...).
+        after_tick : callable, optional
+            ``(t)``, called when the gradient of a tick has been added: where an optimizer may take
+            a step and forget the gradient (OTTT-O of the paper). Without it gradients add up over
+            ticks (OTTT-A).
+
+        Returns
+        -------
+        tensor, shape (T, B, ...)
+            What the net gave, cut from the graph.
+
+        Raises
+        ------
+        ValidationError
+            As of `nn.step`, for a loss that is no scalar, or for input without a tick.
+        """
+        if x.ndim < 2 or not len(x):
+            raise ValidationError(
+                f"OTTT: expected input (T, B, ...) with at least one tick, got {tuple(x.shape)}"
+            )
+        state, out = None, []
+        for t, tick in enumerate(x.unbind(0)):
+            y, state = step(self._online, tick, state)
+            state = detached(state)
+            value = loss(y, t)
+            if not isinstance(value, Tensor) or value.numel() != 1:
+                raise ValidationError(
+                    f"OTTT: expected a loss that gives one number for a tick, got {value!r}"
+                )
+            value.backward()
+            out.append(y.detach())
+            if after_tick is not None:
+                after_tick(t)
+        return torch.stack(out)
+
+
+class _TraceState(NamedTuple):
+    """What came in, and how long something has come in, both fading with the membranes."""
+
+    of_input: Tensor
+    of_ones: float
+
+
+class _Traced(Stateful):
+    """A projection that gives what it always does, with the gradient of the trace of its input."""
+
+    def __init__(self, projection: torch.nn.Module, neurons: LIFLayer) -> None:
+        super().__init__()
+        self.projection = projection
+        self._neurons = (neurons,)  # not a child: they have a place of their own in the net
+
+    def init(self, x: Tensor) -> _TraceState:
+        return _TraceState(torch.zeros_like(x), 0.0)
+
+    def step(self, x: Tensor, state: _TraceState) -> tuple[Tensor, _TraceState]:
+        beta = float(self._neurons[0].params().beta)
+        ones = beta * state.of_ones + 1.0
+        trace_ = beta * state.of_input + x
+        given = {
+            name: value * ones if name == "bias" else value
+            for name, value in self.projection.named_parameters()
+        }
+        traced = torch.func.functional_call(self.projection, given, (trace_,))
+        with torch.no_grad():
+            y = self.projection(x)
+        return y + (traced - traced.detach()), _TraceState(trace_.detach(), ones)
+
+
+def _changed(
+    module: torch.nn.Module, followers: dict[torch.nn.Module, LIFLayer]
+) -> torch.nn.Module:
+    """Give a net with the same modules and parameters, projections in their places traced."""
+    if module in followers:
+        return _Traced(module, followers[module])
+    children = {
+        name: child if child is None else _changed(child, followers)
+        for name, child in module._modules.items()
+    }
+    if all(child is module._modules[name] for name, child in children.items()):
+        return module
+    made = copy.copy(module)
+    made._modules = children
+    return made
+
+
+def _followers(net: torch.nn.Module) -> dict[torch.nn.Module, LIFLayer]:
+    """Neurons that each projection drives."""
+    graph, _, problems = trace(net, lambda module: isinstance(module, _PROJECTIONS))
+    problems = [f"OTTT: {text}" for text in (*problems, *_unfit(net))]
+    found: dict[torch.nn.Module, LIFLayer] = {}
+    for node in graph.nodes:
+        if node.op != "call_module":
+            continue
+        path = str(node.target)
+        module = net.get_submodule(path)
+        if not isinstance(module, _PROJECTIONS):
+            continue
+        behind = list(dict.fromkeys(_neurons_behind(net, node)))
+        strange = [one for one in behind if isinstance(one, fx.Node)]
+        if strange or getattr(module, "pool", 1) != 1:
+            what = ", ".join(place(net, one) for one in strange) or "its pool"
+            problems.append(
+                f"OTTT: {who(path, module)}: expected nothing but sums between it and its neurons, "
+                f"which hold no trace of anything else, got {what}; put that behind the neurons"
+            )
+            continue
+        betas = {_beta(layer) for layer in behind if isinstance(layer, LIFLayer)}
+        if module in found or len(betas) != 1 or not all(behind):
+            got = "none" if not behind else f"{len(behind)}, or what they give beside"
+            problems.append(
+                f"OTTT: {who(path, module)}: expected one place, and neurons of one beta behind "
+                f"it, got {'two places' if module in found else got}; give each place a layer of "
+                "its own, and end in a LIFLayer"
+            )
+            continue
+        found[module] = behind[0]
+    if problems:
+        raise ValidationError(problems)
+    return found
+
+
+def _neurons_behind(net: torch.nn.Module, node: fx.Node) -> Iterator[Any]:
+    """Neurons that the output of a node reaches.
+
+    None where it leaves the net or meets others, and a node that makes something else than sums.
+    """
+    for user in node.users:
+        module = net.get_submodule(str(user.target)) if user.op == "call_module" else None
+        if isinstance(module, LIFLayer):
+            yield module
+        elif user.op == "output" or isinstance(module, (Stateful, *_PROJECTIONS)):
+            yield None
+        elif _sums(user, module):
+            yield from _neurons_behind(net, user)
+        else:
+            yield user
+
+
+def _sums(node: fx.Node, module: torch.nn.Module | None) -> bool:
+    """Whether a node does what `nn.export` knows to be linear in one thing."""
+    what: Any = node.target if module is None else type(module)
+    if node.op == "call_method":
+        what = getattr(torch.Tensor, str(node.target), None)
+    several = sum(one.op != "get_attr" for one in node.all_input_nodes) > 1
+    return what in HANDLERS and not (several and what in PRODUCTS)
+
+
+def _beta(layer: LIFLayer) -> float | None:
+    beta = layer.params().beta
+    if isinstance(beta, Tensor):
+        values = beta.detach().unique()
+        return float(values[0]) if len(values) == 1 else None
+    return float(beta)
+
+
+def _unfit(net: torch.nn.Module) -> Iterator[str]:
+    for path, module in net.named_modules():
+        if isinstance(module, LIFLayer):
+            params = module.params()
+            more = [
+                name
+                for name, there in (
+                    (f"learned {', '.join(module.learned)}", bool(module.learned)),
+                    ("a beta for each neuron", _beta(module) is None),
+                    ("a synaptic current", params.has_current),
+                    ("a refractory time", params.has_refractory),
+                    ("a floor", params.v_floor is not None),
+                    ("a gradient of the reset", not params.detach_reset),
+                )
+                if there
+            ]
+            if more:
+                yield (
+                    f"{who(path, module)}: expected neurons whose one memory is a membrane with "
+                    f"one beta, got {'; '.join(more)}"
+                )
+        elif isinstance(module, Stateful):
+            yield (
+                f"{who(path, module)}: expected LIFLayer and no other module with a state; train "
+                "loops and delays by nn.run and backward()"
+            )
+        elif list(module.parameters(recurse=False)) and not isinstance(module, _PROJECTIONS):
+            yield (
+                f"{who(path, module)}: expected no parameters beside those of projections; fold "
+                "it, or put it out with affine=False"
+            )

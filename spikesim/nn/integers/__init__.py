@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The core's integers in a net of torch."""
