@@ -26,16 +26,17 @@ _LISTS_ALL = {f"{PACKAGE}/__init__.py"}
 
 
 def layers_of(settings: Mapping[str, object]) -> dict[str, int]:
-    """Height of every package of the layers contract; the lowest is 0.
+    """Height of every package in the contract of the package itself; the lowest is 0.
 
     Examples
     --------
-    >>> contract = {"type": "layers", "layers": ["(cli)", "(sim) | (hw)", "(core)"]}
+    >>> contract = {"type": "layers", "containers": ["spikesim"]}
+    >>> contract["layers"] = ["(cli)", "(sim) | (hw)", "(core)"]
     >>> layers_of({"tool": {"importlinter": {"contracts": [contract]}}})
     {'core': 0, 'sim': 1, 'hw': 1, 'cli': 2}
     """
     contracts = settings["tool"]["importlinter"]["contracts"]  # type: ignore[index]
-    (layers,) = (c["layers"] for c in contracts if c["type"] == "layers")
+    (layers,) = (c["layers"] for c in contracts if c.get("containers") == [PACKAGE])
     return {
         name: height
         for height, line in enumerate(reversed(layers))
