@@ -53,18 +53,30 @@ def constants_of(room):
 
 
 @kernel
-def _spread(constants, at, room, n):
-    """Copy the constants of the neurons of a tile that begins at element ``at``; give the rows."""
-    for row in range(7):
-        for k in range(n):
-            room[row, k] = constants[row, (at + k) % constants.shape[1]]
-    return constants_of(room[:, :n])
+def repeat(values, at, into):
+    """Write entry ``at + k`` modulo their number to ``into[k]``, without a division for each."""
+    if values.size == 1:
+        into[:] = values[0]
+        return
+    begin, k = at % values.size, 0
+    while k < into.size:
+        n = min(into.size - k, values.size - begin)
+        into[k : k + n] = values[begin : begin + n]
+        begin, k = 0, k + n
 
 
 @kernel
-def _spread_ticks(ticks, at, own):
-    for k in range(own.size):
-        own[k] = ticks[(at + k) % ticks.size]
+def _spread(constants, at, room, n):
+    """Copy the constants of the neurons of a tile that begins at element ``at``; give the rows.
+
+    Each row by itself: of rows of ``room[:, :n]`` the compiler does not know that their entries
+    are neighbours, and loops over them took five times as long.
+    """
+    for row in range(7):
+        repeat(constants[row], at, room[row, :n])
+    return (
+        room[0, :n], room[1, :n], room[2, :n], room[3, :n], room[4, :n], room[5, :n], room[6, :n],
+    )  # fmt: skip
 
 
 @kernel
@@ -163,7 +175,7 @@ def lif_forward(lo, hi, tile, x, constants, ticks, kind, v, i, refr, s):
         b = min(a + tile, hi)
         n = b - a
         c = _spread(constants, a, room, n)
-        _spread_ticks(ticks, a, own[:n])
+        repeat(ticks, a, own[:n])
         for t in range(x.shape[0]):
             one_tick(
                 x[t, a:b], c, own[:n], kind, v[a:b], i[a:b], refr[a:b],
@@ -326,7 +338,7 @@ def lif_backward(
         b = min(a + tile, hi)
         n = b - a
         c = _spread(constants, a, room, n)
-        _spread_ticks(ticks, a, own[:n])
+        repeat(ticks, a, own[:n])
         spare, g, one = room[7, :n], room[8, :n], room[9, :n]
         one[:] = plus
         _again(x, a, n, c, own[:n], kind, v[a:b], i[a:b], refr[a:b], room, at)

@@ -116,7 +116,7 @@ def _lif_seq_backward(
     gv = fresh(nothing if gv is None else gv)
     gi = x.new_empty(0) if neurons.i is None else fresh(nothing if gi is None else gi)
     gs = nothing[None] if gs is None else _once_if_constant(gs)
-    sums = torch.full((len(learned), *v.shape), -0.0, dtype=x.dtype)
+    sums = memory.empty((len(learned), *v.shape), x.dtype).fill_(-0.0)
     surrogate = neurons.surrogate, rows(x).dtype.type(neurons.slope)
     if neurons.plain and needed[0]:
         in_parts(

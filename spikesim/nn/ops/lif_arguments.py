@@ -14,6 +14,7 @@ from torch import Tensor
 from spikesim.kernels.train import kinds
 from spikesim.nn.arithmetic.surrogate import surrogate_code
 from spikesim.nn.functional import LIFParams, LIFState
+from spikesim.nn.ops import memory
 
 _SCRATCH = 1 << 19
 """Bytes that a tile takes through all ticks on the way back; they stay in the second cache."""
@@ -175,7 +176,7 @@ def _spread(tensor: Tensor, shape: Sequence[int]) -> np.ndarray:
 
 def fresh(tensor: Tensor) -> Tensor:
     """Copy that lies in one piece."""
-    return tensor.clone(memory_format=torch.contiguous_format)
+    return memory.empty(tensor.shape, tensor.dtype).copy_(tensor)
 
 
 def kind_of(x: Tensor) -> Any:
