@@ -41,6 +41,7 @@ class Linear(torch.nn.Linear):
     """
 
     over_time = True  # a row of the result depends on no other row, to the bit
+    pure = True
 
     def __init__(
         self, n_pre: int, n_post: int, bias: bool = False, scale: float = 1.0, *, exact: bool = True
@@ -96,6 +97,7 @@ class Conv2d(torch.nn.Conv2d):
     """
 
     over_time = True
+    pure = True
 
     def __init__(
         self, c_in: int, c_out: int, kernel_size: int | tuple[int, int], *, padding: int = 0,

@@ -4,7 +4,8 @@
 A net is written for one tick: its forward method sees (B, ...), as in any net without time. What
 can take a whole sequence is given it whole: rows of a ``Sequential`` one after the other, neurons,
 and modules that say so with the attribute ``over_time = True``. Everything else, a forward method
-of your own among it, is called tick by tick. Both give the same bits.
+of your own among it, is called tick by tick. Both give the same bits. Ordinary layers that are
+shown the same in every tick, as by ``encode.direct``, run once.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import torch
 from torch import Tensor
 
 from spikesim.errors import ValidationError
+from spikesim.nn.time.constant import is_constant, is_pure, repeated
 from spikesim.nn.time.stateful import RUNNING, Stateful, detached, hooked, stack, stateful
 
 NetState = dict[str, Any]
@@ -173,6 +175,8 @@ class _Walk:
 
     def through(self, module: torch.nn.Module, x: Any) -> Any:
         """Output (T, B, ...) of a module for all ticks."""
+        if is_constant(x) and is_pure(module):
+            return repeated(self.through(module, x[:1]), len(x))
         if takes_sequences(module):
             return module(x)
         if is_row(module):
