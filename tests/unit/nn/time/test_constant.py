@@ -14,8 +14,11 @@ from spikesim.nn.time.constant import is_constant, is_pure, repeated  # noqa: E4
 def net():
     torch.manual_seed(3)
     model = torch.nn.Sequential(
-        torch.nn.Conv2d(1, 4, 3, padding=1), torch.nn.AvgPool2d(2), nn.LIFLayer((4, 4, 4), v_th=0.25),
-        torch.nn.Conv2d(4, 2, 3), nn.LIFLayer((2, 2, 2), v_th=0.1), torch.nn.Flatten(), nn.Linear(8, 3),
+        torch.nn.Conv2d(1, 4, 3, padding=1), torch.nn.AvgPool2d(2),
+        nn.LIFLayer((4, 4, 4), v_th=0.25),
+        torch.nn.Conv2d(4, 2, 3),
+        nn.LIFLayer((2, 2, 2), v_th=0.1),
+        torch.nn.Flatten(), nn.Linear(8, 3),
     )  # fmt: skip
     for layer in (model[0], model[3]):
         layer.weight.data.abs_()  # or nobody would fire
@@ -79,7 +82,8 @@ def test_hooks_subclasses_and_layers_with_dice_see_every_tick():
 
     hooked = torch.nn.Linear(2, 2)
     hooked.register_forward_hook(lambda *_: None)
-    assert is_pure(torch.nn.Linear(2, 2)) and is_pure(nn.Linear(2, 2))
+    assert is_pure(torch.nn.Linear(2, 2))
+    assert is_pure(nn.Linear(2, 2))
     assert is_pure(nn.Conv2d(1, 1, 1))
     for module in (hooked, Own(2, 2), OwnOfOurs(2, 2), torch.nn.Dropout(), torch.nn.BatchNorm1d(2)):
         assert not is_pure(module)
