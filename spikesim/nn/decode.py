@@ -2,7 +2,7 @@
 """From outputs over time to scores, of which the largest is the class.
 
 Each takes outputs (T, B, n) and optionally a mask bool (T, B), True where a sample has a tick;
-padding is behind the last one.
+padding is behind the last one. A mask of another type or shape is a ValidationError.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from spikesim.core.decode import classify
+from spikesim.nn.time.mask import check_mask
 
 
 def spike_count(spikes: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -58,6 +59,7 @@ def masked(values: Tensor, mask: Tensor | None, instead: float = 0.0) -> Tensor:
     """Values (T, B) or (T, B, n) with something else where a sample is padded."""
     if mask is None:
         return values
+    check_mask(mask, values, "outputs")
     return values.masked_fill(~(mask if values.ndim == 2 else mask[..., None]), instead)
 
 
@@ -65,6 +67,7 @@ def ticks_of(outputs: Tensor, mask: Tensor | None) -> Tensor:
     """Real ticks of each sample, float (B, 1), at least 1."""
     if mask is None:
         return outputs.new_full((outputs.shape[1], 1), len(outputs))
+    check_mask(mask, outputs, "outputs")
     return mask.sum(0).clamp(min=1).to(outputs.dtype)[:, None]
 
 

@@ -69,7 +69,7 @@ class NIRGraphNet(nn.SpikingNet):
 
     def forward(self, x: Any) -> Any:
         """Output (T, B, ...) for input (T, B, ...), from rest; within a run, what that asks for."""
-        running = RUNNING.get()
+        running = RUNNING.now
         if running is None:
             return from_rest(self, x)
         values = {INPUT: x}

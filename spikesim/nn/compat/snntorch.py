@@ -114,7 +114,7 @@ class LateNeuron(Stateful):
                 )
             out, self.held = self.step(x, self._given(x, given))
             return out
-        running = RUNNING.get()
+        running = RUNNING.now
         if running is not None:
             return running.visit(self, x)
         rested = self.held is None or self.held.mem.shape != x.shape

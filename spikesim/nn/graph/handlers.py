@@ -8,7 +8,6 @@ and what the net calls it with; tensors of the net are `SpikeMap`. It gives a `S
 
 from __future__ import annotations
 
-import copy
 import functools
 import math
 import operator
@@ -21,12 +20,13 @@ from torch.nn import functional
 
 from spikesim import neurons
 from spikesim.errors import ValidationError
-from spikesim.nn.graph.kernel import Kernel, unit_matrix
+from spikesim.nn.graph.convolving import WINDOWS
+from spikesim.nn.graph.linear import by_channel, double
 from spikesim.nn.graph.retiming import delayed, late
 from spikesim.nn.graph.spikemap import SpikeMap, joined
 from spikesim.nn.layers.delay import Delay
 from spikesim.nn.layers.delayed import Delayed, DelayedConv, DelayedLinear
-from spikesim.nn.layers.network import Conv2d, Linear
+from spikesim.nn.layers.network import Linear
 from spikesim.nn.layers.norm import BatchNorm, Dropout
 from spikesim.nn.layers.recurrent import Diagonal
 from spikesim.nn.neurons.lif import LIFLayer
@@ -37,8 +37,6 @@ Handlers = Mapping[Any, Handler]
 
 #: The size of the batch, which is not known.
 BATCH = object()
-_ROUNDED = 1e-9
-"""Share of the sum of absolute terms that float64 sums of up to a million may be apart."""
 
 
 class Fires(NamedTuple):
@@ -50,56 +48,6 @@ class Fires(NamedTuple):
     neuron: neurons.NeuronModel
     drive: SpikeMap
     spiking: bool = True
-
-
-def linear_map(what: Any, x: SpikeMap, *args: Any, **options: Any) -> SpikeMap:
-    """Handle what is linear in its one input: it is asked what it makes of each spike.
-
-    Parameters
-    ----------
-    what : module or function
-        Takes float64 tensors (B, ...); no sample depends on another.
-    x : SpikeMap
-        Its input.
-    *args, **options
-        What it is called with beside.
-
-    Raises
-    ------
-    ValidationError
-        If zeros give something, parts do not add up, or the matrix would be too large.
-
-    Examples
-    --------
-    >>> x = SpikeMap.of("in", (1, 4))
-    >>> linear_map(torch.nn.AvgPool1d(2), x).parts["in"].tolist()
-    [[0.5, 0.0], [0.5, 0.0], [0.0, 0.5], [0.0, 0.5]]
-    """
-    call = _in_double(what) if isinstance(what, torch.nn.Module) else what
-    with torch.no_grad():
-        nothing = call(torch.zeros(1, *x.shape, dtype=torch.float64), *args, **options)
-    if nothing.any():
-        raise ValidationError("expected a linear module, got one that makes something of zeros")
-    each = unit_matrix(x.n, nothing.numel()).reshape(x.n, *x.shape)
-    matrix = call(each, *args, **options).reshape(x.n, -1)
-    probe = torch.arange(x.n) * 7 % 5 - 2.0
-    with torch.no_grad():
-        found = call(probe.double().reshape(1, *x.shape), *args, **options).reshape(-1)
-        known = matrix.numpy(force=True)
-    values = probe.double().numpy()
-    if np.any(np.abs(found.numpy() - values @ known) > _ROUNDED * (np.abs(values) @ np.abs(known))):
-        raise ValidationError("expected a linear module, got one whose parts do not add up")
-    return x.through(matrix, nothing.shape[1:])
-
-
-def _in_double(module: torch.nn.Module) -> Callable[..., Any]:
-    """Give the same in evaluation and float64, with the parameters that the module has."""
-    tensors = {
-        name: tensor.double() if tensor.is_floating_point() else tensor
-        for name, tensor in (*module.named_parameters(), *module.named_buffers())
-    }
-    alike = copy.deepcopy(module).eval()
-    return lambda *args, **options: torch.func.functional_call(alike, tensors, args, options)
 
 
 def _linear(module: torch.nn.Linear, x: SpikeMap) -> SpikeMap:
@@ -127,79 +75,6 @@ def _delayed_sums(module: Delayed, x: SpikeMap) -> SpikeMap:
     return functools.reduce(operator.add, terms)
 
 
-def _conv(module: Any, x: SpikeMap) -> SpikeMap:
-    kernel = _kernel(module, x.shape)
-    if kernel is None:
-        bare = copy.copy(module)
-        bare._parameters = {**module._parameters, "bias": None}
-        out = linear_map(bare, x)
-    else:
-        out = x.convolved(kernel)
-    return out if module.bias is None else out.shifted(_by_channel(double(module.bias), out))
-
-
-def _own_conv(module: Conv2d, x: SpikeMap) -> SpikeMap:
-    if module.pool != 1:
-        raise ValidationError(
-            "expected no pool: the largest of several spikes is no sum of them; pool by the average"
-        )
-    return _conv(module, x)
-
-
-def _kernel(module: Any, shape: tuple[int, ...]) -> Kernel | None:
-    """Give a convolution of input of this shape, if networks know its kind."""
-    channels, axes = module.in_channels, len(module.kernel_size)
-    if len(shape) != axes + 1 or shape[0] != channels:
-        raise ValidationError(
-            f"expected input of {channels} channels and {axes} axes more, got shape {shape}"
-        )
-    reach = [d * (k - 1) for d, k in zip(module.dilation, module.kernel_size, strict=True)]
-    padding = module.padding
-    if padding in ("same", "valid"):
-        padding = tuple(n // 2 for n in reach) if padding == "same" else (0,) * axes
-    lopsided = module.padding == "same" and any(n % 2 for n in reach)
-    if axes > 2 or lopsided or module.padding_mode != "zeros":
-        return None
-    around = module.stride, padding, module.dilation, module.groups
-    return Kernel(double(module.weight), shape[1:], *around)
-
-
-def _pool_module(module: Any, x: SpikeMap) -> SpikeMap:
-    axes = 1 if isinstance(module, torch.nn.AvgPool1d) else 2
-    names = ("kernel_size", "stride", "padding", "ceil_mode", "count_include_pad")
-    options = {name: getattr(module, name) for name in names}
-    if getattr(module, "divisor_override", None) is not None:
-        return linear_map(module, x)
-    return _pool(axes, lambda given, *_, **__: module(given), x, **options)
-
-
-def _pool(
-    axes: int, function: Any, x: SpikeMap, kernel_size: Any, stride: Any = None, padding: Any = 0,
-    ceil_mode: bool = False, count_include_pad: bool = True, **options: Any,
-) -> SpikeMap:  # fmt: skip
-    window, steps, around = (
-        tuple(value) if isinstance(value, tuple | list) else (value,) * axes
-        for value in (kernel_size, kernel_size if stride is None else stride, padding)
-    )
-    weighs_alike = not ceil_mode and (count_include_pad or not any(around)) and not options
-    if weighs_alike and len(x.shape) == axes + 1:
-        return x.convolved(Kernel.average(x.shape[0], window, x.shape[1:], steps, around))
-    return linear_map(
-        function, x, kernel_size, stride=stride, padding=padding, ceil_mode=ceil_mode,
-        count_include_pad=count_include_pad, **options,
-    )  # fmt: skip
-
-
-def _adaptive_pool(module: Any, x: SpikeMap) -> SpikeMap:
-    axes = 1 if isinstance(module, torch.nn.AdaptiveAvgPool1d) else 2
-    given, size = module.output_size, x.shape[1:]
-    wanted = tuple(given) if isinstance(given, tuple | list) else (given,) * axes
-    if len(size) != axes or any(b is not None and a % b for a, b in zip(size, wanted, strict=True)):
-        return linear_map(module, x)
-    window = tuple(1 if b is None else a // b for a, b in zip(size, wanted, strict=True))
-    return x.convolved(Kernel.average(x.shape[0], window, size))
-
-
 def _norm(module: Any, x: SpikeMap) -> SpikeMap:
     if module.running_mean is None or module.running_var is None:
         raise ValidationError("expected running statistics; make it with track_running_stats=True")
@@ -211,7 +86,7 @@ def _norm(module: Any, x: SpikeMap) -> SpikeMap:
     shift = -double(module.running_mean) * factor
     if module.bias is not None:
         shift = shift + double(module.bias)
-    return x.scaled(_by_channel(factor, x)).shifted(_by_channel(shift, x))
+    return x.scaled(by_channel(factor, x)).shifted(by_channel(shift, x))
 
 
 class Membrane(NamedTuple):
@@ -329,25 +204,13 @@ def _negative(_: Any, x: SpikeMap) -> SpikeMap:
     return x.scaled(-1.0)
 
 
-def _by_channel(values: torch.Tensor, like: SpikeMap) -> torch.Tensor:
-    return values.reshape(-1, *[1] * (len(like.shape) - 1))
-
-
-def double(values: Any) -> torch.Tensor:
-    """Give numbers as a float64 tensor, which holds every float32 as it is."""
-    return torch.as_tensor(values).double().cpu()
-
-
-_POOLS = (torch.nn.AvgPool1d, torch.nn.AvgPool2d)
-_ADAPTIVE_POOLS = (torch.nn.AdaptiveAvgPool1d, torch.nn.AdaptiveAvgPool2d)
-_CONVS = (torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.Conv3d)
 _NORMS = (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d, torch.nn.BatchNorm3d)
 _DROPOUTS = (torch.nn.Dropout, torch.nn.Dropout1d, torch.nn.Dropout2d, torch.nn.AlphaDropout)
 
 #: By module type, function or method of torch.Tensor.
 HANDLERS: Handlers = {
+    **WINDOWS,
     Linear: _linear,
-    Conv2d: _own_conv,
     torch.nn.Linear: _linear,
     LIFLayer: _lif,
     LI: _integrator,
@@ -358,15 +221,9 @@ HANDLERS: Handlers = {
     torch.nn.Flatten: _flatten_module,
     torch.nn.Unflatten: _unflatten_module,
     **dict.fromkeys((*_DROPOUTS, Dropout), _as_it_is),
-    **dict.fromkeys(_CONVS, _conv),
     **dict.fromkeys((*_NORMS, BatchNorm), _norm),
-    **dict.fromkeys(_POOLS, _pool_module),
-    **dict.fromkeys(_ADAPTIVE_POOLS, _adaptive_pool),
-    torch.nn.AvgPool3d: linear_map,
     functional.linear: _linear_function,
     functional.dropout: _as_it_is,
-    functional.avg_pool1d: functools.partial(_pool, 1),
-    functional.avg_pool2d: functools.partial(_pool, 2),
     torch.Tensor.contiguous: _as_it_is,
     **dict.fromkeys((torch.flatten, torch.Tensor.flatten), _flatten),
     **dict.fromkeys((torch.reshape, torch.Tensor.reshape, torch.Tensor.view), _reshape),

@@ -34,7 +34,7 @@ _CONSTANT = "_tensor_constant"
 class _Tick:
     """Stands for the run while a net is traced: a single tick, and neurons are not asked."""
 
-    whole = False
+    whole, mask = False, None
 
     def visit(self, module: Stateful, x: Any) -> Any:
         """Give what a recurrent module does in a tick, its last output left open."""
@@ -146,7 +146,7 @@ def trace(
         graph = fx.Graph()
         graph.output(graph.call_module("", (graph.placeholder("x"),)))
         return graph, {}, []
-    token = RUNNING.set(_Tick())
+    around, RUNNING.now = RUNNING.now, _Tick()
     attributes = {path: dict(module.__dict__) for path, module in net.named_modules()}
     dice = torch.get_rng_state()
     try:
@@ -156,7 +156,7 @@ def trace(
         graph = tracer.graph
         tracer.problems.append(tracer.not_traced("", net, error))
     finally:
-        RUNNING.reset(token)
+        RUNNING.now = around
         # torch.fx keeps tensors that a forward method makes as attributes of the net.
         made = [key for key in set(net.__dict__) - set(attributes[""]) if key.startswith(_CONSTANT)]
         constants = {key: net.__dict__.pop(key) for key in made}

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -23,15 +24,18 @@ from spikesim.nn.time.running import NetState
 from spikesim.nn.time.stateful import hooked
 
 _KINDS = (torch.float32, torch.float64)
+_PROBES = 1000
+"""Values of a tensor to look at: all would take a fifth of the time of a run of 25 ticks."""
 
 
 class Inference:
     """A row of `Linear` and `LIFLayer`, made ready to answer quickly.
 
     Spikes and states are those of ``nn.run(net, x, state)`` to the bit, without a gradient; on the
-    CPU, in one thread. The net is read anew where a module or a mode of it is another, or torch
-    counted a change of a parameter; that leaves out ``weight.data.clamp_()`` and the like: make it
-    anew then.
+    CPU, in one thread. The net is read anew where a module or a mode of it is another, torch counted
+    a change of a parameter, or one of some 1000 values of each, its extremes among them, is another:
+    so ``weight.data.clamp_()``, which torch does not count, is seen too. Only who writes single
+    values of a large ``weight.data`` has to make it anew.
 
     Parameters
     ----------
@@ -83,7 +87,7 @@ class Inference:
             For input of another shape or type, or a state of another net, batch or type.
         """
         made = self._made
-        if made.seen != self._versions():
+        if made.seen != self._versions() or any(one.changed() for one in made.probes):
             made = self._ready()
         right = isinstance(x, Tensor) and x.ndim == 3 and x.shape[2] == made.sizes[0]
         if not right or x.dtype != made.dtype or x.device.type != "cpu":
@@ -143,6 +147,7 @@ class Inference:
             params,
             torch.cat([_full(p.v_init, like, to) for p, to in zip(params, linears, strict=True)]),
             {},
+            [_Probe(one) for one in (*self.net.parameters(), *self.net.buffers())],
         )
         return self._made
 
@@ -180,6 +185,24 @@ class Inference:
         return state
 
 
+class _Probe:
+    """Some values of a tensor, read where it lies: changes through ``.data`` have no version."""
+
+    def __init__(self, tensor: Tensor) -> None:
+        self._all = tensor.detach().numpy(force=True)
+        few = np.arange(0, self._all.size, 1 + self._all.size // _PROBES)
+        ends = [self._all.argmin(), self._all.argmax()] if self._all.size else []
+        self._index = np.concatenate([few, np.asarray(ends, few.dtype)])
+        self._seen = self._now()
+
+    def changed(self) -> bool:
+        """Whether one of them is another."""
+        return self._now() != self._seen
+
+    def _now(self) -> bytes:
+        return self._all.take(self._index).tobytes()
+
+
 class _Made(NamedTuple):
     """What the kernel reads of a net, and the versions of the tensors it was made of."""
 
@@ -194,6 +217,7 @@ class _Made(NamedTuple):
     params: list[LIFParams]
     v_init: Tensor
     rests: dict[int, list[Tensor]]
+    probes: list[_Probe]
 
     def rest(self, batch: int) -> list[Tensor]:
         """States before the first tick."""

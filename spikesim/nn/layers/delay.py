@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -59,10 +60,13 @@ class Delay(Stateful):
         self.shape = shape_of(shape, {"ticks": given}, "Delay")
         spread = np.array(broadcast("ticks", given, self.shape, "Delay"), dtype=np.int64)
         self.register_buffer("ticks", torch.from_numpy(spread))
+        self._longest = self.longest
 
     @property
     def longest(self) -> int:
         """Largest delay, in ticks."""
+        if torch.compiler.is_compiling():  # the size of a state has to be known to a graph
+            return self._longest
         return int(self.ticks.max()) if self.ticks.numel() else 0
 
     def init(self, x: Tensor) -> Tensor:
@@ -89,6 +93,10 @@ class Delay(Stateful):
             now = torch.arange(n, device=x.device).reshape(-1, *[1] * (x.ndim - 1))
             out = whole.gather(0, (now + (longest - self.ticks)).expand(x.shape))
         return out, whole[n:].clone()  # a view would keep all of the sequence
+
+    def _load_from_state_dict(self, *given: Any) -> None:
+        super()._load_from_state_dict(*given)
+        self._longest = self.longest
 
     def extra_repr(self) -> str:
         """Delays, the first and last of many."""

@@ -115,7 +115,14 @@ class Conv2d(torch.nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """Sum of the weights of the spikes, and the largest of each window."""
-        padding = int(self.padding[0])
+        padding, running = int(self.padding[0]), RUNNING.now
+        axes = (4, 5) if running is None else (5,) if running.whole else (4,)
+        if x.ndim not in axes or x.shape[-3] != self.in_channels:
+            lead = "(B, " if axes == (4,) else "(T, B, "
+            raise ValidationError(
+                f"Conv2d: expected input of shape {lead}{self.in_channels}, height, width), got "
+                f"{tuple(x.shape)}; a batch of one sample has an axis too, x.unsqueeze(-4)"
+            )
         if x.ndim == 4:
             return conv_pool(x[None], self.weight, self.bias, padding=padding, pool=self.pool)[0]
         return conv_pool(x, self.weight, self.bias, padding=padding, pool=self.pool)
@@ -151,7 +158,7 @@ class SpikingNet(torch.nn.Sequential):
 
     def forward(self, x: Any) -> Any:
         """Output (T, B, ...) for input (T, B, ...), from rest; within a run, what that asks for."""
-        running = RUNNING.get()
+        running = RUNNING.now
         if running is None:
             return from_rest(self, x)
         if not running.whole:

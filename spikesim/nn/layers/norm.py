@@ -18,8 +18,10 @@ class BatchNorm(torch.nn.modules.batchnorm._BatchNorm):
     In training the mean and the variance are those of all T * B samples of a channel; running
     ones follow them as in ``torch.nn.BatchNorm2d``. A single tick (`nn.step`, or the forward
     method of a module of yours, which is called tick by tick) has statistics of its own, so
-    training with single ticks is another training. Padded ticks are in the statistics like any
-    other, whatever the mask of a batch. In evaluation every entry is
+    training with single ticks is another training. Ticks that the mask of a batch (`nn.run`, `fit`)
+    calls padding are in no statistics, and 0 comes out of them in training; where fewer than two
+    values are left, as in the last ticks of the longest sample, tick by tick, the running
+    statistics serve. Within a `Recurrent` no mask is known. In evaluation every entry is
     ``(x - mean) / sqrt(var + eps) * weight + bias`` with the running ones: sequences and ticks
     give the same bits.
 
@@ -58,7 +60,7 @@ class BatchNorm(torch.nn.modules.batchnorm._BatchNorm):
 
     def forward(self, x: Tensor) -> Tensor:
         """Output for input (T, B, channels, ...); within a tick, (B, channels, ...)."""
-        running = RUNNING.get()
+        running = RUNNING.now
         axis = 2 if running is None or running.whole else 1
         if x.shape[axis : axis + 1] != (self.num_features,):
             axes = ", ".join((*("T", "B")[2 - axis :], str(self.num_features), "..."))
@@ -68,8 +70,36 @@ class BatchNorm(torch.nn.modules.batchnorm._BatchNorm):
         if not self.training:
             return self._affine(x, axis)
         flat = x.flatten(0, axis - 1)
-        out: Tensor = super().forward(flat)
-        return out.reshape(x.shape)
+        if running is None or running.mask is None:
+            out: Tensor = super().forward(flat)
+            return out.reshape(x.shape)
+        real = running.mask.flatten()
+        kept = flat[real]
+        if kept.numel() < 2 * self.num_features:
+            left = running.mask.reshape(*x.shape[:axis], *[1] * (x.ndim - axis))
+            return self._affine(x, axis) * left
+        found: Tensor = super().forward(kept)
+        return found.new_zeros(flat.shape).index_put((real,), found).reshape(x.shape)
+
+    def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
+        """Keep eps beside the tensors, where modules of torch, which do not ask, may load them."""
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        destination._metadata[prefix[:-1]]["eps"] = self.eps
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, local_metadata: Any, strict: bool,
+        missing_keys: list[str], unexpected_keys: list[str], error_msgs: list[str],
+    ) -> None:  # fmt: skip
+        given = local_metadata.get("eps", self.eps)
+        if given != self.eps:
+            error_msgs.append(
+                f"{prefix[:-1] or 'BatchNorm'}: expected a state_dict saved with eps={self.eps}, "
+                f"got eps={given}; build the BatchNorm as it was"
+            )
+            return
+        super()._load_from_state_dict(
+            state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
+        )
 
     def _affine(self, x: Tensor, axis: int) -> Tensor:
         """Entry by entry: the kernels of torch round by the size of what they are given."""

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from spikesim.errors import ValidationError
 from spikesim.nn.time.constant import is_constant, is_pure, repeated
+from spikesim.nn.time.mask import check_mask
 from spikesim.nn.time.stateful import RUNNING, Stateful, detached, hooked, stack, stateful
 
 NetState = dict[str, Any]
@@ -25,8 +26,9 @@ _ALIGNED = 64
 
 
 def run(
-    net: torch.nn.Module, x: Tensor, state: Mapping[str, Any] | None = None
-) -> tuple[Any, NetState]:
+    net: torch.nn.Module, x: Tensor, state: Mapping[str, Any] | None = None, *,
+    mask: Tensor | None = None,
+) -> tuple[Any, NetState]:  # fmt: skip
     """All ticks of a net, as a pure function: nothing is held, nothing is forgotten.
 
     Parameters
@@ -37,6 +39,9 @@ def run(
         Input per tick.
     state : mapping, optional
         As a run or `step` of this net handed it back; at rest by default.
+    mask : bool tensor, shape (T, B), optional
+        False where a sample is padded. It is for what gathers statistics over a batch, as
+        `BatchNorm` does in training; neurons go on through padding.
 
     Returns
     -------
@@ -48,8 +53,9 @@ def run(
     Raises
     ------
     ValidationError
-        For a state of another net, batch or type, a neuron that is called twice in a tick or is
-        no part of the net, or no ticks for a net that is called tick by tick.
+        For a state of another net, batch or type, a mask of another shape or type, a neuron that
+        is called twice in a tick or is no part of the net, or no ticks for a net that is called
+        tick by tick.
 
     Notes
     -----
@@ -67,7 +73,9 @@ def run(
     >>> first.flatten().tolist(), second.flatten().tolist()
     ([0.0], [1.0, 0.0])
     """
-    with _Walk(net, state, whole=True) as walk:
+    if mask is not None:
+        check_mask(mask, x, "run")
+    with _Walk(net, state, whole=True, mask=mask) as walk:
         return walk.through(net, x), walk.states
 
 
@@ -154,9 +162,10 @@ class _Walk:
     """One pass through a net: which state each place has, and whether time is folded in."""
 
     def __init__(
-        self, net: torch.nn.Module, state: Mapping[str, Any] | None, *, whole: bool
-    ) -> None:
-        self.net, self.whole = net, whole
+        self, net: torch.nn.Module, state: Mapping[str, Any] | None, *, whole: bool,
+        mask: Tensor | None = None,
+    ) -> None:  # fmt: skip
+        self.net, self.whole, self.mask = net, whole, mask
         modules = stateful(net)
         self.names = {id(module): name for name, module in modules.items()}
         if state is None:
@@ -167,11 +176,11 @@ class _Walk:
         self._seen: set[str] = set()
 
     def __enter__(self) -> _Walk:
-        self._token = RUNNING.set(self)
+        self._around, RUNNING.now = RUNNING.now, self
         return self
 
     def __exit__(self, *_: object) -> None:
-        RUNNING.reset(self._token)
+        RUNNING.now = self._around
 
     def through(self, module: torch.nn.Module, x: Any) -> Any:
         """Output (T, B, ...) of a module for all ticks."""
@@ -209,15 +218,23 @@ class _Walk:
                 f"run: {type(module).__name__} is called tick by tick; expected input (T, B, ...) "
                 f"with at least one tick, got {got}"
             )
-        before, out = frozenset(self._seen), []
+        convolves = isinstance(module, torch.nn.modules.conv._ConvNd)
+        if convolves and x.ndim != len(module.kernel_size) + 3:
+            raise ValidationError(  # torch would take samples for channels
+                f"run: {type(module).__name__} expected input (T, B, channels, ...) of "
+                f"{len(module.kernel_size) + 3} axes, got {tuple(x.shape)}; a batch of one sample "
+                "has an axis too, x[:, None]"
+            )
+        before, out, mask = frozenset(self._seen), [], self.mask
         self.whole = False
         try:
             # unbind, not x[t]: indexing time under autograd zero-fills (T, B, ...) in every tick.
-            for tick in x.unbind(0):
+            for t, tick in enumerate(x.unbind(0)):
                 self._seen = set(before)
+                self.mask = None if mask is None else mask[t]
                 out.append(module(_aligned(tick)))
         finally:
-            self.whole = True
+            self.whole, self.mask = True, mask
         return stack(out)
 
     def _name(self, module: Stateful) -> str:
@@ -253,8 +270,11 @@ def _who(net: torch.nn.Module, name: str) -> str:
 def _aligned(x: Tensor) -> Tensor:
     """Give one tick in memory of its own, unless it lies like a tensor just made.
 
-    Matrix products depend, in the last bit, on where their operands begin.
+    Matrix products depend, in the last bit, on where their operands begin. What ``torch.compile``
+    makes decides on memory itself.
     """
+    if torch.compiler.is_compiling():
+        return x
     dense = x.is_contiguous() or (
         x.ndim == 4 and x.is_contiguous(memory_format=torch.channels_last)
     )

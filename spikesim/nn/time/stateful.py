@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from contextvars import ContextVar
+from threading import local
 from typing import Any, Protocol
 
 import torch
@@ -17,6 +17,8 @@ class Running(Protocol):
 
     whole: bool
     """Whether input is (T, B, ...), not a single tick (B, ...)."""
+    mask: Tensor | None
+    """Which of it is real, bool (T, B), or (B,) of a single tick; None where all is."""
 
     def visit(self, module: Stateful, x: Tensor) -> Any:
         """Run a module from the state kept for it, and keep the new one."""
@@ -27,8 +29,14 @@ class Running(Protocol):
         ...
 
 
-#: The run that the present forward pass belongs to; None outside of one.
-RUNNING: ContextVar[Running | None] = ContextVar("running", default=None)
+class _Present(local):
+    """Of every thread; a ``ContextVar``, which would do as well, ``torch.compile`` cannot trace."""
+
+    now: Running | None = None
+
+
+#: The run that the present forward pass belongs to, as ``RUNNING.now``; None outside of one.
+RUNNING = _Present()
 
 
 class Stateful(torch.nn.Module, ABC):
@@ -80,9 +88,13 @@ class Stateful(torch.nn.Module, ABC):
             out.append(y)
         return (stack(out) if out else torch.zeros_like(x)), now
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy or a file gets: all of it, the state that is held cut from its graph."""
+        return {key: detached(v) if key == "held" else v for key, v in self.__dict__.items()}
+
     def forward(self, x: Tensor) -> Any:
         """Output (T, B, ...) from rest; within `nn.run` and `nn.step`, what these ask for."""
-        running = RUNNING.get()
+        running = RUNNING.now
         return self.seq(x)[0] if running is None else running.visit(self, x)
 
 

@@ -22,7 +22,9 @@ _REFUSALS = (RuntimeError, ValueError, IndexError)
 """What torch raises on a shape or type that does not fit."""
 
 
-def outputs(model: torch.nn.Module, x: Tensor, where: str) -> Tensor:
+def outputs(
+    model: torch.nn.Module, x: Tensor, where: str, mask: Tensor | None = None
+) -> Tensor:
     """Run a net from rest and refuse what it cannot take or makes no numbers of.
 
     Parameters
@@ -32,6 +34,8 @@ def outputs(model: torch.nn.Module, x: Tensor, where: str) -> Tensor:
     x : tensor, shape (T, B, ...)
     where : str
         Epoch and batch.
+    mask : bool tensor, shape (T, B), optional
+        As for `nn.run`.
 
     Returns
     -------
@@ -49,7 +53,7 @@ def outputs(model: torch.nn.Module, x: Tensor, where: str) -> Tensor:
             "encodes it"
         )
     try:
-        out, state = run(model, x)
+        out, state = run(model, x, mask=mask)
     except _REFUSALS as error:
         culprit = _first(model, x, lambda *_: False)
         if culprit is None:

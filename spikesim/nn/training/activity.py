@@ -95,7 +95,7 @@ class WithActivity:
             handle.remove()
 
     def _note(self, layer: torch.nn.Module, given: Any, spikes: Tensor) -> None:
-        running = RUNNING.get()
+        running = RUNNING.now
         if running is None or running is not self._run:
             self._run = running
             if running is not None or id(layer) in self._spikes:

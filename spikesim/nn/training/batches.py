@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from spikesim.errors import ValidationError
+from spikesim.nn.time.mask import check_mask
 
 Encode = Callable[[Tensor], Tensor]
 Augment = Callable[[np.ndarray, np.random.Generator], np.ndarray]
@@ -203,12 +204,8 @@ def check_batch(batch: Minibatch, where: str) -> None:
             f"{n} labels, got shape {tuple(x.shape)} for labels of shape "
             f"{tuple(y.shape)}; {way}"
         )
-    if mask is not None and (mask.shape != x.shape[:2] or mask.dtype != torch.bool):
-        raise ValidationError(
-            f"{where}: expected a mask of shape {tuple(x.shape[:2])}, (T, B) as the input has, and "
-            f"of type bool, got {tuple(mask.shape)} and {mask.dtype}; mask.bool() makes it of 0 "
-            "and 1"
-        )
+    if mask is not None:
+        check_mask(mask, x, where)
     if not len(x):
         raise ValidationError(f"{where}: expected at least one tick, got none; give more steps")
 

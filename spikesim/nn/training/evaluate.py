@@ -161,7 +161,7 @@ def answered(
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
     batch = batch.to(device)
     with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
-        out = watch.outputs(model, batch.x, where)
+        out = watch.outputs(model, batch.x, where, batch.mask)
     out = out.float() if out.dtype in (torch.bfloat16, torch.float16) else out
     if has_classes(batch.y):
         check_labels(batch.y, out.shape[-1], where)

@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch")
 
 from spikesim import nn  # noqa: E402
 from spikesim.errors import ValidationError  # noqa: E402
-from spikesim.nn.graph.handlers import linear_map  # noqa: E402
+from spikesim.nn.graph.linear import linear_map  # noqa: E402
 from spikesim.nn.graph.spikemap import SpikeMap  # noqa: E402
 from tests.reference.traced_nets import Net  # noqa: E402
 
