@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Random small nets through snnTorch, SpikingJelly, Norse and sinabs, and back."""
+"""Random small nets through snnTorch, SpikingJelly, Norse, sinabs and NIR, and back."""
 
 import contextlib
+import math
 import warnings
 
 import pytest
@@ -48,6 +49,8 @@ FRAMEWORKS = {
     "sinabs": sinabs_spikes,
 }
 numbers = st.floats
+TICKS = (1e-4, 1e-3, 0.5)
+"""Seconds."""
 betas, thresholds = numbers(0.05, 0.95), numbers(0.2, 1.5)
 PRESETS = {
     "snntorch": st.builds(
@@ -86,13 +89,24 @@ def weighted(sizes, layers, seed):
     return nn.SpikingNet(*row)
 
 
-def through(name, net, x, expected):
+def through_nir(net, x, expected, dt):
+    """Give a net after its way through a NIR graph, which holds float64."""
+    bare = nn.SpikingNet(*(part for part in net if not isinstance(part, Double)))
+    graph = convert.to_nir(bare, dt=dt, private=True, check=False, input_shape=x.shape[2:])
+    ours = convert.from_nir(graph, dtype=torch.float64)
+    assert ours.report.dt == dt
+    with torch.no_grad():
+        assert torch.equal(nn.run(ours, x)[0], expected), "nir"
+    return ours
+
+
+def through(name, net, x, expected, **options):
     """Give a net after its way through a framework; its spikes are the same on both ways."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # ties do not occur in drawn input
         theirs = getattr(convert, f"to_{name}")(net)
     assert torch.equal(FRAMEWORKS[name](theirs, x), expected), name
-    ours = getattr(convert, f"from_{name}")(theirs)
+    ours = getattr(convert, f"from_{name}")(theirs, **options)
     assert torch.equal(nn.run(ours, x)[0], expected), name
     return ours
 
@@ -114,6 +128,7 @@ def test_what_all_can_say_goes_round_all_of_them(sizes, seed, data, hard):
     # Of a soft reset at once snnTorch has no equal, but for neurons that do not leak.
     for name in ("snntorch", "norse", "sinabs", "spikingjelly")[not hard :]:
         net = through(name, net, x, expected)
+        through_nir(net, x, expected, data.draw(st.sampled_from(TICKS)))
 
 
 @pytest.mark.parametrize("home", PRESETS)
@@ -128,3 +143,60 @@ def test_each_net_comes_home_and_elsewhere_is_equal_or_refused(home, sizes, seed
     for name in set(FRAMEWORKS) - {home}:
         with contextlib.suppress(ConversionError):
             through(name, net, x, expected)
+    with contextlib.suppress(ConversionError):  # an adapter of Norse has no node
+        through_nir(net, x, expected, data.draw(st.sampled_from(TICKS)))
+
+
+def drawn(data, *shape):
+    """Numbers between 0 and 1 of every neuron, or one for all."""
+    if data.draw(st.booleans()):
+        return data.draw(betas)
+    return torch.rand(shape, dtype=torch.float64) * 0.9 + 0.05
+
+
+def a_neuron(data, *shape):
+    return nn.like_snntorch(
+        shape, beta=drawn(data, *shape), threshold=drawn(data, *shape) + 0.2,
+        alpha=drawn(data, *shape) if data.draw(st.booleans()) else None,
+        reset_mechanism=data.draw(st.sampled_from(["subtract", "zero", "none"])),
+        spike_grad=KeepsType.apply,
+    )  # fmt: skip
+
+
+def a_loop(data, n):
+    back = torch.nn.Linear(n, n) if data.draw(st.booleans()) else nn.Diagonal(n, -0.5)
+    neuron = nn.like_snntorch(
+        n, beta=drawn(data, n), kind="RLeaky", threshold=drawn(data, n) + 0.2,
+        reset_mechanism=data.draw(st.sampled_from(["subtract", "zero", "none"])),
+        spike_grad=KeepsType.apply,
+    )  # fmt: skip
+    return nn.Recurrent(neuron, back)
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 2**16), data=st.data())
+def test_loops_windows_and_constants_of_each_neuron_go_through_snntorch_and_nir(seed, data):
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        channels, size = data.draw(st.integers(1, 3)), data.draw(st.integers(4, 6))
+        two = data.draw(st.booleans())
+        axes = (size, 5) if two else (size,)
+        conv = (torch.nn.Conv2d if two else torch.nn.Conv1d)(2, channels, 3, padding=(1,) * len(axes))
+        n = channels * math.prod(axes)
+        row = nn.SpikingNet(
+            conv, a_neuron(data, channels, *axes), torch.nn.Flatten(), torch.nn.Linear(n, 4),
+            a_loop(data, 4), torch.nn.Linear(4, 3), a_neuron(data, 3),
+        ).double()  # fmt: skip
+    with torch.no_grad():
+        for part in (row[0], row[3], row[5]):
+            part.weight.mul_(3.0)
+    x = drive(2, 2, *axes, seed=seed)
+    with torch.no_grad():
+        expected = row(x)
+        there = through("snntorch", row, x, expected, input_shape=x.shape[2:])
+        through_nir(there, x, expected, data.draw(st.sampled_from(TICKS)))
+        home = through_nir(row, x, expected, data.draw(st.sampled_from(TICKS)))
+        through("snntorch", home, x, expected, input_shape=x.shape[2:])
+        for name in ("spikingjelly", "norse"):
+            with contextlib.suppress(ConversionError):
+                through(name, row, x, expected, input_shape=x.shape[2:])

@@ -153,6 +153,27 @@ def test_a_membrane_that_is_always_negative_is_not_beaten_by_its_padding():
     assert (expected, 0.0) == (found.accuracy, found.silent)
 
 
+BAD_MASKS = {
+    "of floats": (torch.ones(6, 2), r"\(6, 2\) and torch.float32"),
+    "batch first": (torch.ones(2, 6, dtype=torch.bool), r"\(2, 6\) and torch.bool"),
+    "a list": ([[True] * 2] * 6, "list"),
+}
+
+
+@pytest.mark.parametrize("mask", BAD_MASKS)
+@pytest.mark.parametrize(
+    "readout",
+    [
+        nn.decode.spike_count, nn.decode.first_spike, nn.decode.mean_value,
+        nn.decode.largest_value, nn.decode.last_value,
+    ],
+)  # fmt: skip
+def test_a_mask_of_another_kind_is_refused_by_every_readout(readout, mask):
+    given, got = BAD_MASKS[mask]
+    with pytest.raises(ValidationError, match=rf"mask of shape \(6, 2\), .*bool, got .*{got}.*mask"):
+        readout(torch.ones(6, 2, 3), given)
+
+
 def test_losses_that_mean_nothing_are_refused():
     with pytest.raises(ValidationError, match="'mean', 'max' or 'last', got 'sum'"):
         nn.MembraneCrossEntropy("sum")

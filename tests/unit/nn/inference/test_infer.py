@@ -177,6 +177,31 @@ def test_changed_weights_are_seen(net, x):
     assert torch.equal(nn.run(net, x)[0], answer(x)[0])
 
 
+CHANGES = {
+    "clamp": lambda weight: weight.clamp_(max=float(weight.max()) * 0.999),
+    "step": lambda weight: weight.sub_(0.01),
+    "row": lambda weight: weight[-1].zero_(),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_changes_that_torch_does_not_count_are_seen(change):
+    torch.manual_seed(0)
+    net = nn.SpikingNet(nn.Linear(300, 64, scale=4.0), nn.LIFLayer(64))
+    answer, x = nn.Inference(net), torch.full((9, 2, 300), 0.3)
+    before = answer(x)[1]["1"].v
+    CHANGES[change](net[0].weight.data)
+    found, state = answer(x)
+    expected, wanted = nn.run(net, x)
+    assert torch.equal(expected, found)
+    assert torch.equal(wanted["1"].v, state["1"].v)
+    assert not torch.equal(before, state["1"].v)
+    net[1] = nn.LIFLayer(64, beta=np.full(64, 0.5))
+    answer(x)
+    net[1].beta.data.fill_(0.75)
+    assert torch.equal(nn.run(net, x)[0], answer(x)[0])
+
+
 def test_other_types_of_the_net_are_seen(net, x):
     answer = nn.Inference(net)
     net.double()

@@ -103,6 +103,21 @@ def test_a_convolution_is_that_of_torch_and_the_same_by_ticks(pool):
     assert torch.equal(found, torch.stack([nn.step(conv, tick)[0] for tick in x]))
 
 
+@pytest.mark.parametrize("conv", [nn.Conv2d, torch.nn.Conv2d])
+def test_a_convolution_over_time_wants_a_batch(conv):
+    """Torch takes (c, h, w) for a sample without a batch: five ticks would be five of them."""
+    net = nn.SpikingNet(conv(1, 2, 3), nn.LIFLayer())
+    with pytest.raises(ValidationError, match=r"Conv2d.*\(T, B, .*got \(5, 1, 6, 6\); a batch of"):
+        net(torch.ones(5, 1, 6, 6))
+    assert net(torch.ones(5, 1, 1, 6, 6)).shape == (5, 1, 2, 4, 4)
+    own = nn.Conv2d(1, 2, 3)
+    assert own(torch.ones(5, 1, 6, 6)).shape == (5, 2, 4, 4)  # a tick of its own
+    with pytest.raises(ValidationError, match=r"expected input of shape \(B, 1, height"):
+        nn.step(own, torch.ones(5, 1, 1, 6, 6))
+    with pytest.raises(ValidationError, match=r"shape \(T, B, 1, height, width\), got \(5, 2, 6"):
+        own(torch.ones(5, 2, 6, 6))
+
+
 def test_a_convolution_exports_without_a_pool_only():
     torch.manual_seed(0)
 

@@ -177,3 +177,65 @@ def test_training_mode_changes_no_neuron():
         found.append((out, state["1"].spikes, x.grad))
     assert found[0][1].any()
     assert all(torch.equal(a, b) for a, b in zip(*found, strict=True))
+
+
+def padded(*shape):
+    """Three samples of 6, 4 and 1 ticks, with large numbers in the padding."""
+    x = drawn(*shape)
+    mask = torch.arange(STEPS)[:, None] < torch.tensor([6, 4, 1])
+    return torch.where(mask.reshape(STEPS, BATCH, *[1] * len(shape)), x, 1e6), mask
+
+
+@pytest.mark.parametrize("shape", [(4,), (4, 3, 2)])
+def test_what_is_padded_is_in_no_statistics(shape):
+    x, mask = padded(*shape)
+    norm, expected = trained_norm(), torch.nn.BatchNorm2d(4).double()
+    expected.load_state_dict(norm.state_dict())
+    wanted = expected(x[mask].reshape(11, 4, -1, 1)).reshape(11, *shape)
+    a = x.clone().requires_grad_()
+    found, _ = nn.run(torch.nn.Sequential(norm), a, mask=mask)
+    assert torch.equal(wanted, found[mask])
+    assert not found[~mask].any()
+    for key, value in expected.state_dict().items():
+        assert torch.equal(value, norm.state_dict()[key]), key
+    (found * torch.randn(x.shape, generator=torch.manual_seed(0)).double()).sum().backward()
+    assert a.grad[mask].any()
+    assert not a.grad[~mask].any()
+    nothing = torch.zeros_like(mask)
+    before = {key: value.clone() for key, value in norm.state_dict().items()}
+    assert not nn.run(norm, x, mask=nothing)[0].any()
+    assert all(torch.equal(before[key], value) for key, value in norm.state_dict().items())
+
+
+def test_what_is_padded_is_in_no_statistics_of_a_tick():
+    """A tick in which one sample is left has no variance: the running statistics serve."""
+    x, mask = padded(4)
+    net = torch.nn.ModuleList([trained_norm()])
+    net.forward = lambda tick: net[0](tick)
+    found, _ = nn.run(net, x, mask=mask)
+    norm = trained_norm()
+    for tick, real, out in zip(x, mask, found, strict=True):
+        wanted = torch.zeros_like(tick)
+        if real.sum() > 1:
+            wanted[real] = torch.nn.BatchNorm1d.forward(norm, tick[real])
+        else:
+            kept = (tick[real] - norm.running_mean) / (norm.running_var + norm.eps).sqrt()
+            wanted[real] = kept * norm.weight + norm.bias
+        torch.testing.assert_close(wanted, out, rtol=1e-12, atol=1e-12)
+    assert torch.equal(norm.running_var, net[0].running_var)
+
+
+def test_in_evaluation_a_mask_changes_nothing():
+    x, mask = padded(4)
+    norm = trained_norm().eval()
+    assert torch.equal(nn.run(norm, x)[0], nn.run(norm, x, mask=mask)[0])
+
+
+def test_another_eps_is_told_when_a_state_dict_is_loaded():
+    net = torch.nn.Sequential(nn.BatchNorm(3, eps=1e-3))
+    with pytest.raises(RuntimeError, match=r"0: expected a state_dict saved with eps=1e-05, .*001"):
+        torch.nn.Sequential(nn.BatchNorm(3)).load_state_dict(net.state_dict())
+    torch.nn.Sequential(nn.BatchNorm(3, eps=1e-3)).load_state_dict(net.state_dict())
+    theirs = torch.nn.Sequential(torch.nn.BatchNorm1d(3))
+    theirs.load_state_dict(net.state_dict())  # which has no place for it
+    torch.nn.Sequential(nn.BatchNorm(3)).load_state_dict(theirs.state_dict())

@@ -34,9 +34,14 @@ def test_streaming_cuts_the_graph_between_calls():
         # Without the cut: "backward through the graph a second time".
         nn.advance(net, part, streaming=True).sum().backward()
     assert net.parts["b"].held.v.requires_grad
+    copied = copy.deepcopy(net)  # torch refuses to copy what hangs on a graph
+    assert equal(net.parts["b"].held, copied.parts["b"].held)
+    assert not any(part.requires_grad for part in leaves(copied.parts["b"].held))
+    assert net.parts["b"].held.v.requires_grad
+    more = [nn.advance(one, x, streaming=True) for one in (net, copied)]
+    assert torch.equal(*more)
     nn.detach(net)
     assert not any(part.requires_grad for part in leaves(net.parts["b"].held))
-    copy.deepcopy(net)  # torch refuses to copy what hangs on a graph
 
 
 def test_reset_and_detach_leave_other_nets_alone():
