@@ -179,6 +179,30 @@ def _pay(events: EventLists, x: Tensor, *, exact: bool) -> bool:
     return events.spikes and few
 
 
+def way_of(x: Tensor, weight: Tensor, *, exact: bool = True) -> str:
+    """Say which way `event_linear` takes forward, and why.
+
+    Examples
+    --------
+    >>> way_of(torch.tensor([[1.0, 0.0, 0.0, 0.0]]), torch.ones(2, 4))
+    'weights of spikes added (25.0 % of the input)'
+    >>> way_of(torch.tensor([[0.5, 0.0]]), torch.ones(2, 2))
+    'matrices multiplied, since the input is other than 0 and 1'
+    """
+    if not _suited(x, weight):
+        return "matrices multiplied, since there is no kernel for its kind, or none is wanted"
+    events = events_of(x.detach().flatten(0, -2).contiguous())
+    share = f"{events.n_events / x.numel():.1%}".replace("%", " %")
+    if not events.spikes:
+        way = "weights of entries added" if not exact else "matrices multiplied"
+        return f"{way}, since the input is other than 0 and 1"
+    if exact and not _pay(events, x, exact=True):
+        return f"matrices multiplied, since spikes are many ({share} of the input)"
+    if exact and not table_of(weight.detach().T, exact=True):
+        return "matrices multiplied, since weights are not of usual size"
+    return f"weights of spikes added ({share} of the input)"
+
+
 def _refuse_if_asked() -> None:
     """Raise, where matrices are about to be multiplied though a kernel was asked for."""
     if chosen_backend() == "numba":

@@ -49,3 +49,38 @@ def test_neurons_are_said_to_have_kernels_where_they_are_given_all_ticks(monkeyp
     assert seen == [name for name, text in lines.items() if "kernels" in text]
     assert "its own seq" in lines["3.1"]
     assert "its own step" in lines["1"]
+
+
+def test_an_input_tells_what_ran_and_how_dense_it_was():
+    net = torch.nn.Sequential(
+        nn.Linear(8, 64), nn.LIFLayer(64, v_th=0.125), nn.Linear(64, 4), Branches(),
+        nn.Recurrent(nn.LIFLayer(4), nn.Linear(4, 4)), nn.BatchNorm(4),
+    )  # fmt: skip
+    net[2] = nn.Linear(64, 2)
+    net.train()
+    before = net[5].running_mean.clone()
+    x = torch.zeros(10, 4, 8)
+    x[..., 0] = 1.0
+    x[:2, :, 1] = 1.0
+    with torch.no_grad():
+        spikes = net[1](net[0](x))
+    lines = dict(line.split(": ", 1) for line in nn.explain(net, x).splitlines())
+    assert "Linear, all ticks at once, weights of spikes added (15.0 % of the input)" == lines["0"]
+    share = f"{float(spikes.mean()):.1%}".replace("%", " %")
+    assert 0.02 < float(spikes.mean()) < 0.7
+    assert f"on a CPU kernels (surrogate ATan, code 0); {share} of the output are spikes" in lines["1"]
+    assert f"({share} of the input)" in lines["2"]
+    assert "its own step, tick by tick" in lines["3.left"]
+    assert "call of a kernel" in lines["4"]
+    assert torch.equal(before, net[5].running_mean)
+    assert not any(module._forward_hooks for module in net.modules())
+    assert net.training
+    half = nn.explain(net[:2], 0.5 * x)
+    assert "matrices multiplied, since the input is other than 0 and 1" in half
+    many = nn.explain(net[:2], torch.ones(2, 2, 8))
+    assert "matrices multiplied, since spikes are many (100.0 % of the input)" in many
+    assert "reference loop over ticks, since the input is small" in many
+    with nn.backend("reference"):
+        told = nn.explain(net[:2], x)
+    assert "or none is wanted" in told
+    assert "which nn.backend asks for" in told

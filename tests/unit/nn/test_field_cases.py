@@ -2,6 +2,7 @@
 """What people ran into with other frameworks, by the thread, and what is right."""
 
 import copy
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -156,3 +157,106 @@ def test_runs_by_step_and_by_layer_agree_where_there_are_skips_spikingjelly_276_
     assert whole.any()
     assert torch.equal(torch.stack(ticks), whole)
     assert str(state) == str(last)
+
+
+#: Cases that are told by a test of the module that does right.
+ELSEWHERE = {
+    "snntorch_367_384_410_nir_155 scalars in an exported file": (
+        "convert/nir/test_exporting.py", "test_the_example_that_others_fail_on_is_read_by_nir_itself",
+    ),
+    "snntorch_416_452 nir.IF with a leak": (
+        "convert/nir/test_importing.py",
+        "test_an_integrator_adds_r_dt_and_fires_above_its_threshold",
+    ),
+    "snntorch_328 a list keeps every neuron": (
+        "nn/time/test_stateful.py", "test_nothing_keeps_a_net_that_nobody_needs",
+    ),
+    "norse_411 time constants times dt": (
+        "convert/nir/test_peers.py", "test_a_file_with_two_readings_is_not_run",
+    ),
+    "norse_411 what was corrected is said": (
+        "convert/nir/test_importing.py",
+        "test_the_reading_is_logged_and_what_was_corrected_is_a_warning",
+    ),
+    "norse_412 a layer of one neuron": (
+        "convert/nir/test_importing.py",
+        "test_scalars_are_for_as_many_neurons_as_the_neighbors_have",
+    ),
+    "norse_427_nirtorch_48 a loop of several nodes": (
+        "convert/nir/test_wiring.py", "test_a_loop_of_a_neuron_and_two_affine_nodes_takes_a_tick",
+    ),
+    "norse_378 two processes": (
+        "nn/training/test_processes.py",
+        "test_two_processes_give_what_one_gives_with_the_joint_batch",
+    ),
+    "norse_302_nir_63 euler or exp": (
+        "convert/nir/test_importing.py", "test_a_time_constant_of_two_ticks_has_two_readings",
+    ),
+    "nir_129_137 the reset is not in the format": (
+        "convert/nir/test_exporting.py",
+        "test_what_only_our_metadata_tells_is_written_on_demand",
+    ),
+    "nir_135 tensors in a graph": (
+        "convert/nir/test_importing.py", "test_tensors_and_arrays_give_the_same_net",
+    ),
+    "spikingjelly_461_517 activations that are functions": (
+        "convert/ann/test_reading.py",
+        "test_what_is_read_is_the_same_function_with_an_activation_for_each_call",
+    ),
+    "spikingjelly_145_170_432_snn_toolbox_103 the largest of spikes": (
+        "nn/layers/test_conversion.py",
+        "test_the_largest_of_four_lines_is_their_largest_count_at_every_tick",
+    ),
+    "snn_toolbox_66 a sum of branches": (
+        "convert/ann/test_conversion.py",
+        "test_a_sum_of_branches_with_thresholds_1_and_8_is_right_to_a_spike_of_each",
+    ),
+    "spikingjelly_259_262_289_364_spikedattention_2 how many ticks": (
+        "convert/ann/test_conversion.py",
+        "test_the_report_tells_accuracy_and_agreement_against_ticks",
+    ),
+    "spikingjelly_259 too few ticks": (
+        "convert/ann/test_conversion.py", "test_too_few_ticks_are_warned_of",
+    ),
+    "qcfs_3_5_7_8 levels against ticks": (
+        "convert/ann/test_conversion.py",
+        "test_qcfs_at_its_levels_is_exact_where_input_comes_evenly",
+    ),
+    "spikingjelly_157 statistics over time": (
+        "nn/layers/test_norm.py", "test_single_ticks_in_training_have_statistics_of_their_own",
+    ),
+    "spikingjelly_106_690 another code than asked": (
+        "nn/ops/test_lif.py", "test_the_code_that_runs_is_the_one_that_is_asked_for",
+    ),
+    "pytorch_188074_resdag_39 compiled nets": (
+        "nn/time/test_compiled.py", "test_a_hundred_ticks_compile_in_seconds",
+    ),
+    "snn_delays_5_snntorch_453_norse_454 delays of a convolution": (
+        "nn/layers/test_delayed.py",
+        "test_a_convolution_of_one_pixel_with_a_delay_per_channel_is_a_shift",
+    ),
+    "brevitas_548_981_snntorch_231_spikingjelly_417 one integer path": (
+        "nn/integers/test_quant.py", "test_spikes_equal_an_integer_loop",
+    ),
+    "spikingjelly_361_362 clips of other lengths": (
+        "data/test_clips.py", "test_clips_of_10_7_and_3_ticks_are_padded_with_zeros_behind_their_end",
+    ),
+    "spikingjelly_361 padding counts for nothing": (
+        "nn/training/test_fit.py", "test_padding_has_no_part_in_loss_counts_and_gradients",
+    ),
+    "spikingjelly_300 seconds taken for milliseconds": (
+        "data/test_events.py", "test_times_in_s_that_are_taken_for_ms_are_noticed",
+    ),
+    "s4nn_5 silence is no answer": (
+        "nn/training/test_fit.py", "test_a_silent_net_scores_the_share_of_class_0_and_is_told",
+    ),
+    "sinabs_231 which percentile": (
+        "convert/ann/test_thresholds.py", "test_least_squares_are_found_by_trying",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", ELSEWHERE)
+def test_the_case_is_told_by_a_test_of_its_module(case):
+    place, name = ELSEWHERE[case]
+    assert f"\ndef {name}(" in (Path(__file__).parents[1] / place).read_text(encoding="utf-8")

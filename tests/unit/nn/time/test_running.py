@@ -130,6 +130,17 @@ def test_a_state_of_another_batch_is_refused(how):
         how(net, x, state)
 
 
+@pytest.mark.parametrize("how", [nn.run, nn.step])
+def test_a_state_of_another_type_and_a_mask_of_another_shape_are_refused(how):
+    net = Branches()
+    _, state = nn.run(net.double(), torch.ones(3, 4, 2, dtype=torch.float64))
+    x = torch.ones(3, 4, 2) if how is nn.run else torch.ones(4, 2)
+    with pytest.raises(ValidationError, match=r"expected a state .* torch\.float32 .*float64"):
+        how(net.float(), x, state)
+    with pytest.raises(ValidationError, match=r"run: expected a mask of shape \(3, 4\), .* \(4, 3"):
+        nn.run(net, torch.ones(3, 4, 2), mask=torch.ones(4, 3, dtype=torch.bool))
+
+
 class Twice(torch.nn.Module):
     def __init__(self):
         super().__init__()
