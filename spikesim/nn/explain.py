@@ -56,7 +56,7 @@ def explain(net: torch.nn.Module, x: Tensor | None = None) -> str:
 
 
 def _ran(net: torch.nn.Module, x: Tensor) -> dict[torch.nn.Module, str]:
-    """What neurons and projections did with an input; those within others stay untold."""
+    """Say what neurons and projections did with an input; those within others stay untold."""
     said: dict[torch.nn.Module, str] = {}
     fired: dict[torch.nn.Module, list[float]] = {}
 

@@ -181,7 +181,7 @@ def test_loops_windows_and_constants_of_each_neuron_go_through_snntorch_and_nir(
         channels, size = data.draw(st.integers(1, 3)), data.draw(st.integers(4, 6))
         two = data.draw(st.booleans())
         axes = (size, 5) if two else (size,)
-        conv = (torch.nn.Conv2d if two else torch.nn.Conv1d)(2, channels, 3, padding=(1,) * len(axes))
+        conv = (torch.nn.Conv2d if two else torch.nn.Conv1d)(2, channels, 3, padding="same")
         n = channels * math.prod(axes)
         row = nn.SpikingNet(
             conv, a_neuron(data, channels, *axes), torch.nn.Flatten(), torch.nn.Linear(n, 4),

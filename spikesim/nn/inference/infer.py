@@ -32,10 +32,10 @@ class Inference:
     """A row of `Linear` and `LIFLayer`, made ready to answer quickly.
 
     Spikes and states are those of ``nn.run(net, x, state)`` to the bit, without a gradient; on the
-    CPU, in one thread. The net is read anew where a module or a mode of it is another, torch counted
-    a change of a parameter, or one of some 1000 values of each, its extremes among them, is another:
-    so ``weight.data.clamp_()``, which torch does not count, is seen too. Only who writes single
-    values of a large ``weight.data`` has to make it anew.
+    CPU, in one thread. The net is read anew where a module or a mode of it is another, torch
+    counted a change of a parameter, or one of some 1000 values of each, its extremes among them, is
+    another: so ``weight.data.clamp_()``, which torch does not count, is seen too. Only who writes
+    single values of a large ``weight.data`` has to make it anew.
 
     Parameters
     ----------

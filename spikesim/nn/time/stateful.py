@@ -89,7 +89,7 @@ class Stateful(torch.nn.Module, ABC):
         return (stack(out) if out else torch.zeros_like(x)), now
 
     def __getstate__(self) -> dict[str, Any]:
-        """What a copy or a file gets: all of it, the state that is held cut from its graph."""
+        """Give a copy, or a file, all there is; the state that is held is cut from its graph."""
         return {key: detached(v) if key == "held" else v for key, v in self.__dict__.items()}
 
     def forward(self, x: Tensor) -> Any:

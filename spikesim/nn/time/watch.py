@@ -22,9 +22,7 @@ _REFUSALS = (RuntimeError, ValueError, IndexError)
 """What torch raises on a shape or type that does not fit."""
 
 
-def outputs(
-    model: torch.nn.Module, x: Tensor, where: str, mask: Tensor | None = None
-) -> Tensor:
+def outputs(model: torch.nn.Module, x: Tensor, where: str, mask: Tensor | None = None) -> Tensor:
     """Run a net from rest and refuse what it cannot take or makes no numbers of.
 
     Parameters

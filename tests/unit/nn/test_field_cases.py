@@ -162,7 +162,8 @@ def test_runs_by_step_and_by_layer_agree_where_there_are_skips_spikingjelly_276_
 #: Cases that are told by a test of the module that does right.
 ELSEWHERE = {
     "snntorch_367_384_410_nir_155 scalars in an exported file": (
-        "convert/nir/test_exporting.py", "test_the_example_that_others_fail_on_is_read_by_nir_itself",
+        "convert/nir/test_exporting.py",
+        "test_the_example_that_others_fail_on_is_read_by_nir_itself",
     ),
     "snntorch_416_452 nir.IF with a leak": (
         "convert/nir/test_importing.py",
@@ -239,7 +240,8 @@ ELSEWHERE = {
         "nn/integers/test_quant.py", "test_spikes_equal_an_integer_loop",
     ),
     "spikingjelly_361_362 clips of other lengths": (
-        "data/test_clips.py", "test_clips_of_10_7_and_3_ticks_are_padded_with_zeros_behind_their_end",
+        "data/test_clips.py",
+        "test_clips_of_10_7_and_3_ticks_are_padded_with_zeros_behind_their_end",
     ),
     "spikingjelly_361 padding counts for nothing": (
         "nn/training/test_fit.py", "test_padding_has_no_part_in_loss_counts_and_gradients",

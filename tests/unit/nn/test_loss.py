@@ -170,7 +170,7 @@ BAD_MASKS = {
 )  # fmt: skip
 def test_a_mask_of_another_kind_is_refused_by_every_readout(readout, mask):
     given, got = BAD_MASKS[mask]
-    with pytest.raises(ValidationError, match=rf"mask of shape \(6, 2\), .*bool, got .*{got}.*mask"):
+    with pytest.raises(ValidationError, match=rf"mask of shape \(6, 2\), .* got .*{got}.*mask"):
         readout(torch.ones(6, 2, 3), given)
 
 

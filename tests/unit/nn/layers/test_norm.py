@@ -239,3 +239,16 @@ def test_another_eps_is_told_when_a_state_dict_is_loaded():
     theirs = torch.nn.Sequential(torch.nn.BatchNorm1d(3))
     theirs.load_state_dict(net.state_dict())  # which has no place for it
     torch.nn.Sequential(nn.BatchNorm(3)).load_state_dict(theirs.state_dict())
+
+
+def test_fit_passes_the_mask_of_a_batch_on():
+    x, mask = padded(4)
+    y, found = torch.tensor([0, 1, 2]), []
+    for given in (x.float(), torch.where(mask[..., None], x, -3.0).float()):
+        torch.manual_seed(0)
+        net = torch.nn.Sequential(nn.BatchNorm(4), nn.Linear(4, 3, scale=4.0), nn.LIFLayer(3))
+        nn.fit(net, [(given, y, mask)], epochs=2, lr=0.05)
+        found.append({key: value.clone() for key, value in net.state_dict().items()})
+    for key, value in found[0].items():
+        assert torch.equal(value, found[1][key]), key
+    assert found[0]["0.running_mean"].any()

@@ -269,17 +269,6 @@ def test_padding_has_no_part_in_loss_counts_and_gradients():
     assert nn.evaluate(net(), [(x, y)], loss=nn.CountCrossEntropy()).loss != found.loss
 
 
-def test_padding_is_in_no_statistics_of_a_batch():
-    x, y, mask = clips()
-    trained = []
-    for given in (x, torch.where(mask[..., None], x, 1e3)):
-        model = torch.nn.Sequential(nn.BatchNorm(6), *net())
-        nn.fit(model, [(given, y, mask)], epochs=2, lr=0.05)
-        trained.append([*weights(model), model[0].running_mean])
-    assert same(*trained)
-    assert trained[0][-1].any()
-
-
 rates = nn.RateCrossEntropy()
 
 
