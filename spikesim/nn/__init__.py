@@ -21,6 +21,8 @@ from spikesim.nn.arithmetic.surrogate import (
 from spikesim.nn.energy import EnergyReport, energy
 from spikesim.nn.explain import explain
 from spikesim.nn.functional import LIFParams, LIFState
+from spikesim.nn.gradients.eprop import EProp
+from spikesim.nn.gradients.method import GradientMethod
 from spikesim.nn.gradients.online import OTTT
 from spikesim.nn.graph.analog import analog_input
 from spikesim.nn.graph.export import export
@@ -84,10 +86,12 @@ __all__ = [
     "DelayedLinear",
     "Diagonal",
     "Dropout",
+    "EProp",
     "EnergyReport",
     "Evaluation",
     "FastSigmoid",
     "FirstSpikeCrossEntropy",
+    "GradientMethod",
     "History",
     "Inference",
     "IntegerNet",

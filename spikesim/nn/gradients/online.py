@@ -16,25 +16,32 @@ Networks", NeurIPS 2022, equations 7 to 10.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, fx
 
 from spikesim.errors import ValidationError
+from spikesim.nn.gradients.method import (
+    PROJECTIONS,
+    Online,
+    Pull,
+    more_than_a_leak,
+    one_value,
+    unfit,
+)
 from spikesim.nn.graph.handlers import HANDLERS, PRODUCTS
 from spikesim.nn.graph.tracing import place, trace, who
+from spikesim.nn.layers.norm import Dropout
 from spikesim.nn.neurons.lif import LIFLayer
-from spikesim.nn.time.running import step
-from spikesim.nn.time.stateful import Stateful, detached
+from spikesim.nn.time.running import NetState, step
+from spikesim.nn.time.stateful import Stateful, detached, stateful
 
-Loss = Callable[[Any, int], Tensor]
-
-_PROJECTIONS = (torch.nn.Linear, torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.Conv3d)
+_DROPS = tuple(getattr(torch.nn.functional, f"dropout{n}") for n in ("", "1d", "2d", "3d"))
 
 
-class OTTT:
+class OTTT(Online):
     """A net trained online; its parameters are those of the net.
 
     Parameters
@@ -62,57 +69,21 @@ class OTTT:
     """
 
     def __init__(self, net: torch.nn.Module) -> None:
-        self.net = net
-        self._online = _changed(net, _followers(net))
+        super().__init__(net)
+        self._neurons = tuple(_followers(net).items())
 
-    def backward(
-        self,
-        x: Tensor,
-        loss: Loss,
-        *,
-        after_tick: Callable[[int], None] | None = None,
-    ) -> Any:
-        """Run all ticks from rest and add the gradient of their losses to that of the parameters.
+    def ticks(self, x: Tensor, state: NetState) -> Iterator[tuple[Tensor, Pull]]:
+        """Outputs and what an error gives in its tick; see `Online`."""
+        net = _changed(self.net, dict(self._neurons))
+        now = dict.fromkeys(stateful(net)) | state
+        for tick in x.unbind(0):
+            with torch.enable_grad():
+                y, now = step(net, tick, now)
+            now = detached(now)
+            yield y.detach(), self._pull(y)
 
-        Parameters
-        ----------
-        x : float tensor, shape (T, B, ...)
-            Input per tick.
-        loss : callable
-            ``(y, t)`` to a scalar: the loss of tick ``t`` for what the net gives in it, (B, ...).
-        after_tick : callable, optional
-            ``(t)``, called when the gradient of a tick has been added: where an optimizer may take
-            a step and forget the gradient (OTTT-O of the paper). Without it gradients add up over
-            ticks (OTTT-A).
-
-        Returns
-        -------
-        tensor, shape (T, B, ...)
-            What the net gave, cut from the graph.
-
-        Raises
-        ------
-        ValidationError
-            As of `nn.step`, for a loss that is no scalar, or for input without a tick.
-        """
-        if x.ndim < 2 or not len(x):
-            raise ValidationError(
-                f"OTTT: expected input (T, B, ...) with at least one tick, got {tuple(x.shape)}"
-            )
-        state, out = None, []
-        for t, tick in enumerate(x.unbind(0)):
-            y, state = step(self._online, tick, state)
-            state = detached(state)
-            value = loss(y, t)
-            if not isinstance(value, Tensor) or value.numel() != 1:
-                raise ValidationError(
-                    f"OTTT: expected a loss that gives one number for a tick, got {value!r}"
-                )
-            value.backward()
-            out.append(y.detach())
-            if after_tick is not None:
-                after_tick(t)
-        return torch.stack(out)
+    def _pull(self, y: Tensor) -> Pull:
+        return lambda error: torch.autograd.grad(y, self.trained, error, allow_unused=True)
 
 
 class _TraceState(NamedTuple):
@@ -166,15 +137,20 @@ def _changed(
 
 def _followers(net: torch.nn.Module) -> dict[torch.nn.Module, LIFLayer]:
     """Neurons that each projection drives."""
-    graph, _, problems = trace(net, lambda module: isinstance(module, _PROJECTIONS))
+    graph, _, problems = trace(net, lambda module: isinstance(module, PROJECTIONS))
     problems = [f"OTTT: {text}" for text in (*problems, *_unfit(net))]
     found: dict[torch.nn.Module, LIFLayer] = {}
     for node in graph.nodes:
+        if node.target in _DROPS:
+            problems.append(
+                f"OTTT: {place(net, node)}: expected one mask for all ticks, got one that is drawn "
+                "anew in each; use nn.Dropout"
+            )
         if node.op != "call_module":
             continue
         path = str(node.target)
         module = net.get_submodule(path)
-        if not isinstance(module, _PROJECTIONS):
+        if not isinstance(module, PROJECTIONS):
             continue
         behind = list(dict.fromkeys(_neurons_behind(net, node)))
         strange = [one for one in behind if isinstance(one, fx.Node)]
@@ -185,7 +161,7 @@ def _followers(net: torch.nn.Module) -> dict[torch.nn.Module, LIFLayer]:
                 f"which hold no trace of anything else, got {what}; put that behind the neurons"
             )
             continue
-        betas = {_beta(layer) for layer in behind if isinstance(layer, LIFLayer)}
+        betas = {one_value(layer.params().beta) for layer in behind if isinstance(layer, LIFLayer)}
         if module in found or len(betas) != 1 or not all(behind):
             got = "none" if not behind else f"{len(behind)}, or what they give beside"
             problems.append(
@@ -209,7 +185,9 @@ def _neurons_behind(net: torch.nn.Module, node: fx.Node) -> Iterator[Any]:
         module = net.get_submodule(str(user.target)) if user.op == "call_module" else None
         if isinstance(module, LIFLayer):
             yield module
-        elif user.op == "output" or isinstance(module, (Stateful, *_PROJECTIONS)):
+        elif type(module) is Dropout:  # one mask for all ticks only scales
+            yield from _neurons_behind(net, user)
+        elif user.op == "output" or isinstance(module, (Stateful, *PROJECTIONS)):
             yield None
         elif _sums(user, module):
             yield from _neurons_behind(net, user)
@@ -226,42 +204,17 @@ def _sums(node: fx.Node, module: torch.nn.Module | None) -> bool:
     return what in HANDLERS and not (several and what in PRODUCTS)
 
 
-def _beta(layer: LIFLayer) -> float | None:
-    beta = layer.params().beta
-    if isinstance(beta, Tensor):
-        values = beta.detach().unique()
-        return float(values[0]) if len(values) == 1 else None
-    return float(beta)
-
-
 def _unfit(net: torch.nn.Module) -> Iterator[str]:
+    yield from unfit(net)
     for path, module in net.named_modules():
         if isinstance(module, LIFLayer):
-            params = module.params()
-            more = [
-                name
-                for name, there in (
-                    (f"learned {', '.join(module.learned)}", bool(module.learned)),
-                    ("a beta for each neuron", _beta(module) is None),
-                    ("a synaptic current", params.has_current),
-                    ("a refractory time", params.has_refractory),
-                    ("a floor", params.v_floor is not None),
-                    ("a gradient of the reset", not params.detach_reset),
-                )
-                if there
-            ]
-            if more:
+            if more := more_than_a_leak(module):
                 yield (
                     f"{who(path, module)}: expected neurons whose one memory is a membrane with "
                     f"one beta, got {'; '.join(more)}"
                 )
-        elif isinstance(module, Stateful):
+        elif isinstance(module, Stateful) and not isinstance(module, Dropout):
             yield (
-                f"{who(path, module)}: expected LIFLayer and no other module with a state; train "
-                "loops and delays by nn.run and backward()"
-            )
-        elif list(module.parameters(recurse=False)) and not isinstance(module, _PROJECTIONS):
-            yield (
-                f"{who(path, module)}: expected no parameters beside those of projections; fold "
-                "it, or put it out with affine=False"
+                f"{who(path, module)}: expected LIFLayer and no other module with a state but "
+                "nn.Dropout; train loops and delays by nn.run and backward()"
             )
