@@ -21,6 +21,7 @@ from spikesim.nn.arithmetic.surrogate import (
 from spikesim.nn.energy import EnergyReport, energy
 from spikesim.nn.explain import explain
 from spikesim.nn.functional import LIFParams, LIFState
+from spikesim.nn.gradients.dsr import DSR
 from spikesim.nn.gradients.eprop import EProp
 from spikesim.nn.gradients.method import GradientMethod
 from spikesim.nn.gradients.online import OTTT
@@ -80,6 +81,7 @@ __all__ = [
     "CountCrossEntropy",
     "CountMSE",
     "CountMaxPool",
+    "DSR",
     "Delay",
     "DelayScores",
     "DelayedConv",

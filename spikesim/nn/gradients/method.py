@@ -3,14 +3,16 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, fx
 
 from spikesim.errors import ValidationError
+from spikesim.nn.graph.handlers import HANDLERS, PRODUCTS
 from spikesim.nn.graph.tracing import who
 from spikesim.nn.layers.norm import Dropout
 from spikesim.nn.neurons.lif import LIFLayer
@@ -193,6 +195,34 @@ class _Replayed(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, errors: Tensor) -> tuple[Any, ...]:
         return None, None, *ctx.gradients(errors)
+
+
+def changed(
+    module: torch.nn.Module, others: Mapping[torch.nn.Module, torch.nn.Module]
+) -> torch.nn.Module:
+    """Give a net with the same modules and parameters, but others in the places of some."""
+    if module in others:
+        return others[module]
+    children = {
+        name: child if child is None else changed(child, others)
+        for name, child in module._modules.items()
+    }
+    if all(child is module._modules[name] for name, child in children.items()):
+        return module
+    made = copy.copy(module)
+    made._modules = children
+    return made
+
+
+def sums(node: fx.Node, module: torch.nn.Module | None) -> bool:
+    """Whether a node is linear in one thing, as `nn.export` knows it, and the same in all ticks."""
+    what: Any = node.target if module is None else type(module)
+    if node.op == "call_method":
+        what = getattr(torch.Tensor, str(node.target), None)
+    several = sum(one.op != "get_attr" for one in node.all_input_nodes) > 1
+    if what is torch.nn.functional.dropout or getattr(module, "pool", 1) != 1:
+        return False
+    return what in HANDLERS and not (several and what in PRODUCTS)
 
 
 def one_value(constant: Tensor | float) -> float | None:

@@ -15,7 +15,6 @@ Networks", NeurIPS 2022, equations 7 to 10.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -27,18 +26,17 @@ from spikesim.nn.gradients.method import (
     PROJECTIONS,
     Online,
     Pull,
+    changed,
     more_than_a_leak,
     one_value,
+    sums,
     unfit,
 )
-from spikesim.nn.graph.handlers import HANDLERS, PRODUCTS
 from spikesim.nn.graph.tracing import place, trace, who
 from spikesim.nn.layers.norm import Dropout
 from spikesim.nn.neurons.lif import LIFLayer
 from spikesim.nn.time.running import NetState, step
 from spikesim.nn.time.stateful import Stateful, detached, stateful
-
-_DROPS = tuple(getattr(torch.nn.functional, f"dropout{n}") for n in ("", "1d", "2d", "3d"))
 
 
 class OTTT(Online):
@@ -74,7 +72,8 @@ class OTTT(Online):
 
     def ticks(self, x: Tensor, state: NetState) -> Iterator[tuple[Tensor, Pull]]:
         """Outputs and what an error gives in its tick; see `Online`."""
-        net = _changed(self.net, dict(self._neurons))
+        traced = {one: _Traced(one, neurons) for one, neurons in self._neurons}
+        net = changed(self.net, traced)
         now = dict.fromkeys(stateful(net)) | state
         for tick in x.unbind(0):
             with torch.enable_grad():
@@ -118,34 +117,12 @@ class _Traced(Stateful):
         return y + (traced - traced.detach()), _TraceState(trace_.detach(), ones)
 
 
-def _changed(
-    module: torch.nn.Module, followers: dict[torch.nn.Module, LIFLayer]
-) -> torch.nn.Module:
-    """Give a net with the same modules and parameters, projections in their places traced."""
-    if module in followers:
-        return _Traced(module, followers[module])
-    children = {
-        name: child if child is None else _changed(child, followers)
-        for name, child in module._modules.items()
-    }
-    if all(child is module._modules[name] for name, child in children.items()):
-        return module
-    made = copy.copy(module)
-    made._modules = children
-    return made
-
-
 def _followers(net: torch.nn.Module) -> dict[torch.nn.Module, LIFLayer]:
     """Neurons that each projection drives."""
     graph, _, problems = trace(net, lambda module: isinstance(module, PROJECTIONS))
     problems = [f"OTTT: {text}" for text in (*problems, *_unfit(net))]
     found: dict[torch.nn.Module, LIFLayer] = {}
     for node in graph.nodes:
-        if node.target in _DROPS:
-            problems.append(
-                f"OTTT: {place(net, node)}: expected one mask for all ticks, got one that is drawn "
-                "anew in each; use nn.Dropout"
-            )
         if node.op != "call_module":
             continue
         path = str(node.target)
@@ -189,19 +166,10 @@ def _neurons_behind(net: torch.nn.Module, node: fx.Node) -> Iterator[Any]:
             yield from _neurons_behind(net, user)
         elif user.op == "output" or isinstance(module, (Stateful, *PROJECTIONS)):
             yield None
-        elif _sums(user, module):
+        elif sums(user, module):
             yield from _neurons_behind(net, user)
         else:
             yield user
-
-
-def _sums(node: fx.Node, module: torch.nn.Module | None) -> bool:
-    """Whether a node does what `nn.export` knows to be linear in one thing."""
-    what: Any = node.target if module is None else type(module)
-    if node.op == "call_method":
-        what = getattr(torch.Tensor, str(node.target), None)
-    several = sum(one.op != "get_attr" for one in node.all_input_nodes) > 1
-    return what in HANDLERS and not (several and what in PRODUCTS)
 
 
 def _unfit(net: torch.nn.Module) -> Iterator[str]:

@@ -192,6 +192,15 @@ class Gated(torch.nn.Module):
         return self.lif(self.linear(x) * x)
 
 
+class Dropped(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.linear, self.lif = torch.nn.Linear(2, 2), nn.LIFLayer(2)
+
+    def forward(self, x):
+        return self.lif(torch.nn.functional.dropout(self.linear(x), 0.5, self.training))
+
+
 @pytest.mark.parametrize(
     ("net", "text"),
     [
@@ -227,6 +236,16 @@ class Gated(torch.nn.Module):
             r"got '1' \(ReLU\); put that behind",
         ),
         (Gated(), "got '' .*mul"),
+        # A mask of each tick is not that of what came before.
+        (
+            torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Dropout(), nn.LIFLayer(2)),
+            r"'1' \(Dropout\): .* use nn\.Dropout",
+        ),
+        (Dropped(), "got '' .*dropout"),
+        (
+            torch.nn.Sequential(nn.Linear(2, 2), nn.BatchNorm(2, affine=False), nn.LIFLayer(2)),
+            "goes by the tick in training",
+        ),
     ],
 )  # fmt: skip
 def test_what_would_have_another_gradient_is_refused(net, text):
@@ -251,6 +270,21 @@ def test_a_pool_of_spikes_and_sums_of_any_form_have_the_gradient_of_backpropagat
         by_time(net, x, loss_of(target))[1], online(net, x, loss_of(target))[1], strict=True
     ):
         assert a.any()
+        assert (a - b).abs().max() <= SHARE * a.abs().max()
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_mask_for_all_ticks_is_in_the_trace_wherever_it_stands(place):
+    net, x, target = net_of(5, 4), spikes((12, 3, 5)), spikes((12, 3, 4), 2)
+    layers = list(net)
+    layers.insert(place, nn.Dropout(0.4))
+    net = torch.nn.Sequential(*layers)
+    torch.manual_seed(7)
+    out, expected = by_time(net, x, loss_of(target))
+    torch.manual_seed(7)
+    found_out, found = online(net, x, loss_of(target))
+    assert torch.equal(out, found_out)
+    for a, b in zip(expected, found, strict=True):
         assert (a - b).abs().max() <= SHARE * a.abs().max()
 
 
