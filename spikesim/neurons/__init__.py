@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Neuron models, one file each: parameters, equations, update text, and the ODE they solve."""
 
+from spikesim.neurons.adaptive_lif import AdaptiveLIF
 from spikesim.neurons.adex import AdEx
 from spikesim.neurons.alif import ALIF
 from spikesim.neurons.izhikevich import Izhikevich
@@ -17,6 +18,7 @@ __all__ = [
     "ALIF",
     "LIF",
     "AdEx",
+    "AdaptiveLIF",
     "Izhikevich",
     "LIFAlpha",
     "LIFCond",

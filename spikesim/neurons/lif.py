@@ -242,11 +242,14 @@ class LIF(ParametricModel):
 
     def template(self) -> str:
         """Update of one neuron in one tick; see the equations of the class."""
+        return "\n".join(self.lines())
+
+    def lines(self, level: str = "v_th") -> list[str]:
+        """Lines of the update, with another threshold if wanted."""
         lines = ["i = alpha * i + in_0", "h = beta * v + gain * (i + i_ext) + bias"]
         if self.v_floor is not None:
             lines.append("h = h if h > v_floor else v_floor")
-        lines += held_lines(self.refractory) + spike_lines(self.reset, strict=self.strict)
-        return "\n".join(lines)
+        return lines + held_lines(self.refractory) + spike_lines(self.reset, level, self.strict)
 
 
 def _decay(name: str, tau: Any, dt: float, method: str, problems: list[str]) -> Value:

@@ -76,7 +76,8 @@ class DSR(GradientMethod):
     Examples
     --------
     >>> from spikesim import nn
-    >>> net = torch.nn.Sequential(torch.nn.Linear(1, 1, bias=False), nn.LIFLayer(1, beta=1.0, reset="soft"))
+    >>> neurons = nn.LIFLayer(1, beta=1.0, reset="soft")
+    >>> net = torch.nn.Sequential(torch.nn.Linear(1, 1, bias=False), neurons)
     >>> _ = torch.nn.init.constant_(net[0].weight, 0.25)
     >>> DSR(net)(torch.ones(8, 1, 1)).mean(0).sum().backward()
     >>> net[0].weight.grad.item()  # the rate is 0.25 = weight / threshold
@@ -89,23 +90,21 @@ class DSR(GradientMethod):
 
     def _with_gradient(self, x: Tensor, state: NetState) -> tuple[Any, NetState]:
         layers = [m for m in self.net.modules() if isinstance(m, LIFLayer)]
-        counted = changed(self.net, {one: _Counted(one, self._beta) for one in layers})
+        counted = changed(self.net, {one: _Sending(one, self._beta) for one in layers})
         before = {
-            name: _Count(state[name], None, 0.0) if isinstance(module, _Counted) else state[name]
+            name: _Sent(state[name], None, 0.0) if isinstance(module, _Sending) else state[name]
             for name, module in stateful(counted).items()
         }
         with torch.no_grad():
             out, after = run(counted, x, before)
-            shown = _Count(None, None, 0.0).plus(x, self._beta).mean
+            shown = _Sent(None, None, 0.0).plus(x, self._beta).mean
         # The net of ramps has neurons at the same places, which find there the rates that were.
         rates, _ = step(changed(self.net, {one: _Ramp(one) for one in layers}), shown, after)
-        now = {
-            name: part.lif if isinstance(part, _Count) else part for name, part in after.items()
-        }
+        now = {name: part.lif if isinstance(part, _Sent) else part for name, part in after.items()}
         return out + (rates - rates.detach()), now
 
 
-class _Count(NamedTuple):
+class _Sent(NamedTuple):
     """State of neurons, their spikes so far, fading, and how much one in every tick would be."""
 
     lif: Any
@@ -117,32 +116,32 @@ class _Count(NamedTuple):
         assert self.spikes is not None
         return self.spikes / self.ticks
 
-    def plus(self, x: Tensor, beta: float) -> _Count:
+    def plus(self, x: Tensor, beta: float) -> _Sent:
         """Go on by ticks (T, B, ...)."""
         exponents = torch.arange(len(x) - 1, -1, -1, dtype=torch.float64)
         weights = (beta**exponents).to(x)
         spikes, fade = torch.tensordot(weights, x, 1), beta ** len(x)
         if self.spikes is not None:
             spikes = spikes + fade * self.spikes
-        return _Count(self.lif, spikes, fade * self.ticks + float((beta**exponents).sum()))
+        return _Sent(self.lif, spikes, fade * self.ticks + float((beta**exponents).sum()))
 
 
-class _Counted(Stateful):
+class _Sending(Stateful):
     """Neurons that count what they send."""
 
     def __init__(self, neurons: LIFLayer, beta: float) -> None:
         super().__init__()
         self.neurons, self.beta = neurons, beta
 
-    def init(self, x: Tensor) -> _Count:
-        return _Count(self.neurons.init(x), None, 0.0)
+    def init(self, x: Tensor) -> _Sent:
+        return _Sent(self.neurons.init(x), None, 0.0)
 
-    def step(self, x: Tensor, state: _Count) -> tuple[Tensor, _Count]:
+    def step(self, x: Tensor, state: _Sent) -> tuple[Tensor, _Sent]:
         s, lif = self.neurons.step(x, self.neurons.init(x) if state.lif is None else state.lif)
         return s, state._replace(lif=lif).plus(s[None], self.beta)
 
-    def seq(self, x: Tensor, state: _Count | None = None) -> tuple[Tensor, _Count]:
-        state = _Count(None, None, 0.0) if state is None else state
+    def seq(self, x: Tensor, state: _Sent | None = None) -> tuple[Tensor, _Sent]:
+        state = _Sent(None, None, 0.0) if state is None else state
         s, lif = self.neurons.seq(x, state.lif)
         return s, state._replace(lif=lif).plus(s, self.beta)
 
@@ -154,10 +153,10 @@ class _Ramp(Stateful):
         super().__init__()
         self.neurons = neurons
 
-    def init(self, x: Tensor) -> _Count:
+    def init(self, x: Tensor) -> _Sent:
         raise AssertionError("rates are those of a run")
 
-    def step(self, x: Tensor, state: _Count) -> tuple[Tensor, _Count]:
+    def step(self, x: Tensor, state: _Sent) -> tuple[Tensor, _Sent]:
         params = self.neurons.params(x).spread(x.shape)
         amount = params.v_th if params.reset_amount is None else params.reset_amount
         ramp = (params.gain * x + params.bias) / amount

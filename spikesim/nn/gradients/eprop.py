@@ -100,7 +100,7 @@ class EProp(Online):
             self.register_buffer(f"feedback{k}", drawn.to(like))
 
     def ticks(self, x: Tensor, state: NetState) -> Iterator[tuple[Tensor, Pull]]:
-        """Outputs and what an error gives in its tick; see `Online`."""
+        """Give outputs, and what an error gives in its tick; see `Online`."""
         now, traces = dict(state), dict[torch.nn.Module, _Trace]()
         for tick in x.unbind(0):
             with torch.no_grad():
@@ -235,7 +235,7 @@ class _Stage:
     def step(
         self, given: Tensor, now: NetState
     ) -> tuple[Tensor, _Local, list[tuple[torch.nn.Module, Tensor]]]:
-        """Output of a tick, its derivatives, and what each projection was given; ``now`` goes on."""
+        """Output of a tick, its derivatives, what each projection was given; ``now`` goes on."""
         for path, module in self.before:
             if isinstance(module, Dropout):
                 mask = module.init(given) if now[path] is None else now[path]

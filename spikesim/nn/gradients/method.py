@@ -79,7 +79,7 @@ class GradientMethod(Stateful, ABC):
                 f"{name}: expected input (T, B, ...) with at least one tick, got {tuple(x.shape)}"
             )
         if x.requires_grad or torch.is_autocast_enabled(x.device.type):
-            what = "input that wants a gradient" if x.requires_grad else "autocast to half precision"
+            what = "input that wants a gradient" if x.requires_grad else "autocast"
             raise ValidationError(
                 f"{name}: expected input by itself and in full precision, got {what}; train what "
                 "comes before, or in half precision, by nn.run and backward()"
@@ -101,7 +101,7 @@ class Online(GradientMethod):
 
     @abstractmethod
     def ticks(self, x: Tensor, state: NetState) -> Iterator[tuple[Tensor, Pull]]:
-        """What the net gives, (B, ...), tick by tick, with the gradients that an error has there.
+        """Give outputs (B, ...) tick by tick, with the gradients that an error has there.
 
         Parameters
         ----------

@@ -71,7 +71,7 @@ class OTTT(Online):
         self._neurons = tuple(_followers(net).items())
 
     def ticks(self, x: Tensor, state: NetState) -> Iterator[tuple[Tensor, Pull]]:
-        """Outputs and what an error gives in its tick; see `Online`."""
+        """Give outputs, and what an error gives in its tick; see `Online`."""
         traced = {one: _Traced(one, neurons) for one, neurons in self._neurons}
         net = changed(self.net, traced)
         now = dict.fromkeys(stateful(net)) | state

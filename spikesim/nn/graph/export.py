@@ -169,7 +169,7 @@ def with_drive(neuron: Any, drive: np.ndarray | None) -> Any:
     """
     if drive is None:
         return neuron
-    if not isinstance(neuron, neurons.LIF):
+    if not isinstance(neuron, neurons.LIF | neurons.AdaptiveLIF):
         raise ValidationError(
             f"expected no constant input for a {type(neuron).__name__}, which has no bias; "
             "Linear(..., bias=False)"

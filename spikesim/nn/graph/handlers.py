@@ -29,6 +29,7 @@ from spikesim.nn.layers.delayed import Delayed, DelayedConv, DelayedLinear
 from spikesim.nn.layers.network import Linear
 from spikesim.nn.layers.norm import BatchNorm, Dropout
 from spikesim.nn.layers.recurrent import Diagonal
+from spikesim.nn.neurons.adaptive import ALIFLayer
 from spikesim.nn.neurons.lif import LIFLayer
 from spikesim.nn.neurons.readout import LI
 
@@ -99,7 +100,7 @@ def _integrator(module: LI, x: SpikeMap) -> Fires:
     return _lif(module, x)._replace(spiking=False)
 
 
-def _lif(module: LIFLayer | LI, x: SpikeMap) -> Fires:
+def _lif(module: LIFLayer | ALIFLayer | LI, x: SpikeMap) -> Fires:
     if module.shape is not None and module.shape != x.shape:
         raise ValidationError(f"expected input of shape {module.shape}, got {x.shape}")
     return Fires(module.canonical(), x)
@@ -212,7 +213,7 @@ HANDLERS: Handlers = {
     **WINDOWS,
     Linear: _linear,
     torch.nn.Linear: _linear,
-    LIFLayer: _lif,
+    **dict.fromkeys((LIFLayer, ALIFLayer), _lif),
     LI: _integrator,
     Delay: delayed,
     **dict.fromkeys((DelayedLinear, DelayedConv), _delayed_sums),

@@ -18,6 +18,7 @@ from spikesim.nn.graph.retiming import INPUT, Loops, Tap, closed, previous
 from spikesim.nn.graph.spikemap import SpikeMap
 from spikesim.nn.graph.tracing import HOOKS, REFUSED, place, runs_as, trace, who
 from spikesim.nn.layers.delayed import DelayedLinear
+from spikesim.nn.neurons.adaptive import ALIFLayer
 from spikesim.nn.neurons.lif import LIFLayer
 from spikesim.nn.time.stateful import Stateful, hooked
 
@@ -192,7 +193,7 @@ class _TickReader:
             )
             if isinstance(module, torch.nn.Linear | DelayedLinear):
                 return (module.in_features,)
-            if isinstance(module, LIFLayer) and module.shape is not None:
+            if isinstance(module, LIFLayer | ALIFLayer) and module.shape is not None:
                 return module.shape
         for user in node.users:
             if self._peek(user) in KEEPING and (shape := self._shape_for(user)) is not None:
@@ -225,7 +226,7 @@ class _TickReader:
         """Give what stands for a node that was refused, or hangs on what was."""
         if node.op == "call_module":
             module = self.model.get_submodule(str(node.target))
-            if isinstance(module, LIFLayer) and module.shape is not None:
+            if isinstance(module, LIFLayer | ALIFLayer) and module.shape is not None:
                 return SpikeMap.of(f"refused{len(self.values)}", module.shape)
         return _UNKNOWN
 

@@ -11,13 +11,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from spikesim import neurons
 from spikesim.errors import ValidationError
 from spikesim.nn.arithmetic.exact import spread
 from spikesim.nn.functional import LIFState, lif_check, lif_step
 from spikesim.nn.neurons import legal
 from spikesim.nn.neurons.learned import Granularity, LearnedConstant
 from spikesim.nn.neurons.lif import Constant, LIFLayer, full_precision
-from spikesim.nn.neurons.shapes import broadcast
+from spikesim.nn.neurons.shapes import broadcast, flat
 from spikesim.nn.time.stateful import Stateful
 
 _ADAPTATION = {
@@ -51,8 +52,9 @@ class ALIFLayer(Stateful):
         theta = rho theta;   the tick of LIFLayer with threshold v_th + theta, which gives s;
         theta = theta + theta_plus s
 
-    These are the ticks of ``neurons.ALIF``. Soft reset takes off ``v_th``, without theta, unless a
-    ``reset_amount`` is given.
+    These are the ticks of ``neurons.AdaptiveLIF``, which is what is exported, and of
+    ``neurons.ALIF`` but for rounding. Soft reset takes off ``v_th``, without theta, unless a
+    ``reset_amount`` is given. The core has no such neuron.
 
     Parameters
     ----------
@@ -126,6 +128,14 @@ class ALIFLayer(Stateful):
     def shape(self) -> tuple[int, ...] | None:
         """Neurons; None where the shape is left open."""
         return self.lif.shape
+
+    def canonical(self) -> neurons.AdaptiveLIF:
+        """Give the same neuron as plain data (float64), for export; see `LIFLayer.canonical`."""
+        values = {
+            name: flat(value.numpy(force=True).astype(np.float64), self.shape)
+            for name, value in ((name, self._value(name)) for name in _ADAPTATION)
+        }
+        return neurons.AdaptiveLIF.of(self.lif.canonical(), **values)
 
     def init(self, x: Tensor) -> ALIFState:
         """State before the first tick, for one tick's input of shape (B, ...)."""

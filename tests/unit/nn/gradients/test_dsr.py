@@ -35,8 +35,20 @@ def grads(model, x, loss):
     return out.detach(), [p.grad.clone() for p in model.parameters()]
 
 
+class TickByTick(torch.nn.Module):
+    """A forward of its own, which is called in every tick."""
+
+    def __init__(self, net):
+        super().__init__()
+        self.net = net
+
+    def forward(self, x):
+        return self.net(x)
+
+
+@pytest.mark.parametrize("wrapped", [torch.nn.Sequential, TickByTick])
 @pytest.mark.parametrize("beta", [0.75, 1.0])
-def test_gradients_are_those_of_weighted_rates_by_hand(beta):
+def test_gradients_are_those_of_weighted_rates_by_hand(beta, wrapped):
     net, x = net_of(beta), spikes((20, 3, 4))
     wanted = np.random.default_rng(2).random((3, 3))
     (w1, b1), (w2, b2) = ([p.detach().numpy() for p in net[k].parameters()] for k in (0, 2))
@@ -66,7 +78,7 @@ def test_gradients_are_those_of_weighted_rates_by_hand(beta):
     def loss(out):
         return ((torch.tensordot(shares, out, 1) - torch.from_numpy(wanted)) ** 2).sum()
 
-    out, found = grads(nn.DSR(net), x, loss)
+    out, found = grads(nn.DSR(wrapped(net)), x, loss)
     assert torch.equal(nn.run(net, x)[0], out)
     assert 0 < (d2 < 1).mean() < 1 or 0 < (d1 < 1).mean() < 1
     for a, b in zip(expected, found, strict=True):

@@ -10,7 +10,9 @@ torch = pytest.importorskip("torch")
 
 from spikesim import neurons, nn, sim  # noqa: E402
 from spikesim.core import SpikeTrains  # noqa: E402
-from spikesim.errors import ValidationError  # noqa: E402
+from spikesim.errors import CompileError, ValidationError  # noqa: E402
+from spikesim.hw.compile import compile_network  # noqa: E402
+from spikesim.network import Network  # noqa: E402
 from spikesim.nn.graph.handlers import Fires  # noqa: E402
 from tests.reference.stateful_nets import equal  # noqa: E402
 
@@ -29,8 +31,6 @@ def test_spikes_and_thresholds_are_those_of_the_simulated_neuron():
     net = torch.nn.Sequential(nn.Linear(6, 4), nn.ALIFLayer(4, beta=0.5, theta_plus=0.5, rho=0.75))
     with torch.no_grad():
         net[0].weight.copy_(torch.randint(-2, 5, (4, 6), generator=torch.manual_seed(0)) / 4.0)
-    with pytest.raises(ValidationError, match="give a handler for ALIFLayer"):
-        nn.export(net)
     network = nn.export(net, DT, handlers={nn.ALIFLayer: handler})
     raster = np.random.default_rng(0).random((STEPS, 6)) < 0.4
     run = sim.simulate(
@@ -46,6 +46,57 @@ def test_spikes_and_thresholds_are_those_of_the_simulated_neuron():
     assert (np.array(spikes) == run.raster("layer0")).all()
     # Their decays are exponentials of quotients.
     np.testing.assert_allclose(np.array(thetas), run.trace("layer0.theta"), rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"reset": "hard", "v_reset": -0.1},
+        {"alpha": 0.4, "gain": 0.7, "refractory_ticks": 1, "refractory": "gate", "strict": True},
+        {"bias": 0.06, "v_floor": -0.2, "v_init": 0.3, "reset_amount": 0.8},
+        {"beta": [0.5, 0.6, 0.7, 0.8], "theta_plus": [0.1, 0.2, 0.3, 0.4], "rho": [0.0, 0.3, 1, 1]},
+        {"learn": ("beta", "bias", "theta_plus", "rho")},
+    ],
+)  # fmt: skip
+def test_exported_it_is_simulated_spike_for_spike(options, dtype, tmp_path):
+    """The same operations in the same order: no spike and no bit of a threshold is another one."""
+    constants = {"beta": 0.83, "theta_plus": 0.27, "rho": 0.93} | options
+    first, second = nn.ALIFLayer(4, **constants), nn.ALIFLayer(3, beta=0.7)
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(
+        nn.Linear(6, 4), nn.Recurrent(first, nn.Linear(4, 4)), nn.Linear(4, 3), second
+    )
+    for p in net[0].parameters():
+        p.data.mul_(4.0).add_(0.3)
+    net[2].weight.data.mul_(4.0)
+    for layer in (0, 2):  # sums of few bits are the same in every order
+        net[layer].weight.data.mul_(64).round_().div_(64)
+    net[1].back.weight.data.mul_(64).round_().div_(64)
+    net.to(getattr(torch, dtype))
+    nn.export(net, DT).save(tmp_path / "net.npz")
+    raster = np.random.default_rng(0).random((STEPS, 6)) < 0.4
+    run = sim.simulate(
+        Network.load(tmp_path / "net.npz"), {"in": SpikeTrains.from_raster(raster)}, STEPS + 1,
+        record=["spikes", "layer0.theta"], dtype=dtype,
+    )  # fmt: skip
+    x, state, thetas = torch.from_numpy(raster).to(getattr(torch, dtype))[:, None], None, []
+    for k, tick in enumerate(x):
+        y, state = nn.step(net, tick, state)
+        thetas.append(state["1"].neurons.theta[0].detach().numpy())
+        assert (state["1"].spikes[0].bool().numpy() == run.raster("layer0")[k]).all()
+        assert (y[0].bool().numpy() == run.raster("layer1")[k + 1]).all()
+    assert 0.02 < run.raster("layer0").mean() < 0.98
+    assert 0.02 < run.raster("layer1").mean() < 0.98
+    assert (np.array(thetas) == run.trace("layer0.theta")[:STEPS]).all()
+
+
+def test_integers_and_the_core_refuse_a_threshold_that_adapts():
+    net = torch.nn.Sequential(nn.Linear(6, 4), nn.ALIFLayer(4))
+    with pytest.raises(ValidationError, match="expected a LIFLayer, got ALIFLayer"):
+        nn.IntegerNet(net)
+    with pytest.raises(CompileError, match="got an adaptive threshold; run it in the float engine"):
+        compile_network(nn.export(net))
 
 
 def test_without_adaptation_it_is_a_lif_layer():
