@@ -132,7 +132,8 @@ class EProp(Online):
                     if projection not in traces:
                         continue
                     whole = torch.einsum("bj,bji->ji", signal, traces[projection].filtered)
-                    found[id(projection.weight)] = whole[:, : projection.in_features]
+                    weights = whole[:, : projection.in_features].contiguous()
+                    found[id(projection.weight)] = weights
                     if projection.bias is not None:
                         found[id(projection.bias)] = whole[:, -1]
             return [found.get(id(p)) for p in self.trained]
