@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Gradient methods side by side on scikit-learn's digits: ``python -m benchmarks.gradients``.
 
-``images``: 64-100-10 `LIFLayer`, 16 ticks of rates. ``rows``: a row of pixels a tick, eight of
-them, into a loop of 64 adaptive neurons, and membranes as readout. Each method trains each net from
-the same weights. A tenth of the training part decides between learning rates, for every seed by
-itself; the test part is looked at once, with that one. Rows go to
-``benchmarks/results/gradients.json``, the table to standard output.
+``images``: 64-100-10 `LIFLayer`, 16 ticks of rates. ``sums``: the same, but for its outputs, which
+are the mean of the last sums. ``rows``: a row of pixels a tick, eight of them, into a loop of 64
+adaptive neurons, and membranes as readout. Each method trains each net from the same weights. A
+tenth of the training part decides between learning rates, for every seed by itself; the test part
+is looked at once, with that one. Rows go to ``benchmarks/results/gradients.json``, the table to
+standard output.
 """
 
 from __future__ import annotations
@@ -49,6 +50,11 @@ def images() -> torch.nn.Module:
     )
 
 
+def sums() -> torch.nn.Module:
+    """One layer of spikes, and sums of them."""
+    return nn.SpikingNet(*list(images())[:-1])
+
+
 def rows() -> torch.nn.Module:
     """Adaptive neurons in a loop, and membranes that no longer fire."""
     loop = nn.Recurrent(nn.ALIFLayer(64, beta=0.8, rho=0.9), nn.Linear(64, 64))
@@ -63,14 +69,21 @@ EPROP: dict[str, Make] = {
     "e-prop, symmetric": nn.EProp,
     "e-prop, random": partial(nn.EProp, feedback="random"),
 }
+MEAN = nn.MembraneCrossEntropy(), nn.decode.mean_value
+
+
+def sixteen(x: torch.Tensor) -> torch.Tensor:
+    return nn.encode.rate(x.flatten(1), steps=16)
+
+
 CASES = {
     "images": Case(
-        images, lambda x: nn.encode.rate(x.flatten(1), steps=16),
-        {"BPTT": through_time, "OTTT": nn.OTTT, **EPROP, "DSR": nn.DSR},
+        images, sixteen, {"BPTT": through_time, "OTTT": nn.OTTT, **EPROP, "DSR": nn.DSR}
     ),
+    "sums": Case(sums, sixteen, {"BPTT": through_time, "DSR": nn.DSR}, *MEAN),
     "rows": Case(
         rows, lambda x: x.reshape(-1, 8, 8).transpose(0, 1).contiguous(),
-        {"BPTT": through_time, **EPROP}, nn.MembraneCrossEntropy(), nn.decode.mean_value,
+        {"BPTT": through_time, **EPROP}, *MEAN,
     ),
 }  # fmt: skip
 
@@ -117,14 +130,17 @@ def table(found: Sequence[dict[str, Any]]) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--net", choices=CASES, help="this one only; other rows stay as they are")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--quick", action="store_true", help="one seed and epoch, no file")
     options = parser.parse_args(argv)
     seeds, epochs = (1, 1) if options.quick else (options.seeds, options.epochs)
-    found = []
+    chosen = {name: it for name, it in CASES.items() if options.net in (None, name)}
+    kept = json.loads(RESULTS.read_text()) if options.net and RESULTS.exists() else []
+    found = [row for row in kept if row["net"] not in chosen]
     for seed in range(seeds):
-        for case, it in CASES.items():
+        for case, it in chosen.items():
             for method in it.methods:
                 found.append(measure(case, method, seed, epochs))
                 print(json.dumps(found[-1]), file=sys.stderr, flush=True)
