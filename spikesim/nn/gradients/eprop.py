@@ -135,7 +135,7 @@ class EProp(Online):
                     weights = whole[:, : projection.in_features].contiguous()
                     found[id(projection.weight)] = weights
                     if projection.bias is not None:
-                        found[id(projection.bias)] = whole[:, -1]
+                        found[id(projection.bias)] = whole[:, -1].contiguous()
             return [found.get(id(p)) for p in self.trained]
 
         return gradients
