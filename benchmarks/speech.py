@@ -17,7 +17,7 @@ from __future__ import annotations
 import sys
 import wave
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -93,9 +93,12 @@ def spikes(clips: data.Clips) -> np.ndarray:
     """Spikes float32 (n, T, 2 * bands) of loudness, for steps of a tenth of its range."""
     x, mask = (torch.from_numpy(part[:TICKS]) for part in data.pad(clips.clips))
     both = nn.encode.threshold_crossing(x, 0.1).flatten(2) * mask[..., None]
-    return np.ascontiguousarray(both.transpose(0, 1).numpy())
+    found = np.zeros((len(clips), TICKS, both.shape[2]), np.float32)
+    found[:, : len(both)] = both.transpose(0, 1).numpy()
+    return found
 
 
+@lru_cache(maxsize=1)
 def recordings(path: Path) -> Path:
     """Folder of WAV files, made from an npz file where that is what there is."""
     if path.suffix != ".npz":
