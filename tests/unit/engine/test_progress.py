@@ -100,12 +100,12 @@ def test_what_is_paid_once_between_two_reports_is_no_part_of_the_speed_either(ca
     clock = [0.0]
     monkeypatch.setattr(progress.time, "perf_counter", lambda: clock[0])
     with counting(True, "samples") as report:
-        for done, clock[0] in ((100, 1.0), (200, 9.0), (300, 10.0), (800, 15.0), (900, 21.0)):
-            report(done, 2_000)
+        for done, clock[0] in ((100, 1.0), (200, 9.0), (300, 10.0), (1_200, 19.0), (1_300, 25.0)):
+            report(done, 3_000)
     # 100 of them a second, but for a kernel that is compiled after the first 100, for 8 s.
-    assert ["samples: 300 of 2,000, about 17 s left at this speed"] == caplog.messages[:1]
-    # 700 in 12 s: slower by what took longer just now, for all that is known.
-    assert ["samples: 900 of 2,000, about 19 s left at this speed"] == caplog.messages[1:]
+    assert ["samples: 300 of 3,000, about 27 s left at this speed"] == caplog.messages[:1]
+    # 1,100 in 16 s: slower by what took longer just now, for all that is known.
+    assert ["samples: 1,300 of 3,000, about 25 s left at this speed"] == caplog.messages[1:]
 
 
 @pytest.mark.parametrize(
