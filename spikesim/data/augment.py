@@ -15,8 +15,8 @@ def shift(images: np.ndarray, down: np.ndarray, right: np.ndarray) -> np.ndarray
 
     Parameters
     ----------
-    images : array, shape (n, height, width)
-        Images.
+    images : array, shape (n, ..., height, width)
+        Images; what lies between, such as ticks and channels, moves together.
     down, right : int arrays, shape (n,)
         Pixels to move by.
 
@@ -30,14 +30,14 @@ def shift(images: np.ndarray, down: np.ndarray, right: np.ndarray) -> np.ndarray
     [[[0, 0], [1, 2]]]
     """
     out = np.zeros_like(images)
-    height, width = images.shape[1:]
+    height, width = images.shape[-2:]
     for dy, dx in sorted({*zip(down.tolist(), right.tolist(), strict=True)}):
         if abs(dy) >= height or abs(dx) >= width:
             continue  # nothing of the image is left
         chosen = np.flatnonzero((down == dy) & (right == dx))
         rows = slice(max(0, dy), height + min(0, dy)), slice(max(0, -dy), height + min(0, -dy))
         cols = slice(max(0, dx), width + min(0, dx)), slice(max(0, -dx), width + min(0, -dx))
-        out[chosen, rows[0], cols[0]] = images[chosen, rows[1], cols[1]]
+        out[chosen, ..., rows[0], cols[0]] = images[chosen, ..., rows[1], cols[1]]
     return out
 
 
@@ -69,7 +69,7 @@ class Shift:
             )
 
     def __call__(self, images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Shifted copies of images (n, height, width)."""
+        """Shifted copies of images (n, ..., height, width)."""
         n = len(images)
         steps = rng.integers(-self.pixels, self.pixels + 1, size=(2, n))
         steps *= rng.random(n) < self.share

@@ -52,8 +52,8 @@ def event_frames(
     Raises
     ------
     ValidationError
-        If there is no event, one lies outside of the sensor, or the window is so wide or narrow
-        that the unit is wrong, or gives more than 100,000 frames.
+        If there is no event, one lies outside of the sensor or between pixels, or the window is so
+        wide or narrow that the unit is wrong, or gives more than 100,000 frames.
 
     Examples
     --------
@@ -186,6 +186,13 @@ def _fields(
     found = {}
     for name, limit in columns.items():
         values = events[name] if name in names else np.zeros(len(events), np.int64)
+        whole = np.isfinite(values) & (values == np.floor(values))
+        if not whole.all():
+            k = int(np.argmin(whole))
+            raise ValidationError(
+                f"{who}: expected {name} as whole numbers, got {values[k]} in event {k}; round "
+                "them to the pixels that are meant"
+            )
         found[name] = values.astype(np.int64)
         low, high = int(found[name].min()), int(found[name].max())
         # A sensor with one polarity may tell all events as 1.

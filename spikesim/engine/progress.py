@@ -138,7 +138,8 @@ class Lines:
     def __init__(self, told: Callable[[int, int, float], str]) -> None:
         self._told, self._foretold = told, False
         self._began = self._said = time.perf_counter()
-        self._first: tuple[int, float] | None = None
+        self._before: tuple[int, float] | None = None
+        self._spent, self._slowest = (0, 0.0), (0, 0.0)
 
     @classmethod
     def of(cls, what: str) -> Lines:
@@ -149,9 +150,7 @@ class Lines:
         """Hear how far it is."""
         now = time.perf_counter()
         spent = now - self._began
-        # From the first report on: before it processes start and kernels are compiled.
-        before, since = self._first = self._first or (done, now)
-        pace = (now - since) / (done - before) if done > before else 0.0
+        pace = self._pace(done, now)
         left = pace * (total - done)
         early = not self._foretold and spent >= FORETELL_SECONDS and left >= LONG_SECONDS
         if done < total and now - self._said < LOG_SECONDS and not early:
@@ -159,6 +158,23 @@ class Lines:
         self._said, self._foretold = now, True
         rest = f", about {duration(left)} left at this speed" if done < total and pace > 0 else ""
         _log.info("%s%s", self._told(done, total, spent), rest)
+
+    def _pace(self, done: int, now: float) -> float:
+        """Seconds of one, without what is paid once; 0 where that is not known yet.
+
+        Processes start and most kernels are compiled before the first report, others, and whatever
+        comes after an epoch, between two: the slowest stretch is left out.
+        """
+        if self._before is None:
+            self._before = done, now
+        n, seconds = done - self._before[0], now - self._before[1]
+        if n > 0:
+            self._before = done, now
+            self._spent = self._spent[0] + n, self._spent[1] + seconds
+            if not self._slowest[0] or seconds / n > self._slowest[1] / self._slowest[0]:
+                self._slowest = n, seconds
+        rest = self._spent[0] - self._slowest[0]
+        return (self._spent[1] - self._slowest[1]) / rest if rest > 0 else 0.0
 
 
 @contextmanager

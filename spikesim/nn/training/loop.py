@@ -80,9 +80,11 @@ class Fitting:
             if self.history.add(training, validation) and self.patience is not None:
                 self.best = {k: v.clone() for k, v in self.model.state_dict().items()}
             self.history.seconds = before + time.perf_counter() - start
-            self._save()
-            for log in loggers if self.together.rank == 0 else ():
-                log(self.history)
+            try:
+                for log in loggers if self.together.rank == 0 else ():
+                    log(self.history)
+            finally:  # behind them: what they change in the net, such as delays, is to be kept
+                self._save()
         if self.best is not None:
             self.model.load_state_dict(self.best)
         self.model.eval()

@@ -106,7 +106,8 @@ def fit(
         File that is replaced after every epoch. If it exists, training goes on from it, to the same
         bits as without the interruption. Functions and loaders are known by their names only.
     log : callable or several, optional
-        Given the `History` after every epoch: `CSVLog`, `TensorBoardLog`, or your own.
+        Given the `History` after every epoch: `CSVLog`, `TensorBoardLog`, or your own. What it
+        changes in the net, as `narrow_delays` does, is in the checkpoint.
     precision : {"float32", "bf16"}
         Of products and convolutions of torch's own layers (autocast); neurons stay in float32.
     seed : int

@@ -31,6 +31,16 @@ def test_each_image_moves_by_its_own_amount():
     assert (np.array(expected) == shift(images, down, right)).all()
 
 
+def test_ticks_and_channels_of_a_sample_move_together():
+    frames = np.random.default_rng(0).random((3, 4, 2, 6, 5))
+    down, right = np.array([0, 1, -2]), np.array([1, 0, -1])
+    expected = [
+        [[moved_by_hand(image, a, b) for image in tick] for tick in sample]
+        for sample, a, b in zip(frames, down, right, strict=True)
+    ]
+    assert (np.array(expected) == shift(frames, down, right)).all()
+
+
 def test_share_of_zero_leaves_all_images():
     images = np.random.default_rng(0).random((20, 8, 8))
     assert (images == Shift(1, share=0.0)(images, np.random.default_rng(1))).all()

@@ -103,6 +103,17 @@ def test_what_does_not_fit_is_refused(change, options, says):
         data.event_frames(events, given.pop("sensor_size"), **given)
 
 
+@pytest.mark.parametrize("value", [1.5, np.nan, np.inf])
+@pytest.mark.parametrize("name", ["x", "y", "p"])
+def test_a_place_between_pixels_is_refused_rather_than_cut(name, value):
+    events = recording(20).astype([("t", int), *((each, float) for each in "xyp")])
+    whole = data.event_frames(events, SIZE, unit="us", frames=2)
+    assert np.array_equal(data.event_frames(recording(20), SIZE, unit="us", frames=2), whole)
+    events[name][7] = value
+    with pytest.raises(ValidationError, match=rf"{name} as whole numbers, got {value} in event 7"):
+        data.event_frames(events, SIZE, unit="us", frames=2)
+
+
 class Tonic:
     """A data set as tonic has them."""
 

@@ -75,7 +75,7 @@ def test_a_run_of_a_minute_is_not_foretold(caplog, monkeypatch, total, lines):
     clock = [0.0]
     monkeypatch.setattr(progress.time, "perf_counter", lambda: clock[0])
     with counting(True, "samples") as report:
-        for clock[0] in (1.0, 2.0):
+        for clock[0] in (1.0, 1.5, 2.0):
             report(round(1000 * clock[0]), total)
     assert lines == len(caplog.messages)
 
@@ -92,6 +92,20 @@ def test_what_comes_before_the_first_report_is_no_part_of_the_speed(caplog, monk
     assert ["samples: 1 of 1,801", "samples: 1,001 of 1,801, about 8 s left at this speed"] == (
         caplog.messages
     )
+
+
+def test_what_is_paid_once_between_two_reports_is_no_part_of_the_speed_either(caplog, monkeypatch):
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    clock = [0.0]
+    monkeypatch.setattr(progress.time, "perf_counter", lambda: clock[0])
+    with counting(True, "samples") as report:
+        for done, clock[0] in ((100, 1.0), (200, 9.0), (300, 10.0), (1_200, 19.0), (1_300, 25.0)):
+            report(done, 3_000)
+    # 100 of them a second, but for a kernel that is compiled after the first 100, for 8 s.
+    assert ["samples: 300 of 3,000, about 27 s left at this speed"] == caplog.messages[:1]
+    # 1,100 in 16 s: slower by what took longer just now, for all that is known.
+    assert ["samples: 1,300 of 3,000, about 25 s left at this speed"] == caplog.messages[1:]
 
 
 @pytest.mark.parametrize(

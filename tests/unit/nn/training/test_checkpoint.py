@@ -94,6 +94,33 @@ def seeded(seed):
     np.random.seed(seed)  # noqa: NPY002
 
 
+@pytest.mark.parametrize("cut", [1, 2])
+def test_delays_that_a_log_narrows_go_on_from_where_they_were(cut, tmp_path):
+    def of(path, cut=None):
+        torch.manual_seed(0)
+        model = torch.nn.Sequential(
+            nn.DelayedLinear(9, 3, 7, method="prune", scale=5.0), nn.LIFLayer(3)
+        )
+
+        def narrow(history):
+            nn.narrow_delays(model, len(history.loss) / 4)
+            if len(history.loss) == cut:
+                raise CutOffError
+
+        nn.fit(
+            model, X.reshape(24, 9), Y, encode=ENCODE, epochs=4, lr=0.1, log=narrow,
+            checkpoint=tmp_path / path,
+        )  # fmt: skip
+        return model
+
+    whole = of("whole.pt")
+    with pytest.raises(CutOffError):
+        of("cut.pt", cut)
+    again = of("cut.pt")
+    for a, b in zip(whole.state_dict().values(), again.state_dict().values(), strict=True):
+        assert torch.equal(a, b)
+
+
 @pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("cut", [1, 3, 5])
 def test_a_training_that_was_cut_off_goes_on_to_the_same_bits(source, cut, tmp_path):
