@@ -47,18 +47,33 @@ def train(
     ] = None,
     hidden: Annotated[
         str | None,
-        typer.Option(help="Layers: 100 neurons, 16c3 convolution, p2 average pooling."),
+        typer.Option(
+            help="Layers between image and classes: 100 neurons, 16c3 convolution, p2 pooling. "
+            "[own images: 100]"
+        ),
     ] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Ticks per image.")] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Ticks per image. [own images: 25]")
+    ] = None,
     epochs: Annotated[
-        int | None, typer.Option(min=0, help="Float epochs; those of the recipe by default.")
+        int | None, typer.Option(min=0, help="Epochs in float. [own images: 20]")
     ] = None,
     integer_epochs: Annotated[
-        int | None, typer.Option(min=0, help="Epochs with the core's integers after them.")
+        int | None,
+        typer.Option(min=0, help="Then epochs with the core's integers. [own images: 5]"),
     ] = None,
-    batch_size: Annotated[int | None, typer.Option(min=1, help="Images per step.")] = None,
-    lr: Annotated[float | None, typer.Option(help="Largest learning rate.")] = None,
-    beta: Annotated[float | None, typer.Option(help="Decay of the membrane in a tick.")] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="Images per step. [own images: 64]")
+    ] = None,
+    lr: Annotated[
+        float | None, typer.Option(help="Largest learning rate. [own images: 0.005]")
+    ] = None,
+    beta: Annotated[
+        float | None,
+        typer.Option(
+            help="Share of its membrane that a neuron keeps in a tick. [own images: 0.9375]"
+        ),
+    ] = None,
     validation: Annotated[
         float | None, typer.Option(help="Share of the training images to choose settings by.")
     ] = None,
@@ -88,6 +103,9 @@ def train(
 
     If most samples are silent, give more --steps. If the loss jumps, lower --lr. Choose settings by
     the validation accuracy (--validation 0.1); the test images are looked at once, at the end.
+
+    Then `spikesim compile net.npz -o prog.spk` makes a program of it, and `spikesim run prog.spk`
+    shows it the held-out images. Pictures and the same in Python: docs/tutorials/train.md.
     """
     from spikesim.nn import CSVLog, recipes
 

@@ -17,6 +17,7 @@ from typing import Any, ParamSpec
 import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.rcsetup import cycler
 
 P = ParamSpec("P")
 
@@ -34,7 +35,7 @@ FAINT = "#8a909933"
 
 #: What matplotlib is told while a picture is drawn.
 SETTINGS: dict[str, Any] = {
-    "axes.prop_cycle": mpl.cycler(color=COLORS),
+    "axes.prop_cycle": cycler(color=COLORS),
     "font.family": "DejaVu Sans",
     "font.size": 9.0,
     "axes.titlesize": 10.0,
