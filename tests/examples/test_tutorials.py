@@ -27,7 +27,10 @@ def words(text):
     return re.sub(r"\s+", " ", _NUMBER.sub("#", text))
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(page, marks=pytest.mark.rtl if page == "quantize" else ()) for page in PAGES],
+)
 def test_a_page_prints_and_draws_what_it_says(name, tmp_path):
     page = TUTORIALS / f"{name}.md"
     text = page.read_text()
