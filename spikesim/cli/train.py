@@ -32,6 +32,20 @@ EPILOG = examples(
 )
 SETS = ("digits", "mnist", "fashion_mnist")
 
+# What is asked for over a recipe; that of a user's own images stands in the help.
+HIDDEN = typer.Option(
+    help="Layers between image and classes: 100 neurons, 16c3 convolution, p2 pooling. "
+    "[own images: 100]"
+)
+STEPS = typer.Option(min=1, help="Ticks per image. [own images: 25]")
+EPOCHS = typer.Option(min=0, help="Epochs in float. [own images: 20]")
+INTEGER_EPOCHS = typer.Option(min=0, help="Then epochs with the core's integers. [own images: 5]")
+BATCH_SIZE = typer.Option(min=1, help="Images per step. [own images: 64]")
+LR = typer.Option(help="Largest learning rate. [own images: 0.005]")
+BETA = typer.Option(
+    help="Share of its membrane that a neuron keeps in a tick. [own images: 0.9375]"
+)
+
 
 def train(
     what: Annotated[
@@ -45,20 +59,13 @@ def train(
     data: Annotated[
         Path | None, typer.Option(help="Folder or file of MNIST; looked for by default.")
     ] = None,
-    hidden: Annotated[
-        str | None,
-        typer.Option(help="Layers: 100 neurons, 16c3 convolution, p2 average pooling."),
-    ] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Ticks per image.")] = None,
-    epochs: Annotated[
-        int | None, typer.Option(min=0, help="Float epochs; those of the recipe by default.")
-    ] = None,
-    integer_epochs: Annotated[
-        int | None, typer.Option(min=0, help="Epochs with the core's integers after them.")
-    ] = None,
-    batch_size: Annotated[int | None, typer.Option(min=1, help="Images per step.")] = None,
-    lr: Annotated[float | None, typer.Option(help="Largest learning rate.")] = None,
-    beta: Annotated[float | None, typer.Option(help="Decay of the membrane in a tick.")] = None,
+    hidden: Annotated[str | None, HIDDEN] = None,
+    steps: Annotated[int | None, STEPS] = None,
+    epochs: Annotated[int | None, EPOCHS] = None,
+    integer_epochs: Annotated[int | None, INTEGER_EPOCHS] = None,
+    batch_size: Annotated[int | None, BATCH_SIZE] = None,
+    lr: Annotated[float | None, LR] = None,
+    beta: Annotated[float | None, BETA] = None,
     validation: Annotated[
         float | None, typer.Option(help="Share of the training images to choose settings by.")
     ] = None,
@@ -88,6 +95,9 @@ def train(
 
     If most samples are silent, give more --steps. If the loss jumps, lower --lr. Choose settings by
     the validation accuracy (--validation 0.1); the test images are looked at once, at the end.
+
+    Then `spikesim compile net.npz -o prog.spk` makes a program of it, and `spikesim run prog.spk`
+    shows it the held-out images. Pictures and the same in Python: docs/tutorials/train.md.
     """
     from spikesim.nn import CSVLog, recipes
 

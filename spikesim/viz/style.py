@@ -17,6 +17,7 @@ from typing import Any, ParamSpec
 import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.rcsetup import cycler
 
 P = ParamSpec("P")
 
@@ -32,7 +33,9 @@ INK = "#1f242b"
 #: Empty cells and unused memory: a tint that is visible on both backgrounds.
 FAINT = "#8a909933"
 
-_SETTINGS = {
+#: What matplotlib is told while a picture is drawn.
+SETTINGS: dict[str, Any] = {
+    "axes.prop_cycle": cycler(color=COLORS),
     "font.family": "DejaVu Sans",
     "font.size": 9.0,
     "axes.titlesize": 10.0,
@@ -59,7 +62,7 @@ def drawn(draw: Callable[P, Figure]) -> Callable[P, Figure]:
 
     @functools.wraps(draw)
     def inside(*args: P.args, **kwargs: P.kwargs) -> Figure:
-        with mpl.rc_context(_SETTINGS):
+        with mpl.rc_context(SETTINGS):
             return draw(*args, **kwargs)
 
     return inside
@@ -74,7 +77,7 @@ def new_figure(width: float, height: float) -> Figure:
 
 def save_png(figure: Figure, path: str | os.PathLike[str]) -> None:
     """Write a picture on white, 150 dots per inch."""
-    with mpl.rc_context(_SETTINGS):
+    with mpl.rc_context(SETTINGS):
         figure.savefig(path, dpi=150, facecolor="white", format="png")
 
 
@@ -96,8 +99,7 @@ def inline_svg(figure: Figure, name: str, label: str) -> str:
         One ``<svg>`` element, without XML header.
     """
     buffer = io.StringIO()
-    settings: dict[str, Any] = {**_SETTINGS, "svg.hashsalt": name}
-    with mpl.rc_context(settings):
+    with mpl.rc_context({**SETTINGS, "svg.hashsalt": name}):
         # No date, so that the same result gives the same page.
         figure.savefig(buffer, format="svg", metadata={"Date": None})
     text = buffer.getvalue()

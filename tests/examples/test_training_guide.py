@@ -26,6 +26,6 @@ def test_every_block_of_the_guide_runs():
     assert 8 >= len(names["history"].loss) > 2
     assert np.mean(names["predicted"] == names["split"].y_test) > 0.85
     assert names["predicted"][:20].tolist() == names["classes"]
-    assert {"mine.npz", "mine.spk", "run.pt", "run.csv"} == {
+    assert {"net.npz", "mine.spk", "run.pt", "run.csv"} == {
         path.name for path in names["folder"].iterdir()
     }

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
@@ -39,8 +40,10 @@ class Evaluation:
         >>> print(Evaluation(loss=2.3, accuracy=0.1, silent=1.0, n=50))
         loss 2.3, accuracy 10.00 %, silent 100.00 % of 50 samples
         """
+        # A loss of training is finite, or ends it: not a number is one that nobody asked for.
+        loss = "" if math.isnan(self.loss) else f"loss {self.loss:.4g}, "
         return (
-            f"loss {self.loss:.4g}, accuracy {100 * self.accuracy:.2f} %, "
+            f"{loss}accuracy {100 * self.accuracy:.2f} %, "
             f"silent {100 * self.silent:.2f} % of {self.n:,} samples"
         )
 

@@ -2,6 +2,7 @@
 """``spikesim train`` on a user's own images, up to a run on the held-out ones."""
 
 import csv
+import re
 
 import numpy as np
 import pytest
@@ -30,6 +31,16 @@ def train(spikesim, mine, tmp_path):
         return spikesim("train", mine, "--out", tmp_path / out, *quick, *arguments, "--json")
 
     return call
+
+
+def test_help_tells_what_own_images_are_trained_with(spikesim):
+    from spikesim.nn.recipes import OWN
+
+    text = " ".join(spikesim("train", "--help").out.split())
+    told = dict(re.findall(r"--([a-z-]+) <[^>]*>(?:(?!--).)*?\[own images: ([^]]+)\]", text))
+    assert 7 == len(told)
+    for option, value in told.items():
+        assert float(value) == getattr(OWN, option.replace("-", "_")), option
 
 
 def test_own_images_are_trained_on_and_run_with_the_held_out_part(train, spikesim, mine, tmp_path):

@@ -69,3 +69,9 @@ def test_without_tensorboard_its_logger_says_what_to_install(monkeypatch):
     monkeypatch.setattr(builtins, "__import__", absent)
     with pytest.raises(ValidationError, match="pip install tensorboard"):
         nn.TensorBoardLog("runs")
+
+
+def test_an_evaluation_without_a_loss_prints_none():
+    asked, unasked = (str(nn.Evaluation(loss, 0.5, 0.25, 4)) for loss in (0.7, float("nan")))
+    assert "loss 0.7, accuracy 50.00 %, silent 25.00 % of 4 samples" == asked
+    assert "accuracy 50.00 %, silent 25.00 % of 4 samples" == unasked
