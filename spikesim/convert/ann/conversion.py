@@ -13,7 +13,12 @@ import torch
 from torch import Tensor, fx
 
 from spikesim import nn
-from spikesim.convert.ann.calibration import batches_of, check_output, check_same
+from spikesim.convert.ann.calibration import (
+    batches_of,
+    check_batch_axis,
+    check_output,
+    check_same,
+)
 from spikesim.convert.ann.correcting import room, run_corrected
 from spikesim.convert.ann.measuring import Batch, Measured, measure, sequence
 from spikesim.convert.ann.output import with_output_neurons
@@ -151,6 +156,7 @@ def convert(
     >>> made.scores(torch.tensor([[0.75]])).tolist()
     [[0.75, 0.375]]
     """
+    ann = getattr(ann, "_orig_mod", ann)  # of torch.compile
     if steps is None:
         steps = max((m.levels for m in ann.modules() if isinstance(m, nn.QCFS)), default=32)
     _check_options(ann, steps, neuron, thresholds, refine, output, batch_size)
@@ -165,6 +171,7 @@ def convert(
         scores = graph.module(data[0][0])
         found = scores if graph.head is None else graph.head(scores)
         check_same(type(ann).__name__, ann(data[0][0].clone()), found)
+    check_batch_axis(graph, data[0][0])
     offset = with_output_neurons(graph, [x for x, _ in data]) if output == "spikes" else None
     made = _Conversion(graph, steps, neuron, data, offset, correct, refine)
     return made.best(thresholds, judged, "calibration data" if test is None else "test data")
@@ -293,6 +300,11 @@ def _check_options(
     batch_size: int,
 ) -> None:
     problems = []
+    if isinstance(ann, torch.jit.ScriptModule):
+        problems.append(
+            f"{type(ann).__name__}: expected a net of Python modules, got one of TorchScript, which "
+            "cannot be traced; convert it before torch.jit"
+        )
     training = [name or type(ann).__name__ for name, one in ann.named_modules() if one.training]
     if training:
         problems.append(

@@ -94,9 +94,12 @@ class _Rewriting:
             factor = thresholds.reshape(-1, *[1] * (len(shape) - 1)).to(self.like)
             return _Value(self.graph.call_module(path, (drive,)), factor)
         if path in self.ann.pools:
-            # A positive factor per channel may as well come behind the largest of a channel.
+            pool = self.root.get_submodule(path)
+            self.root.set_submodule(path, CountMaxPool(pool))
             given = self.values[node.args[0]]  # type: ignore[index]
-            self.root.set_submodule(path, CountMaxPool(self.root.get_submodule(path)))
+            if given.factor is None or given.factor.ndim != ops.pooled_axes(pool) + 1:
+                return _Value(self.graph.call_module(path, (self._multiplied(node.args[0]),)))
+            # A positive factor per channel may as well come behind the largest of a channel.
             return _Value(self.graph.call_module(path, (given.node,)), given.factor)
         if node.target in ops.CONCATENATIONS and (joined := self._joined(node)) is not None:
             return joined

@@ -75,6 +75,28 @@ NETS = {
         torch.nn.Flatten(2), torch.nn.Conv1d(2, 4, 3, stride=2), RELU(), torch.nn.BatchNorm1d(4),
         torch.nn.AvgPool1d(2), torch.nn.Flatten(), LINEAR(32, 3), torch.nn.Hardtanh(0, 0.5),
     ),
+    "features pooled": Net(
+        lambda net, x: net.end(net.pool(net.dense(x.flatten(1)).relu())),
+        dense=LINEAR(72, 8), pool=torch.nn.MaxPool1d(2), end=LINEAR(4, 3),
+    ),
+    "rows pooled": Net(
+        lambda net, x: net.end(functional.adaptive_max_pool2d(net.dense(x).flatten(2).relu(), 1)),
+        dense=LINEAR(6, 4), end=LINEAR(1, 3),
+    ),
+    "transposed": ROW(
+        torch.nn.ConvTranspose2d(2, 4, 3, stride=2, padding=1), RELU(), torch.nn.BatchNorm2d(4),
+        torch.nn.ConvTranspose2d(4, 4, 2, groups=2), torch.nn.BatchNorm2d(4), RELU(),
+        torch.nn.AvgPool2d(6), torch.nn.Flatten(), LINEAR(16, 3),
+    ),
+    "dilated": ROW(
+        conv(2, 4, dilation=2, groups=2, padding_mode="reflect"), RELU(),
+        torch.nn.MaxPool2d(3, ceil_mode=True), conv(4, 4), RELU(),
+        torch.nn.AvgPool2d(2, ceil_mode=True, padding=1, count_include_pad=False), head(4),
+    ),
+    "tied": Net(
+        lambda net, x: functional.linear(net.a(x.flatten(1)).relu(), net.a.weight.t()).relu(),
+        a=LINEAR(72, 10),
+    ),
     "softmax": ROW(torch.nn.Flatten(), LINEAR(72, 8), RELU(), LINEAR(8, 3), torch.nn.Softmax(1)),
 }  # fmt: skip
 
