@@ -25,7 +25,7 @@ from spikesim.convert.ann.output import with_output_neurons
 from spikesim.convert.ann.reading import AnnGraph, read
 from spikesim.convert.ann.refining import REFINEMENTS, second_start
 from spikesim.convert.ann.report import Report
-from spikesim.convert.ann.spiking import binary, signed, spiking
+from spikesim.convert.ann.spiking import binary, for_core, signed, spiking
 from spikesim.convert.ann.thresholds import Activity, observe
 from spikesim.convert.ann.watching import watched
 from spikesim.errors import ValidationError
@@ -222,7 +222,9 @@ class _Conversion:
     def _made(self, rule: float | str, correct: Collection[str]) -> tuple[fx.GraphModule, float]:
         """Give the net by a rule of thresholds, and the error of its output."""
         thresholds = self.thresholds(rule)
-        net = spiking(self.graph, self.shapes, thresholds, _NEURONS[self.neuron], self.to_spikes)
+        core = self.to_spikes and self.neuron == "binary"
+        make = for_core if core else _NEURONS[self.neuron]
+        net = spiking(self.graph, self.shapes, thresholds, make, self.to_spikes)
         out = run_corrected(net, self.x, self.wanted, thresholds, correct, self.steps)
         apart = (out * self._factor(rule) - self.scores).square().sum()
         return net, float((apart / self.scores.square().sum()).sqrt())

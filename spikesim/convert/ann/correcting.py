@@ -77,7 +77,11 @@ class _LayerByLayer(fx.Interpreter):
             by_channel = (-1, *[1] * (wanted.ndim - 2))
             given = out.sum(0).double() * thresholds.reshape(by_channel)
             missing = self.steps * wanted.double() - given
-            module.v_init += missing.transpose(0, 1).flatten(1).mean(1).reshape(by_channel)
+            start = missing.transpose(0, 1).flatten(1).mean(1).reshape(by_channel)
+            if hasattr(module, "bias"):  # for the core: there a T-th of it comes in every tick
+                module.bias += start / thresholds.reshape(by_channel) / self.steps
+            else:
+                module.v_init += start
             out, _ = module.seq(x)
         return _Ticks(list(out.unbind(0)))
 

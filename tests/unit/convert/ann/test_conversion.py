@@ -85,8 +85,8 @@ NETS = {
     ),
     "transposed": ROW(
         torch.nn.ConvTranspose2d(2, 4, 3, stride=2, padding=1), RELU(), torch.nn.BatchNorm2d(4),
-        torch.nn.ConvTranspose2d(4, 4, 2, groups=2), torch.nn.BatchNorm2d(4), RELU(),
-        torch.nn.AvgPool2d(6), torch.nn.Flatten(), LINEAR(16, 3),
+        torch.nn.ConvTranspose2d(4, 4, 2, groups=2, bias=False), RELU(), torch.nn.Flatten(),
+        LINEAR(576, 3, bias=False),
     ),
     "dilated": ROW(
         conv(2, 4, dilation=2, groups=2, padding_mode="reflect"), RELU(),
