@@ -19,6 +19,7 @@ from spikesim.convert.ann.calibration import (
     check_output,
     check_same,
 )
+from spikesim.convert.ann.core import on_core
 from spikesim.convert.ann.correcting import room, run_corrected
 from spikesim.convert.ann.measuring import Batch, Measured, measure, sequence
 from spikesim.convert.ann.output import with_output_neurons
@@ -211,7 +212,7 @@ class _Conversion:
         measured = measure(
             self.graph, net, self.thresholds(rule), self.steps, judged, factor, start
         )
-        report = self._report(measured, best, chosen, where)
+        report = self._report(measured, best, chosen, where, self._core(net))
         for text in report.warnings:
             warnings.warn(f"convert: {text}", stacklevel=3)
         return Converted(net, report, self.steps, self.graph.head, factor, self.offset, self.refine)
@@ -262,8 +263,9 @@ class _Conversion:
         return (_QCFS,) if all(map(self._is_qcfs, self.activity)) else _RULES
 
     def _report(
-        self, measured: Measured, method: str, chosen: Mapping[str, float], where: str
-    ) -> Report:
+        self, measured: Measured, method: str, chosen: Mapping[str, float], where: str,
+        core: tuple[str, ...],
+    ) -> Report:  # fmt: skip
         layers = tuple(
             replace(layer, n_dead=int(self.activity[layer.path].dead.sum()))
             for layer in measured.layers
@@ -271,10 +273,10 @@ class _Conversion:
         again = f", {self.refine} after a first run" if self.refine else ""
         return Report(
             f"{self.neuron} spikes, thresholds by {method}, T = {self.steps}{again}", chosen,
-            measured.curve, measured.accuracy_ann, where, layers, measured.energy, self._core(),
+            measured.curve, measured.accuracy_ann, where, layers, measured.energy, core,
         )  # fmt: skip
 
-    def _core(self) -> tuple[str, ...]:
+    def _core(self, net: fx.GraphModule) -> tuple[str, ...]:
         found = []
         if self.neuron == "signed":
             found.append("spikes of -1 cannot be sent; convert with neuron='binary'")
@@ -284,8 +286,7 @@ class _Conversion:
             found.append(f"{path}: counts of max-pooling are kept in no neuron; pool by average")
         if not self.to_spikes:
             found.append("the output is a sum, no spikes; convert with output='spikes'")
-        found.append("the first neurons take values; nn.export(..., analog='host') leaves them out")
-        return tuple(found)
+        return tuple(found) or on_core(net, self.x.shape[1:])
 
 
 def _name(rule: float | str) -> str:

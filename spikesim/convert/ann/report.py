@@ -111,7 +111,7 @@ class Report:
     energy : Energy
         At the last point of the curve.
     core : tuple of str
-        What keeps parts of the net from the core, a line each.
+        What of the net goes to the core, or what keeps it from there, a line each.
     """
 
     method: str

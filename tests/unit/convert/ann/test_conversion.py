@@ -17,7 +17,7 @@ from spikesim.convert.ann.conversion import convert  # noqa: E402
 from spikesim.convert.ann.correcting import run_corrected  # noqa: E402
 from spikesim.convert.ann.measuring import points, sequence  # noqa: E402
 from spikesim.convert.ann.reading import read  # noqa: E402
-from spikesim.convert.ann.spiking import binary, spiking  # noqa: E402
+from spikesim.convert.ann.spiking import binary, for_core, spiking  # noqa: E402
 from spikesim.convert.ann.thresholds import observe  # noqa: E402
 from tests.reference.traced_nets import Net  # noqa: E402
 
@@ -285,7 +285,8 @@ def test_start_values_are_corrected_behind_the_first_neurons_alone(trained):
         assert not torch.equal(plain.get_submodule(path).v_init, net.get_submodule(path).v_init)
 
 
-def test_corrected_neurons_count_their_activation_on_average(trained):
+@pytest.mark.parametrize("make", [binary, for_core])
+def test_corrected_neurons_count_their_activation_on_average(trained, make):
     ann, x, _ = trained
     x = x[:64]
     graph = read(ann, x)
@@ -302,7 +303,7 @@ def test_corrected_neurons_count_their_activation_on_average(trained):
 
     def mean_error(correct):
         """Mean difference of the last neurons, the mean over their channels."""
-        net = spiking(graph, shapes, thresholds, binary)
+        net = spiking(graph, shapes, thresholds, make)
         out = run_corrected(net, x, wanted, thresholds, correct, 16)
         path, counts = list(graph.activations)[-1], []
         hook = net.get_submodule(path).register_forward_hook(lambda m, g, o: counts.append(o))
@@ -368,7 +369,7 @@ def test_counts_of_output_spikes_are_scores_with_their_offset():
 def test_what_keeps_parts_from_the_core_is_told():
     ann, x = drawn(NETS["pooled"]), images()
     text = "\n".join(convert(ann, x, steps=4, neuron="signed").report.core)
-    for part in ("spikes of -1", "neurons._3: counts of max-pooling", "output='spikes'", "host"):
+    for part in ("spikes of -1", "neurons._3: counts of max-pooling", "output='spikes'"):
         assert part in text
 
 
