@@ -93,6 +93,25 @@ class Energy:
 
 
 @dataclass(frozen=True)
+class TunedBlock:
+    """What fine-tuning did to a block.
+
+    Attributes
+    ----------
+    path : str
+        Of its neurons in the spiking net, or "the output".
+    before, after : float
+        Root of the mean squared error of the scores, as a share of them, with spikes up to this
+        block and the artificial net behind it; on calibration samples that were held out. What did
+        not get better stays as it was.
+    """
+
+    path: str
+    before: float
+    after: float
+
+
+@dataclass(frozen=True)
 class Report:
     """What a conversion came to.
 
@@ -112,6 +131,8 @@ class Report:
         At the last point of the curve.
     core : tuple of str
         What of the net goes to the core, or what keeps it from there, a line each.
+    tuned : tuple of TunedBlock
+        Blocks whose weights were trained.
     """
 
     method: str
@@ -122,6 +143,7 @@ class Report:
     layers: tuple[ConvertedLayer, ...]
     energy: Energy
     core: tuple[str, ...]
+    tuned: tuple[TunedBlock, ...] = ()
 
     @property
     def suggested_steps(self) -> int:
@@ -154,6 +176,11 @@ class Report:
         for name, error in self.chosen.items():
             yield f"  {name}: error of the output {100 * error:.2f} %"
         known = "" if self.accuracy_ann is None else f", ANN {100 * self.accuracy_ann:.2f} % right"
+        for block in self.tuned:
+            yield (
+                f"  {block.path} fine-tuned: error of the scores {100 * block.before:.2f} % to "
+                f"{100 * block.after:.2f} %"
+            )
         yield f"judged on {self.judged_on}{known}"
         for point in self.curve:
             right = "" if point.accuracy is None else f", {100 * point.accuracy:.2f} % right"
