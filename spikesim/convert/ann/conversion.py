@@ -184,7 +184,9 @@ def convert(
     check_batch_axis(graph, data[0][0])
     offset = with_output_neurons(graph, [x for x, _ in data]) if output == "spikes" else None
     if fine_tune and sum(len(x) for x, _ in data) < _TUNED:
-        raise ValidationError(f"convert: expected {_TUNED} samples or more for fine_tune; give some hundreds")
+        raise ValidationError(
+            f"convert: expected {_TUNED} samples or more for fine_tune; give some hundreds"
+        )
     made = _Conversion(graph, steps, neuron, data, offset, correct, refine, fine_tune)
     return made.best(thresholds, judged, "calibration data" if test is None else "test data")
 
@@ -325,8 +327,8 @@ def _check_options(
     problems = []
     if isinstance(ann, torch.jit.ScriptModule):
         problems.append(
-            f"{type(ann).__name__}: expected a net of Python modules, got one of TorchScript, which "
-            "cannot be traced; convert it before torch.jit"
+            f"{type(ann).__name__}: expected a net of Python modules, got one of TorchScript, "
+            "which cannot be traced; convert it before torch.jit"
         )
     training = [name or type(ann).__name__ for name, one in ann.named_modules() if one.training]
     if training:

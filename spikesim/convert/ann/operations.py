@@ -28,8 +28,9 @@ LINEAR_MODULES = _all(
     "AdaptiveAvgPool2d", "AdaptiveAvgPool3d", "Flatten", "Unflatten", "ZeroPad1d", "ZeroPad2d",
     "ZeroPad3d", "ReflectionPad1d", "ReflectionPad2d", "ReflectionPad3d", "ReplicationPad1d",
     "ReplicationPad2d", "ReplicationPad3d", "CircularPad1d", "CircularPad2d", "CircularPad3d",
-    "ConstantPad1d", "ConstantPad2d", "ConstantPad3d", "Upsample", "UpsamplingNearest2d", "UpsamplingBilinear2d", "PixelShuffle",
-    "PixelUnshuffle", "ChannelShuffle",
+    "ConstantPad1d", "ConstantPad2d", "ConstantPad3d", "Upsample",
+    "UpsamplingNearest2d", "UpsamplingBilinear2d", "PixelShuffle", "PixelUnshuffle",
+    "ChannelShuffle",
 )  # fmt: skip
 WEIGHTED = LINEAR_MODULES[:7]
 NORMS = _all("BatchNorm1d", "BatchNorm2d", "BatchNorm3d")
@@ -43,6 +44,7 @@ POOLS = _all(
     "MaxPool1d", "MaxPool2d", "MaxPool3d", "AdaptiveMaxPool1d", "AdaptiveMaxPool2d",
     "AdaptiveMaxPool3d",
 )  # fmt: skip
+
 
 def pooled_axes(pool: torch.nn.Module) -> int:
     """Tell how many axes a max-pooling is over.

@@ -6,9 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-#: Energy of an operation on 32-bit floats in a 45 nm process, pJ: a multiplication with its
-#: addition, and an addition. M. Horowitz, "Computing's energy problem", ISSCC 2014.
-MAC_PJ, AC_PJ = 4.6, 0.9
+from spikesim.nn.energy import CONVENTIONS, EnergyReport
+
 #: Share of images on which both nets should name the same class.
 ENOUGH = 0.95
 _NEAR = 0.99
@@ -65,31 +64,19 @@ class ConvertedLayer:
 
 @dataclass(frozen=True)
 class Energy:
-    """Operations of an image, by which alone energies are estimated.
+    """Operations of an image, as `nn.energy` counts them, by which alone energies are estimated.
 
     Attributes
     ----------
-    macs_ann : float
-        Products of the ANN.
-    macs_input : float
-        Products with the analogue input, which are the same in all ticks and counted once.
-    acs : float
-        Additions that spikes cause in all ticks.
+    ann : EnergyReport
+        Of the artificial net: products everywhere.
+    spiking : EnergyReport
+        Of the spiking one in all ticks. Layers that see the input give the same in all of them,
+        and are counted once.
     """
 
-    macs_ann: float
-    macs_input: float
-    acs: float
-
-    @property
-    def ann_nj(self) -> float:
-        """Energy of an image in the ANN, nJ."""
-        return self.macs_ann * MAC_PJ * 1e-3
-
-    @property
-    def snn_nj(self) -> float:
-        """Energy of an image in the spiking net, nJ."""
-        return (self.macs_input * MAC_PJ + self.acs * AC_PJ) * 1e-3
+    ann: EnergyReport
+    spiking: EnergyReport
 
 
 @dataclass(frozen=True)
@@ -193,11 +180,12 @@ class Report:
                 f"channels, thresholds {low:.3g} to {high:.3g}, rate {layer.rate:.3f}, error "
                 f"{100 * layer.error:.1f} %, {100 * layer.exact:.1f} % exact"
             )
-        energy = self.energy
-        yield (
-            f"an image: ANN {energy.macs_ann:.4g} MAC, {energy.ann_nj:.4g} nJ; spikes "
-            f"{energy.macs_input:.4g} MAC of the input and {energy.acs:.4g} AC, "
-            f"{energy.snn_nj:.4g} nJ"
-        )
+        for convention in CONVENTIONS:
+            ann, spikes = (one.total(convention) for one in (self.energy.ann, self.energy.spiking))
+            yield (
+                f"an image, counted as {convention}: ANN {ann.mac:.4g} MAC, {ann.ac:.4g} AC, "
+                f"{ann.picojoules() / 1e3:.4g} nJ; spikes {spikes.mac:.4g} MAC, "
+                f"{spikes.ac:.4g} AC, {spikes.picojoules() / 1e3:.4g} nJ"
+            )
         yield from (f"core: {text}" for text in self.core)
         yield from (f"warning: {text}" for text in self.warnings)

@@ -34,7 +34,7 @@ from spikesim.nn import Stateful
 
 _SAMPLES = 32
 """Samples of a step."""
-_RATE = 0.01
+_RATE = 0.03
 """Step of Adam at the beginning, as a share of the root mean square of a layer's weights."""
 _OWN = 0.1
 """Weight of the error of a block beside that of the scores, which it keeps from being forgotten."""
@@ -126,7 +126,9 @@ class _Tuning:
         """Scores, and means of a block, beside those of the artificial net."""
         wanted: dict[str, Tensor] = {}
         with torch.no_grad():
-            with watched(self.ann.module, self.ann.activations, lambda p, _, o: wanted.update({p: o})):
+            with watched(
+                self.ann.module, self.ann.activations, lambda p, _, o: wanted.update({p: o})
+            ):
                 scores = self.ann.module(x)
             spiking = LayerByLayer(self.net, {}, self.thresholds, (), self.steps)
             values = spiking.until(block.last, Ticks([x] * self.steps))

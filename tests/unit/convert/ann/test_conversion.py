@@ -19,6 +19,7 @@ from spikesim.convert.ann.measuring import points, sequence  # noqa: E402
 from spikesim.convert.ann.reading import read  # noqa: E402
 from spikesim.convert.ann.spiking import binary, for_core, spiking  # noqa: E402
 from spikesim.convert.ann.thresholds import observe  # noqa: E402
+from spikesim.nn.energy import Ops  # noqa: E402
 from tests.reference.traced_nets import Net  # noqa: E402
 
 ROW, RELU, LINEAR = torch.nn.Sequential, torch.nn.ReLU, torch.nn.Linear
@@ -322,10 +323,31 @@ def test_operations_are_counted_by_hand():
     made = convert(ann, torch.ones(1, 2), steps=4, thresholds=100.0)
     energy = made.report.energy
     # All three neurons spike in all four ticks, and each spike is added to four sums.
-    assert (2 * 3 + 3 * 4, 2 * 3, 3 * 4 * 4) == (energy.macs_ann, energy.macs_input, energy.acs)
-    assert energy.ann_nj == pytest.approx(18 * 4.6e-3)
-    assert energy.snn_nj == pytest.approx((6 * 4.6 + 48 * 0.9) * 1e-3)
+    for convention, updates in (("paper", 0), ("strict", 3 * 4)):
+        assert Ops(2 * 3 + 3 * 4, 0) == energy.ann.total(convention)
+        assert Ops(2 * 3, 3 * 4 * 4 + updates) == energy.spiking.total(convention)
+    assert "paper: ANN 18 MAC, 0 AC, 0.0828 nJ; spikes 6 MAC, 48 AC, 0.0708 nJ" in str(made.report)
     assert made.report.layers[0].rate == 1.0
+
+
+@pytest.mark.parametrize("neuron", ["binary", "signed"])
+@pytest.mark.parametrize("name", ["residual", "pooled", "depthwise", "transposed", "reused"])
+def test_the_report_counts_what_the_meter_counts(name, neuron):
+    ann, x = drawn(NETS[name]), images()
+    made = convert(ann, x, steps=4, neuron=neuron, batch_size=7)
+    spiking = made.report.energy.spiking
+    behind = {path for path, layer in spiking.layers.items() if layer.paper.ac}
+    metered = nn.energy(made.net, sequence(x, 4), spikes=behind).layers
+    assert behind
+    for path, layer in metered.items():
+        first = layer.paper.mac > 0.0  # of the input, in every tick; the report has it once
+        for convention in ("paper", "strict"):
+            counted, found = getattr(layer, convention), getattr(spiking.layers[path], convention)
+            share = 4 if first else 1
+            assert (counted.mac / share, counted.ac / share) == pytest.approx((found.mac, found.ac))
+    assert made.report.energy.ann.total("paper").mac == pytest.approx(
+        sum(layer.paper.mac for layer in nn.energy(ann, x[None], spikes=()).layers.values())
+    )
 
 
 def exact_net():
