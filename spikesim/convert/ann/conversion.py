@@ -139,7 +139,8 @@ def convert(
         ticks, and with some hundreds of samples at least.
     output : {"sum", "spikes"}
         What the net gives in a tick: scores, to be summed; or spikes of output neurons, which can
-        be exported whole.
+        be exported whole. Neurons then have one threshold and start value, as the core keeps them,
+        and corrections come in equal parts in every tick.
     test : as calibration, with labels, optional
         What is judged on; the calibration data by default.
     batch_size : int
