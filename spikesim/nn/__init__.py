@@ -18,7 +18,7 @@ from spikesim.nn.arithmetic.surrogate import (
     spike,
     surrogate_code,
 )
-from spikesim.nn.energy import EnergyReport, energy
+from spikesim.nn.energy import EnergyReport, Meter, energy
 from spikesim.nn.explain import explain
 from spikesim.nn.functional import LIFParams, LIFState
 from spikesim.nn.gradients.dsr import DSR
@@ -103,6 +103,7 @@ __all__ = [
     "LIFState",
     "Linear",
     "MembraneCrossEntropy",
+    "Meter",
     "NetState",
     "OTTT",
     "QCFS",

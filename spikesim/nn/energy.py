@@ -12,7 +12,7 @@ paper
 strict
     Spikes: an AC for every connection that a spike really has, so fewer at borders. Other input: a
     MAC for every connection with a real pixel. Besides, a MAC for every state of every neuron in
-    every tick (its decay) and an AC for every bias.
+    every tick (its decay; an AC where there is none) and an AC for every bias.
 
 Neither counts memory traffic, which costs more than both on most machines.
 
@@ -24,7 +24,8 @@ Yao et al., "Spike-driven transformer V2", ICLR 2024, appendix, for the first wa
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -34,17 +35,26 @@ from torch.nn import functional
 
 from spikesim.errors import ValidationError
 from spikesim.nn.graph.tracing import evaluated
+from spikesim.nn.layers.conversion import SignedIF
 from spikesim.nn.neurons.lif import LIFLayer
 from spikesim.nn.time.running import run
 
 Convention = Literal["paper", "strict"]
+CONVENTIONS: tuple[Convention, ...] = ("paper", "strict")
 PJ_MAC, PJ_AC = 4.6, 0.9
 _CONVOLUTIONS = {
     torch.nn.Conv1d: functional.conv1d,
     torch.nn.Conv2d: functional.conv2d,
     torch.nn.Conv3d: functional.conv3d,
 }
-_COUNTED: tuple[type[torch.nn.Module], ...] = (torch.nn.Linear, LIFLayer, *_CONVOLUTIONS)
+_TRANSPOSED = {
+    torch.nn.ConvTranspose1d: functional.conv_transpose1d,
+    torch.nn.ConvTranspose2d: functional.conv_transpose2d,
+    torch.nn.ConvTranspose3d: functional.conv_transpose3d,
+}
+_COUNTED: tuple[type[torch.nn.Module], ...] = (
+    torch.nn.Linear, LIFLayer, SignedIF, *_CONVOLUTIONS, *_TRANSPOSED,
+)  # fmt: skip
 
 
 @dataclass
@@ -121,23 +131,71 @@ class EnergyReport:
                 f"  {path or 'net'} ({layer.kind}), {rate}: paper {_shown(layer.paper)}; strict "
                 f"{_shown(layer.strict)}"
             )
-        for convention in ("paper", "strict"):
+        for convention in CONVENTIONS:
             ops = self.total(convention)
             lines.append(f"{convention}: {_shown(ops)}, {ops.picojoules() / 1e3:,.4g} nJ")
         return "\n".join(lines)
 
 
+class Meter:
+    """Counts what a net does while it runs, however often.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+    spikes : collection of str, optional
+        Paths of the layers whose input is spikes, be they of -1, times a constant, or sums of
+        such: what is not 0 counts. By default those that only ever see 0 and 1.
+
+    Examples
+    --------
+    >>> net = torch.nn.Sequential(torch.nn.Linear(2, 3))
+    >>> meter = Meter(net, spikes=["0"])
+    >>> with meter.reading():
+    ...     _ = net(torch.tensor([[0.0, -0.5]]))
+    >>> meter.report(ticks=1, samples=1).total("paper")
+    Ops(mac=0.0, ac=3.0)
+    """
+
+    def __init__(self, model: torch.nn.Module, spikes: Collection[str] | None = None) -> None:
+        self.model, self.spikes = model, spikes
+        self._found: dict[str, _Count] = {}
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Count what is run within the block."""
+        handles = []
+        for path, module in self.model.named_modules():
+            if isinstance(module, _COUNTED):
+                known = None if self.spikes is None else path in self.spikes
+                handles.append(module.register_forward_hook(_counting(self._found, path, known)))
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+
+    def report(self, ticks: int, samples: int) -> EnergyReport:
+        """Give what was counted, by the sample."""
+        layers = {path: count.layer(samples) for path, count in self._found.items()}
+        return EnergyReport(layers, ticks, samples)
+
+
 @torch.no_grad()
-def energy(model: torch.nn.Module, x: Tensor) -> EnergyReport:
+def energy(
+    model: torch.nn.Module, x: Tensor, *, spikes: Collection[str] | None = None
+) -> EnergyReport:
     """Count the operations of a net on input, by both conventions.
 
     Parameters
     ----------
     model : torch.nn.Module
-        As for `nn.run`; counted as in evaluation, and left as it was. Linear layers, convolutions
-        and `LIFLayer` are counted, others are taken to be free. A pool of `nn.Conv2d` is free, what
-        it throws away is not.
+        As for `nn.run`; counted as in evaluation, and left as it was. Linear layers, convolutions,
+        `LIFLayer` and `SignedIF` are counted, others, and functions, are taken to be free. A pool
+        of `nn.Conv2d` is free, what it throws away is not.
     x : float tensor, shape (T, B, ...)
+    spikes : collection of str, optional
+        Paths of the layers whose input is spikes, as of `Meter`.
 
     Raises
     ------
@@ -158,23 +216,16 @@ def energy(model: torch.nn.Module, x: Tensor) -> EnergyReport:
         raise ValidationError(
             f"energy: expected input (T, B, ...) with at least one sample, got {tuple(x.shape)}"
         )
-    found: dict[str, _Count] = {}
-    handles = []
-    for path, module in model.named_modules():
-        if isinstance(module, _COUNTED):
-            handles.append(module.register_forward_hook(_counting(found, path)))
-    try:
-        with evaluated(model):
-            run(model, x)
-    finally:
-        for handle in handles:
-            handle.remove()
-    if not found:
+    meter = Meter(model, spikes)
+    with meter.reading(), evaluated(model):
+        run(model, x)
+    report = meter.report(len(x), x.shape[1])
+    if not report.layers:
         raise ValidationError(
             f"energy: expected linear layers, convolutions or LIFLayer, found none in "
             f"{type(model).__name__}"
         )
-    return EnergyReport({k: c.layer(x.shape[1]) for k, c in found.items()}, len(x), x.shape[1])
+    return report
 
 
 @dataclass
@@ -182,6 +233,7 @@ class _Count:
     """Sums over all ticks and samples."""
 
     kind: str
+    known: bool | None = None
     spikes: bool = True
     active: float = 0.0
     inputs: float = 0.0
@@ -193,8 +245,9 @@ class _Count:
 
     def layer(self, samples: int) -> LayerEnergy:
         if not self.inputs:
-            return LayerEnergy(self.kind, float("nan"), Ops(), Ops(self.mac / samples))
-        if self.spikes:
+            strict = Ops(self.mac / samples, self.ac / samples)
+            return LayerEnergy(self.kind, float("nan"), Ops(), strict)
+        if self.spikes if self.known is None else self.known:
             rate = self.active / self.inputs
             paper, strict = Ops(0.0, rate * self.dense), Ops(0.0, self.events + self.ac)
         else:
@@ -204,20 +257,27 @@ class _Count:
         return LayerEnergy(self.kind, rate, paper, strict)
 
 
-def _counting(found: dict[str, _Count], path: str) -> Callable[..., None]:
+def _counting(found: dict[str, _Count], path: str, known: bool | None) -> Callable[..., None]:
     def count(module: torch.nn.Module, given: Any, out: Tensor) -> None:
         (x,) = given
-        sums = found.setdefault(path, _Count(type(module).__name__))
+        sums = found.setdefault(path, _Count(type(module).__name__, known))
         if isinstance(module, LIFLayer):
-            states = 1 + module.params().has_current
-            sums.mac += states * out.numel()
+            params = module.params()
+            decays = bool((torch.as_tensor(params.beta) != 1.0).any())
+            sums.mac += (decays + params.has_current) * out.numel()
+            sums.ac += (not decays) * out.numel()
+            return
+        if isinstance(module, SignedIF):
+            sums.ac += out.numel()
             return
         active = (x != 0).to(torch.float64)
         sums.spikes = sums.spikes and bool(((x == 0) | (x == 1)).all())
         sums.active, sums.inputs = sums.active + float(active.sum()), sums.inputs + x.numel()
         weight: Tensor = module.weight
         real, outputs = _connections(module, torch.ones_like(active))
-        sums.dense += outputs * weight[0].numel()
+        # The weights of one output, or of one input where the convolution is transposed.
+        dense = active.numel() if isinstance(module, tuple(_TRANSPOSED)) else outputs
+        sums.dense += dense * weight[0].numel()
         sums.real += real
         sums.events += _connections(module, active)[0]
         sums.ac += outputs if module.bias is not None else 0
@@ -232,8 +292,15 @@ def _connections(module: Any, active: Tensor) -> tuple[float, int]:
         return float(active.sum()) * module.out_features, outputs
     if active.ndim == module.weight.ndim + 1:  # all ticks at once
         active = active.flatten(0, 1)
-    convolve = next(f for kind, f in _CONVOLUTIONS.items() if isinstance(module, kind))
     ones = torch.ones_like(module.weight, dtype=torch.float64)
+    for kind, transposed in _TRANSPOSED.items():
+        if isinstance(module, kind):
+            found: Tensor = transposed(
+                active, ones, None, module.stride, module.padding, module.output_padding,
+                module.groups, module.dilation,
+            )  # fmt: skip
+            return float(found.sum()), found.numel()
+    convolve = next(f for kind, f in _CONVOLUTIONS.items() if isinstance(module, kind))
     pads = module.padding
     if module.padding_mode != "zeros":
         active = functional.pad(active, module._reversed_padding_repeated_twice, "constant", 0.0)

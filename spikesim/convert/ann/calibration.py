@@ -11,10 +11,15 @@ import torch
 from torch import Tensor
 
 from spikesim.convert.ann.measuring import Batch
+from spikesim.convert.ann.reading import AnnGraph
+from spikesim.convert.ann.watching import watched
 from spikesim.errors import ValidationError
 
 _ROUNDED = 1e-3
 """Share of the largest output by which sums of float32 in another order may differ."""
+
+_HALF = 16
+"""Roundings that scores of 16-bit floats may differ by, since weights are rounded once more."""
 
 
 def batches_of(who: str, given: Any, size: int, device: torch.device) -> list[Batch]:
@@ -62,6 +67,36 @@ def check_output(ann: torch.nn.Module, batches: list[Batch]) -> None:
         )
 
 
+def check_batch_axis(ann: AnnGraph, x: Tensor) -> None:
+    """Refuse nets whose activations do not have the samples along their first axis.
+
+    Raises
+    ------
+    ValidationError
+    """
+    shapes: dict[str, list[tuple[int, ...]]] = {path: [] for path in ann.activations}
+    with torch.no_grad(), watched(
+        ann.module, shapes, lambda path, _, out: shapes[path].append(tuple(out.shape))
+    ):  # fmt: skip
+        for n in (2, 3):
+            try:
+                ann.module(x[:1].expand(n, *x.shape[1:]))
+            except (RuntimeError, ValueError, IndexError) as error:
+                raise ValidationError(
+                    f"convert: expected a net that takes any number of samples, got one that fails "
+                    f"for {n} ({' '.join(str(error).split())}); write x.shape[0] or -1 for the "
+                    "number in it"
+                ) from error
+    problems = [
+        f"convert: {ann.activations[path]}: expected an activation (B, channels, ...), got "
+        f"{two} for 2 samples and {three} for 3; keep samples along the first axis"
+        for path, (two, three) in shapes.items()
+        if len(two) < 2 or two[1:] != three[1:] or 3 * two[0] != 2 * three[0]
+    ]
+    if problems:
+        raise ValidationError(problems)
+
+
 def check_same(name: str, wanted: Tensor, found: Tensor) -> None:
     """Refuse a net whose graph does something else than its forward method.
 
@@ -70,7 +105,8 @@ def check_same(name: str, wanted: Tensor, found: Tensor) -> None:
     ValidationError
     """
     apart = float((wanted - found).abs().max())
-    if apart > _ROUNDED * max(float(wanted.abs().max()), 1e-6):
+    rounded = max(_ROUNDED, _HALF * torch.finfo(wanted.dtype).eps)
+    if apart > rounded * max(float(wanted.abs().max()), 1e-6):
         raise ValidationError(
             f"{name}: expected a forward method that does the same whenever it is called, but its "
             f"graph gives other scores (by {apart:.3g}); it may draw random numbers, or write in "

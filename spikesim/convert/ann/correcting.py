@@ -38,13 +38,13 @@ def room(largest: int, steps: int, most: int) -> int:
 
 
 @dataclass
-class _Ticks:
+class Ticks:
     """A value of the graph in every tick."""
 
     values: list[Any]
 
 
-class _LayerByLayer(fx.Interpreter):
+class LayerByLayer(fx.Interpreter):
     """Runs each node of a net over all ticks, and corrects neurons before going on."""
 
     def __init__(
@@ -54,6 +54,16 @@ class _LayerByLayer(fx.Interpreter):
         super().__init__(net)
         self.wanted, self.thresholds, self.correct = wanted, thresholds, correct
         self.steps = steps
+
+    def until(self, last: fx.Node, x: Ticks) -> dict[fx.Node, Any]:
+        """Give the values of a node and of all that come before it; what follows is not run."""
+        self.args_iter = iter((x,))
+        for node in self.module.graph.nodes:
+            if node.op != "output":
+                self.env[node] = self.run_node(node)
+            if node is last:
+                break
+        return self.env
 
     def run_node(self, n: fx.Node) -> Any:
         """Give the value of a node in every tick."""
@@ -65,11 +75,11 @@ class _LayerByLayer(fx.Interpreter):
             if isinstance(module, Stateful):
                 return self._neurons(str(n.target), module, torch.stack(args[0].values))
         call = getattr(self, n.op)
-        return _Ticks([
+        return Ticks([
             call(n.target, _at(args, t), _at(kwargs, t)) for t in range(self.steps)
         ])  # fmt: skip
 
-    def _neurons(self, path: str, module: Any, x: Tensor) -> _Ticks:
+    def _neurons(self, path: str, module: Any, x: Tensor) -> Ticks:
         out, _ = module.seq(x)
         if path in self.correct and not isinstance(module, CountMaxPool):
             wanted = self.wanted[path]
@@ -77,9 +87,13 @@ class _LayerByLayer(fx.Interpreter):
             by_channel = (-1, *[1] * (wanted.ndim - 2))
             given = out.sum(0).double() * thresholds.reshape(by_channel)
             missing = self.steps * wanted.double() - given
-            module.v_init += missing.transpose(0, 1).flatten(1).mean(1).reshape(by_channel)
+            start = missing.transpose(0, 1).flatten(1).mean(1).reshape(by_channel)
+            if hasattr(module, "bias"):  # for the core: there a T-th of it comes in every tick
+                module.bias += start / thresholds.reshape(by_channel) / self.steps
+            else:
+                module.v_init += start
             out, _ = module.seq(x)
-        return _Ticks(list(out.unbind(0)))
+        return Ticks(list(out.unbind(0)))
 
 
 def run_corrected(
@@ -101,10 +115,10 @@ def run_corrected(
         Ticks T.
     """
     with torch.no_grad():
-        runner = _LayerByLayer(net, wanted, thresholds, correct, steps)
-        out = runner.run(_Ticks([x] * steps))
+        runner = LayerByLayer(net, wanted, thresholds, correct, steps)
+        out = runner.run(Ticks([x] * steps))
     return torch.stack(out.values).mean(0)
 
 
 def _at(value: Any, t: int) -> Any:
-    return fx.node.map_aggregate(value, lambda one: one.values[t] if type(one) is _Ticks else one)
+    return fx.node.map_aggregate(value, lambda one: one.values[t] if type(one) is Ticks else one)

@@ -5,17 +5,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor, fx
 
 from spikesim import nn
-from spikesim.convert.ann import operations as ops
 from spikesim.convert.ann.reading import AnnGraph
 from spikesim.convert.ann.report import ConvertedLayer, Energy, Point
 from spikesim.convert.ann.watching import watched
+from spikesim.nn.energy import Meter
 
 Batch = tuple[Tensor, Tensor | None]
 """Input (B, ...) and labels, where they are known."""
@@ -86,8 +86,9 @@ class _Tally:
         self.exact = dict.fromkeys(ann.activations, 0)
         self.n_values = dict.fromkeys(ann.activations, 0)
         self.size = dict.fromkeys(ann.activations, 0)
-        self.weighted, self.analogue = _weighted(ann)
-        self.macs, self.acs = dict.fromkeys(self.weighted, 0.0), dict.fromkeys(self.weighted, 0.0)
+        seeing = {str(node.target) for node in ann.seeing_spikes()}
+        self.meter_ann, self.meter = Meter(ann.module, ()), Meter(net, seeing)
+        self.analogue = [path for path, _ in ann.module.named_modules() if path not in seeing]
 
     def add(
         self, x: Tensor, labels: Tensor | None, factor: float, start: Callable[[Tensor], Any]
@@ -99,7 +100,7 @@ class _Tally:
             activations[path] = out
 
         before = watched(self.ann.module, self.ann.activations, keep)
-        with before, watched(self.ann.module, self.weighted, self._count_macs):
+        with before, self.meter_ann.reading():
             wanted = self.ann.module(x)
         counts: dict[str, Tensor] = {}
 
@@ -107,7 +108,7 @@ class _Tally:
             counts[path] = out.clone() if path not in counts else counts[path].add_(out)
             self.spikes[path] += float(out.abs().sum())
 
-        with watched(self.net, self.weighted, self._count_acs):
+        with self.meter.reading():
             state = start(x)
             with watched(self.net, self.ann.activations, count):
                 out, _ = nn.run(self.net, sequence(x, self.steps), state)
@@ -125,12 +126,10 @@ class _Tally:
             for t, agree, right in zip(self.at, self.agreeing, self.right, strict=True)
         )
         layers = tuple(self._layer_report(path) for path in self.ann.activations)
-        of_input = sum(self.macs[path] for path in self.analogue)
-        spikes = sum(self.acs[path] for path in self.weighted if path not in self.analogue)
-        energy = Energy(
-            sum(self.macs.values()) / self.n_images, of_input / self.n_images,
-            spikes / self.n_images,
-        )  # fmt: skip
+        ann = self.meter_ann.report(1, self.n_images)
+        spiking = self.meter.report(self.steps, self.n_images)
+        once = {path: ann.layers[path] for path in self.analogue if path in ann.layers}
+        energy = Energy(ann, replace(spiking, layers={**spiking.layers, **once}))
         accuracy = self.right_ann / self.n_labels if known else None
         return Measured(curve, accuracy, layers, energy)
 
@@ -168,30 +167,6 @@ class _Tally:
             self.spikes[path] / (n * self.steps), _share(*self.squares[path]),
             self.exact[path] / n,
         )  # fmt: skip
-
-    def _count_macs(self, path: str, given: Tensor, out: Tensor) -> None:
-        self.macs[path] += _products(self.ann.module.get_submodule(path), given, out)
-
-    def _count_acs(self, path: str, given: Tensor, out: Tensor) -> None:
-        share = float(given.count_nonzero()) / given.numel()
-        self.acs[path] += share * _products(self.net.get_submodule(path), given, out)
-
-
-def _weighted(ann: AnnGraph) -> tuple[list[str], set[str]]:
-    """Layers with weights, and those of them that see no spikes."""
-    seeing, weighted = ann.seeing_spikes(), dict[str, bool]()
-    for node in ann.module.graph.nodes:
-        path = str(node.target)
-        if node.op == "call_module" and isinstance(ann.module.get_submodule(path), ops.WEIGHTED):
-            weighted[path] = weighted.get(path, False) or node in seeing
-    return list(weighted), {path for path, spikes in weighted.items() if not spikes}
-
-
-def _products(layer: Any, given: Tensor, out: Tensor) -> float:
-    """Products of a layer for its input, those with a padding among them."""
-    if type(layer).__name__.startswith("ConvTranspose"):
-        return given.numel() * layer.weight[0].numel()
-    return out.numel() * layer.weight[0].numel()
 
 
 def _share(found: float, of: float) -> float:

@@ -26,8 +26,11 @@ LINEAR_MODULES = _all(
     "Linear", "Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d",
     "ConvTranspose3d", "AvgPool1d", "AvgPool2d", "AvgPool3d", "AdaptiveAvgPool1d",
     "AdaptiveAvgPool2d", "AdaptiveAvgPool3d", "Flatten", "Unflatten", "ZeroPad1d", "ZeroPad2d",
-    "ZeroPad3d", "Upsample", "UpsamplingNearest2d", "UpsamplingBilinear2d", "PixelShuffle",
-    "PixelUnshuffle", "ChannelShuffle",
+    "ZeroPad3d", "ReflectionPad1d", "ReflectionPad2d", "ReflectionPad3d", "ReplicationPad1d",
+    "ReplicationPad2d", "ReplicationPad3d", "CircularPad1d", "CircularPad2d", "CircularPad3d",
+    "ConstantPad1d", "ConstantPad2d", "ConstantPad3d", "Upsample",
+    "UpsamplingNearest2d", "UpsamplingBilinear2d", "PixelShuffle", "PixelUnshuffle",
+    "ChannelShuffle",
 )  # fmt: skip
 WEIGHTED = LINEAR_MODULES[:7]
 NORMS = _all("BatchNorm1d", "BatchNorm2d", "BatchNorm3d")
@@ -42,13 +45,25 @@ POOLS = _all(
     "AdaptiveMaxPool3d",
 )  # fmt: skip
 
+
+def pooled_axes(pool: torch.nn.Module) -> int:
+    """Tell how many axes a max-pooling is over.
+
+    Examples
+    --------
+    >>> pooled_axes(torch.nn.MaxPool2d(2))
+    2
+    """
+    return next(k % 3 + 1 for k, kind in enumerate(POOLS) if isinstance(pool, kind))
+
+
 LINEAR = {
     *_all("flatten", "reshape", "permute", "transpose", "squeeze", "unsqueeze", "mean", "sum",
           "chunk", "split", "roll", "flip", "narrow",
-          "movedim", "neg", "clone", of=torch),
+          "movedim", "neg", "clone", "detach", of=torch),
     *_all("flatten", "unflatten", "reshape", "view", "permute", "transpose", "squeeze", "unsqueeze",
           "mean", "sum", "contiguous", "chunk", "split", "roll", "flip", "narrow", "movedim",
-          "expand", "repeat", "neg", "clone", of=_T),
+          "expand", "repeat", "neg", "clone", "detach", "float", "double", of=_T),
     *_all("linear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d",
           "conv_transpose3d", "avg_pool1d", "avg_pool2d", "avg_pool3d", "adaptive_avg_pool1d",
           "adaptive_avg_pool2d", "adaptive_avg_pool3d", "pad", "interpolate", "pixel_shuffle",
@@ -76,6 +91,8 @@ IN_PLACE: Mapping[Any, Any] = {
     _T.clamp_min_: _T.clamp_min, torch.relu_: torch.relu, functional.relu_: functional.relu,
     functional.hardtanh_: functional.hardtanh,
 }  # fmt: skip
+#: Where functions are told, by position, to do so.
+INPLACE_AT: Mapping[Any, int] = {functional.relu: 1, functional.relu6: 1, functional.hardtanh: 3}
 SOFTMAXES = {
     functional.softmax: torch.nn.Softmax, torch.softmax: torch.nn.Softmax,
     _T.softmax: torch.nn.Softmax, functional.log_softmax: torch.nn.LogSoftmax,

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -102,17 +103,18 @@ class _AnnReader:
             except ValidationError as error:
                 self.problems += [f"{place(self.root, node)}: {text}" for text in error.problems]
                 self.kinds[node] = _TENSOR
-        if not self.found.activations and not self.problems:
-            self.problems.append(
-                f"{type(self.root).__name__}: expected at least one ReLU or other activation from "
-                "0 on, got none; what is only linear needs no spikes"
-            )
-        if self.problems:
-            raise ConversionError("\n".join(f"convert: {text}" for text in self.problems))
+        self._raise_problems()
         self._cut_head(graph)
         self._activate_before_pooling(graph)
         whole = fx.GraphModule(self.root, graph)
         graph.eliminate_dead_code()
+        self._forget_unused(graph)
+        if not self.found.activations:
+            self.problems.append(
+                f"{type(ann).__name__}: expected at least one ReLU or other activation from 0 on, "
+                "got none; what is only linear needs no spikes"
+            )
+        self._raise_problems()
         with torch.no_grad():
             ShapeProp(whole).propagate(sample)
         fold(self.root, graph, self.own)
@@ -139,7 +141,7 @@ class _AnnReader:
         if node.op == "call_method":
             what = getattr(torch.Tensor, str(what), what)
         given = {self.kinds[one] for one in node.all_input_nodes}
-        if what in ops.IN_PLACE or node.kwargs.get("inplace") is True:
+        if what in ops.IN_PLACE or _asks_in_place(what, node):
             _written(node)
             what = ops.IN_PLACE.get(what, what)
             node.op, node.target = "call_function", what
@@ -192,6 +194,8 @@ class _AnnReader:
                 _skip(graph, node)
             elif not _is_linear(what, _arguments(node), self._varying(node)):
                 raise ValidationError(ops.refusal(name))
+            else:
+                _not_rounding(name, node.kwargs)
         except TypeError as error:
             raise ValidationError(f"{name} is called in an unknown way ({error})") from None
         return _TENSOR
@@ -221,6 +225,18 @@ class _AnnReader:
         node.op, node.target = "call_module", path
         node.args, node.kwargs = (_argument(node, 0, "input", None),), {}
         return path
+
+    def _raise_problems(self) -> None:
+        if self.problems:
+            raise ConversionError("\n".join(f"convert: {text}" for text in self.problems))
+
+    def _forget_unused(self, graph: fx.Graph) -> None:
+        """Drop activations and poolings that nothing comes of."""
+        used = {str(node.target) for node in graph.nodes}
+        for paths in (self.found.activations, self.found.ceilings):
+            for path in set(paths) - used:
+                del paths[path]
+        self.found.pools = [path for path in self.found.pools if path in used]
 
     def _cut_head(self, graph: fx.Graph) -> None:
         """Take a softmax off the end."""
@@ -273,6 +289,21 @@ def _is_linear(what: Any, args: tuple[Any, ...], varying: set[fx.Node]) -> bool:
     if what in ops.LINEAR or what in ops.PRODUCTS:
         return len(operands) == 1  # the same tensor twice is a square
     return what in ops.QUOTIENTS and operands == [args[0]]
+
+
+def _not_rounding(name: str, options: Mapping[str, Any]) -> None:
+    for key in ("rounding_mode", "dtype"):
+        given = options.get(key)
+        if given is not None and not getattr(given, "is_floating_point", False):
+            raise ValidationError(f"{name}({key}={given}) rounds, which no sum of spikes does")
+
+
+def _asks_in_place(what: Any, node: fx.Node) -> bool:
+    """Whether a function of torch is told to write into its input, by name or by position."""
+    at = ops.INPLACE_AT.get(what)
+    return node.kwargs.get("inplace") is True or (
+        at is not None and len(node.args) > at and node.args[at] is True
+    )
 
 
 def _attribute(node: fx.Node) -> str:

@@ -6,9 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-#: Energy of an operation on 32-bit floats in a 45 nm process, pJ: a multiplication with its
-#: addition, and an addition. M. Horowitz, "Computing's energy problem", ISSCC 2014.
-MAC_PJ, AC_PJ = 4.6, 0.9
+from spikesim.nn.energy import CONVENTIONS, EnergyReport
+
 #: Share of images on which both nets should name the same class.
 ENOUGH = 0.95
 _NEAR = 0.99
@@ -65,31 +64,38 @@ class ConvertedLayer:
 
 @dataclass(frozen=True)
 class Energy:
-    """Operations of an image, by which alone energies are estimated.
+    """Operations of an image, as `nn.energy` counts them, by which alone energies are estimated.
 
     Attributes
     ----------
-    macs_ann : float
-        Products of the ANN.
-    macs_input : float
-        Products with the analogue input, which are the same in all ticks and counted once.
-    acs : float
-        Additions that spikes cause in all ticks.
+    ann : EnergyReport
+        Of the artificial net: products everywhere.
+    spiking : EnergyReport
+        Of the spiking one in all ticks. Layers that see the input give the same in all of them,
+        and are counted once.
     """
 
-    macs_ann: float
-    macs_input: float
-    acs: float
+    ann: EnergyReport
+    spiking: EnergyReport
 
-    @property
-    def ann_nj(self) -> float:
-        """Energy of an image in the ANN, nJ."""
-        return self.macs_ann * MAC_PJ * 1e-3
 
-    @property
-    def snn_nj(self) -> float:
-        """Energy of an image in the spiking net, nJ."""
-        return (self.macs_input * MAC_PJ + self.acs * AC_PJ) * 1e-3
+@dataclass(frozen=True)
+class TunedBlock:
+    """What fine-tuning did to a block.
+
+    Attributes
+    ----------
+    path : str
+        Of its neurons in the spiking net, or "the output".
+    before, after : float
+        Root of the mean squared error of the scores, as a share of them, with spikes up to this
+        block and the artificial net behind it; on calibration samples that were held out. What did
+        not get better stays as it was.
+    """
+
+    path: str
+    before: float
+    after: float
 
 
 @dataclass(frozen=True)
@@ -111,7 +117,9 @@ class Report:
     energy : Energy
         At the last point of the curve.
     core : tuple of str
-        What keeps parts of the net from the core, a line each.
+        What of the net goes to the core, or what keeps it from there, a line each.
+    tuned : tuple of TunedBlock
+        Blocks whose weights were trained.
     """
 
     method: str
@@ -122,6 +130,7 @@ class Report:
     layers: tuple[ConvertedLayer, ...]
     energy: Energy
     core: tuple[str, ...]
+    tuned: tuple[TunedBlock, ...] = ()
 
     @property
     def suggested_steps(self) -> int:
@@ -154,6 +163,11 @@ class Report:
         for name, error in self.chosen.items():
             yield f"  {name}: error of the output {100 * error:.2f} %"
         known = "" if self.accuracy_ann is None else f", ANN {100 * self.accuracy_ann:.2f} % right"
+        for block in self.tuned:
+            yield (
+                f"  {block.path} fine-tuned: error of the scores {100 * block.before:.2f} % to "
+                f"{100 * block.after:.2f} %"
+            )
         yield f"judged on {self.judged_on}{known}"
         for point in self.curve:
             right = "" if point.accuracy is None else f", {100 * point.accuracy:.2f} % right"
@@ -166,11 +180,12 @@ class Report:
                 f"channels, thresholds {low:.3g} to {high:.3g}, rate {layer.rate:.3f}, error "
                 f"{100 * layer.error:.1f} %, {100 * layer.exact:.1f} % exact"
             )
-        energy = self.energy
-        yield (
-            f"an image: ANN {energy.macs_ann:.4g} MAC, {energy.ann_nj:.4g} nJ; spikes "
-            f"{energy.macs_input:.4g} MAC of the input and {energy.acs:.4g} AC, "
-            f"{energy.snn_nj:.4g} nJ"
-        )
+        for convention in CONVENTIONS:
+            ann, spikes = (one.total(convention) for one in (self.energy.ann, self.energy.spiking))
+            yield (
+                f"an image, counted as {convention}: ANN {ann.mac:.4g} MAC, {ann.ac:.4g} AC, "
+                f"{ann.picojoules() / 1e3:.4g} nJ; spikes {spikes.mac:.4g} MAC, "
+                f"{spikes.ac:.4g} AC, {spikes.picojoules() / 1e3:.4g} nJ"
+            )
         yield from (f"core: {text}" for text in self.core)
         yield from (f"warning: {text}" for text in self.warnings)

@@ -30,6 +30,12 @@ def binary(shape: tuple[int, ...], thresholds: Tensor) -> Stateful:
     return LIFLayer(shape, beta=1.0, reset="soft", v_th=values, v_init=values / 2)
 
 
+def for_core(shape: tuple[int, ...], thresholds: Tensor) -> Stateful:
+    """Give the first ones as the core keeps them: one start value for all, and so one threshold."""
+    gain = 1.0 / thresholds.numpy()
+    return LIFLayer(shape, beta=1.0, gain=gain, bias=0.0 * gain, reset="soft", v_init=0.5)
+
+
 def signed(shape: tuple[int, ...], thresholds: Tensor) -> Stateful:
     """Give the same with spikes of -1 too."""
     values = thresholds.numpy()
@@ -55,7 +61,7 @@ def spiking(
     shapes, thresholds : mapping of str to tuple and to float64 tensor, shape (channels,)
         Axes of each activation without the batch, and its thresholds, by its path.
     make : callable
-        `binary`, `signed`, or what gives neurons of another kind.
+        `binary`, `for_core`, `signed`, or what gives neurons of another kind.
     to_spikes : bool
         Let the last neurons give their spikes as they are, not times their threshold.
     """
@@ -94,9 +100,12 @@ class _Rewriting:
             factor = thresholds.reshape(-1, *[1] * (len(shape) - 1)).to(self.like)
             return _Value(self.graph.call_module(path, (drive,)), factor)
         if path in self.ann.pools:
-            # A positive factor per channel may as well come behind the largest of a channel.
+            pool = self.root.get_submodule(path)
+            self.root.set_submodule(path, CountMaxPool(pool))
             given = self.values[node.args[0]]  # type: ignore[index]
-            self.root.set_submodule(path, CountMaxPool(self.root.get_submodule(path)))
+            if given.factor is None or given.factor.ndim != ops.pooled_axes(pool) + 1:
+                return _Value(self.graph.call_module(path, (self._multiplied(node.args[0]),)))
+            # A positive factor per channel may as well come behind the largest of a channel.
             return _Value(self.graph.call_module(path, (given.node,)), given.factor)
         if node.target in ops.CONCATENATIONS and (joined := self._joined(node)) is not None:
             return joined

@@ -112,3 +112,35 @@ def test_what_cannot_be_counted_is_refused_and_no_hook_stays():
         nn.energy(torch.nn.Identity(), torch.ones(3, 1, 2))
     with pytest.raises(ValidationError, match="at least one sample"):
         nn.energy(net, torch.ones(3, 0, 2))
+
+
+def test_a_transposed_convolution_spreads_each_spike():
+    conv = torch.nn.ConvTranspose2d(2, 4, 3, stride=2, padding=1, groups=2, bias=False)
+    x = torch.zeros(1, 1, 2, 3, 3)
+    x[..., 0, 1, 1] = x[..., 1, 0, 0] = 1.0
+    (layer,) = nn.energy(torch.nn.Sequential(conv), x).layers.values()
+    # Nine pixels of two channels each, of which a corner loses five to the padding.
+    assert Ops(0, 2 * 9 * 2) == layer.paper
+    assert Ops(0, 9 * 2 + 4 * 2) == layer.strict
+
+
+def test_layers_are_told_that_they_see_spikes_of_another_height():
+    net = nn.SpikingNet(nn.Linear(4, 3), nn.LIFLayer(3, beta=1.0))
+    x = torch.tensor([[[0.5, 0.0, -0.5, 0.0]]])
+    by_value, told = nn.energy(net, x), nn.energy(net, x, spikes=["0"])
+    assert (Ops(12), Ops(0, 6)) == (by_value.total("paper"), told.total("paper"))
+    assert Ops(0, 6 + 3) == told.total("strict")  # neurons without decay only add
+    ones = torch.ones(1, 1, 4)
+    assert Ops(12) == nn.energy(net, ones, spikes=[]).total("paper")
+    assert Ops(0, 12) == nn.energy(net, ones).total("paper")
+
+
+def test_a_meter_counts_all_runs_while_it_reads_and_no_other():
+    net = torch.nn.Sequential(torch.nn.Linear(4, 3, bias=False))
+    meter = nn.Meter(net)
+    for _ in range(2):
+        with meter.reading():
+            net(torch.full((2, 4), 0.5))
+        net(torch.full((2, 4), 0.5))
+    assert Ops(12) == meter.report(ticks=1, samples=4).total("strict")
+    assert not net[0]._forward_hooks

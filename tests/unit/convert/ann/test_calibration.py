@@ -36,9 +36,33 @@ def viewed(_, x):
     return y.flatten(1) + z
 
 
+class Sequence(torch.nn.Module):
+    """Pixels along the first axis, samples along the second."""
+
+    def __init__(self):
+        super().__init__()
+        self.dense = LINEAR(2, 3)
+
+    def forward(self, x):
+        by_pixel = x.flatten(2).permute(2, 0, 1)
+        return self.dense(by_pixel).relu().permute(1, 2, 0)
+
+
 NAN = images().index_fill(0, torch.tensor([3]), float("nan"))
 BAD = {
     "training": ({"ann": ROW(LINEAR(2, 2), RELU())}, "got 'Sequential' in training; call ann.eval"),
+    "samples second": (
+        {"ann": Sequence().eval()},
+        r"'' \(Sequence\), relu: .* got \(36, 2, 3\) for 2 samples .* along the first axis",
+    ),
+    "no channels": (
+        {"ann": Net(lambda net, x: x.mean((1, 2, 3)).relu()[:, None]).eval()},
+        r"expected an activation \(B, channels, ...\), got \(2,\) for 2 samples",
+    ),
+    "a number of samples": (
+        {"ann": Net(lambda net, x: x.view(24, 72).relu()).eval()},
+        "expected a net that takes any number of samples, got one that fails for 2 ",
+    ),
     "empty": ({"calibration": images()[:0]}, "calibration: expected at least one sample, got none"),
     "no batches": ({"calibration": []}, "calibration: expected at least one sample"),
     "shape": ({"calibration": images(shape=(3, 6, 6))}, r"expected samples as Seq.* \(3, 6, 6\)"),
@@ -90,3 +114,26 @@ def test_batches_arrays_and_tensors_are_the_same_calibration():
     loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(x, labels), batch_size=8)
     judged = convert(ann, loader, steps=4)
     assert judged.report.accuracy_ann == int((ann(x).argmax(1) == 0).sum()) / 24
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_net_of_torchscript_is_refused():
+    with pytest.raises(ValidationError, match=r"of Python modules, .* before torch.jit"):
+        convert(torch.jit.script(dense()), images())
+
+
+@pytest.mark.slow  # the compiler takes seconds to load
+def test_a_compiled_net_is_converted_as_the_net_that_it_was():
+    ann, x = dense(), images()
+    made = convert(torch.compile(ann), x, steps=4)
+    assert torch.equal(convert(ann, x, steps=4).scores(x), made.scores(x))
+
+
+@pytest.mark.parametrize("kind", [torch.float64, torch.bfloat16, torch.float16])
+def test_nets_of_other_floats_are_converted_in_them(kind):
+    ann, x = pooled().to(kind), images().to(kind)
+    found = convert(ann, x, steps=64, thresholds=100.0).scores(x)
+    assert kind is found.dtype
+    with torch.no_grad():
+        apart = (ann(x) - found).abs().max() / ann(x).abs().max()
+    assert float(apart) < 2 / 64  # a level of the activation, and roundings of 16 bits

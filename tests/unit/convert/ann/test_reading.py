@@ -48,6 +48,20 @@ def written(net, x):
     return z.relu_() + skip
 
 
+def written_by_position(net, x):
+    """The same, told as the last argument of a function."""
+    y = net.conv(x)
+    functional.relu(y, True)
+    z = net.other(y)
+    functional.hardtanh(z, 0.0, 1.0, True)
+    return z + y
+
+
+def unused(net, x):
+    net.conv(functional.max_pool2d(net.conv(x).relu(), 2)).relu()
+    return net.conv(x).relu()
+
+
 class OwnClamp(torch.nn.Module):
     def forward(self, x):
         return torch.clamp(x, min=0.0, max=1.5)
@@ -69,6 +83,14 @@ READ = {
     "own class": (ROW(conv(), OwnClamp(), Renamed(), torch.nn.Hardtanh(0, 1)), 3),
     "reused": (Net(reused, act=torch.nn.ReLU(inplace=True), conv=conv()), 3),
     "in place": (Net(written, conv=conv(), other=conv()), 2),
+    "in place by position": (Net(written_by_position, conv=conv(), other=conv()), 2),
+    "unused": (Net(unused, conv=conv()), 1),
+    "padded in other ways": (
+        ROW(torch.nn.ReflectionPad2d(1), torch.nn.ConstantPad2d(1, 0.5), torch.nn.Conv2d(3, 2, 3),
+            torch.nn.ReLU(), torch.nn.Conv2d(2, 2, 3, padding=1, padding_mode="circular")),
+        1,
+    ),
+    "cast and detached": (Net(lambda net, x: net.c(x.double()).relu().detach(), c=conv()), 1),
     "flat": (
         Net(lambda net, x: net.f(net.c(x).relu().mean((2, 3))), c=conv(), f=torch.nn.Linear(3, 2)),
         1,
@@ -108,7 +130,9 @@ def test_what_is_read_is_the_same_function_with_an_activation_for_each_call(net,
     wanted, before = net(x.clone()), copy.deepcopy(net.state_dict())
     found = read(net, x)
     assert torch.allclose(wanted, found.module(x), rtol=0.0, atol=1e-12)
-    assert n == len(found.activations) == len(set(found.activations))
+    assert n == len(found.activations) == len(found.ceilings)
+    called = [str(node.target) for node in found.module.graph.nodes]
+    assert all(called.count(path) == 1 for path in [*found.activations, *found.pools])
     after = net.state_dict()
     assert list(before) == list(after)
     assert all(torch.equal(before[key], after[key]) for key in before)
@@ -194,6 +218,13 @@ REFUSED = {
     ),
     "drawn": (
         Net(lambda net, x: functional.dropout(x.relu())), [r"dropout: dropout draws in evaluation"],
+    ),
+    "rounded": (
+        Net(lambda net, x: torch.div(x.relu(), 0.5, rounding_mode="floor").sum(1, dtype=torch.int)),
+        [r"div: div\(rounding_mode=floor\) rounds", r"sum\(dtype=torch.int32\) rounds"],
+    ),
+    "nothing comes of it": (
+        Net(lambda net, x: (x.relu(), x)[1]), [r"Net: expected at least one ReLU"],
     ),
     "indices": (
         Net(lambda net, x: net.p(x.relu())[0], p=torch.nn.MaxPool2d(2, return_indices=True)),

@@ -4,11 +4,14 @@ import pytest
 pytest.importorskip("torch")
 
 from spikesim.convert.ann.report import Energy, Point, Report
+from spikesim.nn import EnergyReport
+
+NONE = EnergyReport({}, 1, 1)
 
 
 def report(*agreements):
     curve = tuple(Point(2**k, agreement, None) for k, agreement in enumerate(agreements))
-    return Report("a method", {}, curve, None, "data", (), Energy(1.0, 1.0, 1.0), ())
+    return Report("a method", {}, curve, None, "data", (), Energy(NONE, NONE), ())
 
 
 @pytest.mark.parametrize(
