@@ -25,7 +25,9 @@ from spikesim.nn.gradients.online import OTTT
 from spikesim.nn.graph.analog import analog_input
 from spikesim.nn.graph.export import export
 from spikesim.nn.inference.infer import Inference
+from spikesim.nn.integers.calibrate import calibrate
 from spikesim.nn.integers.quant import IntegerNet
+from spikesim.nn.integers.trajectories import LayerError, TrajectoryError, trajectory_error
 from spikesim.nn.layers.conversion import QCFS, CountMaxPool, SignedIF
 from spikesim.nn.layers.delay import Delay
 from spikesim.nn.layers.delay_training import (
@@ -95,6 +97,7 @@ __all__ = [
     "LIFLayer",
     "LIFParams",
     "LIFState",
+    "LayerError",
     "Linear",
     "MembraneCrossEntropy",
     "NetState",
@@ -112,6 +115,7 @@ __all__ = [
     "SurrogateCode",
     "TensorBoardLog",
     "TrainedModel",
+    "TrajectoryError",
     "Triangle",
     "VanRossum",
     "WithActivity",
@@ -119,6 +123,7 @@ __all__ = [
     "advance",
     "analog_input",
     "backend",
+    "calibrate",
     "decode",
     "delay_scores",
     "detach",
@@ -144,4 +149,5 @@ __all__ = [
     "spike",
     "step",
     "surrogate_code",
+    "trajectory_error",
 ]
