@@ -21,8 +21,8 @@ from spikesim.nn.integers.walk import before_first, each_layer, heard, shapes, w
 
 #: Shares of the range that holds every weight. Below, what is clipped outweighs what is finer.
 _SHARES = tuple(np.linspace(1.0, 0.3, 15).tolist())
-_DOUBLINGS = 8
-"""Of the range, where accumulators saturate; from 16 bits to 8."""
+#: Of that range, where words saturate with it; up to 8 bits less.
+_WIDER = tuple(1.25**k for k in range(1, 26))
 
 
 @torch.no_grad()
@@ -127,11 +127,11 @@ class _Trials:
         """Give the settings with the range of each run that makes the smallest error."""
         shares = list(_SHARES)
         errors = [self._errors(share) for share in shares]
-        for k in range(1, _DOUBLINGS + 1):
+        for share in _WIDER:
             if np.isfinite(np.min(errors, axis=0)).all():
                 break
-            shares.append(2.0**k)
-            errors.append(self._errors(shares[-1]))
+            shares.append(share)
+            errors.append(self._errors(share))
         settings = self._with(np.array(shares)[np.argmin(errors, axis=0)])
         name, q = self.one.layer.name, self._integers(settings).q
         shift = q.gain_shift
