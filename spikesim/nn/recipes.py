@@ -5,8 +5,9 @@ Every recipe trains in float first, goes on with the core's integers in the loop
 moving the float weights onto the values those integers stand for (`IntegerNet.snap_`). The result
 is one network with two readings, float neurons and integer neurons; its accuracy before the
 weights were rounded is kept beside them. Nets with convolutions keep their float weights, since
-what pools are composed with has no weights of its own; the integers are the same. Settings were chosen on a validation part of the training
-images (`Split.validation`); test images are looked at once, at the end.
+what pools are composed with has no weights of its own; the integers are the same. Settings were
+chosen on a validation part of the training images (`Split.validation`); test images are looked at
+once, at the end.
 """
 
 from __future__ import annotations

@@ -104,9 +104,7 @@ def test_error_told_is_error_on_golden_brevitas_548_981_snntorch_231_spikingjell
     network = nn.export(net, input_shape=SHAPE)
     program = compile_network(network, "large", quantization=integers.settings).program
     rasters = x.transpose(0, 1).flatten(2).numpy()
-    golden = run_batch(
-        program, rasters, STEPS + program.latency, record=("spikes", "membrane")
-    )
+    golden = run_batch(program, rasters, STEPS + program.latency, record=("spikes", "membrane"))
     floats = by_hand(net, x)
     differing = 0.0
     for k, (first, n, start) in enumerate(program.groups.values()):

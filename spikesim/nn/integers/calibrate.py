@@ -145,9 +145,7 @@ class _Trials:
         """Give the settings with so much of the widest range of each run."""
         ranges = (shares * self.widest).tolist()
         found = tuple(ranges) if len(ranges) > 1 else ranges[0]
-        return replace(
-            self.settings, ranges={**self.settings.ranges, self.one.layer.name: found}
-        )
+        return replace(self.settings, ranges={**self.settings.ranges, self.one.layer.name: found})
 
     def _errors(self, share: float) -> np.ndarray:
         """Squared errors (runs,) of the membrane; infinite where a word may saturate."""

@@ -21,7 +21,7 @@ from spikesim.fixed.quantize import QuantizedPopulation
 from spikesim.fixed.settings import STATE_BITS, WEIGHT_BITS, Quantization
 from spikesim.nn.functional import LIFState
 from spikesim.nn.graph.handlers import HANDLERS, Handlers
-from spikesim.nn.graph.reading import Layer, Reading, read
+from spikesim.nn.graph.reading import Reading, read
 from spikesim.nn.graph.retiming import INPUT
 from spikesim.nn.graph.spikemap import SpikeMap
 from spikesim.nn.integers.populations import IntegerLayer, trainable
@@ -188,9 +188,7 @@ class IntegerNet(Stateful):
 
     def _integers(self, reading: Reading) -> list[IntegerLayer]:
         of, model = shapes(reading), self.model
-        return each_layer(
-            reading, lambda layer: IntegerLayer.of(layer, model, of, self.settings)
-        )
+        return each_layer(reading, lambda layer: IntegerLayer.of(layer, model, of, self.settings))
 
 
 def _checked(

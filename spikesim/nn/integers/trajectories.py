@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,13 +12,13 @@ from torch import Tensor
 
 from spikesim.errors import ValidationError
 from spikesim.fixed.quantize import ACC_BITS
-from spikesim.nn.decode import spike_count
+from spikesim.nn.decode import arg_max, spike_count
 from spikesim.nn.graph.handlers import HANDLERS
-from spikesim.nn.graph.reading import read
+from spikesim.nn.graph.reading import Reading, read
 from spikesim.nn.integers.floats import FloatLayer
 from spikesim.nn.integers.populations import IntegerLayer
 from spikesim.nn.integers.quant import IntegerNet
-from spikesim.nn.integers.walk import Neurons, before_first, each_layer, heard, walk
+from spikesim.nn.integers.walk import Driven, before_first, each_layer, heard, walk
 
 _AT_ONCE = 128
 
@@ -171,28 +171,31 @@ def trajectory_error(
         raise ValidationError(
             f"trajectory_error: expected a float net with populations {axes[0]}, got {axes[1]}"
         )
-    sums = [_Sums(one) for one in layers]
-    counts = [list[Tensor](), list[Tensor]()]
-    for part in given.split(_AT_ONCE, 1):
-        runs = []
-        for net, found in zip((floats, layers), counts, strict=True):
-            membranes: dict[str, list[Tensor]] = {one.layer.name: [] for one in net}
-            now = [one.start(part.shape[1]) for one in net]
-            spikes = walk(net, part, now, before_first(reading, net, part.shape[1]), membranes)
-            if labels is not None:
-                found.append(spike_count(spikes[_output(reading.outputs)].flatten(2)))
-            runs.append((spikes, membranes))
+    output = None if labels is None else _output(reading.outputs)
+    sums, right = [_Sums(one) for one in layers], [0, 0]
+    for first in range(0, x.shape[1], _AT_ONCE):
+        samples = slice(first, first + _AT_ONCE)
+        runs = [_run(reading, net, given[:, samples]) for net in (floats, layers)]
         for one in sums:
             one.add(*runs)
-    shares = [None, None]
-    if labels is not None:
-        shares = [float((torch.cat(c).argmax(1) == labels).double().mean()) for c in counts]
+        if labels is not None and output is not None:
+            for k, (spikes, _) in enumerate(runs):
+                classes = arg_max(spike_count(spikes[output].flatten(2)))
+                right[k] += int((classes == labels[samples]).sum())
+    shares = [None if labels is None else n / x.shape[1] for n in right]
     return TrajectoryError(
         tuple(one.error(len(x), x.shape[1]) for one in sums), x.shape[1], len(x), *shares
     )
 
 
 Run = tuple[Mapping[str, Tensor], Mapping[str, list[Tensor]]]
+
+
+def _run(reading: Reading, net: Sequence[Driven], x: Tensor) -> Run:
+    """Spikes (T, B, ...) and membranes of all populations, from rest."""
+    membranes: dict[str, list[Tensor]] = {one.layer.name: [] for one in net}
+    now = [one.start(x.shape[1]) for one in net]
+    return walk(net, x, now, before_first(reading, net, x.shape[1]), membranes), membranes
 
 
 class _Sums:

@@ -298,7 +298,7 @@ def test_a_kernel_has_a_range_for_each_channel():
         [kernel], n=6, beta=0.5, settings=Quantization(ranges={"x": (0.5, 0.5)}), name="x"
     )
     assert [254.0] * 6 == q.weight_scale.tolist()
-    with pytest.raises(ValidationError, match="each of its 2 channels .6 neurons in all., got 3"):
+    with pytest.raises(ValidationError, match=r"each of its 2 channels .6 neurons in all., got 3"):
         quantize_population(
             [kernel], n=6, beta=0.5, settings=Quantization(ranges={"x": (1, 1, 1)}), name="x"
         )

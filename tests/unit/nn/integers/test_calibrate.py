@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -32,7 +34,8 @@ def convolved():
     torch.manual_seed(3)
     options = {"beta": 0.75, "reset": "soft"}
     return torch.nn.Sequential(
-        torch.nn.Conv2d(1, 3, 3, padding=1, bias=False), nn.LIFLayer((3, 6, 6), v_th=0.5, **options),
+        torch.nn.Conv2d(1, 3, 3, padding=1, bias=False),
+        nn.LIFLayer((3, 6, 6), v_th=0.5, **options),
         torch.nn.AvgPool2d(2), torch.nn.Flatten(),
         torch.nn.Linear(27, 4), nn.LIFLayer(4, v_th=0.25, **options),
     )  # fmt: skip
@@ -42,7 +45,8 @@ def membrane_error(weights, x, share, bits, decays=(0.0, 0.75), gain=1.0, bias=0
     """Squared error of a neuron whose range is a share of its largest weight; by hand."""
     top = 2 ** (bits - 1) - 1
     scale = top / (share * np.abs(gain * weights).max())
-    codes = np.clip(np.sign(gain * weights) * np.floor(np.abs(gain * weights) * scale + 0.5), -top, top)
+    sizes = np.floor(np.abs(gain * weights) * scale + 0.5)
+    codes = np.sign(gain * weights) * np.minimum(sizes, top)
     shift = 0  # the largest that leaves the threshold of 1 below 2**14
     while shift < 7 and scale * 2 ** (shift + 1) <= 2**14:
         shift += 1
@@ -65,7 +69,8 @@ def test_every_neuron_has_the_range_with_the_smallest_membrane_error(bits, optio
     found = nn.calibrate(net, x, Quantization(weight_bits=bits)).settings.ranges["layer0"]
     weights = net[0].weight.detach().double().numpy()
     gain = options.get("gain", 1.0)
-    given = {"decays": (options.get("alpha", 0.0), 0.75), "gain": gain, "bias": options.get("bias", 0.02)}
+    decays, bias = (options.get("alpha", 0.0), 0.75), options.get("bias", 0.02)
+    given = {"decays": decays, "gain": gain, "bias": bias}
     chosen = []
     for own, got in zip(weights, found, strict=True):
         errors = [membrane_error(own, x.double().numpy(), s, bits, **given) for s in SHARES]
@@ -76,8 +81,6 @@ def test_every_neuron_has_the_range_with_the_smallest_membrane_error(bits, optio
 
 @pytest.mark.parametrize("settings", [Quantization("population"), Quantization(power_of_two=True)])
 def test_one_range_for_a_population_and_scales_that_are_powers_of_two(settings):
-    from dataclasses import replace
-
     settings = replace(settings, weight_bits=4)
     integers = nn.calibrate(one_layer(), some(), settings)
     (q,), found = integers.quantized(), integers.settings.ranges["layer0"]
@@ -168,6 +171,16 @@ def test_the_shift_is_lowered_where_a_membrane_would_reach_its_rail():
     assert after < 0.05 < 2.0 < before
     kept = nn.calibrate(net, x, Quantization(gain_shift=4))
     assert not kept.settings.gain_shifts  # what was asked for stays
+
+
+def test_delayed_spikes_are_those_of_earlier_ticks():
+    net, x = one_layer(), some()
+    late = nn.SpikingNet(nn.Delay(2), *net)
+    before = torch.cat([torch.zeros(2, 8, 20), x[:-2]])
+    settings = Quantization(weight_bits=3)
+    expected = nn.calibrate(net, before, settings).settings.ranges
+    assert expected != nn.calibrate(net, x, settings).settings.ranges
+    assert expected == nn.calibrate(late, x, settings, input_shape=(20,)).settings.ranges
 
 
 def test_samples_that_are_none_are_refused():
