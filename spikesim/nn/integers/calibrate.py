@@ -47,7 +47,7 @@ def calibrate(
     model : torch.nn.Module
         As for `IntegerNet`; not changed.
     x : float32 tensor, shape (T, B, ...)
-        Input spikes of samples; training images, not those of a test.
+        Input spikes of samples; training images, not those of a test. Some hundred do.
     settings : Quantization, optional
         Widths, granularity and kind of scale.
     input_shape : sequence of int, optional

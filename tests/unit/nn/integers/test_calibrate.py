@@ -174,7 +174,7 @@ def test_the_shift_is_lowered_where_a_membrane_would_reach_its_rail():
 
 
 def test_delayed_spikes_are_those_of_earlier_ticks():
-    net, x = one_layer(), some()
+    net, x = one_layer(), some(steps=4)
     late = nn.SpikingNet(nn.Delay(2), *net)
     before = torch.cat([torch.zeros(2, 8, 20), x[:-2]])
     settings = Quantization(weight_bits=3)
