@@ -61,7 +61,7 @@ class FloatLayer:
     def run(
         self, spikes: Mapping[str, Tensor], state: LIFState, membranes: list[Tensor] | None = None
     ) -> tuple[Tensor, LIFState]:
-        """See `Driven`."""
+        """See `ArithmeticLayer`."""
         params, out = self._params(), []
         for tick in self.drive(spikes):
             s, state = lif_step(tick, state, params)

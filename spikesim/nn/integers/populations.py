@@ -106,7 +106,7 @@ class IntegerLayer:
     def run(
         self, spikes: Mapping[str, Tensor], state: LIFState, membranes: list[Tensor] | None = None
     ) -> tuple[Tensor, LIFState]:
-        """See `Driven`; membranes are in codes."""
+        """See `ArithmeticLayer`; membranes are in codes."""
         q, lif, shape = self.q, self.lif, self.layer.drive.shape
         drive = self.drive(spikes)
         drive = drive.reshape(*drive.shape[:2], *shape)

@@ -18,7 +18,7 @@ from spikesim.nn.graph.reading import Reading, read
 from spikesim.nn.integers.floats import FloatLayer
 from spikesim.nn.integers.populations import IntegerLayer
 from spikesim.nn.integers.quant import IntegerNet
-from spikesim.nn.integers.walk import Driven, before_first, each_layer, heard, walk
+from spikesim.nn.integers.walk import ArithmeticLayer, before_first, each_layer, heard, walk
 
 _AT_ONCE = 128
 
@@ -191,7 +191,7 @@ def trajectory_error(
 Run = tuple[Mapping[str, Tensor], Mapping[str, list[Tensor]]]
 
 
-def _run(reading: Reading, net: Sequence[Driven], x: Tensor) -> Run:
+def _run(reading: Reading, net: Sequence[ArithmeticLayer], x: Tensor) -> Run:
     """Spikes (T, B, ...) and membranes of all populations, from rest."""
     membranes: dict[str, list[Tensor]] = {one.layer.name: [] for one in net}
     now = [one.start(x.shape[1]) for one in net]

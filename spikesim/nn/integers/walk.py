@@ -18,7 +18,7 @@ Made = TypeVar("Made")
 Membranes = Mapping[str, list[Tensor]]
 
 
-class Driven(Protocol):
+class ArithmeticLayer(Protocol):
     """A population with the sums that drive it; in floats or in integers."""
 
     @property
@@ -46,14 +46,14 @@ class Driven(Protocol):
 
 
 def walk(
-    layers: Sequence[Driven], x: Tensor, now: list[LIFState], past: dict[str, Tensor],
+    layers: Sequence[ArithmeticLayer], x: Tensor, now: list[LIFState], past: dict[str, Tensor],
     membranes: Membranes | None = None,
 ) -> dict[str, Tensor]:  # fmt: skip
     """Run all populations, in order; ``now``, ``past`` and ``membranes`` change in place.
 
     Parameters
     ----------
-    layers : sequence of Driven
+    layers : sequence of ArithmeticLayer
     x : float tensor, shape (T, B, ...)
         Input spikes.
     now : list of LIFState
@@ -88,7 +88,9 @@ def shapes(reading: Reading) -> dict[str, tuple[int, ...]]:
     return {INPUT: reading.input_shape} | {one.name: one.drive.shape for one in reading.layers}
 
 
-def before_first(reading: Reading, layers: Sequence[Driven], n_batch: int) -> dict[str, Tensor]:
+def before_first(
+    reading: Reading, layers: Sequence[ArithmeticLayer], n_batch: int
+) -> dict[str, Tensor]:
     """Spikes before the first tick, float32 (ticks, B, ...), for as long as they act later."""
     of, longest = shapes(reading), dict[str, int]()
     for source, ticks in (tap(key) for one in layers for key in one.parts):
@@ -103,7 +105,7 @@ def _due(key: str, spikes: Mapping[str, Tensor], past: Mapping[str, Tensor]) -> 
     return past[source][-ticks:][: len(spikes[INPUT])] if ticks else spikes[source]
 
 
-def heard(one: Driven, spikes: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def heard(one: ArithmeticLayer, spikes: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Give what a population hears, by part, of spikes (T, B, ...) from the first tick on."""
     out = {INPUT: spikes[INPUT]}
     for key in one.parts:
