@@ -99,10 +99,11 @@ def calibrate(
 
 def _reach(one: FloatLayer, membranes: list[Tensor]) -> Tensor:
     """Largest magnitude (n,) of the membrane, before what a spike takes off."""
-    reach = torch.stack([v.abs().amax(0) for v in membranes]).amax(0).flatten()
+    low = torch.stack([v.amin(0) for v in membranes]).amin(0).flatten()
+    high = torch.stack([v.amax(0) for v in membranes]).amax(0).flatten()
     if one.neuron.reset == "soft":
-        reach = reach + torch.from_numpy(one.neuron.arrays(len(reach))["reset_amount"]).abs()
-    return reach
+        high = high + torch.from_numpy(one.neuron.arrays(len(high))["reset_amount"])
+    return torch.maximum(-low, high)
 
 
 class _Trials:

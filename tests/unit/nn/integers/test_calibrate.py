@@ -126,11 +126,12 @@ def test_snapping_keeps_calibrated_integers(power_of_two):
     assert (before.scale == after.scale).all()
 
 
-def test_wide_weights_leave_the_accumulator_its_order():
-    # Twelve spikes of 16-bit weights, of either sign: beyond 16 bits on the way, not at its end.
+@pytest.mark.parametrize("weights", [(0.75, -0.74), (-0.75, 0.35)])
+def test_wide_weights_leave_the_accumulator_its_order(weights):
+    # Twelve spikes of either sign: with 16 bits beyond the rail on the way, not at its end.
     net = nn.SpikingNet(nn.Linear(24, 2), nn.LIFLayer(2, beta=0.5))
     with torch.no_grad():
-        net[0].weight[:, :12], net[0].weight[:, 12:] = 0.75, -0.74
+        net[0].weight[:, :12], net[0].weight[:, 12:] = weights
     x = torch.ones(6, 1, 24)
     settings = Quantization(weight_bits=16)
     config = CoreConfig(weight_bits=16)
@@ -143,7 +144,7 @@ def test_wide_weights_leave_the_accumulator_its_order():
         v, total = got[0, :, first : first + n] / q.scale, 0.0
         expected = []
         for _ in range(6):
-            total = 0.5 * total + 12 * (0.75 - 0.74)
+            total = 0.5 * total + 12 * sum(weights)
             expected.append(total)
         astray = np.abs(v - np.array(expected)[:, None]).max()
         # Nine thresholds of one sign leave 2**15 / 9 codes per unit, but for steps of 1.25; each
@@ -161,16 +162,27 @@ def test_the_shift_is_lowered_where_a_membrane_would_reach_its_rail():
     for tick in x:
         with torch.no_grad():
             _, state = nn.step(net, tick, state)
-        reach = torch.maximum(reach, state["1"].v.abs().amax(0))
+        reach = torch.maximum(reach, -state["1"].v.amin(0))
     assert reach.max() > 16  # twice what is left by default
     (q,) = found.quantized()
-    fits = [((reach.numpy() + 1) * q.weight_scale * 2**k).max() < 2**17 for k in range(8)]
+    fits = [(reach.numpy() * q.weight_scale * 2**k).max() < 2**17 for k in range(8)]
     assert found.settings.gain_shifts == {"layer0": sum(fits) - 1}
     assert q.gain_shift == sum(fits) - 1 < plain.quantized()[0].gain_shift
     before, after = (nn.trajectory_error(one, x).layers[0].membrane for one in (plain, found))
     assert after < 0.05 < 2.0 < before
     kept = nn.calibrate(net, x, Quantization(gain_shift=4))
     assert not kept.settings.gain_shifts  # what was asked for stays
+
+
+@pytest.mark.parametrize(("ticks", "shifts"), [(14, {}), (15, {"layer0": 5})])
+def test_what_a_soft_reset_takes_off_has_to_fit_before(ticks, shifts):
+    # 254 << 6 codes per unit leave 8.06; half a threshold stays in every tick, and is 7.5 and 8.5
+    # before the reset of the last one.
+    net = nn.SpikingNet(nn.Linear(3, 1), nn.LIFLayer(1, beta=1.0, reset="soft"))
+    with torch.no_grad():
+        net[0].weight.fill_(0.5)
+    found = nn.calibrate(net, torch.ones(ticks, 1, 3)).settings
+    assert (shifts, {"layer0": 0.5}) == (found.gain_shifts, found.ranges)
 
 
 def test_delayed_spikes_are_those_of_earlier_ticks():
