@@ -212,27 +212,30 @@ def lost(row: dict[str, Any]) -> float:
 
 def table(rows: Sequence[dict[str, Any]]) -> tuple[str, int]:
     """Means over seeds as the table of docs/training.md, and how many of them miss their goal."""
-    groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in rows:
-        groups.setdefault((row["data"], row["net"], row["method"]), []).append(row)
-    lines = [
-        "| data, net | method | accuracy % | points lost | may lose |",
-        "|---|---|---|---|---|",
+        groups.setdefault((row["method"], f"{row['data']}, {row['net']}"), []).append(row)
+    nets = list(dict.fromkeys(net for _, net in groups))
+    lines = [f"| | {' | '.join(nets)} |", "|---" * (len(nets) + 1) + "|"]
+    for method in dict.fromkeys(method for method, _ in groups):
+        cells = [_cell(groups.get((method, net), [])) for net in nets]
+        lines.append(f"| {method} | {' | '.join(cells)} |")
+    missed = [
+        float(np.mean(list(map(lost, of)))) > MAY_LOSE[method]
+        for (method, _), of in groups.items()
+        if method in MAY_LOSE
     ]
-    missed = 0
-    for (data_set, net, method), of in groups.items():
-        losses, goal = list(map(lost, of)), MAY_LOSE.get(method)
-        missed += goal is not None and float(np.mean(losses)) > goal
-        points = "" if "float" in method else _mean(losses)
-        shares = _mean([100.0 * row["accuracy"] for row in of])
-        may = "" if goal is None else f"{goal}"
-        lines.append(f"| {data_set}, {net} | {method} | {shares} | {points} | {may} |")
-    return "\n".join(lines), missed
+    return "\n".join(lines), sum(missed)
 
 
-def _mean(values: Sequence[float]) -> str:
-    spread = f" ± {np.std(values, ddof=1):.2f}" if len(values) > 1 else ""
-    return f"{np.mean(values):.2f}{spread}"
+def _cell(rows: Sequence[dict[str, Any]]) -> str:
+    """Mean accuracy, its spread over seeds, and the mean of what it loses."""
+    if not rows:
+        return ""
+    shares = [100.0 * row["accuracy"] for row in rows]
+    spread = f" ± {np.std(shares, ddof=1):.2f}" if len(shares) > 1 else ""
+    points = "" if "float" in rows[0]["method"] else f" ({np.mean(list(map(lost, rows))):+.2f})"
+    return f"{np.mean(shares):.2f}{spread}{points}"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
