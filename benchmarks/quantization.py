@@ -3,8 +3,9 @@
 
 Trains dense and convolutional nets on digits and on all of Fashion-MNIST in float. Then each is
 tuned for the same few epochs three times: in float, and with the core's integers of 8 and of 4
-bits in the loop (float master weights). Beside these stand the integers that calibration finds for
-the float net as it was before, without training. All test images are looked at once for each of
+bits in the loop (float master weights), 4 bits both with the range of the largest weight and with
+ranges that calibration finds. Beside these stand the integers that either gives for the float net
+as it was before, without training. All test images are looked at once for each of
 them, and the first ones run on the golden model, where every spike is compared. A run that is cut
 off goes on from its checkpoints in ``build/benchmarks``. Writes
 ``benchmarks/results/quantization.json``; exit code 1 if a mean over seeds misses its goal, or a
@@ -105,7 +106,7 @@ CASES = {
     "fashion conv": Case(partial(conv, 28, 6, 4), _fashion, 6, 4, 1),
 }
 #: Points that the mean over seeds may lie below the float net that was tuned alike.
-MAY_LOSE = {"QAT 8": 0.5, "QAT 4": 1.5}
+MAY_LOSE = {"QAT 8": 0.5, "QAT 4, calibrated": 1.5}
 
 
 def trained(name: str, seed: int, split: data.Split) -> dict[str, torch.nn.Module]:
@@ -133,6 +134,8 @@ def trained(name: str, seed: int, split: data.Split) -> dict[str, torch.nn.Modul
     for bits in (8, 4):
         integers = _integers(copy.deepcopy(net), bits, split)
         nets[f"QAT {bits}"] = fit(integers, f"QAT {bits}", case.tuning, case.lr / 5)
+    found = _calibrated(copy.deepcopy(net), 4, split, case)
+    nets["QAT 4, calibrated"] = fit(found, "QAT 4 calibrated", case.tuning, case.lr / 5)
     return nets
 
 
@@ -140,17 +143,19 @@ def _integers(net: torch.nn.Module, bits: int, split: data.Split) -> nn.IntegerN
     return nn.IntegerNet(net, nn.Quantization(weight_bits=bits), input_shape=(split.n_pixels,))
 
 
+def _calibrated(net: torch.nn.Module, bits: int, split: data.Split, case: Case) -> nn.IntegerNet:
+    x = case.encode(torch.from_numpy(split.x_train[:CALIBRATION]))
+    settings = nn.Quantization(weight_bits=bits)
+    return nn.calibrate(net, x, settings, input_shape=(split.n_pixels,))
+
+
 def rows_of(name: str, seed: int, path: str | None) -> list[dict[str, Any]]:
     """Train one net, make integers of it in every way, and measure each."""
     case, split = CASES[name], CASES[name].load(seed, path)
     nets = trained(name, seed, split)
-    before, first = nets["float"], split.x_train[:CALIBRATION]
     for bits in (8, 4):
-        nets[f"PTQ {bits}"] = nn.calibrate(
-            before, case.encode(torch.from_numpy(first)), nn.Quantization(weight_bits=bits),
-            input_shape=(split.n_pixels,),
-        )  # fmt: skip
-        nets[f"largest weight {bits}"] = _integers(before, bits, split)
+        nets[f"PTQ {bits}"] = _calibrated(nets["float"], bits, split, case)
+        nets[f"largest weight {bits}"] = _integers(nets["float"], bits, split)
     x, y = split.x_test, split.y_test
     right = {
         method: nn.evaluate(net, x, y, encode=case.encode).accuracy for method, net in nets.items()
