@@ -85,7 +85,7 @@ def train(
     """Train in floating point, then with the core's 8-bit integers in the loop, and save.
 
     The file holds the float weights; `compile` turns them into exactly the integers that
-    training saw. Nets with convolutions are trained in floating point only.
+    training saw.
 
     Your own images are an .npz file with arrays images and labels (a part is held out, see
     --test-share), or x_train, y_train, x_test and y_test; or a folder of IDX files. Images are
@@ -164,12 +164,11 @@ def _images(what: str, data: Path | None, seed: int, test_share: float) -> Split
 
 def _document(what: str, out: Path, model: TrainedModel) -> dict[str, Any]:
     best = model.history.best
-    quantized = model.accuracy_quantized
     silent = model.history.silent[-1] if model.history.silent else None
     return {
         "recipe": what, "seed": model.seed, "out": str(out), "steps": model.steps,
         "accuracy_float": model.accuracy_float,
-        "accuracy_quantized": quantized if quantized == quantized else None,
+        "accuracy_quantized": model.accuracy_quantized,
         "accuracy_validation": None if best is None else model.history.validation_accuracy[best],
         "epochs": len(model.history.loss), "silent": silent,
         "test_images": len(model.split.y_test), "seconds": round(model.seconds, 3),
@@ -179,8 +178,7 @@ def _document(what: str, out: Path, model: TrainedModel) -> dict[str, Any]:
 def _table(title: str, model: TrainedModel) -> Table:
     table = Table("reading of the weights", "test accuracy", title=title)
     table.add_row("float", f"{100 * model.accuracy_float:.2f} %")
-    if model.accuracy_quantized == model.accuracy_quantized:
-        table.add_row("8-bit integers of the core", f"{100 * model.accuracy_quantized:.2f} %")
+    table.add_row("8-bit integers of the core", f"{100 * model.accuracy_quantized:.2f} %")
     if model.history.best is not None:
         share = model.history.validation_accuracy[model.history.best]
         table.add_row(f"(validation, epoch {model.history.best + 1})", f"{100 * share:.2f} %")

@@ -171,7 +171,10 @@ def quantize_population(
     # The core keeps reset value and floor once per class, so they need one common scale.
     one_scale = chosen.granularity == "population"
     common = one_scale or bool(uni["v_reset"]) or uni["v_floor"] is not None
-    w_scale = _weight_scale(incoming.largest(), per, chosen, 1 if common else incoming.runs)
+    largest = _ranges(who, name, chosen, incoming)
+    if largest is None:
+        largest = incoming.largest() * np.abs(per["gain"])
+    w_scale = _weight_scale(largest, per, chosen, 1 if common else incoming.runs)
     gain_shift = chosen.shift_of(name)
     if gain_shift is None:
         gain_shift = _largest_shift(np.abs(per["v_th"]) * w_scale, chosen.limit)
@@ -252,10 +255,25 @@ def quantize_lif(
     return quantize_population(weights, n=n, **parameters, settings=settings, name=name)
 
 
+def _ranges(
+    who: str, name: str, settings: Quantization, incoming: IncomingWeights
+) -> Floats | None:
+    """Give what the largest code of each neuron shall stand for, where that is set."""
+    if name not in settings.ranges:
+        return None
+    values = np.asarray(settings.ranges[name], dtype=np.float64).reshape(-1)
+    if values.size not in (1, incoming.runs, incoming.n):
+        kinds = f"{incoming.runs} channels" if incoming.runs < incoming.n else "neurons"
+        raise ValidationError(
+            f"{who}: expected one range, or one for each of its {kinds} ({incoming.n} neurons in "
+            f"all), got {values.size}; calibrate with this net"
+        )
+    return values.repeat(incoming.n // values.size)
+
+
 def _weight_scale(
     largest: Floats, per: dict[str, Floats], settings: Quantization, runs: int
 ) -> Floats:
-    largest = largest * np.abs(per["gain"])
     v_th = np.abs(per["v_th"])
     if largest.size:
         length = largest.size // runs
@@ -267,7 +285,8 @@ def _weight_scale(
         # Weak weights would ask for a threshold code beyond the limit even without a shift.
         scale = np.minimum(settings.top / largest, settings.limit / v_th)
     # Neither weight nor threshold: any scale serves; 1 keeps bias codes readable.
-    return np.where(np.isfinite(scale), scale, 1.0)
+    scale = np.where(np.isfinite(scale), scale, 1.0)
+    return np.ldexp(1.0, np.frexp(scale)[1] - 1) if settings.power_of_two else scale
 
 
 def _largest_shift(v_th_codes: Floats, limit: int) -> int:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -43,6 +43,14 @@ class Quantization:
     v_th_limit : int, optional
         Largest threshold code; default ``2**(state_bits - 4)``, which leaves eight thresholds of
         head-room on either side before the state saturates.
+    ranges : mapping of str to float or sequence of float
+        By population, the weight times gain that the largest code stands for: one number, or one
+        per channel or neuron. Larger weights are clipped. By default the largest there is; see
+        ``nn.calibrate``.
+    power_of_two : bool
+        Take the next lower power of two as the scale, so that a code times its unit is a shift,
+        and a threshold of 1 has a code of its own. Otherwise scales are any real numbers, and
+        thresholds are rounded to whole codes.
 
     Raises
     ------
@@ -64,6 +72,8 @@ class Quantization:
     gain_shift: int | None = None
     gain_shifts: Mapping[str, int] = field(default_factory=dict)
     v_th_limit: int | None = None
+    ranges: Mapping[str, float | Sequence[float]] = field(default_factory=dict)
+    power_of_two: bool = False
 
     def __post_init__(self) -> None:
         problems = self._problems()
@@ -127,5 +137,29 @@ class Quantization:
             if not whole or not low <= got <= high:
                 problems.append(
                     f"quantization: expected {low} <= {name} <= {high} as an integer, got {got!r}"
+                )
+        return problems + self._range_problems()
+
+    def _range_problems(self) -> list[str]:
+        problems = []
+        if not isinstance(self.power_of_two, bool):
+            problems.append(
+                f"quantization: expected power_of_two as True or False, got {self.power_of_two!r}"
+            )
+        if not isinstance(self.ranges, Mapping):
+            return [
+                *problems,
+                "quantization: expected ranges as a mapping of population to the largest weight, "
+                f"got {self.ranges!r}",
+            ]
+        for name, given in self.ranges.items():
+            try:
+                values = np.asarray(given, dtype=np.float64)
+            except (TypeError, ValueError):
+                values = np.full(1, np.nan)
+            if values.ndim > 1 or not np.all(np.isfinite(values) & (values >= 0.0)):
+                problems.append(
+                    f"quantization: expected ranges[{name!r}] as numbers of 0 or more, one or one "
+                    f"per channel or neuron, got {given!r}"
                 )
         return problems

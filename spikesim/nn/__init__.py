@@ -28,7 +28,9 @@ from spikesim.nn.gradients.online import OTTT
 from spikesim.nn.graph.analog import analog_input
 from spikesim.nn.graph.export import export
 from spikesim.nn.inference.infer import Inference
+from spikesim.nn.integers.calibrate import calibrate
 from spikesim.nn.integers.quant import IntegerNet
+from spikesim.nn.integers.trajectories import LayerError, TrajectoryError, trajectory_error
 from spikesim.nn.layers.conversion import QCFS, CountMaxPool, SignedIF
 from spikesim.nn.layers.delay import Delay
 from spikesim.nn.layers.delay_training import (
@@ -101,6 +103,7 @@ __all__ = [
     "LIFLayer",
     "LIFParams",
     "LIFState",
+    "LayerError",
     "Linear",
     "MembraneCrossEntropy",
     "Meter",
@@ -119,6 +122,7 @@ __all__ = [
     "SurrogateCode",
     "TensorBoardLog",
     "TrainedModel",
+    "TrajectoryError",
     "Triangle",
     "VanRossum",
     "WithActivity",
@@ -126,6 +130,7 @@ __all__ = [
     "advance",
     "analog_input",
     "backend",
+    "calibrate",
     "decode",
     "delay_scores",
     "detach",
@@ -151,4 +156,5 @@ __all__ = [
     "spike",
     "step",
     "surrogate_code",
+    "trajectory_error",
 ]

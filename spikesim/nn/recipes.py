@@ -4,13 +4,14 @@
 Every recipe trains in float first, goes on with the core's integers in the loop, and ends by
 moving the float weights onto the values those integers stand for (`IntegerNet.snap_`). The result
 is one network with two readings, float neurons and integer neurons; its accuracy before the
-weights were rounded is kept beside them. Settings were chosen on a validation part of the training
-images (`Split.validation`); test images are looked at once, at the end.
+weights were rounded is kept beside them. Nets with convolutions keep their float weights, since
+what pools are composed with has no weights of its own; the integers are the same. Settings were
+chosen on a validation part of the training images (`Split.validation`); test images are looked at
+once, at the end.
 """
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -118,8 +119,7 @@ class TrainedModel:
     model : SpikingNet
         Float weights.
     accuracy_float, accuracy_quantized : float
-        Share of test images, 0..1, by the float neurons and by the core's integers; the latter is
-        NaN for nets with convolutions, which are trained in float only.
+        Share of test images, 0..1, by the float neurons and by the core's integers.
     accuracy_unrounded : float
         By float neurons with the full-precision weights, just before they were rounded.
     history, integer_history : History
@@ -179,7 +179,7 @@ class TrainedModel:
 
     def integer_net(self) -> IntegerNet:
         """Give the net with the core's integers, sharing the weights."""
-        return IntegerNet(self.model, self.quant)
+        return IntegerNet(self.model, self.quant, input_shape=(self.split.n_pixels,))
 
     def rasters(
         self, part: Literal["train", "test"] = "test", indices: Any = slice(None)
@@ -283,7 +283,7 @@ def train(
     start = time.perf_counter()
     model = build(split, seed, recipe)
     dense = isinstance(recipe.hidden, int) or all(isinstance(h, Dense) for h in recipe.hidden)
-    integers = IntegerNet(model, recipe.quant) if dense else None
+    integers = IntegerNet(model, recipe.quant, input_shape=(split.n_pixels,))
     encoder = partial(flat_rate, steps=recipe.steps)
     # Both stages keep the same images apart.
     part = split if recipe.validation is None else split.validation(recipe.validation, seed)
@@ -296,26 +296,23 @@ def train(
         model, epochs=recipe.epochs, lr=recipe.lr, seed=seed, patience=recipe.patience,
         label=f"{name} seed {seed}, float", checkpoint=checkpoint, log=log,
     )  # fmt: skip
-    integer_history = History()
-    if integers is not None:
-        integer_history = stage(
-            integers, epochs=recipe.integer_epochs, lr=recipe.integer_lr, seed=seed + 1,
-            label=f"{name} seed {seed}, integers",
-            checkpoint=None if checkpoint is None else checkpoint.with_suffix(".integers.pt"),
-        )  # fmt: skip
+    integer_history = stage(
+        integers, epochs=recipe.integer_epochs, lr=recipe.integer_lr, seed=seed + 1,
+        label=f"{name} seed {seed}, integers",
+        checkpoint=None if checkpoint is None else checkpoint.with_suffix(".integers.pt"),
+    )  # fmt: skip
     seconds = time.perf_counter() - start
     with reproducible():
         unrounded = as_float = predict(model, split.x_test, encode=encoder)
-        as_integers = np.zeros(0, np.int64)
-        if integers is not None:
+        if dense:
             integers.snap_()
             as_float = predict(model, split.x_test, encode=encoder)
-            as_integers = predict(integers, split.x_test, encode=encoder)
+        as_integers = predict(integers, split.x_test, encode=encoder)
 
     return TrainedModel(
         name=name, seed=seed, recipe=recipe, split=split, model=model,
         accuracy_float=accuracy(as_float, split.y_test),
-        accuracy_quantized=accuracy(as_integers, split.y_test) if dense else math.nan,
+        accuracy_quantized=accuracy(as_integers, split.y_test),
         accuracy_unrounded=accuracy(unrounded, split.y_test),
         predicted_float=as_float, predicted_quantized=as_integers, seconds=seconds,
         history=history, integer_history=integer_history, source=source,

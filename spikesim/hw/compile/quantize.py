@@ -73,8 +73,9 @@ def _kernel(projection: Projection, neuron: LIF) -> Convolution | None:
 
 def _setting_problems(settings: Quantization, net: Network, config: CoreConfig) -> list[str]:
     problems = [
-        f"quantization: expected gain shifts for {list(net.populations)}, got {name!r}"
-        for name in settings.gain_shifts
+        f"quantization: expected {what} for {list(net.populations)}, got {name!r}"
+        for what, names in (("gain shifts", settings.gain_shifts), ("ranges", settings.ranges))
+        for name in names
         if name not in net.populations
     ]
     widths = (

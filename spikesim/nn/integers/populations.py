@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from spikesim.errors import ValidationError
-from spikesim.fixed.constants import shared_by_run
+from spikesim.fixed.constants import shared_by_run, shares_constants
 from spikesim.fixed.quantize import ACC_BITS, ChannelWeights, QuantizedPopulation, quantize_lif
 from spikesim.fixed.settings import Quantization
 from spikesim.network import Convolution
@@ -52,12 +52,15 @@ class IntegerLayer:
         By source, or what it was some ticks ago (`Tap`), as the compiler is given them.
     q : QuantizedPopulation
         Weight codes in the order of the parts.
+    whole : bool
+        Whether all of its neurons have one scale.
     """
 
     layer: Layer
     lif: LIFLayer
     parts: Mapping[str, Part]
     q: QuantizedPopulation
+    whole: bool
 
     @classmethod
     def of(
@@ -91,7 +94,8 @@ class IntegerLayer:
         }
         blocks = [_block(part, drive.n) for part in parts.values()]
         q = quantize_lif(blocks, drive.n, neuron, settings, name=layer.name)
-        return cls(layer, lif, parts, q)
+        whole = settings.granularity == "population" or shares_constants(neuron)
+        return cls(layer, lif, parts, q, whole)
 
     def start(self, n_batch: int) -> LIFState:
         """State before the first tick."""
@@ -99,11 +103,12 @@ class IntegerLayer:
         start = lif_init(zeros, self.lif.params())
         return start._replace(v=self._codes(self.q.v_init).expand(zeros.shape))
 
-    def run(self, spikes: Mapping[str, Tensor], state: LIFState) -> tuple[Tensor, LIFState]:
-        """Spikes (T, B, ...) for those of its sources, and the state after the last tick."""
+    def run(
+        self, spikes: Mapping[str, Tensor], state: LIFState, membranes: list[Tensor] | None = None
+    ) -> tuple[Tensor, LIFState]:
+        """See `ArithmeticLayer`; membranes are in codes."""
         q, lif, shape = self.q, self.lif, self.layer.drive.shape
-        acc = saturate(self._accumulated(spikes), ACC_BITS)
-        drive = saturate(acc * float(2**q.gain_shift), q.state_bits)
+        drive = self.drive(spikes)
         drive = drive.reshape(*drive.shape[:2], *shape)
         refractory = torch.from_numpy(self.neuron.arrays(q.n)["refractory_ticks"]).reshape(shape)
         params = LIFParams(
@@ -113,7 +118,7 @@ class IntegerLayer:
         )  # fmt: skip
         lif_check(state, drive.new_zeros(drive.shape[1:]), lif.params())
         unit = 1.0 / torch.from_numpy(q.scale).float().reshape(shape)
-        return _membrane(drive, q, self._bias(), params, unit, lif.surrogate, state)
+        return _membrane(drive, q, self._bias(), params, unit, lif.surrogate, state, membranes)
 
     @property
     def neuron(self) -> LIF:
@@ -125,6 +130,31 @@ class IntegerLayer:
     def gain(self) -> np.ndarray:
         """Gain of each neuron, float64 (n,)."""
         return np.broadcast_to(np.asarray(self.neuron.gain), (self.q.n,))
+
+    @property
+    def runs(self) -> int:
+        """Equal runs of neurons with one scale each: channels, single neurons, or all."""
+        if self.whole:
+            return 1
+        channels = [len(part.weights) for part in self.parts.values() if isinstance(part, Kernel)]
+        return math.gcd(*channels) if channels else self.q.n
+
+    def drive(self, spikes: Mapping[str, Tensor]) -> Tensor:
+        """Weights of all spikes in codes of the state, float32 (T, B, n)."""
+        acc = saturate(self._accumulated(spikes), ACC_BITS)
+        return saturate(acc * float(2**self.q.gain_shift), self.q.state_bits)
+
+    def peak(self, spikes: Mapping[str, Tensor]) -> Tensor:
+        """Largest sum of weights of one sign in a tick, float32 (n,), in accumulator codes.
+
+        Where that is no rail of the accumulator, no order of additions saturates.
+        """
+        found = torch.zeros(self.q.n)
+        for sign in (1, -1):
+            weights = tuple(np.maximum(sign * block, 0) for block in self.q.weights)
+            of_sign = replace(self, q=replace(self.q, weights=weights))
+            found = torch.maximum(found, of_sign._accumulated(spikes).amax((0, 1)))
+        return found
 
     def _accumulated(self, spikes: Mapping[str, Tensor]) -> Tensor:
         """Weight codes of all spikes, (T, B, n); every sum is exact."""
@@ -217,7 +247,7 @@ def _convolved(x: Tensor, kernel: Kernel, block: np.ndarray, factor: Tensor) -> 
 
 def _membrane(
     drive: Tensor, q: QuantizedPopulation, bias: Tensor, params: LIFParams, unit: Tensor,
-    surrogate: Surrogate, state: LIFState,
+    surrogate: Surrogate, state: LIFState, membranes: list[Tensor] | None,
 ) -> tuple[Tensor, LIFState]:  # fmt: skip
     """Integer LIFLayer over time; ``unit`` turns codes into float membranes for the surrogate."""
     bias = exact.spread(bias, drive.shape[1:])
@@ -241,5 +271,7 @@ def _membrane(
             v = saturate(v, q.state_bits)
         refr = lif_refractory(refr, s, params)
         spikes.append(s)
+        if membranes is not None:
+            membranes.append(v)
     out = torch.stack(spikes) if spikes else torch.zeros_like(drive)
     return out, LIFState(v, i, refr)

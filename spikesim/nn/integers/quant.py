@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
@@ -21,16 +21,14 @@ from spikesim.fixed.quantize import QuantizedPopulation
 from spikesim.fixed.settings import STATE_BITS, WEIGHT_BITS, Quantization
 from spikesim.nn.functional import LIFState
 from spikesim.nn.graph.handlers import HANDLERS, Handlers
-from spikesim.nn.graph.reading import Layer, Reading, read
-from spikesim.nn.graph.retiming import INPUT, tap
+from spikesim.nn.graph.reading import Reading, read
+from spikesim.nn.graph.retiming import INPUT
 from spikesim.nn.graph.spikemap import SpikeMap
 from spikesim.nn.integers.populations import IntegerLayer, trainable
 from spikesim.nn.integers.snap import Origins, noting, snap_
+from spikesim.nn.integers.walk import before_first, each_layer, shapes, walk
 from spikesim.nn.layers.delay import check_past
 from spikesim.nn.time.stateful import Stateful, each_tensor
-
-Made = TypeVar("Made")
-
 
 #: A `LIFState` of codes for each population, in order; behind them, for each source of spikes that
 #: act in later ticks (a `Delay`, a loop), the last of them, float32 (ticks, B, ...).
@@ -88,7 +86,7 @@ class IntegerNet(Stateful):
         self.input_shape = None if input_shape is None else tuple(input_shape)
         with torch.no_grad():
             reading = self._reading(HANDLERS)
-        _each_layer(reading, lambda layer: trainable(layer, model))
+        each_layer(reading, lambda layer: trainable(layer, model))
 
     def quantized(self) -> list[QuantizedPopulation]:
         """Integers of every population, in order, for the present parameters."""
@@ -124,7 +122,7 @@ class IntegerNet(Stateful):
         with torch.no_grad():
             reading = self._reading(HANDLERS)
             layers = self._integers(reading)
-            past = _past(reading, layers, len(x))
+            past = before_first(reading, layers, len(x))
             return (*(layer.start(len(x)) for layer in layers), *past.values())
 
     def step(self, x: Tensor, state: IntegerState) -> tuple[Any, IntegerState]:
@@ -146,25 +144,26 @@ class IntegerNet(Stateful):
         self, x: Tensor, state: IntegerState | None
     ) -> tuple[Reading, dict[str, Tensor], IntegerState]:
         """Spikes (T, B, ...) by source, the input among them, and the state after the last."""
-        reading = self._reading(HANDLERS)
-        layers = self._integers(reading)
-        self._check(x, reading)
-        past = _past(reading, layers, x.shape[1])
+        reading, layers, given = self.prepared(x)
+        past = before_first(reading, layers, x.shape[1])
         now = [layer.start(x.shape[1]) for layer in layers]
         if state is not None:
             now, past = _checked(state, len(layers), past)
-        given, found = x.reshape(*x.shape[:2], *reading.input_shape), []
-        # Spikes that come back in a later tick are known tick by tick only.
-        for ticks in given.split(1) if past else [given]:
-            spikes = {INPUT: ticks}
-            for k, layer in enumerate(layers):
-                due = {key: _due(key, spikes, past) for key in layer.parts}
-                spikes[layer.layer.name], now[k] = layer.run({INPUT: ticks} | due, now[k])
-            for name, before in past.items():
-                past[name] = torch.cat([before, spikes[name]])[-len(before) :]
-            found.append(spikes)
-        every = {name: torch.cat([spikes[name] for spikes in found]) for name in found[0]}
+        every = walk(layers, given, now, past)
         return reading, every, (*now, *past.values())
+
+    def prepared(self, x: Tensor) -> tuple[Reading, list[IntegerLayer], Tensor]:
+        """Give the net as it was read, its populations with integers, and input in its shape.
+
+        Raises
+        ------
+        ValidationError
+            If the input is no spikes (T, B, ...) of this net.
+        """
+        reading = self._reading(HANDLERS)
+        layers = self._integers(reading)
+        self._check(x, reading)
+        return reading, layers, x.reshape(*x.shape[:2], *reading.input_shape)
 
     def _check(self, x: Tensor, reading: Reading) -> None:
         if x.dtype != torch.float32:
@@ -188,30 +187,8 @@ class IntegerNet(Stateful):
         return read(self.model, self.input_shape, handlers)
 
     def _integers(self, reading: Reading) -> list[IntegerLayer]:
-        shapes, model = _shapes(reading), self.model
-        return _each_layer(
-            reading, lambda layer: IntegerLayer.of(layer, model, shapes, self.settings)
-        )
-
-
-def _shapes(reading: Reading) -> dict[str, tuple[int, ...]]:
-    """Axes of the input and of all populations."""
-    return {INPUT: reading.input_shape} | {one.name: one.drive.shape for one in reading.layers}
-
-
-def _due(key: str, spikes: Mapping[str, Tensor], past: Mapping[str, Tensor]) -> Tensor:
-    """Spikes of a source, or those of some ticks ago."""
-    source, ticks = tap(key)
-    return past[source][-ticks:][: len(spikes[INPUT])] if ticks else spikes[source]
-
-
-def _past(reading: Reading, layers: Sequence[IntegerLayer], n_batch: int) -> dict[str, Tensor]:
-    """Spikes before the first tick, for as many ticks as they act later."""
-    shapes, longest = _shapes(reading), dict[str, int]()
-    for source, ticks in (tap(key) for layer in layers for key in layer.parts):
-        if ticks:
-            longest[source] = max(ticks, longest.get(source, 0))
-    return {name: torch.zeros(n, n_batch, *shapes[name]) for name, n in longest.items()}
+        of, model = shapes(reading), self.model
+        return each_layer(reading, lambda layer: IntegerLayer.of(layer, model, of, self.settings))
 
 
 def _checked(
@@ -227,19 +204,6 @@ def _checked(
     for past, like in zip(state[n_layers:], rest.values(), strict=True):
         check_past("IntegerNet", past, like)
     return list(state[:n_layers]), dict(zip(rest, state[n_layers:], strict=True))
-
-
-def _each_layer(reading: Reading, make: Callable[[Layer], Made]) -> list[Made]:
-    """Make something of each population, or raise ValidationError with the problems of all."""
-    problems, made = list[str](), []
-    for layer in reading.layers:
-        try:
-            made.append(make(layer))
-        except ValidationError as error:
-            problems += [f"IntegerNet: {layer.who}: {text}" for text in error.problems]
-    if problems:
-        raise ValidationError(problems)
-    return made
 
 
 def _each_map(nest: Any, change: Callable[[SpikeMap], Tensor]) -> Any:

@@ -90,12 +90,19 @@ def test_validation_log_and_checkpoint(train, tmp_path):
     assert not (tmp_path / "other.npz").exists()
 
 
-def test_a_net_with_convolutions_is_trained_in_float(train, tmp_path):
-    call = train("--hidden", "4c3,p2,20")
+def test_a_net_with_convolutions_is_trained_with_the_integers_that_are_compiled(
+    train, spikesim, tmp_path
+):
+    call = train("--hidden", "2c3,p2,20", "--lr", 0.03)
     assert 0 == call.code, call.err
-    assert call.document["accuracy_quantized"] is None
+    found = call.document
+    assert found["accuracy_quantized"] > 0.3  # chance is 0.1
     net = Network.load(tmp_path / "net.npz")
-    assert [(4, 8, 8), (20,), (10,)] == [tuple(p.shape) for p in net.populations.values()]
+    assert [(2, 8, 8), (20,), (10,)] == [tuple(p.shape) for p in net.populations.values()]
+    assert 0 == spikesim("compile", tmp_path / "net.npz", "-o", tmp_path / "prog.spk").code
+    run = spikesim("run", tmp_path / "prog.spk", "--json")
+    assert 0 == run.code, run.err
+    assert (80, found["accuracy_quantized"]) == (run.document["images"], run.document["accuracy"])
 
 
 @pytest.mark.parametrize(

@@ -271,3 +271,43 @@ def test_a_gain_that_differs_within_a_channel_is_refused():
     ].tolist()
     with pytest.raises(ValidationError, match="gain must be the same for all neurons of a channel"):
         quantize_population([KERNEL], n=6, beta=0.5, gain=[*gain[:5], 1.0])
+
+
+def test_a_range_is_what_the_largest_code_stands_for_and_more_is_clipped():
+    for given, scales in (((0.25, 0.2), [508.0, 635.0]), (0.25, [508.0, 508.0])):
+        settings = Quantization(ranges={"x": given})
+        q = quantize_population([DENSE], n=2, beta=0.5, settings=settings, name="x")
+        assert scales == q.weight_scale.tolist()
+        assert [127, -127, 0] == q.weights[0][:, 0].tolist()
+        assert q.rounding_error == pytest.approx(0.25)  # of the weight of 0.5
+    other = quantize_population([DENSE], n=2, beta=0.5, settings=settings)
+    assert [254.0, 635.0] == other.weight_scale.tolist()  # of another population
+
+
+def test_a_range_is_of_weights_times_gain_and_one_for_all_where_constants_are_shared():
+    settings = Quantization(ranges={"x": (0.25, 0.5)})
+    q = quantize_population([DENSE], n=2, beta=0.5, gain=-2.0, settings=settings, name="x")
+    assert [508.0, 254.0] == q.weight_scale.tolist()
+    q = quantize_population([DENSE], n=2, beta=0.5, v_floor=-1.0, settings=settings, name="x")
+    assert [254.0, 254.0] == q.weight_scale.tolist()
+
+
+def test_a_kernel_has_a_range_for_each_channel():
+    kernel = ChannelWeights(np.array([[1.0, -0.5]]))
+    q = quantize_population(
+        [kernel], n=6, beta=0.5, settings=Quantization(ranges={"x": (0.5, 0.5)}), name="x"
+    )
+    assert [254.0] * 6 == q.weight_scale.tolist()
+    with pytest.raises(ValidationError, match=r"each of its 2 channels .6 neurons in all., got 3"):
+        quantize_population(
+            [kernel], n=6, beta=0.5, settings=Quantization(ranges={"x": (1, 1, 1)}), name="x"
+        )
+
+
+def test_a_power_of_two_is_the_next_one_below():
+    q = quantize_population([DENSE], n=2, beta=0.5, settings=Quantization(power_of_two=True))
+    assert [128.0, 512.0] == q.weight_scale.tolist()  # 254 and 635
+    assert [[64, -51], [-32, 102], [0, 0]] == q.weights[0].tolist()
+    exact = Quantization(power_of_two=True, weight_bits=4, ranges={"x": 7.0})
+    q = quantize_population([DENSE], n=2, beta=0.5, settings=exact, name="x")
+    assert [1.0, 1.0] == q.weight_scale.tolist()  # a power of two stays

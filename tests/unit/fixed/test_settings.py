@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+import math
+
 import pytest
 
 from spikesim.errors import ValidationError
@@ -58,3 +60,16 @@ def test_open_widths_are_filled_and_set_ones_stay():
 )
 def test_rails_and_head_room_follow_the_widths(settings, top, rail, limit):
     assert (top, rail, limit) == (settings.top, settings.rail, settings.limit)
+
+
+@pytest.mark.parametrize("wrong", [-1.0, math.nan, (0.5, math.inf), "wide", ((1.0,),)])
+def test_ranges_are_numbers_of_0_or_more(wrong):
+    assert Quantization(ranges={"a": 0.0, "b": (0.5, 0.25)}).ranges["b"] == (0.5, 0.25)
+    with pytest.raises(ValidationError, match=r"ranges\['a'\]"):
+        Quantization(ranges={"a": wrong})
+
+
+def test_a_kind_of_scale_and_ranges_are_what_they_should_be():
+    with pytest.raises(ValidationError) as caught:
+        Quantization(power_of_two=1, ranges=[0.5])
+    assert 2 == len(caught.value.problems)
