@@ -4,17 +4,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import zip_longest
+from typing import cast
 
 import torch
 
 from spikesim.nn.arithmetic.surrogate import surrogate_code
 from spikesim.nn.integers.quant import IntegerNet
-from spikesim.nn.layers.network import Linear, SpikingNet
+from spikesim.nn.layers.network import Conv2d, Linear, SpikingNet
 from spikesim.nn.layers.recurrent import Recurrent
 from spikesim.nn.neurons.lif import LIFLayer
 from spikesim.nn.ops.backend import chosen_backend
+from spikesim.nn.ops.conv_lif import keeps
 from spikesim.nn.ops.lif import why_no_kernel
-from spikesim.nn.time.running import is_row, takes_sequences
+from spikesim.nn.time.running import is_row, joined, takes_sequences
 from spikesim.nn.time.stateful import Stateful
 
 
@@ -43,14 +46,19 @@ def explain(net: torch.nn.Module) -> str:
     return "\n".join(_lines("", net, whole=True))
 
 
-def _lines(path: str, module: torch.nn.Module, whole: bool) -> Iterator[str]:
+def _lines(
+    path: str, module: torch.nn.Module, whole: bool, following: torch.nn.Module | None = None
+) -> Iterator[str]:
     row = is_row(module) or (isinstance(module, SpikingNet) and module.over_time)
     inner = whole and (row or takes_sequences(module)) and not isinstance(module, Stateful)
-    yield f"{path or 'net'}: {type(module).__name__}, {_way(module, whole, row)}"
+    together = _together(module, following) if whole else ""
+    yield f"{path or 'net'}: {type(module).__name__}, {_way(module, whole, row)}{together}"
     if isinstance(module, LIFLayer | IntegerNet):
         return
-    for name, child in module.named_children():
-        yield from _lines(f"{path}.{name}" if path else name, child, inner)
+    children = list(module.named_children())
+    behind = [child for _, child in children[1:]] if row else []
+    for (name, child), after in zip_longest(children, behind):
+        yield from _lines(f"{path}.{name}" if path else name, child, inner, after)
 
 
 def _way(module: torch.nn.Module, whole: bool, row: bool) -> str:
@@ -71,6 +79,16 @@ def _way(module: torch.nn.Module, whole: bool, row: bool) -> str:
         return "all ticks at once" + (_sums(module) if isinstance(module, Linear) else "")
     has_children = next(module.children(), None) is not None
     return "its forward, tick by tick" if has_children else "tick by tick"
+
+
+def _together(module: torch.nn.Module, following: torch.nn.Module | None) -> str:
+    if not isinstance(module, Conv2d) or not joined(module, following):
+        return ""
+    neurons = cast(LIFLayer, following)
+    if why_no_kernel(neurons.params()) or chosen_backend() == "reference":
+        return ""
+    kept = "kept for" if keeps(module.weight, module.pool) else "computed again in"
+    return f"; on a CPU, of spikes: at once with the neurons behind it, currents {kept} backward"
 
 
 def _recurrent(net: Recurrent) -> str:
