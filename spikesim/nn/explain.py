@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from itertools import zip_longest
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -12,13 +13,14 @@ from torch import Tensor
 from spikesim.nn.arithmetic.surrogate import surrogate_code
 from spikesim.nn.graph.tracing import evaluated
 from spikesim.nn.integers.quant import IntegerNet
-from spikesim.nn.layers.network import Linear, SpikingNet
+from spikesim.nn.layers.network import Conv2d, Linear, SpikingNet
 from spikesim.nn.layers.recurrent import Recurrent
 from spikesim.nn.neurons.lif import LIFLayer
 from spikesim.nn.ops.backend import chosen_backend
+from spikesim.nn.ops.conv_lif import keeps
 from spikesim.nn.ops.event_linear import way_of
 from spikesim.nn.ops.lif import PAYS, why_no_kernel
-from spikesim.nn.time.running import is_row, run, takes_sequences
+from spikesim.nn.time.running import is_row, joined, run, takes_sequences
 from spikesim.nn.time.stateful import Stateful
 
 
@@ -92,15 +94,21 @@ def _outside_of_stateful(module: torch.nn.Module) -> Iterator[torch.nn.Module]:
 
 
 def _lines(
-    path: str, module: torch.nn.Module, ran: Mapping[torch.nn.Module, str], *, whole: bool
-) -> Iterator[str]:
+    path: str, module: torch.nn.Module, ran: Mapping[torch.nn.Module, str], *, whole: bool,
+    following: torch.nn.Module | None = None,
+) -> Iterator[str]:  # fmt: skip
     row = is_row(module) or (isinstance(module, SpikingNet) and module.over_time)
     inner = whole and (row or takes_sequences(module)) and not isinstance(module, Stateful)
-    yield f"{path or 'net'}: {type(module).__name__}, {_way(module, whole, row, ran.get(module))}"
+    together = _together(module, following) if whole else ""
+    way = _way(module, whole, row, ran.get(module))
+    yield f"{path or 'net'}: {type(module).__name__}, {way}{together}"
     if isinstance(module, LIFLayer | IntegerNet):
         return
-    for name, child in module.named_children():
-        yield from _lines(f"{path}.{name}" if path else name, child, ran, whole=inner)
+    children = list(module.named_children())
+    behind = [child for _, child in children[1:]] if row else []
+    for (name, child), after in zip_longest(children, behind):
+        place = f"{path}.{name}" if path else name
+        yield from _lines(place, child, ran, whole=inner, following=after)
 
 
 def _way(module: torch.nn.Module, whole: bool, row: bool, ran: str | None) -> str:
@@ -122,6 +130,16 @@ def _way(module: torch.nn.Module, whole: bool, row: bool, ran: str | None) -> st
         return f"all ticks at once{how}"
     has_children = next(module.children(), None) is not None
     return "its forward, tick by tick" if has_children else "tick by tick"
+
+
+def _together(module: torch.nn.Module, following: torch.nn.Module | None) -> str:
+    if not isinstance(module, Conv2d) or not joined(module, following):
+        return ""
+    neurons = cast(LIFLayer, following)
+    if why_no_kernel(neurons.params()) or chosen_backend() == "reference":
+        return ""
+    kept = "kept for" if keeps(module.weight, module.pool) else "computed again in"
+    return f"; on a CPU, of spikes: at once with the neurons behind it, currents {kept} backward"
 
 
 def _recurrent(net: Recurrent) -> str:

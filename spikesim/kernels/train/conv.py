@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from spikesim.kernels.jit import kernel
+from spikesim.kernels.train.conv_rows import VECTOR_BYTES, pool_block
 from spikesim.kernels.train.event_rows import STRIPE_BYTES, add_chosen_rows
 
 SLACK = 64
@@ -77,31 +78,19 @@ def fill_tables(weight, c_out, c_in, height, width, pixels, each, groups, table)
 
 
 @kernel
-def lay_image(x, at, c_in, height, width, pad, image):
-    """Lay one image (c_in, height, width) pixel by pixel, with a margin of ``pad`` of zeros.
-
-    ``image`` is a float array of (height + 2 pad) * (width + 2 pad) * c_in numbers and `SLACK`,
-    its margin zero before.
-    """
-    row = (width + 2 * pad) * c_in
-    for c in range(c_in):
-        for y in range(height):
-            to = (y + pad) * row + pad * c_in + c
-            for j in range(width):
-                image[to + j * c_in] = x[at]
-                at += 1
-
-
-@kernel
 def take_image(image, c_in, height, width, pad, out, at):
     """Take an image that lies pixel by pixel back to ``out``, (c_in, height, width) from ``at``."""
     row = (width + 2 * pad) * c_in
+    if pad == 0:  # it is one line
+        height, width = 1, height * width
     for c in range(c_in):
         for y in range(height):
             begin = (y + pad) * row + pad * c_in + c
+            apart = image[begin : begin + (width - 1) * c_in + 1 : c_in]
+            into = out[at : at + width]
             for j in range(width):
-                out[at] = image[begin + j * c_in]
-                at += 1
+                into[j] = apart[j]
+            at += width
 
 
 @kernel
@@ -114,27 +103,59 @@ def all_spikes(x):
 
 
 @kernel
-def largest(part, a, b, c, d, n, best, which, to):
-    """Largest of four numbers, and which it is: the first of equal ones.
+def lay_spikes(x, first, ticks, stride, n, c_in, height, width, pad, ones):
+    """Lay images of spikes pixel by pixel, a byte for each number, with a margin of ``pad``.
 
-    ``best[to:][:n]`` of ``part`` from ``a``, ``b``, ``c`` and ``d`` on, in this order.
+    Parameters
+    ----------
+    x : float array
+        Images (c_in, height, width), ``n`` after each other from ``first + t * stride`` on.
+    first, ticks, stride, n : int
+    ones : uint8 array
+        Images of all ticks; written but for margins.
+
+    Returns
+    -------
+    bool
+        Whether there is nothing but 0 and 1.
     """
-    first, second, third, fourth = (
-        part[a : a + n],
-        part[b : b + n],
-        part[c : c + n],
-        part[d : d + n],
-    )
-    into, chosen = best[to : to + n], which[to : to + n]
-    for k in range(n):
-        top, code = first[k], np.int32(0)
-        code = np.int32(1) if second[k] > top else code
-        top = second[k] if second[k] > top else top
-        code = np.int32(2) if third[k] > top else code
-        top = third[k] if third[k] > top else top
-        code = np.int32(3) if fourth[k] > top else code
-        into[k] = fourth[k] if fourth[k] > top else top
-        chosen[k] = code
+    row, whole = (width + 2 * pad) * c_in, (height + 2 * pad) * (width + 2 * pad) * c_in
+    if pad == 0:  # an image is one line
+        height, width = 1, height * width
+    odd, to = 0, 0
+    for t in range(ticks):
+        at = first + t * stride
+        for _ in range(n):
+            for c in range(c_in):
+                for y in range(height):
+                    given = x[at : at + width]
+                    begin = to + (y + pad) * row + pad * c_in + c
+                    for j in range(width):
+                        odd += given[j] * given[j] != given[j]
+                    if c_in == 1:
+                        into = ones[begin : begin + width]
+                        for j in range(width):
+                            into[j] = given[j] != 0
+                    else:
+                        apart = ones[begin : begin + (width - 1) * c_in + 1 : c_in]
+                        for j in range(width):
+                            apart[j] = given[j] != 0
+                    at += width
+            to += whole
+    return odd == 0
+
+
+@kernel
+def codes_of(ones, at, size, codes):
+    """Write what four numbers of the image ``ones[at:][:size]`` are together, from each one on."""
+    image = ones[at : at + size]
+    for j in range(size - 3):
+        codes[j] = np.uint8(image[j] | image[j + 1] << 1 | image[j + 2] << 2 | image[j + 3] << 3)
+    for j in range(max(0, size - 3), size):
+        code = 0
+        for k in range(size - j):
+            code |= image[j + k] << k
+        codes[j] = code
 
 
 @kernel
@@ -169,28 +190,65 @@ def sum_chosen(bits, row, places, table, base, high, wide, step, sums):
 
 
 @kernel
+def take_largest(
+    sums, offsets, each, down, bias, first, out, chosen, at, n_out, best, which
+):  # fmt: skip
+    """Write the largest of each two by two pixels for the channels from ``first`` on.
+
+    Parameters
+    ----------
+    sums : float array
+        Pixels of ``each`` channels.
+    offsets : int32 array
+        Where the first pixel of each window is; whole vectors, ``n_out`` of which count.
+    each, down : int
+        How far the pixels to the right and below are.
+    bias, out, chosen
+        As of `convolve`.
+    at : int
+        Where the first channel of this image begins in ``out``.
+    best, which : float and uint8 arrays, a vector by a vector
+        Scratch.
+    """
+    lanes = VECTOR_BYTES // sums.itemsize
+    for c0 in range(0, min(each, bias.size - first), lanes):
+        for k0 in range(0, n_out, lanes):
+            pool_block(sums, c0, offsets, k0, each, down, best, which)
+            n = min(lanes, n_out - k0)
+            for c in range(min(lanes, bias.size - first - c0)):
+                to, constant = at + (c0 + c) * n_out + k0, bias[first + c0 + c]
+                into, code = out[to : to + n], chosen[to : to + n]
+                row, its = best[c * lanes : c * lanes + n], which[c * lanes : c * lanes + n]
+                for k in range(n):
+                    into[k] = row[k] + constant
+                for k in range(n):
+                    code[k] = its[k]
+
+
+@kernel
 def convolve(
-    x, n, c_in, height, width, pad, k_height, k_width, pool, table, pixels, each, groups, bias,
-    image, bits, places, sums, best, which, out, chosen,
+    ones, n, c_in, height, width, pad, k_height, k_width, pool, table, pixels, each, groups, bias,
+    bits, places, offsets, sums, best, which, out, chosen,
 ):  # fmt: skip
     """Convolution of stride 1 of ``n`` images of spikes, then the largest of each ``pool``².
 
     Parameters
     ----------
-    x : float array, shape (n * c_in * height * width,)
+    ones : uint8 array
+        As `lay_spikes` writes it.
     table, pixels, each, groups
         As of `fill_tables`.
     bias : float array, shape (c_out,)
-    image : float array
-        Scratch; see `lay_image`.
-    bits : uint8 array, size of ``image``
-        Scratch: what four numbers of the image, from each one on, are together.
+    bits : uint8 array
+        Scratch: an image, see `codes_of`, and 0 behind it.
     places : int64 array, shape (k_height * groups,)
         Scratch.
+    offsets : int32 array
+        Scratch: a number per pixel that comes out, up to whole vectors; zero.
     sums : float array
         Scratch: all pixels of an image, in rows of whole ``pixels``, times ``each``.
-    best, which : float and int32 arrays, shape (out_high * out_wide * each,)
-        Scratch.
+    best, which : float and uint8 arrays
+        Scratch: a vector of vectors.
     out : float array, shape (n * c_out * out_high * out_wide,)
         Written.
     chosen : uint8 array, shape of ``out``
@@ -199,32 +257,33 @@ def convolve(
     """
     c_out = bias.size
     row = (width + 2 * pad) * c_in
+    size = (height + 2 * pad) * row
     high, wide = height + 2 * pad - k_height + 1, width + 2 * pad - k_width + 1
     out_high, out_wide = high // pool, wide // pool
     windows = -(-wide // pixels)
+    n_out = out_high * out_wide
+    for k in range(n_out):
+        offsets[k] = (k // out_wide * windows * pixels + k % out_wide) * pool * each
     for k in range(places.size):
         places[k] = k // groups * row + k % groups * _GROUP
     for b in range(n):
-        lay_image(x, b * c_in * height * width, c_in, height, width, pad, image)
-        for j in range(bits.size - 3):
-            code = image[j] + 2 * image[j + 1] + 4 * image[j + 2] + 8 * image[j + 3]
-            bits[j] = np.uint8(np.int32(code))
+        codes_of(ones, b * size, size, bits)
         for first in range(0, c_out, each):
             base = first // each * places.size * _ENTRIES * pixels * each
             sums[:] = 0
             sum_chosen(bits, row, places, table, base, high, windows, pixels * c_in, sums)
-            for y in range(out_high):
-                for j in range(out_wide):
-                    at = (y * pool * windows * pixels + j * pool) * each
-                    below, to = at + windows * pixels * each, (y * out_wide + j) * each
-                    if pool == 2:
-                        largest(sums, at, at + each, below, below + each, each, best, which, to)
-                    else:
-                        best[to : to + each] = sums[at : at + each]
-            at = (b * c_out + first) * out_high * out_wide
+            here = b * c_out + first
+            if pool == 2:
+                down = windows * pixels * each
+                take_largest(
+                    sums, offsets, each, down, bias, first, out, chosen, here * n_out, n_out,
+                    best, which,
+                )  # fmt: skip
+                continue
             for c in range(min(each, c_out - first)):
-                for k in range(out_high * out_wide):
-                    out[at] = best[k * each + c] + bias[first + c]
-                    if pool == 2:
-                        chosen[at] = np.uint8(which[k * each + c])
-                    at += 1
+                at = (here + c) * n_out
+                for y in range(high):
+                    row_of = y * windows * pixels
+                    for j in range(wide):
+                        out[at] = sums[(row_of + j) * each + c] + bias[first + c]
+                        at += 1

@@ -149,15 +149,15 @@ def one_tick(x, c, ticks, kind, v, i, refr, h, free, above, s):
 
 
 @kernel
-def lif_forward(lo, hi, tile, x, constants, ticks, kind, v, i, refr, s):
+def lif_forward(lo, hi, tile, x, first, constants, ticks, kind, v, i, refr, s):
     """All ticks of the neurons lo … hi - 1.
 
     Parameters
     ----------
     tile : int
         Elements that are taken through all ticks together.
-    x : float array, shape (T, m)
-        Input.
+    x : float array, shape (T, ...)
+        Input; its columns are those of the neurons from ``first`` on.
     constants : float array, shape (7, n)
         See ``kinds.BETA`` …; element k of a tick is neuron k modulo n.
     ticks : int32 array, shape (n,) or (1,), ticks
@@ -178,7 +178,7 @@ def lif_forward(lo, hi, tile, x, constants, ticks, kind, v, i, refr, s):
         repeat(ticks, a, own[:n])
         for t in range(x.shape[0]):
             one_tick(
-                x[t, a:b], c, own[:n], kind, v[a:b], i[a:b], refr[a:b],
+                x[t, a - first : b - first], c, own[:n], kind, v[a:b], i[a:b], refr[a:b],
                 room[7, :n], room[8, :n], room[9, :n], s[t, a:b],
             )  # fmt: skip
 
@@ -304,13 +304,14 @@ def _again(x, a, n, c, ticks, kind, v, i, refr, room, places):
 
 @kernel
 def lif_backward(
-    lo, hi, tile, x, constants, ticks, kind, code, slope, places, v, i, refr, gs, gv, gi, gx, sums
-):
+    lo, hi, tile, x, first, constants, ticks, kind, code, slope, places, v, i, refr, gs, gv, gi,
+    gx, sums,
+):  # fmt: skip
     """Go back over all ticks of the neurons lo … hi - 1.
 
     Parameters
     ----------
-    tile, x, constants, ticks, kind
+    tile, x, first, constants, ticks, kind
         As of `lif_forward`.
     code, slope : int, float
         Surrogate.
@@ -322,7 +323,7 @@ def lif_backward(
         Gradient of the spikes; one row is that of all ticks.
     gv, gi : float arrays, shape (m,)
         Gradient of the state after the last tick; changed to that of the state before the first.
-    gx : float array, shape (T, m) or (0, m)
+    gx : float array, shape of ``x``, or (0, ...)
         Gradient of the input, written, if it has rows.
     sums : float array, shape (r, m)
         To which gradients of constants are added, tick by tick.
@@ -341,7 +342,7 @@ def lif_backward(
         repeat(ticks, a, own[:n])
         spare, g, one = room[7, :n], room[8, :n], room[9, :n]
         one[:] = plus
-        _again(x, a, n, c, own[:n], kind, v[a:b], i[a:b], refr[a:b], room, at)
+        _again(x, a - first, n, c, own[:n], kind, v[a:b], i[a:b], refr[a:b], room, at)
         for t in range(x.shape[0] - 1, -1, -1):
             w, h, fired = spare, room[hs + t, :n], room[ss + t, :n]
             free = room[frees + t % (aboves - frees), :n]
@@ -361,10 +362,10 @@ def lif_backward(
             if of_beta >= 0:
                 _add(plus, g, room[vs + t, :n], sums[of_beta, a:b])
             if of_gain >= 0:
-                flow = room[flows + t + 1, :n] if of_flow else x[t, a:b]
+                flow = room[flows + t + 1, :n] if of_flow else x[t, a - first : b - first]
                 _add(plus, g, flow, sums[of_gain, a:b])
             if gx.shape[0]:
-                w = gx[t, a:b]
+                w = gx[t, a - first : b - first]
             through_flow(c[ALPHA], c[GAIN], kind, g, gi[a:b], w)
             if of_alpha >= 0:
                 _add(plus, w, room[flows + t, :n], sums[of_alpha, a:b])

@@ -15,15 +15,17 @@ from spikesim.kernels.train.kinds import ATAN, BOXCAR, FAST_SIGMOID, SIGMOID, TR
 
 
 @kernel
-def plain_forward(lo, hi, tile, x, numbers, v, s):
+def plain_forward(lo, hi, tile, x, first, numbers, v, s):
     """All ticks of the neurons lo … hi - 1.
 
     Parameters
     ----------
     tile : int
         Elements that are taken through all ticks together.
-    x, s : float arrays, shape (T, m)
-        Input, and spikes, which are written.
+    x : float array, shape (T, ...)
+        Input; its columns are those of the neurons from ``first`` on.
+    s : float array, shape (T, m)
+        Spikes, written.
     numbers : tuple of float
         Beta, gain, bias, threshold and what a spike adds, as of ``kinds.BETA`` …; then, 1 or 0,
         whether a spike takes the membrane away, and whether the threshold is enough.
@@ -36,7 +38,7 @@ def plain_forward(lo, hi, tile, x, numbers, v, s):
         b = min(a + tile, hi)
         now = v[a:b]
         for t in range(x.shape[0]):
-            drive, out = x[t, a:b], s[t, a:b]
+            drive, out = x[t, a - first : b - first], s[t, a:b]
             for k in range(out.size):
                 h = (beta * now[k] + gain * drive[k]) + bias
                 u = h - v_th
@@ -70,12 +72,12 @@ def _back(code, slope, numbers, hs, gs, gv, gx):
 
 
 @kernel
-def plain_backward(lo, hi, tile, x, numbers, code, slope, v, gs, gv, gx):
+def plain_backward(lo, hi, tile, x, first, numbers, code, slope, v, gs, gv, gx):
     """Go back over all ticks of the neurons lo … hi - 1.
 
     Parameters
     ----------
-    tile, x, numbers
+    tile, x, first, numbers
         As of `plain_forward`.
     code, slope : int, float
         Surrogate.
@@ -85,7 +87,7 @@ def plain_backward(lo, hi, tile, x, numbers, code, slope, v, gs, gv, gx):
         Gradient of the spikes; one row is that of all ticks.
     gv : float array, shape (m,)
         Gradient of the membranes after the last tick; changed to that before the first.
-    gx : float array, shape (T, m)
+    gx : float array, shape of ``x``
         Gradient of the input, written.
     """
     room = np.empty(x.shape[0] * tile, x.dtype)
@@ -94,9 +96,9 @@ def plain_backward(lo, hi, tile, x, numbers, code, slope, v, gs, gv, gx):
         hs = room[: x.shape[0] * (b - a)].reshape(x.shape[0], b - a)
         now, back = v[a:b], gv[a:b]
         for t in range(x.shape[0]):
-            _again(x[t, a:b], numbers, now, hs[t])
+            _again(x[t, a - first : b - first], numbers, now, hs[t])
         for t in range(x.shape[0] - 1, -1, -1):
-            h, g, out = hs[t], gs[t % gs.shape[0], a:b], gx[t, a:b]
+            h, g, out = hs[t], gs[t % gs.shape[0], a:b], gx[t, a - first : b - first]
             if code == ATAN:
                 _back(ATAN, slope, numbers, h, g, back, out)
             elif code == FAST_SIGMOID:

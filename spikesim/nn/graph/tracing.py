@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import itertools
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeGuard
 
@@ -43,6 +43,9 @@ class _Tick:
         last = x.tracer.create_proxy("call_function", previous, (x, module.shape), {})
         out = module.neurons(x + module.back(last))
         return x.tracer.create_proxy("call_function", closed, (last, out), {})
+
+    def row(self, modules: Sequence[torch.nn.Module], x: Any) -> Any:
+        return self.through(modules[0], x)
 
     def through(self, module: torch.nn.Module, x: Any) -> Any:
         raise TypeError(f"a {type(module).__name__} was run while the net was traced")

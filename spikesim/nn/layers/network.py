@@ -10,7 +10,10 @@ import torch
 from torch import Tensor
 
 from spikesim.errors import ValidationError
-from spikesim.nn.ops.conv import conv_pool
+from spikesim.nn.functional import LIFState
+from spikesim.nn.neurons.lif import LIFLayer
+from spikesim.nn.ops.conv import conv_pool, output_shape
+from spikesim.nn.ops.conv_lif import conv_pool_lif_seq, why_apart
 from spikesim.nn.ops.event_linear import event_linear
 from spikesim.nn.time.running import from_rest, run
 from spikesim.nn.time.stateful import RUNNING, Stateful
@@ -71,7 +74,8 @@ class Conv2d(torch.nn.Conv2d):
 
     Input (T, B, channels, height, width) or (B, channels, height, width). Where it holds nothing
     but 0 and 1, tables take the place of products, and only what was the largest of its window has
-    a gradient to compute (`conv_pool`). A net with a pool cannot be exported.
+    a gradient to compute (`conv_pool`). Neurons that follow in a row are run together with it: no
+    tensor holds their currents (`conv_pool_lif_seq`). A net with a pool cannot be exported.
 
     Parameters
     ----------
@@ -127,6 +131,26 @@ class Conv2d(torch.nn.Conv2d):
             return conv_pool(x[None], self.weight, self.bias, padding=padding, pool=self.pool)[0]
         return conv_pool(x, self.weight, self.bias, padding=padding, pool=self.pool)
 
+    def joins(self, following: torch.nn.Module) -> bool:
+        """Whether `seq_with` takes these neurons behind it."""
+        plain = type(self).forward is Conv2d.forward and isinstance(following, LIFLayer)
+        own = (type(following).forward, type(following).seq) if plain else ()
+        return plain and own == (Stateful.forward, LIFLayer.seq)
+
+    def seq_with(
+        self, neurons: LIFLayer, x: Tensor, state: LIFState | None
+    ) -> tuple[Tensor, LIFState]:
+        """``neurons.seq(self(x), state)``, in one operator where there is one for the input."""
+        convolution, padding = (self.weight, self.bias), int(self.padding[0])
+        if isinstance(x, Tensor) and x.ndim == 5:
+            shape = output_shape(x, *convolution, padding, self.pool)
+            params = neurons.checked(x.new_empty(()).expand(shape), state)
+            if why_apart(x, self.weight, params, math.prod(shape)) is None:
+                return conv_pool_lif_seq(
+                    x, *convolution, params, state, padding=padding, pool=self.pool
+                )
+        return neurons.seq(self(x), state)
+
     def extra_repr(self) -> str:
         """Sizes, and the pool."""
         return f"{super().extra_repr()}, pool={self.pool}"
@@ -163,9 +187,7 @@ class SpikingNet(torch.nn.Sequential):
             return from_rest(self, x)
         if not running.whole:
             return super().forward(x)
-        for layer in self:
-            x = running.through(layer, x)
-        return x
+        return running.row(tuple(self), x)
 
     def layer_spikes(self, x: Tensor) -> list[Tensor]:
         """Spikes (T, B, ...) of every neuron layer of the row, from rest, in order."""

@@ -319,13 +319,18 @@ class LIFLayer(WithConstants, Stateful):
 
     def seq(self, x: Tensor, state: LIFState | None = None) -> tuple[Tensor, LIFState]:
         """All ticks, by the code that `nn.backend` asks for; see `functional.lif_seq`."""
-        self._expect(x, 2)
-        drive = full_precision(x)
-        params = self.params(drive)
-        if state is not None:
-            lif_check(state, drive.new_empty(x.shape[1:]), params)
-        s, state = run_lif(drive, params, state)
+        params = self.checked(x, state)
+        s, state = run_lif(full_precision(x), params, state)
         return s.to(x.dtype), state
+
+    def checked(self, x: Tensor, state: LIFState | None) -> LIFParams:
+        """Refuse input (T, B, ...) or a state that is not of this layer; parameters for it."""
+        self._expect(x, 2)
+        tick = full_precision(x.new_empty(x.shape[1:]))
+        params = self.params(tick)
+        if state is not None:
+            lif_check(state, tick, params)
+        return params
 
     def extra_repr(self) -> str:
         """Parameters that differ from neuron to neuron are left out, and modes as usual."""

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -16,7 +17,16 @@ from spikesim.nn.arithmetic.surrogate import surrogate_code
 from spikesim.nn.functional import LIFParams, LIFState, lif_init
 from spikesim.nn.ops import memory
 from spikesim.nn.ops.backend import chosen_backend
-from spikesim.nn.ops.lif_arguments import ARGUMENTS, LEARNED, TILE, Neurons, flat, fresh, rows
+from spikesim.nn.ops.lif_arguments import (
+    ARGUMENTS,
+    LEARNED,
+    TILE,
+    Neurons,
+    flat,
+    fresh,
+    kind_of,
+    rows,
+)
 from spikesim.nn.ops.parts import in_parts
 
 PAYS = 1024
@@ -78,21 +88,76 @@ def lif_seq(a: Tensor, params: LIFParams, state: LIFState | None = None) -> tupl
 )  # fmt: skip
 def _lif_seq(*args: Any) -> tuple[Tensor, ...]:
     """Spikes (T, B, ...) and the state after the last tick; parts it lacks have no elements."""
-    from spikesim.kernels.train.lif import lif_forward  # loads the compiler
-    from spikesim.kernels.train.lif_plain import plain_forward
-
     neurons = Neurons(*args)
     v, i, refr = neurons.state()
     s = memory.empty(neurons.x.shape, neurons.x.dtype)
-    size = v.numel(), TILE[1], len(neurons.x)
-    if neurons.plain:
-        in_parts(plain_forward, *size, rows(neurons.x), neurons.plain_numbers(), flat(v), rows(s))
-    else:
-        in_parts(
-            lif_forward, *size, rows(neurons.x), *neurons.constants(), neurons.kind, flat(v),
-            flat(i), flat(refr), rows(s),
-        )  # fmt: skip
+    LIFKernels(neurons).forward(rows(neurons.x), (flat(v), flat(i), flat(refr)), rows(s))
     return s, v, i, refr
+
+
+class LIFKernels:
+    """Kernels of some neurons, and the constants these are given.
+
+    Parameters
+    ----------
+    neurons : Neurons
+        Whose input is the current.
+    """
+
+    def __init__(self, neurons: Neurons) -> None:
+        self.neurons = neurons
+        self._surrogate = neurons.surrogate, kind_of(neurons.x)(neurons.slope)
+        self._numbers = neurons.plain_numbers() if neurons.plain else ()
+        self._constants = () if neurons.plain else neurons.constants()
+
+    def forward(self, x: Any, state: Any, s: Any, part: tuple[int, int] | None = None) -> None:
+        """Write the spikes (T, m) of currents and change the state, three arrays (m,).
+
+        ``part`` : the neurons, first and last + 1, that the columns of ``x`` are of.
+        """
+        from spikesim.kernels.train.lif import lif_forward  # loads the compiler
+        from spikesim.kernels.train.lif_plain import plain_forward
+
+        v, first = state[0], part[0] if part else 0
+        run: Any
+        args: tuple[Any, ...]
+        if self.neurons.plain:
+            run, args = plain_forward, (x, first, self._numbers, v, s)
+        else:
+            run, args = lif_forward, (x, first, *self._constants, self.neurons.kind, *state, s)
+        if part:
+            run(*part, TILE[1], *args)
+        else:
+            in_parts(run, v.size, TILE[1], len(x), *args)
+
+    def backward(
+        self, x: Any, state: Any, grads: Any, gx: Any, sums: Any, needed: Sequence[bool],
+        part: tuple[int, int] | None = None,
+    ) -> None:  # fmt: skip
+        """Go back, as `kernels.train.lif.lif_backward` says.
+
+        ``grads`` : of spikes, membranes and currents; ``needed`` : of ``kinds.LEARNED``.
+        """
+        from spikesim.kernels.train.lif import lif_backward
+        from spikesim.kernels.train.lif_plain import plain_backward
+
+        neurons, n, first = self.neurons, len(x), part[0] if part else 0
+        run: Any
+        args: tuple[Any, ...]
+        (v, *_), (gs, gv, _) = state, grads
+        if neurons.plain and len(gx):
+            run, tile, cost = plain_backward, neurons.tile(1), 2 * n
+            args = (x, first, self._numbers, *self._surrogate, v, gs, gv, gx)
+        else:
+            run, tile, cost = lif_backward, neurons.tile(3), 4 * n
+            args = (
+                x, first, *(self._constants or neurons.constants()), neurons.kind,
+                *self._surrogate, neurons.places(needed), *state, *grads, gx, sums,
+            )  # fmt: skip
+        if part:
+            run(*part, tile, *args)
+        else:
+            in_parts(run, v.size, tile, cost, *args)
 
 
 @torch.library.custom_op(
@@ -103,9 +168,6 @@ def _lif_seq_backward(
     gs: Tensor | None, gv: Tensor | None, gi: Tensor | None, *args: Any
 ) -> list[Tensor]:
     """Gradients of x, v, i and ``kinds.LEARNED``; what is not needed has no elements."""
-    from spikesim.kernels.train.lif import lif_backward
-    from spikesim.kernels.train.lif_plain import plain_backward
-
     neurons, needed = Neurons(*args[:-1]), args[-1]
     x = neurons.x
     learned: list[Any] = [neurons[k] for k, need in zip(LEARNED, needed[3:], strict=True) if need]
@@ -115,20 +177,10 @@ def _lif_seq_backward(
     gx = memory.empty(x.shape if needed[0] else (0, *x.shape[1:]), x.dtype)
     gv = fresh(nothing if gv is None else gv)
     gi = x.new_empty(0) if neurons.i is None else fresh(nothing if gi is None else gi)
-    gs = nothing[None] if gs is None else _once_if_constant(gs)
+    gs = nothing[None] if gs is None else once_if_constant(gs)
     sums = memory.empty((len(learned), *v.shape), x.dtype).fill_(-0.0)
-    surrogate = neurons.surrogate, rows(x).dtype.type(neurons.slope)
-    if neurons.plain and needed[0]:
-        in_parts(
-            plain_backward, v.numel(), neurons.tile(1), 2 * len(x), rows(x),
-            neurons.plain_numbers(), *surrogate, flat(v), rows(gs), flat(gv), rows(gx),
-        )  # fmt: skip
-    else:
-        in_parts(
-            lif_backward, v.numel(), neurons.tile(3), 4 * len(x), rows(x), *neurons.constants(),
-            neurons.kind, *surrogate, neurons.places(needed[3:]), flat(v), flat(i), flat(refr),
-            rows(gs), flat(gv), flat(gi), rows(gx), rows(sums),
-        )  # fmt: skip
+    state, grads = (flat(v), flat(i), flat(refr)), (rows(gs), flat(gv), flat(gi))
+    LIFKernels(neurons).backward(rows(x), state, grads, rows(gx), rows(sums), needed[3:])
     found = iter(summed(total, of.shape) for total, of in zip(sums, learned, strict=True))
     return [
         gx, gv if needed[1] else x.new_empty(0), gi if needed[2] else x.new_empty(0),
@@ -178,7 +230,7 @@ def _backward(ctx: Any, gs: Tensor | None, gv: Tensor | None, gi: Tensor | None,
     return tuple(grads)
 
 
-def _once_if_constant(gs: Tensor) -> Tensor:
+def once_if_constant(gs: Tensor) -> Tensor:
     """One tick of a gradient that is the same in all, as that of a count is."""
     return gs[:1] if len(gs) and gs.stride(0) == 0 else gs
 

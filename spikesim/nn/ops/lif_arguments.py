@@ -192,5 +192,5 @@ def rows(x: Tensor) -> np.ndarray:
 
 def flat(x: Tensor) -> np.ndarray:
     """View of a tensor that lies in one piece, shape (elements,)."""
-    array: np.ndarray = x.numpy().reshape(-1)
+    array: np.ndarray = x.detach().numpy().reshape(-1)
     return array

@@ -10,7 +10,8 @@ shown the same in every tick, as by ``encode.direct``, run once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -158,6 +159,18 @@ def takes_sequences(module: torch.nn.Module) -> bool:
     return isinstance(module, Stateful) or bool(getattr(module, "over_time", False))
 
 
+def joined(first: Any, second: Any = None) -> bool:
+    """Whether two modules that follow each other in a row are run as one.
+
+    The first says so with ``joins(second)`` and has ``seq_with(second, x, state)``, for what
+    ``second.seq(first(x), state)`` gives. Hooks have to see each by itself.
+    """
+    joins = getattr(first, "joins", None)
+    if joins is None or second is None or torch.is_autocast_enabled("cpu"):
+        return False
+    return joins(second) and not any(hooked(one, backward=True) for one in (first, second))
+
+
 class _Walk:
     """One pass through a net: which state each place has, and whether time is folded in."""
 
@@ -189,9 +202,8 @@ class _Walk:
         if takes_sequences(module):
             return module(x)
         if is_row(module):
-            for child in module._modules.values():  # children() leaves out what comes again
-                x = self.through(child, x)
-            return x
+            # children() leaves out what comes again
+            return self.row(tuple(module._modules.values()), x)
         flattens = type(module) is torch.nn.Flatten and not hooked(module, backward=True)
         if flattens and isinstance(x, Tensor):
             ends = module.start_dim, module.end_dim
@@ -199,14 +211,30 @@ class _Walk:
                 return x.flatten(*(end + 1 if end >= 0 else end for end in ends))
         return self._ticks(module, x)
 
-    def visit(self, module: Stateful, x: Tensor) -> Any:
-        """Run a module from the state kept for it, and keep the new one."""
+    def row(self, modules: Sequence[Any], x: Any) -> Any:
+        """Output (T, B, ...) of modules one after the other, two at a time where they join."""
+        k = 0
+        while k < len(modules):
+            pair = modules[k : k + 2]
+            if joined(*pair) and not is_constant(x):
+                x = self.visit(pair[1], x, pair[0])
+            else:
+                x, pair = self.through(modules[k], x), pair[:1]
+            k += len(pair)
+        return x
+
+    def visit(self, module: Stateful, x: Tensor, behind: Any = None) -> Any:
+        """Run a module from the state kept for it, and keep the new one.
+
+        ``behind`` is the module before it that it is run together with, see `joined`.
+        """
         name = self._name(module)
         if isinstance(x, Tensor) and torch.is_autocast_enabled(x.device.type):
             x = x.float()  # as autocast does where errors add up over time
         old = self.states[name]
         if self.whole:
-            out, self.states[name] = module.seq(x, old)
+            with_it = module.seq if behind is None else partial(behind.seq_with, module)
+            out, self.states[name] = with_it(x, old)
         else:
             out, self.states[name] = module.step(x, module.init(x) if old is None else old)
         return out

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from threading import local
 from typing import Any, Protocol
 
@@ -26,6 +26,10 @@ class Running(Protocol):
 
     def through(self, module: torch.nn.Module, x: Any) -> Any:
         """Output (T, B, ...) of a module for all ticks."""
+        ...
+
+    def row(self, modules: Sequence[torch.nn.Module], x: Any) -> Any:
+        """Output (T, B, ...) of modules one after the other, for all ticks."""
         ...
 
 

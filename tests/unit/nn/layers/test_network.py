@@ -5,6 +5,7 @@ torch = pytest.importorskip("torch")
 
 from spikesim import nn  # noqa: E402
 from spikesim.errors import ValidationError  # noqa: E402
+from spikesim.nn.layers import network  # noqa: E402
 
 
 @pytest.fixture
@@ -160,3 +161,78 @@ def test_plain_sums_run_over_time_as_by_ticks():
     assert "exact=False" in repr(net)
     drive = x @ net[0].weight.T + net[0].bias
     assert torch.allclose(drive, net[0](x), rtol=0, atol=1e-12)  # not of 24 bits
+
+
+def pair(pool=2):
+    torch.manual_seed(0)
+    size = 12 // pool
+    return nn.SpikingNet(
+        nn.Conv2d(1, 4, 3, padding=1, pool=pool), nn.LIFLayer((4, size, size), v_th=0.3)
+    )
+
+
+def together(monkeypatch, net, x):
+    """Output of a run, and how often convolution and neurons were run at once."""
+    calls, operator = [], network.conv_pool_lif_seq
+
+    def counted(*args, **options):
+        calls.append(args)
+        return operator(*args, **options)
+
+    monkeypatch.setattr(network, "conv_pool_lif_seq", counted)
+    out, state = nn.run(net, x)
+    return out, state, len(calls)
+
+
+@pytest.mark.parametrize("pool", [1, 2])
+def test_a_convolution_and_its_neurons_at_once_are_the_loop_of_steps(monkeypatch, pool):
+    net, x, state = pair(pool), (torch.rand(5, 8, 1, 12, 12) < 0.4).float(), None
+    out, end, calls = together(monkeypatch, net, x)
+    assert calls == 1
+    for tick, spikes in zip(x, out, strict=True):
+        found, state = nn.step(net, tick, state)
+        assert torch.equal(spikes, found)
+    assert torch.equal(end["1"].v, state["1"].v)
+    halves = [nn.run(net, x[:2])]
+    halves.append(nn.run(net, x[2:], halves[0][1]))
+    assert torch.equal(out, torch.cat([half for half, _ in halves]))
+
+
+def test_hooks_values_and_subclasses_keep_a_convolution_and_its_neurons_apart(monkeypatch):
+    net, x = pair(), (torch.rand(5, 8, 1, 12, 12) < 0.4).float()
+    expected, _, _ = together(monkeypatch, net, x)
+    for layer in net:
+        seen = []
+        handle = layer.register_forward_hook(lambda *_, seen=seen: seen.append(1))
+        out, _, calls = together(monkeypatch, net, x)
+        assert (calls, seen) == (0, [1])
+        assert torch.equal(expected, out)
+        handle.remove()
+
+    class Own(nn.LIFLayer):
+        def seq(self, x, state=None):
+            return super().seq(2 * x, state)
+
+    own = nn.SpikingNet(net[0], Own((4, 6, 6), v_th=0.6))
+    assert together(monkeypatch, own, x)[2] == 0
+    assert together(monkeypatch, net, 0.5 * x)[2] == 0
+    assert together(monkeypatch, net, x)[2] == 1
+
+
+def test_a_state_of_another_batch_is_refused_behind_a_convolution():
+    net, x = pair(), (torch.rand(5, 8, 1, 12, 12) < 0.4).float()
+    _, state = nn.run(net, x)
+    with pytest.raises(ValidationError, match="state"):
+        nn.run(net, x[:, :3], state)
+    with pytest.raises(ValidationError, match="conv_pool: expected x"):
+        nn.run(net, x[:, :, [0, 0]])
+
+
+def test_explain_says_that_a_convolution_is_run_with_its_neurons():
+    lines = nn.explain(pair()).splitlines()
+    assert lines[1].endswith("currents computed again in backward")
+    wide = nn.explain(nn.SpikingNet(nn.Conv2d(32, 8, 5, pool=2), nn.LIFLayer((8, 4, 4))))
+    assert "currents kept for backward" in wide
+    with nn.backend("reference"):
+        assert "behind it" not in nn.explain(pair())
+    assert "behind it" not in nn.explain(nn.SpikingNet(nn.Conv2d(1, 2, 3), torch.nn.Flatten()))
