@@ -166,6 +166,18 @@ def stripes_of(matrix, height, width, scale, row, table):
 
 
 @kernel
+def _sum_many_rows(table, base, index, lo, hi, part, total):
+    """As `sum_rows` into ``total``, whatever the number of terms."""
+    total[:] = 0
+    while lo < hi:
+        end = min(lo + _EXACT_TERMS, hi)
+        sum_rows(table, base, index, lo, end, part)
+        for c in range(total.size):
+            total[c] += part[c]
+        lo = end
+
+
+@kernel
 def event_sums(table, height, width, index, begin, unit, part, total, out):
     """Sum the rows of a table that each list names.
 
@@ -196,15 +208,29 @@ def event_sums(table, height, width, index, begin, unit, part, total, out):
                     for c in range(n):
                         out[at + c] = part[c] * unit
                 continue
-            total[:] = 0
-            while lo < hi:
-                end = min(lo + _EXACT_TERMS, hi)
-                sum_rows(table, first * height, index, lo, end, part)
-                for c in range(lanes):
-                    total[c] += part[c]
-                lo = end
+            _sum_many_rows(table, first * height, index, lo, hi, part, total)
             for c in range(n):
                 out[at + c] = total[c] * unit
+
+
+@kernel
+def add_event_sums(table, height, width, index, begin, unit, part, total, out):
+    """As `event_sums`, added to ``out``; lists of nothing leave it as it is."""
+    lanes, number = part.size, out.dtype.type
+    for first in range(0, width, lanes):
+        n = min(lanes, width - first)
+        for r in range(begin.size - 1):
+            lo, hi, at = begin[r], begin[r + 1], r * width + first
+            if lo == hi:
+                continue
+            if hi - lo <= _EXACT_TERMS:
+                sum_rows(table, first * height, index, lo, hi, part)
+                for c in range(n):
+                    out[at + c] = out[at + c] + number(part[c] * unit)
+                continue
+            _sum_many_rows(table, first * height, index, lo, hi, part, total)
+            for c in range(n):
+                out[at + c] = out[at + c] + number(total[c] * unit)
 
 
 @kernel

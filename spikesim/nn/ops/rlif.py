@@ -13,21 +13,30 @@ from torch import Tensor
 from spikesim.kernels import train
 from spikesim.kernels.train import kinds
 from spikesim.nn.arithmetic import exact
-from spikesim.nn.functional import LIFParams, LIFState
+from spikesim.nn.functional import LIFParams, LIFState, lif_step
 from spikesim.nn.ops import memory
-from spikesim.nn.ops.event_linear import Panels, Stripes, scale_of, table_of, weight_gradient
-from spikesim.nn.ops.lif_arguments import ARGUMENTS, Neurons, flat, fresh, kind_of, rows
+from spikesim.nn.ops.backend import chosen_backend
+from spikesim.nn.ops.event_linear import (
+    Panels,
+    Stripes,
+    event_linear,
+    scale_of,
+    table_of,
+    weight_gradient,
+)
+from spikesim.nn.ops.lif import PAYS
+from spikesim.nn.ops.lif_arguments import ARGUMENTS, LEARNED, Neurons, flat, fresh, kind_of, rows
 
-_X = 3
+_X = 5
 """Place of the first of `Neurons` among the arguments of the operator."""
+_KEPT = 4
+"""Tensors that forward keeps besides spikes and state."""
 
 
-def rlif_seq(
-    x: Tensor, fed: Tensor, weight: Tensor, params: LIFParams, state: LIFState
+def run_rlif(
+    x: Tensor, fed: Tensor, weight: Tensor, bias: Tensor | None, params: LIFParams, state: LIFState
 ) -> tuple[Tensor, Tensor, LIFState]:
-    """Neurons driven by ``x[t] + event_linear(s[t-1], weight)``, by compiled kernels.
-
-    The same bits as the loop over ticks, forward and backward.
+    """Neurons driven by ``x[t] + event_linear(s[t-1], weight, bias)``, by what `nn.backend` says.
 
     Parameters
     ----------
@@ -36,8 +45,9 @@ def rlif_seq(
     fed : tensor, shape (B, n)
         What comes back in the first tick.
     weight : tensor, shape (n, n)
+    bias : tensor, shape (n,), optional
     params : LIFParams
-        Without a gradient, and with a surrogate that has a code.
+        With a surrogate that has a code.
     state : LIFState
         Before the first tick.
 
@@ -50,19 +60,55 @@ def rlif_seq(
     state : LIFState
         After it.
     """
-    given = x, fed, weight, state.v, state.i
-    keep = torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in given)
-    s, last, v, i, refr, *_ = _rlif_seq(fed, weight, keep, *Neurons.of(x, params, state))
+    small = x.numel() < PAYS and not torch.compiler.is_compiling()
+    if chosen_backend() == "reference" or (chosen_backend() == "auto" and small):
+        return _by_ticks(x, fed, weight, bias, params, state)
+    return rlif_seq(x, fed, weight, bias, params, state)
+
+
+def _by_ticks(
+    x: Tensor, fed: Tensor, weight: Tensor, bias: Tensor | None, params: LIFParams, state: LIFState
+) -> tuple[Tensor, Tensor, LIFState]:
+    params = params.spread(x.shape[1:])
+    spikes: list[Tensor] = []
+    for tick in x.unbind(0):
+        if spikes:
+            fed = event_linear(spikes[-1], weight, bias)
+        s, state = lif_step(tick + fed, state, params)
+        spikes.append(s)
+    return torch.stack(spikes), spikes[-1], state
+
+
+def rlif_seq(
+    x: Tensor, fed: Tensor, weight: Tensor, bias: Tensor | None, params: LIFParams, state: LIFState
+) -> tuple[Tensor, Tensor, LIFState]:
+    """`run_rlif` by compiled kernels: the same bits as the loop over ticks, forward and backward.
+
+    Parameters and results are those of `run_rlif`.
+    """
+    neurons = Neurons.of(x, params, state)
+    given = [fed, weight, bias, *neurons[:3], *(neurons[k] for k in LEARNED)]
+    asked = [t is not None and t.requires_grad for t in given]
+    keep = torch.is_grad_enabled() and any(asked)
+    # A gradient of these two reads what drove the membranes.
+    flows = keep and (_asks(neurons.gain) or (state.i is not None and _asks(neurons.alpha)))
+    s, last, v, i, refr, *_ = _rlif_seq(fed, weight, bias, keep, flows, *neurons)
     i_after, refr_after = None if state.i is None else i, None if state.refr is None else refr
     return s, last, LIFState(v, i_after, refr_after)
 
 
+def _asks(constant: Tensor | None) -> bool:
+    return constant is not None and constant.requires_grad
+
+
 @torch.library.custom_op(
     "spikesim::rlif_seq", mutates_args=(),
-    schema=f"(Tensor fed, Tensor weight, bool keep, {ARGUMENTS}) "
-    "-> (Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)",
+    schema=f"(Tensor fed, Tensor weight, Tensor? bias_back, bool keep, bool flows, {ARGUMENTS}) "
+    "-> (Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)",
 )  # fmt: skip
-def _rlif_seq(fed: Tensor, weight: Tensor, keep: bool, *args: Any) -> tuple[Tensor, ...]:
+def _rlif_seq(
+    fed: Tensor, weight: Tensor, bias: Tensor | None, keep: bool, flows: bool, *args: Any
+) -> tuple[Tensor, ...]:
     """Spikes, those of the last tick, the state, and what going back reads, if it is to be kept.
 
     So no product is made twice; and input need not be kept.
@@ -74,13 +120,14 @@ def _rlif_seq(fed: Tensor, weight: Tensor, keep: bool, *args: Any) -> tuple[Tens
     steps, batch, n = x.shape
     v, i, refr = neurons.state()
     s = memory.empty(x.shape, x.dtype)
-    kept = [memory.empty(shape, x.dtype) for shape in _kept(x.shape, neurons.kind, keep=keep)]
+    shapes = _kept(x.shape, neurons.kind, keep=keep, flows=flows)
+    kept = [memory.empty(shape, x.dtype) for shape in shapes]
     room, ticks = _room(neurons)
     table = table_of(weight.T, exact=True)
     known = table or Stripes(train.event.table_for(1, 1, np.int32), 1, 1, 1.0)
     shared = (
-        rows(x), ticks, neurons.kind, known.entries, known.unit, np.empty(batch * n, np.int32),
-        np.empty(batch + 1, np.int64), *_sums(known.entries.dtype),
+        rows(x), ticks, neurons.kind, known.entries, known.unit, flat(_or_none(bias, x).detach()),
+        np.empty(batch * n, np.int32), np.empty(batch + 1, np.int64), *_sums(known.entries.dtype),
     )  # fmt: skip
     after = room, flat(v), flat(i), flat(refr), *map(rows, kept), rows(s)
     back = flat(fresh(fed.detach()))
@@ -89,14 +136,24 @@ def _rlif_seq(fed: Tensor, weight: Tensor, keep: bool, *args: Any) -> tuple[Tens
     else:
         for t in range(steps):
             rlif_forward(t, t + 1, *shared, back, *after)
-            back = flat(exact.linear(s[t], weight))
+            sums = exact.linear(s[t], weight)
+            back = flat(sums if bias is None else sums.add_(bias))
     return s, s[-1].clone(), v, i, refr, *kept
 
 
-def _kept(shape: Sequence[int], kind: int, *, keep: bool) -> list[tuple[int, ...]]:
-    """Shapes of membranes, who was free, and who above the floor; one tick of what nobody reads."""
+def _kept(shape: Sequence[int], kind: int, *, keep: bool, flows: bool) -> list[tuple[int, ...]]:
+    """Shapes of membranes, who was free, who above the floor, and what drove the membranes.
+
+    One tick of what nobody reads, none of the last.
+    """
     read = True, kind & (kinds.HOLD | kinds.GATE), kind & kinds.FLOORED
-    return [(shape[0] if keep and every else 1, *shape[1:]) for every in read]
+    ticks = [*(shape[0] if keep and every else 1 for every in read), shape[0] if flows else 0]
+    return [(every, *shape[1:]) for every in ticks]
+
+
+def _or_none(tensor: Tensor | None, like: Tensor) -> Tensor:
+    """Give a tensor, or one without elements."""
+    return like.new_empty(0) if tensor is None else tensor
 
 
 def _room(neurons: Neurons) -> tuple[np.ndarray, np.ndarray]:
@@ -113,16 +170,21 @@ def _room(neurons: Neurons) -> tuple[np.ndarray, np.ndarray]:
 @torch.library.custom_op(
     "spikesim::rlif_seq_backward", mutates_args=(),
     schema="(Tensor? gs, Tensor? glast, Tensor? gv, Tensor? gi, Tensor s, Tensor[] kept, "
-    f"Tensor weight, bool for_weight, {ARGUMENTS}) -> (Tensor, Tensor, Tensor, Tensor)",
+    f"Tensor weight, {ARGUMENTS}, bool[] needed) -> Tensor[]",
 )  # fmt: skip
 def _rlif_seq_backward(
     gs: Tensor | None, glast: Tensor | None, gv: Tensor | None, gi: Tensor | None, s: Tensor,
-    kept: list[Tensor], weight: Tensor, for_weight: bool, *args: Any,
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
-    """Gradients of input, v, i and weight; of ``x``, one tick is enough, whatever is in it."""
+    kept: list[Tensor], weight: Tensor, *args: Any,
+) -> list[Tensor]:  # fmt: skip
+    """Gradients of input, v, i, weight, bias and ``kinds.LEARNED``.
+
+    What is not needed, of those from the weight on, has no elements. Of ``x``, one tick is enough,
+    whatever is in it.
+    """
     from spikesim.kernels.train.rlif import rlif_backward
 
-    neurons = Neurons(*args)
+    neurons, (for_weight, for_bias, *needed) = Neurons(*args[:-1]), args[-1]
+    learned: list[Any] = [neurons[k] for k, need in zip(LEARNED, needed, strict=True) if need]
     _, batch, n = s.shape
     # -0.0 is nothing to add; 0.0 would turn a sum of -0.0 around.
     nothing = torch.full_like(s[0], -0.0)
@@ -136,14 +198,18 @@ def _rlif_seq_backward(
     later[:batch, :n] = nothing if glast is None else glast
     room, _ = _room(neurons)
     tops = np.empty(len(s))
-    before, free, above = map(rows, kept)
+    sums = torch.full((len(learned), batch, n), -0.0, dtype=s.dtype)
+    shift = torch.full((n if for_bias else 0,), -0.0, dtype=s.dtype)
+    before = neurons.state()
     rlif_backward(
-        neurons.kind, neurons.surrogate, room.dtype.type(neurons.slope), bits[0], panels.entries,
-        rows(gs), before, free, above, rows(s), room, np.zeros(panels.high * n), later.numpy(),
-        flat(gv), flat(gi), rows(gx), tops,
+        neurons.kind, neurons.surrogate, room.dtype.type(neurons.slope), bits[0],
+        exact.sum_bits(batch), panels.entries, rows(gs), *map(rows, kept), rows(s), flat(before[0]),
+        flat(before[1]), room, neurons.places(needed), np.zeros(panels.high * n), later.numpy(),
+        flat(gv), flat(gi), rows(gx), tops, rows(sums), flat(shift),
     )  # fmt: skip
-    found = _weight_gradient(gx, s, tops.tolist()) if for_weight else s.new_empty(0)
-    return gx, gv, gi, found
+    gw = _weight_gradient(gx, s, tops.tolist()) if for_weight else s.new_empty(0)
+    found = (exact.summed(total, of.shape) for total, of in zip(sums, learned, strict=True))
+    return [gx, gv, gi, gw, shift, *(next(found) if need else s.new_empty(0) for need in needed)]
 
 
 def _weight_gradient(gx: Tensor, s: Tensor, tops: list[float]) -> Tensor:
@@ -162,11 +228,11 @@ def _weight_gradient(gx: Tensor, s: Tensor, tops: list[float]) -> Tensor:
     begin, begin_turned = np.empty(batch + 1, np.int64), np.empty(n + 1, np.int64)
     table = train.event.table_for(batch, n, np.int32)
     row = np.zeros(train.event.lanes_of(np.int32), kind_of(gx))
-    found, one = gx.new_empty(n, n), np.empty(n * n, kind_of(gx))
+    found = gx.new_zeros(n, n)
     by_tick = np.array([1.0 if scale is None else scale for scale in scales])
     rlif_weight_gradient(
         rows(gx), rows(s), n, by_tick, lists, begin, turned, begin_turned, row, table,
-        *_sums(table.dtype), one, flat(found),
+        *_sums(table.dtype), flat(found),
     )  # fmt: skip
     return found.T.contiguous()
 
@@ -178,26 +244,31 @@ def _sums(kind: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 @_rlif_seq.register_fake
-def _shapes(fed: Tensor, weight: Tensor, keep: bool, *args: Any) -> tuple[Tensor, ...]:
+def _shapes(
+    fed: Tensor, weight: Tensor, bias: Tensor | None, keep: bool, flows: bool, *args: Any
+) -> tuple[Tensor, ...]:
     x, v, i, refr = args[:4]
+    kind = args[Neurons._fields.index("kind")]
     return (
         x.new_empty(x.shape), v.new_empty(v.shape), v.new_empty(v.shape),
         x.new_empty(0 if i is None else i.shape),
         x.new_empty(0 if refr is None else refr.shape, dtype=torch.int32),
-        *(x.new_empty(shape) for shape in _kept(x.shape, args[15], keep=keep)),
+        *(x.new_empty(shape) for shape in _kept(x.shape, kind, keep=keep, flows=flows)),
     )  # fmt: skip
 
 
 @_rlif_seq_backward.register_fake
 def _shapes_backward(
-    gs: Any, glast: Any, gv: Any, gi: Any, s: Tensor, kept: Any, weight: Tensor, for_weight: bool,
-    *args: Any,
-) -> tuple[Tensor, ...]:  # fmt: skip
-    x, v, i = args[:3]
-    return (
-        s.new_empty(s.shape), v.new_empty(v.shape), x.new_empty(0 if i is None else i.shape),
-        x.new_empty(weight.shape if for_weight else 0),
-    )  # fmt: skip
+    gs: Any, glast: Any, gv: Any, gi: Any, s: Tensor, kept: Any, weight: Tensor, *args: Any
+) -> list[Tensor]:
+    *neurons, (for_weight, for_bias, *needed) = args
+    _, v, i = neurons[:3]
+    learned = zip((neurons[k] for k in LEARNED), needed, strict=True)
+    return [
+        s.new_empty(s.shape), v.new_empty(v.shape), s.new_empty(0 if i is None else i.shape),
+        s.new_empty(weight.shape if for_weight else 0), s.new_empty(s.shape[2] if for_bias else 0),
+        *(s.new_empty(of.shape if need else 0) for of, need in learned),
+    ]  # fmt: skip
 
 
 def _setup(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
@@ -210,19 +281,24 @@ def _setup(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> Non
 def _backward(
     ctx: Any, gs: Tensor | None, glast: Tensor | None, gv: Tensor | None, gi: Tensor | None, *_: Any
 ) -> tuple[Tensor | None, ...]:
-    s, h, free, above, weight, *neurons = ctx.saved_tensors
-    needs = ctx.needs_input_grad
-    for_weight = bool(needs[1]) and len(s) > 1  # the spikes of the last tick go nowhere
+    saved = ctx.saved_tensors
+    s, kept, weight, neurons = saved[0], saved[1 : 1 + _KEPT], saved[1 + _KEPT], saved[2 + _KEPT :]
+    needs = [bool(need) for need in ctx.needs_input_grad]
+    several = len(s) > 1  # the spikes of the last tick go nowhere
+    of_learned = [needs[_X + k] for k in LEARNED]
+    of_learned[-1] &= bool(ctx.rest[2] & kinds.SOFT)  # nothing else depends on its amount
+    needed = [needs[1] and several, needs[2] and several, *of_learned]
     gi = None if neurons[1] is None else gi
-    gx, gv, gi, gw = _rlif_seq_backward(
-        gs, glast, gv, gi, s, [h, free, above], weight, for_weight, s, *neurons, *ctx.rest
+    gx, gv, gi, *found = _rlif_seq_backward(
+        gs, glast, gv, gi, s, list(kept), weight, s, *neurons, *ctx.rest, needed
     )
     grads: list[Tensor | None] = [None] * (_X + len(Neurons._fields))
     grads[0] = gx[0].clone() if needs[0] else None  # in memory of its own
-    grads[1] = gw if for_weight else None
-    grads[_X : _X + 3] = [
-        grad if need else None for grad, need in zip((gx, gv, gi), needs[_X : _X + 3], strict=True)
-    ]
+    places = [1, 2, *(_X + k for k in LEARNED)]
+    for k, need, grad in zip(places, needed, found, strict=True):
+        grads[k] = grad if need else None
+    for k, grad in zip(range(_X, _X + 3), (gx, gv, gi), strict=True):
+        grads[k] = grad if needs[k] else None
     return tuple(grads)
 
 

@@ -2,6 +2,7 @@
 """Neurons that their own spikes drive, in one call, against the loop over ticks."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -12,37 +13,45 @@ from spikesim.errors import ValidationError  # noqa: E402
 from spikesim.nn import functional  # noqa: E402
 from spikesim.nn.ops import rlif  # noqa: E402
 from spikesim.nn.ops.lif_arguments import Neurons  # noqa: E402
-from tests.unit.nn.ops.test_lif import KINDS, Draw, assert_same_bits  # noqa: E402
+from tests.unit.nn.ops.test_lif import (  # noqa: E402
+    KINDS,
+    LEARNABLE,
+    SURROGATES,
+    Draw,
+    assert_same_bits,
+)
 
 
-def by_ticks(x, spikes, weight, params, state):
+def by_ticks(x, spikes, weight, bias, params, state):
     out = []
+    params = params.spread(x.shape[1:])
     with nn.backend("reference"):
         for tick in x.unbind(0):
-            fed = nn.ops.event_linear(spikes, weight)
+            fed = nn.ops.event_linear(spikes, weight, bias)
             spikes, state = functional.lif_step(tick + fed, state, params)
             out.append(spikes)
     return torch.stack(out), spikes, state
 
 
-def at_once(x, spikes, weight, params, state):
-    fed = nn.ops.event_linear(spikes, weight)
-    return rlif.rlif_seq(x, fed, weight, params, state)
+def at_once(x, spikes, weight, bias, params, state):
+    fed = nn.ops.event_linear(spikes, weight, bias)
+    return rlif.rlif_seq(x, fed, weight, bias, params, state)
 
 
-def everything(run, x, spikes, weight, params, state, outer):
-    """Spikes, state, and the gradients of input, spikes before, weight and state."""
-    leaves = [t.clone().requires_grad_() for t in (x, spikes, weight)]
+def everything(run, x, spikes, weight, bias, params, state, learned, outer):
+    """Spikes, state, and the gradients of all that is given, and of the constants learned."""
+    leaves = [t if t is None else t.clone().requires_grad_() for t in (x, spikes, weight, bias)]
+    constants = {name: getattr(params, name).clone().requires_grad_() for name in learned}
     start = functional.LIFState(
         *(p.clone().requires_grad_() if p is not None and p.is_floating_point() else p
           for p in state)
     )  # fmt: skip
-    s, last, end = run(*leaves, params, start)
+    s, last, end = run(*leaves, replace(params, **constants), start)
     outputs = [s, last, *(p for p in (end.v, end.i) if p is not None)]
     outputs, given = zip(
         *((o, g) for o, g in zip(outputs, outer, strict=False) if g is not None), strict=True
     )
-    inputs = [*leaves, *(p for p in (start.v, start.i) if p is not None)]
+    inputs = [p for p in (*leaves, start.v, start.i, *constants.values()) if p is not None]
     grads = torch.autograd.grad(outputs, inputs, given, allow_unused=True)
     return [s, last, *end, *grads]
 
@@ -50,28 +59,47 @@ def everything(run, x, spikes, weight, params, state, outer):
 def drawn(draw, ticks, batch, n):
     x = draw.normal(ticks, batch, n)
     x = draw.one(x, (4 * x).round() / 4)  # thresholds are hit exactly
-    weight = draw.normal(n, n) / n**0.5
+    weight, bias = draw.normal(n, n) / n**0.5, draw.one(None, 0.2 * draw.normal(n))
     spikes = (draw.normal(batch, n) > 0).to(draw.dtype)
-    params = draw.neurons((n,))
-    return x, spikes, weight, params, draw.state(params, x[0])
+    params = draw.one(draw.neurons, plain)((n,))
+    return x, spikes, weight, bias, params, draw.state(params, x[0])
+
+
+def plain(shape):
+    """Neurons with loops of their own."""
+    draw = Draw(int(shape[0]), torch.float64)
+    return functional.LIFParams(
+        0.75, v_th=0.5, v_reset=-0.25, reset=draw.one("hard", "soft", "none"), strict=True,
+        surrogate=draw.one(*SURROGATES)(1.7),
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(("dtype", "block"), list(itertools.product(KINDS, range(3))))
 def test_one_call_equals_the_loop_to_the_bit(dtype, block):
-    """Any neuron, forward and backward, whichever outputs have a gradient."""
-    fired = 0.0
-    for case in range(25):
+    """Any neuron, forward and backward, whatever is learned and whichever outputs have a gradient.
+
+    Half of the time, all constants that are tensors are learned.
+    """
+    fired, several = 0.0, 0
+    for case in range(30):
         draw = Draw(1000 + 100 * block + case, dtype)
         ticks, batch, n = draw.one(1, 2, 12), draw.one(1, 3, 9), draw.one(5, 16, 70)
         given = drawn(draw, ticks, batch, n)
-        x = given[0]
+        x, params = given[0], given[4]
+        tensors = [name for name in LEARNABLE if isinstance(getattr(params, name), torch.Tensor)]
+        learned = draw.one([], tensors)
         outer = [draw.normal(*x.shape), *(draw.normal(batch, n) for _ in range(3))]
         outer[0] = draw.one(outer[0], outer[0][:1].expand(x.shape))
         outer[draw.one(0, 1, 2, 3)] = None
-        expected = everything(by_ticks, *given, outer)
-        assert_same_bits(expected, everything(at_once, *given, outer))
+        expected = everything(by_ticks, *given, learned, outer)
+        got = everything(at_once, *given, learned, outer)
+        # What has no part in the outputs that are asked for has no gradient in the loop.
+        got = [None if a is None and b is not None and not b.any() else b for a, b in zip(expected, got, strict=True)]
+        assert_same_bits(expected, got)
         fired += float(expected[0].detach().mean())
-    assert 2.0 < fired < 23.0
+        several += len(learned) > 1
+    assert 2.0 < fired < 28.0
+    assert several > 5
 
 
 @pytest.mark.parametrize(
@@ -87,14 +115,15 @@ def test_one_call_equals_the_loop_to_the_bit(dtype, block):
 )
 def test_weights_and_gradients_far_from_1_are_summed_as_in_the_loop(weights, gradients):
     draw = Draw(5, torch.float64)
-    x, spikes, weight, params, state = drawn(draw, 6, 3, 7)
+    x, spikes, weight, _, params, state = drawn(draw, 6, 3, 7)
     weight[2, 3] = 1.0
     outer = [draw.normal(6, 3, 7), *(draw.normal(3, 7) for _ in range(3))]
     if gradients in (2.0**-120, 0.0):
         outer = [gradient * gradients for gradient in outer]
     else:
         outer[0][4, 1, 2] *= gradients  # one entry
-    given = x, spikes, weight * weights, params, state
+    bias = torch.linspace(-0.1, 0.1, 7, dtype=torch.float64)
+    given = x, spikes, weight * weights, bias, params, state, []
     expected, got = (everything(run, *given, outer) for run in (by_ticks, at_once))
     for a, b in zip(expected, got, strict=True):
         assert a is b is None or torch.equal(a.nan_to_num(7.0), b.nan_to_num(7.0))
