@@ -9,6 +9,8 @@ them fit 32 bits, and those are added in 64.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from spikesim.kernels.intrinsics import trailing_zeros
@@ -16,6 +18,7 @@ from spikesim.kernels.jit import kernel
 from spikesim.kernels.train.event_rows import (
     PANEL,
     STRIPE_BYTES,
+    add_sum_of_rows,
     mask_unequal,
     multiply_panel,
     store_entries,
@@ -24,10 +27,23 @@ from spikesim.kernels.train.event_rows import (
     sum_scaled_rows,
 )
 
+_BITS = 24
 _EXACT_TERMS = 127
 _LINE = 64  # vectors that cross cache lines take twice as long
 _MASK = 64
 _ROWS = 256  # of a product, for which a stripe stays in the cache
+
+
+@kernel
+def integers_of(top):
+    """Factor that makes integers of 24 bits of a table with this largest entry.
+
+    0 where there is none, or where its unit, or that times a sum, is no normal float32.
+    """
+    if not math.isfinite(top):
+        return 0.0
+    exponent = math.frexp(top)[1]
+    return math.ldexp(1.0, _BITS - exponent) if -100 <= exponent < 120 else 0.0
 
 
 def lanes_of(dtype) -> int:
@@ -123,7 +139,7 @@ def turn_lists(begin, index, begin_of_column, rows):
     """
     n = begin_of_column.size - 1
     begin_of_column[:] = 0
-    for k in range(begin[begin.size - 1]):
+    for k in range(begin[0], begin[begin.size - 1]):
         begin_of_column[index[k] + 1] += 1
     for j in range(n):
         begin_of_column[j + 1] += begin_of_column[j]
@@ -214,23 +230,22 @@ def event_sums(table, height, width, index, begin, unit, part, total, out):
 
 
 @kernel
-def add_event_sums(table, height, width, index, begin, unit, part, total, out):
-    """As `event_sums`, added to ``out``; lists of nothing leave it as it is."""
-    lanes, number = part.size, out.dtype.type
-    for first in range(0, width, lanes):
-        n = min(lanes, width - first)
-        for r in range(begin.size - 1):
-            lo, hi, at = begin[r], begin[r + 1], r * width + first
-            if lo == hi:
-                continue
-            if hi - lo <= _EXACT_TERMS:
-                sum_rows(table, first * height, index, lo, hi, part)
-                for c in range(n):
-                    out[at + c] = out[at + c] + number(part[c] * unit)
-                continue
-            _sum_many_rows(table, first * height, index, lo, hi, part, total)
-            for c in range(n):
-                out[at + c] = out[at + c] + number(total[c] * unit)
+def add_event_sums(table, height, index, begin, unit, part, total, out):
+    """Add what `event_sums` gives to ``out``, which lies in stripes as the table does.
+
+    Lists of nothing leave it as it is.
+    """
+    lanes, lists, number = part.size, begin.size - 1, out.dtype.type
+    for stripe in range(table.size // (height * lanes)):
+        for r in range(lists):
+            base, at = stripe * height * lanes, (stripe * lists + r) * lanes
+            lo, hi = begin[r], begin[r + 1]
+            if 0 < hi - lo <= _EXACT_TERMS:
+                add_sum_of_rows(table, base, index, lo, hi, unit, out, at)
+            elif lo < hi:
+                _sum_many_rows(table, base, index, lo, hi, part, total)
+                for c in range(lanes):
+                    out[at + c] = out[at + c] + number(total[c] * unit)
 
 
 @kernel

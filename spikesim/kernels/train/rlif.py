@@ -17,6 +17,7 @@ from spikesim.kernels.jit import kernel
 from spikesim.kernels.train.event import (
     add_event_sums,
     event_sums,
+    integers_of,
     list_events,
     panel_sums,
     stripes_of,
@@ -43,8 +44,8 @@ ROOM = 11
 
 @kernel
 def rlif_forward(
-    first, last, x, ticks, kind, table, unit, shift, lists, begin, part, total, fed, room, v, i,
-    refr, hs, frees, aboves, flows, s,
+    first, last, x, ticks, kind, table, unit, shift, part, total, fed, room, v, i, refr, kept, lists,
+    begins, s,
 ):  # fmt: skip
     """Ticks first … last - 1.
 
@@ -60,28 +61,28 @@ def rlif_forward(
         Matrix (n, n), as of `event.event_sums`.
     shift : float array, shape (n,) or (0,)
         Added to every sum but what comes back in the first of these ticks.
-    lists, begin : int32 and int64 arrays, shapes (m,) and (m // n + 1,)
-        Scratch.
     fed : float array, shape (m,)
         What comes back in the first of these ticks; lost.
     room : float array, shape (ROOM, n)
         Constants, see ``kinds.BETA`` …, and scratch.
     v, i, refr : arrays, shape (m,); the last, int32
         State, changed; of shape (0,) where the neuron has none.
-    hs, frees, aboves : float arrays, shape (T, m), or (1, m) for what nobody reads
+    kept : tuple of float arrays, shape (T, m), or (1, m) for what nobody reads
         Membranes before the spike, who was free, who above the floor; written, but the last two
-        not for neurons for whom they are always 1.
-    flows : float array, shape (T, m), or (0, m) where nobody reads it
-        What drives the membranes: input with what comes back, or the current; written.
+        not for neurons for whom they are always 1. And what drives the membranes, input with what
+        comes back or the current; (0, m) where nobody reads it.
+    lists, begins : int32 and int64 arrays, shapes (T, m) and (T, m // n + 1), or one row
+        Spikes of every tick, as of `event.list_events`; written.
     s : float array, shape (T, m)
         Spikes, written.
     """
-    n, batch, drive = room.shape[1], begin.size - 1, room[7]
+    n, batch, drive = room.shape[1], begins.shape[1] - 1, room[7]
+    hs, frees, aboves, flows = kept
     plain = not kind & (CURRENT | HOLD | GATE | FLOORED) and flows.shape[0] == 0
     for t in range(first, last):
         if t > first:
-            list_events(s[t - 1], n, begin, lists)
-            event_sums(table, n, n, lists, begin, unit, part, total, fed)
+            before = (t - 1) % len(lists)
+            event_sums(table, n, n, lists[before], begins[before], unit, part, total, fed)
         for r in range(batch):
             a, b = r * n, (r + 1) * n
             given, back, h = x[t, a:b], fed[a:b], hs[t % hs.shape[0], a:b]
@@ -99,6 +100,7 @@ def rlif_forward(
             )  # fmt: skip
             if flows.shape[0]:
                 flows[t, a:b] = i[a:b] if kind & CURRENT else drive
+        list_events(s[t], n, begins[t % len(lists)], lists[t % len(lists)])
 
 
 @kernel
@@ -112,11 +114,11 @@ def _after(h, s, c, kind, v):
 
 @kernel
 def _back(
-    t, a, later, gs, hs, frees, aboves, flows, s, v, i, room, kind, code, slope, places, gv, gi, gx,
-    sums,
-):  # fmt: skip
+    t, a, later, gs, kept, s, v, i, room, kind, code, slope, places, gv, gi, gx, sums
+):
     """Go back over a tick of the sample that begins at element ``a``; see `rlif_backward`."""
     c, total, w, g, before = constants_of(room), room[7], room[8], room[9], room[10]
+    hs, frees, aboves, flows = kept
     b, given, h, fired = a + total.size, gs[t % gs.shape[0]], hs[t], s[t]
     for k in range(total.size):
         total[k] = given[a + k] + later[k]
@@ -173,21 +175,22 @@ def _add_to_shift(gx, beside, n, total, gradient):
 
 @kernel
 def rlif_backward(
-    kind, code, slope, bits, bits_of_shift, table, gs, hs, frees, aboves, flows, s, v, i, room,
-    places, grid, later, gv, gi, gx, tops, sums, shift,
+    kind, code, slope, bits, bits_of_shift, panels, gs, kept, s, lists, begins, v, i, room, places,
+    grid, later, gv, gi, gx, tops, sums, shift, turned, begin_turned, row, table, part, total,
+    gradient,
 ):  # fmt: skip
     """Go back over all ticks.
 
     Parameters
     ----------
-    kind, hs, frees, aboves, flows, s, room
+    kind, kept, lists, begins, s, room
         As of `rlif_forward`.
     code, slope : int, float
         Surrogate.
     bits, bits_of_shift : int
-        Of the largest gradient of a tick, that are multiplied by the table; that are added up for
+        Of the largest gradient of a tick, that are multiplied by the panels; that are added up for
         the gradient of ``shift``.
-    table : float64 array
+    panels : float64 array
         Matrix (n, n) on its grid, a row for each neuron that is driven, in stripes of `PANEL`
         columns, zeros behind the last.
     gs : float array, shape (T, m) or (1, m)
@@ -208,10 +211,16 @@ def rlif_backward(
         Largest of each tick of ``gx``, NaN if not all are finite; written.
     shift : float array, shape (n,) or (0,)
         To which the gradient of what is added to every sum is added, tick by tick.
+    turned, begin_turned, row, table, part, total
+        Scratch, as of `event`.
+    gradient : float array
+        Zeros, to which the gradient of the matrix is added, tick by tick from the last on, as
+        autograd adds up, but for ticks in which a table of integers cannot hold ``gx``: a row for
+        each neuron that spikes, in stripes as of ``table``. Of no size where nobody asks for it.
     """
-    n, wide = room.shape[1], later.shape[1]
-    flat_later = later.reshape(later.size)
-    peak, odd, total = np.empty(n, gx.dtype), np.empty(n, gx.dtype), np.empty(n)
+    n, wide, batch = room.shape[1], later.shape[1], begins.shape[1] - 1
+    flat_later, hs = later.reshape(later.size), kept[0]
+    peak, odd, exact = np.empty(n, gx.dtype), np.empty(n, gx.dtype), np.empty(n)
     attached = kind & (HARD | SOFT) and not kind & DETACH
     plain = not attached and not kind & (CURRENT | HOLD | GATE | FLOORED) and not sums.shape[0]
     for t in range(gx.shape[0] - 1, -1, -1):
@@ -226,8 +235,8 @@ def rlif_backward(
                 )  # fmt: skip
             else:
                 _back(
-                    t, a, through, gs, hs, frees, aboves, flows, s, v, i, room, kind, code, slope,
-                    places, gv, gi, out, sums,
+                    t, a, through, gs, kept, s, v, i, room, kind, code, slope, places, gv, gi, out,
+                    sums,
                 )  # fmt: skip
             for k in range(n):
                 size = abs(out[k])
@@ -237,35 +246,13 @@ def rlif_backward(
         if t == 0:
             break
         if shift.size:
-            _add_to_shift(gx[t], _beside(tops[t], bits_of_shift), n, total, shift)
+            _add_to_shift(gx[t], _beside(tops[t], bits_of_shift), n, exact, shift)
+        scale = integers_of(tops[t])
+        if gradient.size and scale:
+            turn_lists(begins[t - 1], lists[t - 1], begin_turned, turned)
+            stripes_of(gx[t], batch, n, scale, row, table)
+            add_event_sums(
+                table, batch, turned, begin_turned, 1.0 / scale, part, total, gradient
+            )
         _round_onto_grid(gx[t], _beside(tops[t], bits), grid)
-        panel_sums(table, n, grid, later.shape[0], flat_later, wide)
-
-
-@kernel
-def rlif_weight_gradient(
-    gx, s, n, scales, lists, begin, turned, begin_turned, row, table, part, total, gradient
-):
-    """Gradient of the matrix, tick by tick from the last on, as autograd adds up.
-
-    Parameters
-    ----------
-    gx, s : float arrays, shape (T, m)
-        Gradient of the input, and spikes.
-    n : int
-        Neurons of a sample.
-    scales : float array, shape (T,)
-        As of `event.stripes_of`, for each tick of ``gx``.
-    lists, begin, turned, begin_turned, row, table, part, total
-        Scratch, as of `event`.
-    gradient : float array, shape (n * n,)
-        Zeros, to which it is added; a row for each neuron that spikes.
-    """
-    batch = begin.size - 1
-    for t in range(gx.shape[0] - 1, 0, -1):
-        list_events(s[t - 1], n, begin, lists)
-        turn_lists(begin, lists, begin_turned, turned)
-        stripes_of(gx[t], batch, n, scales[t], row, table)
-        add_event_sums(
-            table, batch, n, turned, begin_turned, 1.0 / scales[t], part, total, gradient
-        )
+        panel_sums(panels, n, grid, later.shape[0], flat_later, wide)

@@ -16,21 +16,14 @@ from spikesim.nn.arithmetic import exact
 from spikesim.nn.functional import LIFParams, LIFState, lif_step
 from spikesim.nn.ops import memory
 from spikesim.nn.ops.backend import chosen_backend
-from spikesim.nn.ops.event_linear import (
-    Panels,
-    Stripes,
-    event_linear,
-    scale_of,
-    table_of,
-    weight_gradient,
-)
+from spikesim.nn.ops.event_linear import Panels, Stripes, event_linear, table_of, weight_gradient
 from spikesim.nn.ops.lif import PAYS
 from spikesim.nn.ops.lif_arguments import ARGUMENTS, LEARNED, Neurons, flat, fresh, kind_of, rows
 
 _X = 5
 """Place of the first of `Neurons` among the arguments of the operator."""
 _KEPT = 4
-"""Tensors that forward keeps besides spikes and state."""
+"""Tensors that forward keeps besides spikes, their lists and the state."""
 
 
 def run_rlif(
@@ -104,7 +97,7 @@ def _asks(constant: Tensor | None) -> bool:
 @torch.library.custom_op(
     "spikesim::rlif_seq", mutates_args=(),
     schema=f"(Tensor fed, Tensor weight, Tensor? bias_back, bool keep, bool flows, {ARGUMENTS}) "
-    "-> (Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)",
+    f"-> ({', '.join(['Tensor'] * (7 + _KEPT))})",
 )  # fmt: skip
 def _rlif_seq(
     fed: Tensor, weight: Tensor, bias: Tensor | None, keep: bool, flows: bool, *args: Any
@@ -123,13 +116,20 @@ def _rlif_seq(
     shapes = _kept(x.shape, neurons.kind, keep=keep, flows=flows)
     kept = [memory.empty(shape, x.dtype) for shape in shapes]
     room, ticks = _room(neurons)
+    lists, begins = (
+        memory.empty((len(kept[0]), size), kind)
+        for size, kind in ((batch * n, torch.int32), (batch + 1, torch.int64))
+    )
     table = table_of(weight.T, exact=True)
     known = table or Stripes(train.event.table_for(1, 1, np.int32), 1, 1, 1.0)
     shared = (
         rows(x), ticks, neurons.kind, known.entries, known.unit, flat(_or_none(bias, x).detach()),
-        np.empty(batch * n, np.int32), np.empty(batch + 1, np.int64), *_sums(known.entries.dtype),
+        *_sums(),
     )  # fmt: skip
-    after = room, flat(v), flat(i), flat(refr), *map(rows, kept), rows(s)
+    after = (
+        room, flat(v), flat(i), flat(refr), tuple(map(rows, kept)), rows(lists), rows(begins),
+        rows(s),
+    )  # fmt: skip
     back = flat(fresh(fed.detach()))
     if table:
         rlif_forward(0, steps, *shared, back, *after)
@@ -138,7 +138,7 @@ def _rlif_seq(
             rlif_forward(t, t + 1, *shared, back, *after)
             sums = exact.linear(s[t], weight)
             back = flat(sums if bias is None else sums.add_(bias))
-    return s, s[-1].clone(), v, i, refr, *kept
+    return s, s[-1].clone(), v, i, refr, lists, begins, *kept
 
 
 def _kept(shape: Sequence[int], kind: int, *, keep: bool, flows: bool) -> list[tuple[int, ...]]:
@@ -201,45 +201,39 @@ def _rlif_seq_backward(
     sums = torch.full((len(learned), batch, n), -0.0, dtype=s.dtype)
     shift = torch.full((n if for_bias else 0,), -0.0, dtype=s.dtype)
     before = neurons.state()
+    lists, begins, *others = map(rows, kept)
+    table = train.event.table_for(batch, n, np.int32)
+    lanes = train.event.lanes_of(table.dtype)
+    gw = s.new_zeros(len(table) // (batch * lanes) if for_weight else 0, n, lanes)
     rlif_backward(
         neurons.kind, neurons.surrogate, room.dtype.type(neurons.slope), bits[0],
-        exact.sum_bits(batch), panels.entries, rows(gs), *map(rows, kept), rows(s), flat(before[0]),
-        flat(before[1]), room, neurons.places(needed), np.zeros(panels.high * n), later.numpy(),
-        flat(gv), flat(gi), rows(gx), tops, rows(sums), flat(shift),
+        exact.sum_bits(batch), panels.entries, rows(gs), tuple(others), rows(s), lists, begins,
+        flat(before[0]), flat(before[1]), room, neurons.places(needed), np.zeros(panels.high * n),
+        later.numpy(), flat(gv), flat(gi), rows(gx), tops, rows(sums), flat(shift),
+        np.empty(batch * n, np.int32), np.empty(n + 1, np.int64),
+        np.zeros(lanes, kind_of(s)), table, *_sums(), flat(gw),
     )  # fmt: skip
-    gw = _weight_gradient(gx, s, tops.tolist()) if for_weight else s.new_empty(0)
+    if not all(map(train.event.integers_of, tops[1:].tolist())):
+        gw = _weight_gradient(gx, s) if for_weight else gw
+    elif for_weight:  # columns of all stripes, one after the other, are the neurons driven
+        gw = gw.transpose(1, 2).reshape(-1, n)[:n]
     found = (exact.summed(total, of.shape) for total, of in zip(sums, learned, strict=True))
     return [gx, gv, gi, gw, shift, *(next(found) if need else s.new_empty(0) for need in needed)]
 
 
-def _weight_gradient(gx: Tensor, s: Tensor, tops: list[float]) -> Tensor:
+def _weight_gradient(gx: Tensor, s: Tensor) -> Tensor:
     """Gradient (n, n) of the matrix, tick by tick from the last on, as autograd adds up."""
-    from spikesim.kernels.train.rlif import rlif_weight_gradient
-
-    steps, batch, n = gx.shape
-    scales = [scale_of(top) for top in tops]
-    if steps == 1 or None in scales[1:]:
-        total = None
-        for t in range(steps - 1, 0, -1):
-            one = weight_gradient(gx[t], s[t - 1], exact=True)
-            total = one if total is None else total + one
-        return gx.new_zeros(n, n) if total is None else total
-    lists, turned = (np.empty(batch * n, np.int32) for _ in range(2))
-    begin, begin_turned = np.empty(batch + 1, np.int64), np.empty(n + 1, np.int64)
-    table = train.event.table_for(batch, n, np.int32)
-    row = np.zeros(train.event.lanes_of(np.int32), kind_of(gx))
-    found = gx.new_zeros(n, n)
-    by_tick = np.array([1.0 if scale is None else scale for scale in scales])
-    rlif_weight_gradient(
-        rows(gx), rows(s), n, by_tick, lists, begin, turned, begin_turned, row, table,
-        *_sums(table.dtype), flat(found),
-    )  # fmt: skip
-    return found.T.contiguous()
+    total = None
+    for t in range(len(gx) - 1, 0, -1):
+        one = weight_gradient(gx[t], s[t - 1], exact=True)
+        total = one if total is None else total + one
+    assert total is not None
+    return total
 
 
-def _sums(kind: Any) -> tuple[np.ndarray, np.ndarray]:
+def _sums() -> tuple[np.ndarray, np.ndarray]:
     """Scratch of `event_sums` for a table of integers."""
-    part = np.empty(train.event.lanes_of(kind), kind)
+    part = np.empty(train.event.lanes_of(np.int32), np.int32)
     return part, part.astype(np.int64)
 
 
@@ -249,11 +243,15 @@ def _shapes(
 ) -> tuple[Tensor, ...]:
     x, v, i, refr = args[:4]
     kind = args[Neurons._fields.index("kind")]
+    kept = _kept(x.shape, kind, keep=keep, flows=flows)
+    ticks = kept[0][0]
     return (
         x.new_empty(x.shape), v.new_empty(v.shape), v.new_empty(v.shape),
         x.new_empty(0 if i is None else i.shape),
         x.new_empty(0 if refr is None else refr.shape, dtype=torch.int32),
-        *(x.new_empty(shape) for shape in _kept(x.shape, kind, keep=keep, flows=flows)),
+        x.new_empty((ticks, x.shape[1] * x.shape[2]), dtype=torch.int32),
+        x.new_empty((ticks, x.shape[1] + 1), dtype=torch.int64),
+        *(x.new_empty(shape) for shape in kept),
     )  # fmt: skip
 
 
@@ -266,7 +264,7 @@ def _shapes_backward(
     learned = zip((neurons[k] for k in LEARNED), needed, strict=True)
     return [
         s.new_empty(s.shape), v.new_empty(v.shape), s.new_empty(0 if i is None else i.shape),
-        s.new_empty(weight.shape if for_weight else 0), s.new_empty(s.shape[2] if for_bias else 0),
+        s.new_empty(weight.shape if for_weight else (0, *s.shape[2:], 64)), s.new_empty(s.shape[2] if for_bias else 0),
         *(s.new_empty(of.shape if need else 0) for of, need in learned),
     ]  # fmt: skip
 
@@ -282,7 +280,8 @@ def _backward(
     ctx: Any, gs: Tensor | None, glast: Tensor | None, gv: Tensor | None, gi: Tensor | None, *_: Any
 ) -> tuple[Tensor | None, ...]:
     saved = ctx.saved_tensors
-    s, kept, weight, neurons = saved[0], saved[1 : 1 + _KEPT], saved[1 + _KEPT], saved[2 + _KEPT :]
+    s, *kept = saved[: 3 + _KEPT]
+    weight, *neurons = saved[3 + _KEPT :]
     needs = [bool(need) for need in ctx.needs_input_grad]
     several = len(s) > 1  # the spikes of the last tick go nowhere
     of_learned = [needs[_X + k] for k in LEARNED]
@@ -290,7 +289,7 @@ def _backward(
     needed = [needs[1] and several, needs[2] and several, *of_learned]
     gi = None if neurons[1] is None else gi
     gx, gv, gi, *found = _rlif_seq_backward(
-        gs, glast, gv, gi, s, list(kept), weight, s, *neurons, *ctx.rest, needed
+        gs, glast, gv, gi, s, kept, weight, s, *neurons, *ctx.rest, needed
     )
     grads: list[Tensor | None] = [None] * (_X + len(Neurons._fields))
     grads[0] = gx[0].clone() if needs[0] else None  # in memory of its own
