@@ -125,6 +125,33 @@ def list_events(x, n, begin, index):
 
 
 @kernel
+def bits_of_lists(begin, index, words, bits):
+    """Write lists as bits, ``words`` of 64 for every row; an eighth of the room of bytes.
+
+    ``bits`` : uint64 array, shape (m * words,).
+    """
+    bits[:] = 0
+    for r in range(begin.size - 1):
+        for k in range(begin[r], begin[r + 1]):
+            bits[r * words + (index[k] >> 6)] |= np.uint64(1) << np.uint64(index[k] & 63)
+
+
+@kernel
+def lists_of_bits(bits, words, begin, index):
+    """Go back from bits to lists; see `bits_of_lists` and `list_events`."""
+    count = 0
+    for r in range(begin.size - 1):
+        begin[r] = count
+        for w in range(words):
+            set_bits = bits[r * words + w]
+            while set_bits:
+                index[count] = 64 * w + trailing_zeros(set_bits)
+                count += 1
+                set_bits &= set_bits - np.uint64(1)
+    begin[begin.size - 1] = count
+
+
+@kernel
 def turn_lists(begin, index, begin_of_column, rows):
     """From the columns of every row to the rows of every column, in ascending order.
 
@@ -153,6 +180,21 @@ def turn_lists(begin, index, begin_of_column, rows):
 
 
 @kernel
+def _lay_stripe(matrix, lo, hi, width, first, scale, row, table, to):
+    """Lay the columns from ``first`` on, of the rows lo … hi - 1, in ``table[to:]``."""
+    lanes = row.size
+    n = min(lanes, width - first)
+    for r in range(lo, hi):
+        at, place = r * width + first, to + (r - lo) * lanes
+        if n == lanes:
+            store_entries(matrix, at, scale, table, place)
+            continue
+        for c in range(n):
+            row[c] = matrix[at + c]
+        store_entries(row, 0, scale, table, place)
+
+
+@kernel
 def stripes_of(matrix, height, width, scale, row, table):
     """Lay the rows of a matrix in stripes.
 
@@ -168,17 +210,8 @@ def stripes_of(matrix, height, width, scale, row, table):
     table : int32 or float array
         Written.
     """
-    lanes = row.size
-    for first in range(0, width, lanes):
-        n = min(lanes, width - first)
-        for r in range(height):
-            to, at = first * height + r * lanes, r * width + first
-            if n == lanes:
-                store_entries(matrix, at, scale, table, to)
-                continue
-            for c in range(n):
-                row[c] = matrix[at + c]
-            store_entries(row, 0, scale, table, to)
+    for first in range(0, width, row.size):
+        _lay_stripe(matrix, 0, height, width, first, scale, row, table, first * height)
 
 
 @kernel
@@ -246,6 +279,47 @@ def add_event_sums(table, height, index, begin, unit, part, total, out):
                 _sum_many_rows(table, base, index, lo, hi, part, total)
                 for c in range(lanes):
                     out[at + c] = out[at + c] + number(total[c] * unit)
+
+
+@kernel
+def turned_sums(
+    matrix, width, scale, index, begin, turned, begin_turned, row, table, part, total, sums
+):
+    """Sum the rows of a matrix that name a column, for every column; exact.
+
+    A part of the rows at a time, so that a stripe of them stays in the cache.
+
+    Parameters
+    ----------
+    matrix : float array, shape (rows * width,)
+        Row after row.
+    width : int
+    scale : float
+        As of `stripes_of`.
+    index, begin : int32 and int64 arrays
+        Lists of columns, of every row.
+    turned, begin_turned : int32 and int64 arrays, shapes as of index and (parts, columns + 1)
+        Scratch.
+    row, part, total
+        Scratch, as of `stripes_of` and `event_sums`.
+    table : int32 array
+        Scratch for one stripe of one part, which tells how many rows that is.
+    sums : float64 array, shape (stripes of width, columns * lanes)
+        Zeros, to which sums are added.
+    """
+    rows, lanes = begin.size - 1, part.size
+    high = table.size // lanes
+    for p in range(begin_turned.shape[0]):
+        lo, hi = p * high, min((p + 1) * high, rows)
+        turn_lists(begin[lo : hi + 1], index, begin_turned[p], turned[begin[lo] :])
+    for stripe in range(sums.shape[0]):
+        for p in range(begin_turned.shape[0]):
+            lo, hi = p * high, min((p + 1) * high, rows)
+            _lay_stripe(matrix, lo, hi, width, stripe * lanes, scale, row, table, 0)
+            add_event_sums(
+                table, high, turned[begin[lo] :], begin_turned[p], 1.0 / scale, part, total,
+                sums[stripe],
+            )  # fmt: skip
 
 
 @kernel

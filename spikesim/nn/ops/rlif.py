@@ -16,7 +16,14 @@ from spikesim.nn.arithmetic import exact
 from spikesim.nn.functional import LIFParams, LIFState, lif_step
 from spikesim.nn.ops import memory
 from spikesim.nn.ops.backend import chosen_backend
-from spikesim.nn.ops.event_linear import Panels, Stripes, event_linear, table_of, weight_gradient
+from spikesim.nn.ops.event_linear import (
+    Panels,
+    Stripes,
+    columns_of,
+    event_linear,
+    table_of,
+    weight_gradient,
+)
 from spikesim.nn.ops.lif import PAYS
 from spikesim.nn.ops.lif_arguments import ARGUMENTS, LEARNED, Neurons, flat, fresh, kind_of, rows
 
@@ -213,10 +220,12 @@ def _rlif_seq_backward(
         np.empty(batch * n, np.int32), np.empty(n + 1, np.int64),
         np.zeros(lanes, kind_of(s)), table, *_sums(), flat(gw),
     )  # fmt: skip
-    if not all(map(train.event.integers_of, tops[1:].tolist())):
-        gw = _weight_gradient(gx, s) if for_weight else gw
-    elif for_weight:  # columns of all stripes, one after the other, are the neurons driven
-        gw = gw.transpose(1, 2).reshape(-1, n)[:n]
+    if not for_weight:
+        gw = s.new_empty(0)
+    elif all(map(train.event.integers_of, tops[1:].tolist())):
+        gw = columns_of(gw, n, gw.dtype)
+    else:
+        gw = _weight_gradient(gx, s)
     found = (exact.summed(total, of.shape) for total, of in zip(sums, learned, strict=True))
     return [gx, gv, gi, gw, shift, *(next(found) if need else s.new_empty(0) for need in needed)]
 
@@ -264,7 +273,7 @@ def _shapes_backward(
     learned = zip((neurons[k] for k in LEARNED), needed, strict=True)
     return [
         s.new_empty(s.shape), v.new_empty(v.shape), s.new_empty(0 if i is None else i.shape),
-        s.new_empty(weight.shape if for_weight else (0, *s.shape[2:], 64)), s.new_empty(s.shape[2] if for_bias else 0),
+        s.new_empty(weight.shape if for_weight else 0), s.new_empty(s.shape[2] if for_bias else 0),
         *(s.new_empty(of.shape if need else 0) for of, need in learned),
     ]  # fmt: skip
 

@@ -99,7 +99,7 @@ def test_one_call_equals_the_loop_to_the_bit(dtype, block):
         fired += float(expected[0].detach().mean())
         several += len(learned) > 1
     assert 2.0 < fired < 28.0
-    assert several > 5
+    assert several > 3
 
 
 @pytest.mark.parametrize(
