@@ -175,8 +175,8 @@ def _add_to_shift(gx, beside, n, total, gradient):
 
 @kernel
 def rlif_backward(
-    kind, code, slope, bits, bits_of_shift, panels, gs, kept, s, lists, begins, v, i, room, places,
-    grid, later, gv, gi, gx, tops, sums, shift, turned, begin_turned, row, table, part, total,
+    kind, code, slope, bits, bits_of_shift, panels, gs, kept, s, lists, begins, v, i, first, room,
+    places, grid, later, gv, gi, gx, tops, sums, shift, turned, begin_turned, row, table, part, total,
     gradient,
 ):  # fmt: skip
     """Go back over all ticks.
@@ -197,6 +197,8 @@ def rlif_backward(
         Gradient of the spikes; one row is that of all ticks.
     v, i : float arrays, shape (m,)
         State before the first tick.
+    first : int
+        First tick in which ``shift`` is added.
     places, sums
         As of `lif.lif_backward`.
     grid : float64 array, rows of n, as many as whole panels have
@@ -243,10 +245,10 @@ def rlif_backward(
                 peak[k] = size if size > peak[k] else peak[k]
                 odd[k] = odd[k] + (out[k] - out[k])
         tops[t] = _largest(peak, odd)
+        if shift.size and t >= first:
+            _add_to_shift(gx[t], _beside(tops[t], bits_of_shift), n, exact, shift)
         if t == 0:
             break
-        if shift.size:
-            _add_to_shift(gx[t], _beside(tops[t], bits_of_shift), n, exact, shift)
         scale = integers_of(tops[t])
         if gradient.size and scale:
             turn_lists(begins[t - 1], lists[t - 1], begin_turned, turned)

@@ -108,7 +108,7 @@ class Recurrent(Stateful):
         lif_check(now.neurons, x[0], params)
         # The first tick may have any output before it; its product is an operator of its own.
         back: Any = self.back
-        fed = back(now.spikes)
+        fed = None if state is None else back(now.spikes)
         s, last, after = run_rlif(x, fed, back.weight, back.bias, params, now.neurons)
         return s, RecurrentState(last, after, now.back)
 

@@ -34,16 +34,17 @@ _KEPT = 4
 
 
 def run_rlif(
-    x: Tensor, fed: Tensor, weight: Tensor, bias: Tensor | None, params: LIFParams, state: LIFState
-) -> tuple[Tensor, Tensor, LIFState]:
+    x: Tensor, fed: Tensor | None, weight: Tensor, bias: Tensor | None, params: LIFParams,
+    state: LIFState,
+) -> tuple[Tensor, Tensor, LIFState]:  # fmt: skip
     """Neurons driven by ``x[t] + event_linear(s[t-1], weight, bias)``, by what `nn.backend` says.
 
     Parameters
     ----------
     x : float32 or float64 tensor, shape (T, B, n)
         At least one tick, on the CPU.
-    fed : tensor, shape (B, n)
-        What comes back in the first tick.
+    fed : tensor, shape (B, n), or None
+        What comes back in the first tick; None where no spikes were before.
     weight : tensor, shape (n, n)
     bias : tensor, shape (n,), optional
     params : LIFParams
@@ -67,21 +68,24 @@ def run_rlif(
 
 
 def _by_ticks(
-    x: Tensor, fed: Tensor, weight: Tensor, bias: Tensor | None, params: LIFParams, state: LIFState
-) -> tuple[Tensor, Tensor, LIFState]:
+    x: Tensor, fed: Tensor | None, weight: Tensor, bias: Tensor | None, params: LIFParams,
+    state: LIFState,
+) -> tuple[Tensor, Tensor, LIFState]:  # fmt: skip
     params = params.spread(x.shape[1:])
     spikes: list[Tensor] = []
     for tick in x.unbind(0):
-        if spikes:
-            fed = event_linear(spikes[-1], weight, bias)
+        if spikes or fed is None:
+            last = spikes[-1] if spikes else torch.zeros_like(tick)
+            fed = event_linear(last, weight, bias)
         s, state = lif_step(tick + fed, state, params)
         spikes.append(s)
     return torch.stack(spikes), spikes[-1], state
 
 
 def rlif_seq(
-    x: Tensor, fed: Tensor, weight: Tensor, bias: Tensor | None, params: LIFParams, state: LIFState
-) -> tuple[Tensor, Tensor, LIFState]:
+    x: Tensor, fed: Tensor | None, weight: Tensor, bias: Tensor | None, params: LIFParams,
+    state: LIFState,
+) -> tuple[Tensor, Tensor, LIFState]:  # fmt: skip
     """`run_rlif` by compiled kernels: the same bits as the loop over ticks, forward and backward.
 
     Parameters and results are those of `run_rlif`.
@@ -103,11 +107,11 @@ def _asks(constant: Tensor | None) -> bool:
 
 @torch.library.custom_op(
     "spikesim::rlif_seq", mutates_args=(),
-    schema=f"(Tensor fed, Tensor weight, Tensor? bias_back, bool keep, bool flows, {ARGUMENTS}) "
+    schema=f"(Tensor? fed, Tensor weight, Tensor? bias_back, bool keep, bool flows, {ARGUMENTS}) "
     f"-> ({', '.join(['Tensor'] * (7 + _KEPT))})",
 )  # fmt: skip
 def _rlif_seq(
-    fed: Tensor, weight: Tensor, bias: Tensor | None, keep: bool, flows: bool, *args: Any
+    fed: Tensor | None, weight: Tensor, bias: Tensor | None, keep: bool, flows: bool, *args: Any
 ) -> tuple[Tensor, ...]:
     """Spikes, those of the last tick, the state, and what going back reads, if it is to be kept.
 
@@ -137,14 +141,17 @@ def _rlif_seq(
         room, flat(v), flat(i), flat(refr), tuple(map(rows, kept)), rows(lists), rows(begins),
         rows(s),
     )  # fmt: skip
-    back = flat(fresh(fed.detach()))
+    first = torch.zeros_like(v) if fed is None else fresh(fed.detach())
     if table:
-        rlif_forward(0, steps, *shared, back, *after)
+        if fed is None and bias is not None:
+            first += bias
+        rlif_forward(0, steps, *shared, flat(first), *after)
     else:
         for t in range(steps):
-            rlif_forward(t, t + 1, *shared, back, *after)
-            sums = exact.linear(s[t], weight)
-            back = flat(sums if bias is None else sums.add_(bias))
+            if t or fed is None:
+                first = exact.linear(s[t - 1] if t else first, weight)
+                first = first if bias is None else first.add_(bias)
+            rlif_forward(t, t + 1, *shared, flat(first), *after)
     return s, s[-1].clone(), v, i, refr, lists, begins, *kept
 
 
@@ -177,15 +184,15 @@ def _room(neurons: Neurons) -> tuple[np.ndarray, np.ndarray]:
 @torch.library.custom_op(
     "spikesim::rlif_seq_backward", mutates_args=(),
     schema="(Tensor? gs, Tensor? glast, Tensor? gv, Tensor? gi, Tensor s, Tensor[] kept, "
-    f"Tensor weight, {ARGUMENTS}, bool[] needed) -> Tensor[]",
+    f"Tensor weight, int first, {ARGUMENTS}, bool[] needed) -> Tensor[]",
 )  # fmt: skip
 def _rlif_seq_backward(
     gs: Tensor | None, glast: Tensor | None, gv: Tensor | None, gi: Tensor | None, s: Tensor,
-    kept: list[Tensor], weight: Tensor, *args: Any,
+    kept: list[Tensor], weight: Tensor, first: int, *args: Any,
 ) -> list[Tensor]:  # fmt: skip
     """Gradients of input, v, i, weight, bias and ``kinds.LEARNED``.
 
-    What is not needed, of those from the weight on, has no elements. Of ``x``, one tick is enough,
+    ``first`` : 0 where what comes back in the first tick is of weight and bias here, else 1. What is not needed, of those from the weight on, has no elements. Of ``x``, one tick is enough,
     whatever is in it.
     """
     from spikesim.kernels.train.rlif import rlif_backward
@@ -215,26 +222,27 @@ def _rlif_seq_backward(
     rlif_backward(
         neurons.kind, neurons.surrogate, room.dtype.type(neurons.slope), bits[0],
         exact.sum_bits(batch), panels.entries, rows(gs), tuple(others), rows(s), lists, begins,
-        flat(before[0]), flat(before[1]), room, neurons.places(needed), np.zeros(panels.high * n),
+        flat(before[0]), flat(before[1]), first, room, neurons.places(needed), np.zeros(panels.high * n),
         later.numpy(), flat(gv), flat(gi), rows(gx), tops, rows(sums), flat(shift),
         np.empty(batch * n, np.int32), np.empty(n + 1, np.int64),
         np.zeros(lanes, kind_of(s)), table, *_sums(), flat(gw),
     )  # fmt: skip
     if not for_weight:
         gw = s.new_empty(0)
-    elif all(map(train.event.integers_of, tops[1:].tolist())):
+    elif all(map(train.event.integers_of, tops[first:].tolist())):
         gw = columns_of(gw, n, gw.dtype)
     else:
-        gw = _weight_gradient(gx, s)
+        gw = _weight_gradient(gx, s, first)
     found = (exact.summed(total, of.shape) for total, of in zip(sums, learned, strict=True))
     return [gx, gv, gi, gw, shift, *(next(found) if need else s.new_empty(0) for need in needed)]
 
 
-def _weight_gradient(gx: Tensor, s: Tensor) -> Tensor:
+def _weight_gradient(gx: Tensor, s: Tensor, first: int) -> Tensor:
     """Gradient (n, n) of the matrix, tick by tick from the last on, as autograd adds up."""
     total = None
-    for t in range(len(gx) - 1, 0, -1):
-        one = weight_gradient(gx[t], s[t - 1], exact=True)
+    for t in range(len(gx) - 1, first - 1, -1):
+        before = s[t - 1] if t else torch.zeros_like(s[0])
+        one = weight_gradient(gx[t], before, exact=True)
         total = one if total is None else total + one
     assert total is not None
     return total
@@ -248,7 +256,7 @@ def _sums() -> tuple[np.ndarray, np.ndarray]:
 
 @_rlif_seq.register_fake
 def _shapes(
-    fed: Tensor, weight: Tensor, bias: Tensor | None, keep: bool, flows: bool, *args: Any
+    fed: Tensor | None, weight: Tensor, bias: Tensor | None, keep: bool, flows: bool, *args: Any
 ) -> tuple[Tensor, ...]:
     x, v, i, refr = args[:4]
     kind = args[Neurons._fields.index("kind")]
@@ -266,8 +274,9 @@ def _shapes(
 
 @_rlif_seq_backward.register_fake
 def _shapes_backward(
-    gs: Any, glast: Any, gv: Any, gi: Any, s: Tensor, kept: Any, weight: Tensor, *args: Any
-) -> list[Tensor]:
+    gs: Any, glast: Any, gv: Any, gi: Any, s: Tensor, kept: Any, weight: Tensor, first: int,
+    *args: Any,
+) -> list[Tensor]:  # fmt: skip
     *neurons, (for_weight, for_bias, *needed) = args
     _, v, i = neurons[:3]
     learned = zip((neurons[k] for k in LEARNED), needed, strict=True)
@@ -283,6 +292,7 @@ def _setup(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> Non
     ctx.mark_non_differentiable(*output[4:])
     ctx.save_for_backward(output[0], *output[5:], inputs[1], *inputs[_X + 1 : _X + 13])
     ctx.rest = inputs[_X + 13 :]
+    ctx.first = 0 if inputs[0] is None else 1
 
 
 def _backward(
@@ -292,13 +302,13 @@ def _backward(
     s, *kept = saved[: 3 + _KEPT]
     weight, *neurons = saved[3 + _KEPT :]
     needs = [bool(need) for need in ctx.needs_input_grad]
-    several = len(s) > 1  # the spikes of the last tick go nowhere
+    several = len(s) > ctx.first  # the spikes of the last tick go nowhere
     of_learned = [needs[_X + k] for k in LEARNED]
     of_learned[-1] &= bool(ctx.rest[2] & kinds.SOFT)  # nothing else depends on its amount
     needed = [needs[1] and several, needs[2] and several, *of_learned]
     gi = None if neurons[1] is None else gi
     gx, gv, gi, *found = _rlif_seq_backward(
-        gs, glast, gv, gi, s, kept, weight, s, *neurons, *ctx.rest, needed
+        gs, glast, gv, gi, s, kept, weight, ctx.first, s, *neurons, *ctx.rest, needed
     )
     grads: list[Tensor | None] = [None] * (_X + len(Neurons._fields))
     grads[0] = gx[0].clone() if needs[0] else None  # in memory of its own
