@@ -23,6 +23,7 @@ from spikesim.kernels.train.event import (
     stripes_of,
     turn_lists,
 )
+from spikesim.kernels.train.halves import multiply_halves
 from spikesim.kernels.train.kinds import (
     CURRENT,
     DETACH,
@@ -175,9 +176,9 @@ def _add_to_shift(gx, beside, n, total, gradient):
 
 @kernel
 def rlif_backward(
-    kind, code, slope, bits, bits_of_shift, panels, gs, kept, s, lists, begins, v, i, first, room,
-    places, grid, later, gv, gi, gx, tops, sums, shift, turned, begin_turned, row, table, part, total,
-    gradient,
+    kind, code, slope, bits, bits_of_shift, panels, halves, gs, kept, s, lists, begins, v, i, first,
+    room, places, grid, later, gv, gi, gx, tops, sums, shift, turned, begin_turned, row, table,
+    part, total, gradient,
 ):  # fmt: skip
     """Go back over all ticks.
 
@@ -193,6 +194,9 @@ def rlif_backward(
     panels : float64 array
         Matrix (n, n) on its grid, a row for each neuron that is driven, in stripes of `PANEL`
         columns, zeros behind the last.
+    halves : tuple
+        The same matrix, the unit of its grid and scratch, as of `halves.multiply_halves`; a table
+        of no size, where there is none.
     gs : float array, shape (T, m) or (1, m)
         Gradient of the spikes; one row is that of all ticks.
     v, i : float arrays, shape (m,)
@@ -222,6 +226,7 @@ def rlif_backward(
     """
     n, wide, batch = room.shape[1], later.shape[1], begins.shape[1] - 1
     flat_later, hs = later.reshape(later.size), kept[0]
+    of_halves, unit, parts, whole = halves
     peak, odd, exact = np.empty(n, gx.dtype), np.empty(n, gx.dtype), np.empty(n)
     attached = kind & (HARD | SOFT) and not kind & DETACH
     plain = not attached and not kind & (CURRENT | HOLD | GATE | FLOORED) and not sums.shape[0]
@@ -256,5 +261,9 @@ def rlif_backward(
             add_event_sums(
                 table, batch, turned, begin_turned, 1.0 / scale, part, total, gradient
             )
-        _round_onto_grid(gx[t], _beside(tops[t], bits), grid)
-        panel_sums(panels, n, grid, later.shape[0], flat_later, wide)
+        if scale and of_halves.size:
+            fine = math.ldexp(1.0, bits - math.frexp(tops[t])[1])
+            multiply_halves(gx[t], n, fine, unit / fine, of_halves, parts, whole, later)
+        else:
+            _round_onto_grid(gx[t], _beside(tops[t], bits), grid)
+            panel_sums(panels, n, grid, later.shape[0], flat_later, wide)

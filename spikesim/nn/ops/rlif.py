@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -221,7 +222,7 @@ def _rlif_seq_backward(
     gw = s.new_zeros(len(table) // (batch * lanes) if for_weight else 0, n, lanes)
     rlif_backward(
         neurons.kind, neurons.surrogate, room.dtype.type(neurons.slope), bits[0],
-        exact.sum_bits(batch), panels.entries, rows(gs), tuple(others), rows(s), lists, begins,
+        exact.sum_bits(batch), panels.entries, _halves(weight, batch, bits[1]), rows(gs), tuple(others), rows(s), lists, begins,
         flat(before[0]), flat(before[1]), first, room, neurons.places(needed), np.zeros(panels.high * n),
         later.numpy(), flat(gv), flat(gi), rows(gx), tops, rows(sums), flat(shift),
         np.empty(batch * n, np.int32), np.empty(n + 1, np.int64),
@@ -235,6 +236,25 @@ def _rlif_seq_backward(
         gw = _weight_gradient(gx, s, first)
     found = (exact.summed(total, of.shape) for total, of in zip(sums, learned, strict=True))
     return [gx, gv, gi, gw, shift, *(next(found) if need else s.new_empty(0) for need in needed)]
+
+
+def _halves(weight: Tensor, rows: int, bits: int) -> tuple[np.ndarray, float, Any, Any]:
+    """Weights on their grid as of `halves.lay_halves`, unit and scratch.
+
+    A table of no size where weights or this processor are not made for it.
+    """
+    from spikesim.kernels.train import halves
+
+    n = len(weight)
+    top = float(weight.detach().abs().max())
+    if not halves.PAYS or n > halves.TERMS or not train.event.integers_of(top):
+        rows, n = 0, 0
+    table, parts, sums = halves.rooms(rows, n)
+    unit = math.ldexp(1.0, math.frexp(top)[1] - bits) if n else 1.0
+    if n:
+        scratch = np.zeros((3, n), np.int16)
+        halves.lay_halves(flat(weight.detach().contiguous()), n, 1.0 / unit, scratch, table)
+    return table, unit, parts, sums
 
 
 def _weight_gradient(gx: Tensor, s: Tensor, first: int) -> Tensor:
