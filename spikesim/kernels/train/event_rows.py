@@ -266,9 +266,7 @@ def store_scaled(typing_context, values, unit, out, at):
         source = _vector_at(builder, _data(context, builder, from_type, args[0]), _I64(0), entries)
         value = builder.load(source, align=_bytes(from_type))
         value = _scaled(context, builder, value, unit_type, args[1], to_type)
-        target = _vector_at(
-            builder, _data(context, builder, to_type, args[2]), args[3], value.type
-        )
+        target = _vector_at(builder, _data(context, builder, to_type, args[2]), args[3], value.type)
         builder.store(value, target, align=_bytes(to_type))
         return context.get_dummy_value()
 

@@ -76,9 +76,7 @@ def _multiply_panel(typing_context, table, base, x, at, pairs, out, to, wide, le
         with cgutils.for_range_slice(builder, _I64(0), args[4], _I64(1)) as (k, _):
             place = builder.add(args[1], builder.mul(k, _I64(2 * COLUMNS)))
             columns = {
-                c: builder.load(
-                    at_place(table, builder.add(place, _I64(2 * c)), sums), align=2
-                )
+                c: builder.load(at_place(table, builder.add(place, _I64(2 * c)), sums), align=2)
                 for c in range(0, COLUMNS, lanes)
             }
             twice = builder.mul(k, _I64(2))
@@ -166,17 +164,18 @@ def multiply_halves(x, n, scale, unit, table, parts, sums, out):
     high = sums.shape[1] // wide
     for r in range(rows):
         _split(x[r * n : (r + 1) * n], scale, parts, r * 2 * pairs)
-    for half in range(3):
-        taken = sums[:2, : sums.shape[1] if half == 2 else 0]
+    for k in range(3):
+        taken = sums[:2, : sums.shape[1] if k == 2 else 0]
         for first in range(0, wide, COLUMNS):
             for r in range(0, high, ROWS):
                 _multiply_panel(
-                    table[half], first * pairs * 2, parts[half], r * 2 * pairs, pairs, sums[half],
+                    table[k], first * pairs * 2, parts[k], r * 2 * pairs, pairs, sums[k],
                     r * wide + first, wide, taken[0], taken[1],
                 )  # fmt: skip
+    half = np.float64(_HALF)
     for r in range(rows):
         lo, hi = r * wide, r * wide + n
         upper, lower, middle = sums[0, lo:hi], sums[1, lo:hi], sums[2, lo:hi]
         to = out[r]
         for j in range(n):
-            to[j] = ((upper[j] * np.float64(_HALF) + middle[j]) * np.float64(_HALF) + lower[j]) * unit
+            to[j] = ((upper[j] * half + middle[j]) * half + lower[j]) * unit

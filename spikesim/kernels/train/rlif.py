@@ -45,8 +45,8 @@ ROOM = 11
 
 @kernel
 def rlif_forward(
-    first, last, x, ticks, kind, table, unit, shift, part, total, fed, room, v, i, refr, kept, lists,
-    begins, s,
+    first, last, x, ticks, kind, table, unit, shift, part, total, fed, room, v, i, refr, kept,
+    lists, begins, s,
 ):  # fmt: skip
     """Ticks first … last - 1.
 
@@ -114,9 +114,7 @@ def _after(h, s, c, kind, v):
 
 
 @kernel
-def _back(
-    t, a, later, gs, kept, s, v, i, room, kind, code, slope, places, gv, gi, gx, sums
-):
+def _back(t, a, later, gs, kept, s, v, i, room, kind, code, slope, places, gv, gi, gx, sums):
     """Go back over a tick of the sample that begins at element ``a``; see `rlif_backward`."""
     c, total, w, g, before = constants_of(room), room[7], room[8], room[9], room[10]
     hs, frees, aboves, flows = kept
@@ -175,10 +173,40 @@ def _add_to_shift(gx, beside, n, total, gradient):
 
 
 @kernel
+def product_back(gx, top, n, bits, panels, halves, grid, later):
+    """Multiply the gradient of the input of a tick, with this largest entry, by the matrix.
+
+    Parameters
+    ----------
+    gx : float array, shape (m,)
+    top : float
+    n, bits : int
+        Neurons; bits of the largest entry that are multiplied.
+    panels : float64 array
+        Matrix (n, n) on its grid, a row for each neuron that is driven, in stripes of `PANEL`
+        columns, zeros behind the last.
+    halves : tuple
+        The same matrix, the unit of its grid and scratch, as of `halves.multiply_halves`; a table
+        of no size, where there is none.
+    grid : float64 array, rows of n, as many as whole panels have
+        Scratch, zeros.
+    later : float array, rows of whole panels
+        Written.
+    """
+    table, unit, parts, sums = halves
+    if table.size and integers_of(top):
+        scale = math.ldexp(1.0, bits - math.frexp(top)[1])
+        multiply_halves(gx, n, scale, unit / scale, table, parts, sums, later)
+    else:
+        _round_onto_grid(gx, _beside(top, bits), grid)
+        flat = later.reshape(later.size)
+        panel_sums(panels, n, grid, later.shape[0], flat, later.shape[1])
+
+
+@kernel
 def rlif_backward(
-    kind, code, slope, bits, bits_of_shift, panels, halves, gs, kept, s, lists, begins, v, i, first,
-    room, places, grid, later, gv, gi, gx, tops, sums, shift, turned, begin_turned, row, table,
-    part, total, gradient,
+    kind, code, slope, bits_of_shift, product, gs, kept, s, lists, begins, v, i, first, room,
+    places, gv, gi, gx, tops, sums, shift, turned, begin_turned, row, table, part, total, gradient,
 ):  # fmt: skip
     """Go back over all ticks.
 
@@ -188,15 +216,11 @@ def rlif_backward(
         As of `rlif_forward`.
     code, slope : int, float
         Surrogate.
-    bits, bits_of_shift : int
-        Of the largest gradient of a tick, that are multiplied by the panels; that are added up for
-        the gradient of ``shift``.
-    panels : float64 array
-        Matrix (n, n) on its grid, a row for each neuron that is driven, in stripes of `PANEL`
-        columns, zeros behind the last.
-    halves : tuple
-        The same matrix, the unit of its grid and scratch, as of `halves.multiply_halves`; a table
-        of no size, where there is none.
+    bits_of_shift : int
+        Of the largest gradient of a tick, that are added up for the gradient of ``shift``.
+    product : tuple
+        What `product_back` is given behind ``n``. In its last, ``later``, stands the gradient of
+        the spikes of the last tick through what they do later; lost.
     gs : float array, shape (T, m) or (1, m)
         Gradient of the spikes; one row is that of all ticks.
     v, i : float arrays, shape (m,)
@@ -205,10 +229,6 @@ def rlif_backward(
         First tick in which ``shift`` is added.
     places, sums
         As of `lif.lif_backward`.
-    grid : float64 array, rows of n, as many as whole panels have
-        Scratch, zeros.
-    later : float array, rows of whole panels
-        Gradient of the spikes of the last tick through what they do later; lost.
     gv, gi : float arrays, shape (m,)
         Gradient of the state after the last tick; changed to that of the state before the first.
     gx : float array, shape (T, m)
@@ -224,9 +244,7 @@ def rlif_backward(
         autograd adds up, but for ticks in which a table of integers cannot hold ``gx``: a row for
         each neuron that spikes, in stripes as of ``table``. Of no size where nobody asks for it.
     """
-    n, wide, batch = room.shape[1], later.shape[1], begins.shape[1] - 1
-    flat_later, hs = later.reshape(later.size), kept[0]
-    of_halves, unit, parts, whole = halves
+    n, batch, hs, later = room.shape[1], begins.shape[1] - 1, kept[0], product[4]
     peak, odd, exact = np.empty(n, gx.dtype), np.empty(n, gx.dtype), np.empty(n)
     attached = kind & (HARD | SOFT) and not kind & DETACH
     plain = not attached and not kind & (CURRENT | HOLD | GATE | FLOORED) and not sums.shape[0]
@@ -258,12 +276,5 @@ def rlif_backward(
         if gradient.size and scale:
             turn_lists(begins[t - 1], lists[t - 1], begin_turned, turned)
             stripes_of(gx[t], batch, n, scale, row, table)
-            add_event_sums(
-                table, batch, turned, begin_turned, 1.0 / scale, part, total, gradient
-            )
-        if scale and of_halves.size:
-            fine = math.ldexp(1.0, bits - math.frexp(tops[t])[1])
-            multiply_halves(gx[t], n, fine, unit / fine, of_halves, parts, whole, later)
-        else:
-            _round_onto_grid(gx[t], _beside(tops[t], bits), grid)
-            panel_sums(panels, n, grid, later.shape[0], flat_later, wide)
+            add_event_sums(table, batch, turned, begin_turned, 1.0 / scale, part, total, gradient)
+        product_back(gx[t], tops[t], n, *product)

@@ -182,6 +182,44 @@ def _room(neurons: Neurons) -> tuple[np.ndarray, np.ndarray]:
     return room, np.ascontiguousarray(np.broadcast_to(ticks, (n,)))
 
 
+class ProductBack:
+    """Product of the gradient (B, n) of a tick and the matrix, as `exact` rounds it.
+
+    In float64; in halves of 16 bits (`kernels.train.halves`) where matrix and processor are made
+    for that.
+
+    Parameters
+    ----------
+    matrix : float tensor, shape (n, n)
+    rows : int
+        B.
+    """
+
+    def __init__(self, matrix: Tensor, rows: int) -> None:
+        from spikesim.kernels.train import halves
+
+        self.n, bits = len(matrix), exact.half_bits(len(matrix))
+        panels = Panels.of(exact.on_grid(matrix, bits[1]), rows)
+        self.later = matrix.new_empty(panels.high, panels.wide)
+        top, unit = float(matrix.detach().abs().max()), 1.0
+        tried = halves.PAYS and self.n <= halves.TERMS and train.event.integers_of(top)
+        table, *scratch = halves.rooms(*(rows, self.n) if tried else (0, 0))
+        if tried:
+            unit = math.ldexp(1.0, math.frexp(top)[1] - bits[1])
+            values, room = flat(matrix.detach().contiguous()), np.zeros((3, self.n), np.int16)
+            halves.lay_halves(values, self.n, 1.0 / unit, room, table)
+        self.arguments = (
+            bits[0], panels.entries, (table, unit, *scratch), np.zeros(panels.high * self.n),
+            self.later.numpy(),
+        )  # fmt: skip
+
+    def __call__(self, gx: np.ndarray, top: float) -> None:
+        """Multiply a gradient, shape (B n,), with this largest entry, into ``later``."""
+        from spikesim.kernels.train.rlif import product_back
+
+        product_back(gx, top, self.n, *self.arguments)
+
+
 @torch.library.custom_op(
     "spikesim::rlif_seq_backward", mutates_args=(),
     schema="(Tensor? gs, Tensor? glast, Tensor? gv, Tensor? gi, Tensor s, Tensor[] kept, "
@@ -193,8 +231,9 @@ def _rlif_seq_backward(
 ) -> list[Tensor]:  # fmt: skip
     """Gradients of input, v, i, weight, bias and ``kinds.LEARNED``.
 
-    ``first`` : 0 where what comes back in the first tick is of weight and bias here, else 1. What is not needed, of those from the weight on, has no elements. Of ``x``, one tick is enough,
-    whatever is in it.
+    ``first`` : 0 where what comes back in the first tick is of weight and bias here, else 1. What is
+    not needed, of those from the weight on, has no elements. Of ``x``, one tick is enough, whatever
+    is in it.
     """
     from spikesim.kernels.train.rlif import rlif_backward
 
@@ -207,10 +246,8 @@ def _rlif_seq_backward(
     gv = fresh(nothing if gv is None else gv)
     gi = s.new_empty(0) if neurons.i is None else fresh(nothing if gi is None else gi)
     gs = nothing[None] if gs is None else gs[:1] if gs.stride(0) == 0 else gs
-    bits = exact.half_bits(n)
-    panels = Panels.of(exact.on_grid(weight, bits[1]), batch)
-    later = s.new_empty(panels.high, panels.wide)
-    later[:batch, :n] = nothing if glast is None else glast
+    product = ProductBack(weight, batch)
+    product.later[:batch, :n] = nothing if glast is None else glast
     room, _ = _room(neurons)
     tops = np.empty(len(s))
     sums = torch.full((len(learned), batch, n), -0.0, dtype=s.dtype)
@@ -221,11 +258,10 @@ def _rlif_seq_backward(
     lanes = train.event.lanes_of(table.dtype)
     gw = s.new_zeros(len(table) // (batch * lanes) if for_weight else 0, n, lanes)
     rlif_backward(
-        neurons.kind, neurons.surrogate, room.dtype.type(neurons.slope), bits[0],
-        exact.sum_bits(batch), panels.entries, _halves(weight, batch, bits[1]), rows(gs), tuple(others), rows(s), lists, begins,
-        flat(before[0]), flat(before[1]), first, room, neurons.places(needed), np.zeros(panels.high * n),
-        later.numpy(), flat(gv), flat(gi), rows(gx), tops, rows(sums), flat(shift),
-        np.empty(batch * n, np.int32), np.empty(n + 1, np.int64),
+        neurons.kind, neurons.surrogate, room.dtype.type(neurons.slope), exact.sum_bits(batch),
+        product.arguments, rows(gs), tuple(others), rows(s), lists, begins, flat(before[0]),
+        flat(before[1]), first, room, neurons.places(needed), flat(gv), flat(gi), rows(gx), tops,
+        rows(sums), flat(shift), np.empty(batch * n, np.int32), np.empty(n + 1, np.int64),
         np.zeros(lanes, kind_of(s)), table, *_sums(), flat(gw),
     )  # fmt: skip
     if not for_weight:
@@ -236,25 +272,6 @@ def _rlif_seq_backward(
         gw = _weight_gradient(gx, s, first)
     found = (exact.summed(total, of.shape) for total, of in zip(sums, learned, strict=True))
     return [gx, gv, gi, gw, shift, *(next(found) if need else s.new_empty(0) for need in needed)]
-
-
-def _halves(weight: Tensor, rows: int, bits: int) -> tuple[np.ndarray, float, Any, Any]:
-    """Weights on their grid as of `halves.lay_halves`, unit and scratch.
-
-    A table of no size where weights or this processor are not made for it.
-    """
-    from spikesim.kernels.train import halves
-
-    n = len(weight)
-    top = float(weight.detach().abs().max())
-    if not halves.PAYS or n > halves.TERMS or not train.event.integers_of(top):
-        rows, n = 0, 0
-    table, parts, sums = halves.rooms(rows, n)
-    unit = math.ldexp(1.0, math.frexp(top)[1] - bits) if n else 1.0
-    if n:
-        scratch = np.zeros((3, n), np.int16)
-        halves.lay_halves(flat(weight.detach().contiguous()), n, 1.0 / unit, scratch, table)
-    return table, unit, parts, sums
 
 
 def _weight_gradient(gx: Tensor, s: Tensor, first: int) -> Tensor:

@@ -21,7 +21,7 @@ from tests.unit.nn.ops.test_lif import (  # noqa: E402
     assert_same_bits,
 )
 
-
+_STEP = 2.0**-9
 _OF_SPIKES = 6
 """Place of the gradient of spikes before, behind spikes, state, and the gradient of input."""
 
@@ -149,10 +149,11 @@ def test_weights_and_gradients_far_from_1_are_summed_as_in_the_loop(weights, gra
             assert without or torch.equal(a.nan_to_num(7.0), b.nan_to_num(7.0))
 
 
-def arguments(keep=True):
+def arguments():
     draw = Draw(3, torch.float64)
     x, spikes, weight, *_ = drawn(draw, 4, 2, 6)
-    params = functional.LIFParams(0.9, 0.5, refractory_ticks=1, v_floor=-1.0)
+    bias, gain = (draw.normal(6).requires_grad_() for _ in range(2))
+    params = functional.LIFParams(0.9, 0.5, gain, refractory_ticks=1, v_floor=-1.0)
     v, i = (draw.normal(2, 6).requires_grad_() for _ in range(2))
     state = functional.LIFState(v, i, draw.whole(2, (2, 6)))
     neurons = Neurons.of(x.requires_grad_(), params, state)
@@ -164,22 +165,22 @@ def test_torch_finds_nothing_wrong_with_the_operator():
     torch.library.opcheck(rlif._rlif_seq, arguments(), test_utils=checks)
 
 
-def recurrent(n=8, dtype=torch.float32, **options):
+def recurrent(n=8, dtype=torch.float32, bias=False, **options):
     torch.manual_seed(0)
     given = {"beta": 0.75, "reset": "soft"} | options
-    back = nn.Linear(n, n, scale=2.0)
+    back = nn.Linear(n, n, bias, scale=2.0)
     return nn.Recurrent(nn.LIFLayer(n, **given), back).to(dtype)
 
 
+@pytest.mark.parametrize("learn", [(), ("beta", "tau_syn", "gain", "v_th")])
 @pytest.mark.parametrize("dtype", KINDS)
-def test_recurrent_gives_the_same_bits_in_one_call_in_parts_and_by_ticks(dtype, monkeypatch):
-    net, results = recurrent(dtype=dtype, refractory_ticks=1, alpha=0.5), []
+def test_recurrent_gives_the_same_bits_in_one_call_in_parts_and_by_ticks(dtype, learn, monkeypatch):
+    net = recurrent(dtype=dtype, refractory_ticks=1, alpha=0.5, learn=learn, bias=bool(learn))
+    results = []
     x = torch.rand(30, 4, 8, dtype=dtype)
     calls = []
     kernel = rlif.rlif_seq
-    monkeypatch.setattr(
-        "spikesim.nn.layers.recurrent.rlif_seq", lambda *given: calls.append(1) or kernel(*given)
-    )
+    monkeypatch.setattr(rlif, "rlif_seq", lambda *given: calls.append(1) or kernel(*given))
     for name, cut in (("reference", 30), ("numba", 30), ("numba", 11)):
         leaf = x.clone().requires_grad_()
         net.zero_grad()
@@ -192,28 +193,64 @@ def test_recurrent_gives_the_same_bits_in_one_call_in_parts_and_by_ticks(dtype, 
         s = torch.cat(parts)
         weights = torch.linspace(-1, 1, s.numel(), dtype=dtype).reshape(s.shape)
         ((s * weights).sum() + state[""].neurons.v.sum() + state[""].spikes.sum()).backward()
-        results.append([s, *state[""].neurons, state[""].spikes, leaf.grad, net.back.weight.grad])
+        grads = [p.grad for p in net.parameters()]
+        results.append([s, *state[""].neurons, state[""].spikes, leaf.grad, *grads])
     assert len(calls) == 3
     assert 0.05 < results[0][0].mean() < 0.95
     assert_same_bits(results[0], results[1])
-    # Of the weight, autograd adds up what each call gives, which rounds in other places.
-    for a, b in zip(results[0][:-1], results[2][:-1], strict=True):
+    # Of what is learned, autograd adds up what each call gives, which rounds in other places.
+    learned = len(grads)
+    for a, b in zip(results[0][:-learned], results[2][:-learned], strict=True):
         assert torch.equal(a, b)
-    assert torch.allclose(results[0][-1], results[2][-1], rtol=1e-5)
+    for a, b in zip(results[0][-learned:], results[2][-learned:], strict=True):
+        assert torch.allclose(a, b, rtol=1e-5, atol=1e-6)
 
 
 def test_large_input_takes_the_kernel_and_small_the_loop(monkeypatch):
     seen = []
     kernel = rlif.rlif_seq
-    monkeypatch.setattr(
-        "spikesim.nn.layers.recurrent.rlif_seq", lambda *given: seen.append(1) or kernel(*given)
-    )
+    monkeypatch.setattr(rlif, "rlif_seq", lambda *given: seen.append(1) or kernel(*given))
     net = recurrent()
     nn.run(net, torch.rand(3, 2, 8))
     assert not seen
     with torch.no_grad():
         nn.run(net, torch.rand(64, 2, 8))
     assert seen == [1]
+
+
+def test_gradients_are_the_derivatives_where_no_spike_can_come_or_go():
+    """Of everything that is learned, against finite differences."""
+    generator = torch.Generator().manual_seed(6)
+    x = 0.01 * torch.randn(6, 2, 3, generator=generator).double()
+    x[1], x[4] = x[1] + 3.0, x[4] + 2.5
+    constants = {"beta": 0.8, "alpha": 0.3, "gain": 0.9, "bias": 0.05, "v_th": 1.5,
+                 "reset_amount": 1.1}  # fmt: skip
+    values = [torch.full((3,), v).double().requires_grad_() for v in constants.values()]
+    weight = (0.1 * torch.randn(3, 3, generator=generator)).double().requires_grad_()
+
+    def last(x, v, i, weight, bias, *values):
+        params = functional.LIFParams(
+            **dict(zip(constants, values, strict=True)), reset="soft", v_floor=-5.0,
+            surrogate=nn.Boxcar(1e3),
+        )  # fmt: skip
+        s, _, end = rlif.rlif_seq(x, None, weight, bias, params, functional.LIFState(v, i))
+        assert 0 < s.sum() < s.numel()
+        return end.v, end.i
+
+    v, i = torch.full((2, 3), 0.2).double(), torch.full((2, 3), 0.1).double()
+    bias = torch.tensor([0.02, -0.03, 0.01], dtype=torch.float64, requires_grad=True)
+    given = x.requires_grad_(), v.requires_grad_(), i.requires_grad_(), weight, bias, *values
+    # Weights have 24 bits, of which differences see every rounding: steps of many.
+    grads = torch.autograd.grad(last(*given)[0].sum(), given)
+    for place, grad in enumerate(grads):
+        for k in range(grad.numel()):
+            ends = []
+            for step in (-_STEP, _STEP):
+                moved = [g.detach().clone() for g in given]
+                moved[place].view(-1)[k] += step
+                ends.append(float(last(*moved)[0].sum()))
+            assert abs((ends[1] - ends[0]) / (2 * _STEP) - grad.reshape(-1)[k]) < 1e-4
+        assert grad.abs().sum() > 0
 
 
 def hooked():
@@ -225,11 +262,9 @@ def hooked():
 @pytest.mark.parametrize(
     ("net", "why"),
     [
-        (lambda: recurrent(learn=("beta",)), "constants of the neurons are learned"),
         (hooked, "hooks have to see every tick"),
         (lambda: nn.Recurrent(nn.LIFLayer(8), nn.Diagonal(8)), "other than a Linear"),
         (lambda: nn.Recurrent(nn.LIFLayer(8), nn.Linear(8, 8, exact=False)), "exact sums"),
-        (lambda: nn.Recurrent(nn.LIFLayer(8), nn.Linear(8, 8, bias=True)), "no bias"),
         (lambda: nn.Recurrent(torch.nn.Sequential(nn.LIFLayer(8)), nn.Linear(8, 8)), "LIFLayer"),
         (lambda: nn.Recurrent(nn.LIFLayer(8), nn.Linear(4, 8)), r"not \(T, B, n\)"),
     ],
