@@ -41,7 +41,7 @@ def _data(context, builder, kind, value):
 
 @intrinsic
 def _multiply_panel(typing_context, table, base, x, at, pairs, out, to, wide, less, other):
-    """Sums of `ROWS` rows of ``x`` from ``at`` on, by `COLUMNS` columns of the table.
+    """Multiply `ROWS` rows of ``x`` from ``at`` on by `COLUMNS` columns of the table.
 
     Less what stands in two others of the kind of ``out``, unless they have no entries.
     """

@@ -231,8 +231,8 @@ def _rlif_seq_backward(
 ) -> list[Tensor]:  # fmt: skip
     """Gradients of input, v, i, weight, bias and ``kinds.LEARNED``.
 
-    ``first`` : 0 where what comes back in the first tick is of weight and bias here, else 1. What is
-    not needed, of those from the weight on, has no elements. Of ``x``, one tick is enough, whatever
+    ``first`` : 0 where what comes back in the first tick is of weight and bias, else 1. What is not
+    needed, of those from the weight on, has no elements. Of ``x``, one tick is enough, whatever
     is in it.
     """
     from spikesim.kernels.train.rlif import rlif_backward

@@ -201,7 +201,7 @@ def test_a_kernel_that_is_asked_for_and_is_not_there_is_an_error():
 def test_the_operator_keeps_the_rules_of_torch(exact_sums):
     x, weight, bias, _ = case(13, 6, 70, 4, 0.3)
     leaves = [one.clone().requires_grad_() for one in (x, weight, bias)]
-    torch.library.opcheck(torch.ops.spikesim.event_linear.default, (*leaves, exact_sums))
+    torch.library.opcheck(torch.ops.spikesim.event_linear.default, (*leaves, exact_sums, True))
 
 
 def test_gradients_are_those_of_differences():
