@@ -42,6 +42,7 @@ def results(x, weight, bias, grad, **options):
     st.sampled_from([torch.float32, torch.float64]),
 )
 @example(0, 300, 300, 128, 0.6, torch.float32)  # lists of more than 127 in both directions
+@example(4, 4200, 5, 70, 0.02, torch.float32)  # gradient in three parts of the rows
 @example(1, 3, 63, 65, 0.5, torch.float32)
 @example(2, 3, 64, 64, 0.5, torch.float32)
 @example(3, 129, 129, 1, 1.0, torch.float64)
