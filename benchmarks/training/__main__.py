@@ -165,16 +165,18 @@ def _limits(rows: Found) -> list[str]:
     if len(times) < len(names):
         return []
     step, exact, float32, peer = times
+    alone = f"They take {exact:.3g} of {step:.3g} ms, {exact / step:.0%} (`{OWN + ALONE}`):"
+    rest = step - exact
     return [
         "",
         "What bounds (d): on the way back, each tick needs the product of the gradient (64, 256) of",
-        "the tick after and the recurrent matrix, 99 products one after the other. They take",
-        f"{exact:.3g} of {step:.3g} ms, {exact / step:.0%} (`{OWN + ALONE}`): sums are exact, so that",
-        "training gives the same bits on every machine, from three products of 16-bit halves where the",
-        "processor adds up such pairs, else in float64. torch's product in float32, whose bits depend",
-        f"on machine and threads, takes {float32:.3g} ms. With no time at all for anything else, the",
-        f"step would be {peer / exact:.2g} x snnTorch; with those of float32 and the rest as it is,",
-        f"{peer / (step - exact + float32):.2g} x.",
+        "the tick after and the recurrent matrix, 99 products one after the other.",
+        alone,
+        "sums are exact, so that training gives the same bits on every machine, from three products",
+        "of 16-bit halves where the processor adds up such pairs, else in float64. torch's product in",
+        f"float32, whose bits depend on machine and threads, takes {float32:.3g} ms. With no time for",
+        f"anything else the step would be {peer / exact:.2g} x snnTorch; with products of float32 and",
+        f"the rest as it is, {peer / (rest + float32):.2g} x.",
     ]
 
 
