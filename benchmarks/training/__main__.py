@@ -169,13 +169,13 @@ def _limits(rows: Found) -> list[str]:
     rest = step - exact
     return [
         "",
-        "What bounds (d): on the way back, each tick needs the product of the gradient (64, 256) of",
-        "the tick after and the recurrent matrix, 99 products one after the other.",
+        "What bounds (d): on the way back, each tick needs the product of the gradient of the tick",
+        "after, (64, 256), and the recurrent matrix, 99 products one after the other.",
         alone,
         "sums are exact, so that training gives the same bits on every machine, from three",
         "products of 16-bit halves where the processor adds up such pairs, else in float64.",
-        f"torch's product in float32, whose bits depend on machine and threads, takes {float32:.3g}",
-        f"ms. With no time for anything else the step would be {peer / exact:.2g} x snnTorch; with",
+        "torch's product in float32, whose bits depend on machine and threads, takes",
+        f"{float32:.3g} ms. Without time for all else, the step would be {peer / exact:.2g} x snnTorch; with",
         f"products of float32 and the rest as it is, {peer / (rest + float32):.2g} x.",
     ]
 
