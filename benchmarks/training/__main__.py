@@ -175,8 +175,8 @@ def _limits(rows: Found) -> list[str]:
         "sums are exact, so that training gives the same bits on every machine, from three",
         "products of 16-bit halves where the processor adds up such pairs, else in float64.",
         "torch's product in float32, whose bits depend on machine and threads, takes",
-        f"{float32:.3g} ms. Without time for all else, the step would be {peer / exact:.2g} x snnTorch; with",
-        f"products of float32 and the rest as it is, {peer / (rest + float32):.2g} x.",
+        f"{float32:.3g} ms. Without time for all else, the step would be {peer / exact:.2g} x",
+        f"snnTorch; with products of float32 and the rest as it is, {peer / (rest + float32):.2g} x.",
     ]
 
 
