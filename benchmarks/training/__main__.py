@@ -176,7 +176,7 @@ def _limits(rows: Found) -> list[str]:
         "products of 16-bit halves where the processor adds up such pairs, else in float64.",
         "torch's product in float32, whose bits depend on machine and threads, takes",
         f"{float32:.3g} ms. Without time for all else, the step would be {peer / exact:.2g} x",
-        f"snnTorch; with products of float32 and the rest as it is, {peer / (rest + float32):.2g} x.",
+        f"snnTorch; with products of float32 and the rest as now, {peer / (rest + float32):.2g} x.",
     ]
 
 
