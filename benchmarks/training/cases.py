@@ -9,6 +9,10 @@ OWN, SNNTORCH, SPIKINGJELLY = "spikesim", "snnTorch", "SpikingJelly"
 HUGE = ", huge pages"
 """Ends the name of an engine that runs with torch's allocator in huge pages."""
 
+ALONE = ", products alone"
+"""Ends the name of an engine that makes only the products of gradients and the recurrent matrix."""
+FLOAT32 = "torch, float32"
+
 
 @dataclass(frozen=True)
 class Goal:
@@ -73,7 +77,10 @@ CASES = (
         "lif", "(c) LIF alone, T 100, B 64, N 2048, forward and backward",
         (SNNTORCH, SPIKINGJELLY, OWN, SNNTORCH + HUGE, SPIKINGJELLY + HUGE, OWN + HUGE),
     ),
-    Case("recurrent", "(d) 700-256 recurrent-20, T 100, B 64, 3 % input, training step"),
+    Case(
+        "recurrent", "(d) 700-256 recurrent-20, T 100, B 64, 3 % input, training step",
+        (SNNTORCH, SPIKINGJELLY, OWN, OWN + ALONE, FLOAT32 + ALONE),
+    ),
     Case("inference", "(e) MLP 784-1000-10, T 25, B 1, 10 % input, inference"),
 )  # fmt: skip
 

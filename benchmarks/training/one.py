@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.peers.measure import peak_rss_mb
-from benchmarks.training.cases import CASES, OWN, SNNTORCH, SPIKINGJELLY
+from benchmarks.training.cases import ALONE, CASES, FLOAT32, OWN, SNNTORCH, SPIKINGJELLY
 from benchmarks.training.steps import build
 
 
@@ -26,7 +26,8 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("case", choices=[case.name for case in CASES])
-    parser.add_argument("engine", choices=[OWN, SNNTORCH, SPIKINGJELLY])
+    alone = [OWN + ALONE, FLOAT32 + ALONE]
+    parser.add_argument("engine", choices=[OWN, SNNTORCH, SPIKINGJELLY, *alone])
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()

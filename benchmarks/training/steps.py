@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmarks.training.cases import OWN, SNNTORCH, SPIKINGJELLY
+from benchmarks.training.cases import ALONE, OWN, SNNTORCH, SPIKINGJELLY
 
 Step = Callable[[], Any]
 BETA = 0.9
@@ -171,6 +171,8 @@ def lif(engine: str, quick: bool) -> Step:
 def recurrent(engine: str, quick: bool) -> Step:
     """Training step of 700-256-20 with all-to-all recurrence in the middle."""
     steps, batch, hidden = (10, 8, 8) if quick else (100, 64, 256)
+    if engine.endswith(ALONE):
+        return _products(engine.removesuffix(ALONE), steps - 1, batch, hidden)
     x = _spikes(0.03, steps, batch, 700)
     first, back, last = (
         _linear(engine, *sizes) for sizes in ((700, hidden), (hidden, hidden), (hidden, 20))
@@ -180,6 +182,19 @@ def recurrent(engine: str, quick: bool) -> Step:
         for weight in net.parameters():
             weight.mul_(2.0 if weight.shape[1] == 700 else 1.0)
     return _training(net, x, 20)
+
+
+def _products(engine: str, times: int, batch: int, hidden: int) -> Step:
+    """Gradient (batch, hidden) by a matrix, as often as the way back of `recurrent` needs it."""
+    gradient, matrix = torch.randn(batch, hidden), torch.randn(hidden, hidden)
+    if engine == OWN:
+        from spikesim.nn.ops.rlif import ProductBack
+
+        product = ProductBack(matrix, batch)
+        values, top = gradient.flatten().numpy(), float(gradient.abs().max())
+        return lambda: [product(values, top) for _ in range(times)]
+    out = torch.empty_like(gradient)
+    return lambda: [torch.mm(gradient, matrix, out=out) for _ in range(times)]
 
 
 class _SnnTorchRecurrent(torch.nn.Module):

@@ -9,6 +9,8 @@ them fit 32 bits, and those are added in 64.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from spikesim.kernels.intrinsics import trailing_zeros
@@ -16,6 +18,7 @@ from spikesim.kernels.jit import kernel
 from spikesim.kernels.train.event_rows import (
     PANEL,
     STRIPE_BYTES,
+    add_sum_of_rows,
     mask_unequal,
     multiply_panel,
     store_entries,
@@ -24,10 +27,23 @@ from spikesim.kernels.train.event_rows import (
     sum_scaled_rows,
 )
 
+_BITS = 24
 _EXACT_TERMS = 127
 _LINE = 64  # vectors that cross cache lines take twice as long
 _MASK = 64
 _ROWS = 256  # of a product, for which a stripe stays in the cache
+
+
+@kernel
+def integers_of(top):
+    """Factor that makes integers of 24 bits of a table with this largest entry.
+
+    0 where there is none, or where its unit, or that times a sum, is no normal float32.
+    """
+    if not math.isfinite(top):
+        return 0.0
+    exponent = math.frexp(top)[1]
+    return math.ldexp(1.0, _BITS - exponent) if -100 <= exponent < 120 else 0.0
 
 
 def lanes_of(dtype) -> int:
@@ -109,6 +125,33 @@ def list_events(x, n, begin, index):
 
 
 @kernel
+def bits_of_lists(begin, index, words, bits):
+    """Write lists as bits, ``words`` of 64 for every row; an eighth of the room of bytes.
+
+    ``bits`` : uint64 array, shape (m * words,).
+    """
+    bits[:] = 0
+    for r in range(begin.size - 1):
+        for k in range(begin[r], begin[r + 1]):
+            bits[r * words + (index[k] >> 6)] |= np.uint64(1) << np.uint64(index[k] & 63)
+
+
+@kernel
+def lists_of_bits(bits, words, begin, index):
+    """Go back from bits to lists; see `bits_of_lists` and `list_events`."""
+    count = 0
+    for r in range(begin.size - 1):
+        begin[r] = count
+        for w in range(words):
+            set_bits = bits[r * words + w]
+            while set_bits:
+                index[count] = 64 * w + trailing_zeros(set_bits)
+                count += 1
+                set_bits &= set_bits - np.uint64(1)
+    begin[begin.size - 1] = count
+
+
+@kernel
 def turn_lists(begin, index, begin_of_column, rows):
     """From the columns of every row to the rows of every column, in ascending order.
 
@@ -123,7 +166,7 @@ def turn_lists(begin, index, begin_of_column, rows):
     """
     n = begin_of_column.size - 1
     begin_of_column[:] = 0
-    for k in range(begin[begin.size - 1]):
+    for k in range(begin[0], begin[begin.size - 1]):
         begin_of_column[index[k] + 1] += 1
     for j in range(n):
         begin_of_column[j + 1] += begin_of_column[j]
@@ -134,6 +177,21 @@ def turn_lists(begin, index, begin_of_column, rows):
     for j in range(n, 0, -1):
         begin_of_column[j] = begin_of_column[j - 1]
     begin_of_column[0] = 0
+
+
+@kernel
+def _lay_stripe(matrix, lo, hi, width, first, scale, row, table, to):
+    """Lay the columns from ``first`` on, of the rows lo … hi - 1, in ``table[to:]``."""
+    lanes = row.size
+    n = min(lanes, width - first)
+    for r in range(lo, hi):
+        at, place = r * width + first, to + (r - lo) * lanes
+        if n == lanes:
+            store_entries(matrix, at, scale, table, place)
+            continue
+        for c in range(n):
+            row[c] = matrix[at + c]
+        store_entries(row, 0, scale, table, place)
 
 
 @kernel
@@ -152,17 +210,20 @@ def stripes_of(matrix, height, width, scale, row, table):
     table : int32 or float array
         Written.
     """
-    lanes = row.size
-    for first in range(0, width, lanes):
-        n = min(lanes, width - first)
-        for r in range(height):
-            to, at = first * height + r * lanes, r * width + first
-            if n == lanes:
-                store_entries(matrix, at, scale, table, to)
-                continue
-            for c in range(n):
-                row[c] = matrix[at + c]
-            store_entries(row, 0, scale, table, to)
+    for first in range(0, width, row.size):
+        _lay_stripe(matrix, 0, height, width, first, scale, row, table, first * height)
+
+
+@kernel
+def _sum_many_rows(table, base, index, lo, hi, part, total):
+    """As `sum_rows` into ``total``, whatever the number of terms."""
+    total[:] = 0
+    while lo < hi:
+        end = min(lo + _EXACT_TERMS, hi)
+        sum_rows(table, base, index, lo, end, part)
+        for c in range(total.size):
+            total[c] += part[c]
+        lo = end
 
 
 @kernel
@@ -196,15 +257,69 @@ def event_sums(table, height, width, index, begin, unit, part, total, out):
                     for c in range(n):
                         out[at + c] = part[c] * unit
                 continue
-            total[:] = 0
-            while lo < hi:
-                end = min(lo + _EXACT_TERMS, hi)
-                sum_rows(table, first * height, index, lo, end, part)
-                for c in range(lanes):
-                    total[c] += part[c]
-                lo = end
+            _sum_many_rows(table, first * height, index, lo, hi, part, total)
             for c in range(n):
                 out[at + c] = total[c] * unit
+
+
+@kernel
+def add_event_sums(table, height, index, begin, unit, part, total, out):
+    """Add what `event_sums` gives to ``out``, which lies in stripes as the table does.
+
+    Lists of nothing leave it as it is.
+    """
+    lanes, lists, number = part.size, begin.size - 1, out.dtype.type
+    for stripe in range(table.size // (height * lanes)):
+        for r in range(lists):
+            base, at = stripe * height * lanes, (stripe * lists + r) * lanes
+            lo, hi = begin[r], begin[r + 1]
+            if 0 < hi - lo <= _EXACT_TERMS:
+                add_sum_of_rows(table, base, index, lo, hi, unit, out, at)
+            elif lo < hi:
+                _sum_many_rows(table, base, index, lo, hi, part, total)
+                for c in range(lanes):
+                    out[at + c] = out[at + c] + number(total[c] * unit)
+
+
+@kernel
+def turned_sums(
+    matrix, width, scale, index, begin, turned, begin_turned, row, table, part, total, sums
+):
+    """Sum the rows of a matrix that name a column, for every column; exact.
+
+    A part of the rows at a time, so that a stripe of them stays in the cache.
+
+    Parameters
+    ----------
+    matrix : float array, shape (rows * width,)
+        Row after row.
+    width : int
+    scale : float
+        As of `stripes_of`.
+    index, begin : int32 and int64 arrays
+        Lists of columns, of every row.
+    turned, begin_turned : int32 and int64 arrays, shapes as of index and (parts, columns + 1)
+        Scratch.
+    row, part, total
+        Scratch, as of `stripes_of` and `event_sums`.
+    table : int32 array
+        Scratch for one stripe of one part, which tells how many rows that is.
+    sums : float64 array, shape (stripes of width, columns * lanes)
+        Zeros, to which sums are added.
+    """
+    rows, lanes = begin.size - 1, part.size
+    high = table.size // lanes
+    for p in range(begin_turned.shape[0]):
+        lo, hi = p * high, min((p + 1) * high, rows)
+        turn_lists(begin[lo : hi + 1], index, begin_turned[p], turned[begin[lo] :])
+    for stripe in range(sums.shape[0]):
+        for p in range(begin_turned.shape[0]):
+            lo, hi = p * high, min((p + 1) * high, rows)
+            _lay_stripe(matrix, lo, hi, width, stripe * lanes, scale, row, table, 0)
+            add_event_sums(
+                table, high, turned[begin[lo] :], begin_turned[p], 1.0 / scale, part, total,
+                sums[stripe],
+            )  # fmt: skip
 
 
 @kernel

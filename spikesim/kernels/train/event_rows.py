@@ -39,11 +39,10 @@ def _spread(builder, value, vector):
 
 
 def _sum(context, builder, kinds, args, factor=None):
-    """Sum of the rows that ``index[lo:hi]`` names, in order, into ``out``; see `sum_rows`."""
-    table_type, _, index_type, _, _, out_type = kinds
-    table, index, out = (
-        _data(context, builder, kind, args[k])
-        for k, kind in ((0, table_type), (2, index_type), (5, out_type))
+    """Give the sum of the rows that ``index[lo:hi]`` names, in order; see `sum_rows`."""
+    table_type, _, index_type = kinds[:3]
+    table, index = (
+        _data(context, builder, kind, args[k]) for k, kind in ((0, table_type), (2, index_type))
     )
     lanes = _lanes(table_type)
     vector = ir.VectorType(context.get_value_type(table_type.dtype), lanes)
@@ -63,9 +62,22 @@ def _sum(context, builder, kinds, args, factor=None):
             every = _spread(builder, factor(row), vector)
             after = builder.call(multiply_add, [every, term, before])
         builder.store(after, total)
-    target = _vector_at(builder, out, _I64(0), vector)
-    builder.store(builder.load(total), target, align=_bytes(table_type))
+    return builder.load(total)
+
+
+def _store(context, builder, out_type, out, value):
+    target = _vector_at(builder, _data(context, builder, out_type, out), _I64(0), value.type)
+    builder.store(value, target, align=_bytes(out_type))
     return context.get_dummy_value()
+
+
+def _scaled(context, builder, value, unit_type, unit, to_type):
+    """Numbers of another type, times the unit."""
+    numbers = ir.VectorType(context.get_value_type(to_type.dtype), value.type.count)
+    if isinstance(value.type.element, ir.IntType):
+        value = builder.sitofp(value, numbers)
+    factor = context.cast(builder, unit, unit_type, to_type.dtype)
+    return builder.fmul(value, _spread(builder, factor, numbers))
 
 
 @intrinsic
@@ -77,9 +89,28 @@ def sum_rows(typing_context, table, base, index, lo, hi, out):
     """
 
     def codegen(context, builder, signature, args):
-        return _sum(context, builder, signature.args, args)
+        total = _sum(context, builder, signature.args, args)
+        return _store(context, builder, signature.args[5], args[5], total)
 
     return types.void(table, types.int64, index, types.int64, types.int64, out), codegen
+
+
+@intrinsic
+def add_sum_of_rows(typing_context, table, base, index, lo, hi, unit, out, at):
+    """Add such a sum, times the unit, to ``out[at:][:lanes]``, in the type of that."""
+
+    def codegen(context, builder, signature, args):
+        unit_type, out_type = signature.args[5], signature.args[6]
+        total = _sum(context, builder, signature.args, args)
+        more = _scaled(context, builder, total, unit_type, args[5], out_type)
+        data = _data(context, builder, out_type, args[6])
+        target = _vector_at(builder, data, args[7], more.type)
+        before = builder.load(target, align=_bytes(out_type))
+        builder.store(builder.fadd(before, more), target, align=_bytes(out_type))
+        return context.get_dummy_value()
+
+    whole = types.int64
+    return types.void(table, whole, index, whole, whole, types.float64, out, whole), codegen
 
 
 @intrinsic
@@ -92,7 +123,8 @@ def sum_scaled_rows(typing_context, table, base, index, lo, hi, out, x, at):
         def factor(row):
             return builder.load(builder.gep(values, [builder.add(args[7], row)]))
 
-        return _sum(context, builder, signature.args[:6], args, factor)
+        total = _sum(context, builder, signature.args, args, factor)
+        return _store(context, builder, signature.args[5], args[5], total)
 
     whole = types.int64
     return types.void(table, whole, index, whole, whole, out, x, whole), codegen
@@ -230,16 +262,12 @@ def store_scaled(typing_context, values, unit, out, at):
 
     def codegen(context, builder, signature, args):
         from_type, unit_type, to_type, _ = signature.args
-        lanes = _lanes(from_type)
-        entry, number = (context.get_value_type(kind.dtype) for kind in (from_type, to_type))
-        entries, numbers = (ir.VectorType(kind, lanes) for kind in (entry, number))
+        entries = ir.VectorType(context.get_value_type(from_type.dtype), _lanes(from_type))
         source = _vector_at(builder, _data(context, builder, from_type, args[0]), _I64(0), entries)
         value = builder.load(source, align=_bytes(from_type))
-        if isinstance(from_type.dtype, types.Integer):
-            value = builder.sitofp(value, numbers)
-        factor = _spread(builder, context.cast(builder, args[1], unit_type, to_type.dtype), numbers)
-        target = _vector_at(builder, _data(context, builder, to_type, args[2]), args[3], numbers)
-        builder.store(builder.fmul(value, factor), target, align=_bytes(to_type))
+        value = _scaled(context, builder, value, unit_type, args[1], to_type)
+        target = _vector_at(builder, _data(context, builder, to_type, args[2]), args[3], value.type)
+        builder.store(value, target, align=_bytes(to_type))
         return context.get_dummy_value()
 
     return types.void(values, types.float64, out, types.int64), codegen
@@ -253,6 +281,13 @@ if numba.config.DISABLE_JIT:
         for k in range(lo, hi):
             at = base + int(index[k]) * len(out)
             out += table[at : at + len(out)]
+
+    def add_sum_of_rows(table, base, index, lo, hi, unit, out, at):
+        """Add such a sum, times the unit, to ``out[at:][:lanes]``."""
+        lanes = STRIPE_BYTES // table.itemsize
+        rows = base + index[lo:hi].astype(np.int64)[:, None] * lanes + np.arange(lanes)
+        total = table[rows].sum(0, table.dtype).astype(out.dtype)
+        out[at : at + lanes] += total * out.dtype.type(unit)
 
     def sum_scaled_rows(table, base, index, lo, hi, out, x, at):
         """As `sum_rows`, each row times ``x[at + index[k]]``; rounded twice, without a compiler."""

@@ -13,3 +13,5 @@ ATAN, FAST_SIGMOID, TRIANGLE, SIGMOID, BOXCAR = range(5)
 
 LEARNED = ("beta", "alpha", "gain", "bias", "v_th", "reset_amount")
 """Constants that have a gradient, in the order of their places."""
+OF_BETA, OF_ALPHA, OF_GAIN = range(3)
+"""Places of some."""

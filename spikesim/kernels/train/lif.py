@@ -15,16 +15,11 @@ from __future__ import annotations
 import numpy as np
 
 from spikesim.kernels.jit import kernel
-from spikesim.kernels.train.bump import bump
 from spikesim.kernels.train.kinds import (
     ALPHA,
-    ATAN,
     BETA,
     BIAS,
-    BOXCAR,
     CURRENT,
-    DETACH,
-    FAST_SIGMOID,
     FLOOR,
     FLOORED,
     GAIN,
@@ -32,13 +27,13 @@ from spikesim.kernels.train.kinds import (
     HARD,
     HOLD,
     JUMP,
-    JUMPS,
-    SIGMOID,
-    SOFT,
+    OF_ALPHA,
+    OF_BETA,
+    OF_GAIN,
     STRICT,
-    TRIANGLE,
     V_TH,
 )  # fmt: skip
+from spikesim.kernels.train.lif_back import through_tick
 
 _FIRST = 10
 """Rows of scratch before those that hold something of every tick."""
@@ -184,90 +179,6 @@ def lif_forward(lo, hi, tile, x, first, constants, ticks, kind, v, i, refr, s):
 
 
 @kernel
-def bumps(code, slope, h, v_th, w):
-    """Surrogate derivative of every spike of a tick."""
-    one = w.dtype.type(1.0)
-    if code == ATAN:
-        for k in range(w.size):
-            w[k] = bump(ATAN, slope, one, h[k] - v_th[k])
-    elif code == FAST_SIGMOID:
-        for k in range(w.size):
-            w[k] = bump(FAST_SIGMOID, slope, one, h[k] - v_th[k])
-    elif code == TRIANGLE:
-        for k in range(w.size):
-            w[k] = bump(TRIANGLE, slope, one, h[k] - v_th[k])
-    elif code == SIGMOID:
-        for k in range(w.size):
-            w[k] = bump(SIGMOID, slope, one, h[k] - v_th[k])
-    else:
-        for k in range(w.size):
-            w[k] = bump(BOXCAR, slope, one, h[k] - v_th[k])
-
-
-@kernel
-def through_spike(gs, gv, h, s, c, kind, w, g):
-    """Gradient of the membrane before the spike, in ``g``; ``w`` gets that of its distance.
-
-    ``gs`` : gradient of the spikes, ``gv`` : of the membrane after the reset.
-    """
-    one = w.dtype.type(1.0)
-    hard = w.dtype.type(1.0 if kind & HARD else 0.0)
-    jump = c[JUMP]
-    if kind & DETACH or not kind & (HARD | SOFT):
-        for k in range(w.size):
-            w[k] = w[k] * gs[k]
-    elif kind & SOFT:
-        for k in range(w.size):
-            w[k] = w[k] * (gs[k] + gv[k] * jump[k])
-    elif kind & JUMPS:
-        for k in range(w.size):
-            w[k] = w[k] * ((gs[k] + gv[k] * jump[k]) - gv[k] * h[k])
-    else:
-        for k in range(w.size):
-            w[k] = w[k] * (gs[k] - gv[k] * h[k])
-    for k in range(w.size):
-        g[k] = gv[k] * (one - s[k] * hard) + w[k]
-
-
-@kernel
-def through_charge(free, above, c, kind, g, gv):
-    """Go back from the membrane before the spike, ``g``, to that of the tick before, ``gv``."""
-    zero = g.dtype.type(0.0)
-    beta = c[BETA]
-    if kind & HOLD:
-        for k in range(g.size):
-            gv[k] = zero if free[k] != zero else g[k]
-            g[k] = g[k] if free[k] != zero else zero
-    if kind & FLOORED:
-        for k in range(g.size):
-            g[k] = g[k] if above[k] != zero else zero
-    if kind & HOLD:
-        for k in range(g.size):
-            gv[k] = gv[k] + g[k] * beta[k]
-    else:
-        for k in range(g.size):
-            gv[k] = g[k] * beta[k]
-
-
-@kernel
-def through_flow(alpha, gain, kind, g, gi, w):
-    """Go back to the input, in ``w``, and to the current of the tick before, in ``gi``."""
-    if kind & CURRENT:
-        for k in range(g.size):
-            w[k] = gi[k] + g[k] * gain[k]
-            gi[k] = w[k] * alpha[k]
-    else:
-        for k in range(g.size):
-            w[k] = g[k] * gain[k]
-
-
-@kernel
-def _add(sign, a, b, total):
-    for k in range(total.size):
-        total[k] = total[k] + sign * (a[k] * b[k])
-
-
-@kernel
 def _rows_by_kind(ticks, kind, of_beta, of_flow):
     """Where rows begin that hold, for every tick, what is read on the way back; and their number.
 
@@ -328,44 +239,24 @@ def lif_backward(
     sums : float array, shape (r, m)
         To which gradients of constants are added, tick by tick.
     """
-    of_beta, of_alpha, of_gain, of_bias, of_th, of_amount = places
-    of_flow = kind & CURRENT != 0 and (of_gain >= 0 or of_alpha >= 0)
-    at = _rows_by_kind(x.shape[0], kind, of_beta >= 0, of_flow)
+    of_flow = kind & CURRENT != 0 and (places[OF_GAIN] >= 0 or places[OF_ALPHA] >= 0)
+    at = _rows_by_kind(x.shape[0], kind, places[OF_BETA] >= 0, of_flow)
     hs, ss, frees, aboves, vs, flows, rows = at
     room = np.empty((rows, tile + _SKEW), v.dtype)
     own = np.empty(tile, np.int32)
-    plus, minus = v.dtype.type(1.0), v.dtype.type(-1.0)
     for a in range(lo, hi, tile):
         b = min(a + tile, hi)
         n = b - a
         c = _spread(constants, a, room, n)
         repeat(ticks, a, own[:n])
-        spare, g, one = room[7, :n], room[8, :n], room[9, :n]
-        one[:] = plus
+        spare, g = room[7, :n], room[8, :n]
         _again(x, a - first, n, c, own[:n], kind, v[a:b], i[a:b], refr[a:b], room, at)
         for t in range(x.shape[0] - 1, -1, -1):
-            w, h, fired = spare, room[hs + t, :n], room[ss + t, :n]
-            free = room[frees + t % (aboves - frees), :n]
-            bumps(code, slope, h, c[V_TH], w)
-            if kind & (HOLD | GATE):
-                for k in range(n):
-                    w[k] = w[k] * free[k]
-            if of_amount >= 0:
-                _add(minus, gv[a:b], fired, sums[of_amount, a:b])
-            through_spike(gs[t % gs.shape[0], a:b], gv[a:b], h, fired, c, kind, w, g)
-            if of_th >= 0:
-                _add(minus, w, one, sums[of_th, a:b])
-            above = room[aboves + t % (vs - aboves), :n]
-            through_charge(free, above, c, kind, g, gv[a:b])
-            if of_bias >= 0:
-                _add(plus, g, one, sums[of_bias, a:b])
-            if of_beta >= 0:
-                _add(plus, g, room[vs + t, :n], sums[of_beta, a:b])
-            if of_gain >= 0:
-                flow = room[flows + t + 1, :n] if of_flow else x[t, a - first : b - first]
-                _add(plus, g, flow, sums[of_gain, a:b])
-            if gx.shape[0]:
-                w = gx[t, a - first : b - first]
-            through_flow(c[ALPHA], c[GAIN], kind, g, gi[a:b], w)
-            if of_alpha >= 0:
-                _add(plus, w, room[flows + t, :n], sums[of_alpha, a:b])
+            through_tick(
+                gs[t % gs.shape[0], a:b], gv[a:b], gi[a:b], room[hs + t, :n], room[ss + t, :n],
+                room[frees + t % (aboves - frees), :n], room[aboves + t % (vs - aboves), :n],
+                room[vs + t % (flows - vs), :n], room[flows + t % (rows - flows), :n],
+                room[flows + t + 1, :n] if of_flow else x[t, a - first : b - first],
+                c, kind, code, slope, places,
+                spare, g, gx[t, a - first : b - first] if gx.shape[0] else spare, sums[:, a:b],
+            )  # fmt: skip

@@ -198,8 +198,7 @@ def summed(grad: Tensor, shape: Sequence[int]) -> Tensor:
         Any that expands to that of ``grad``.
     """
     terms = grad.numel() // max(1, math.prod(shape))
-    bits = min(_FLOAT32, _SIGNIFICAND - _carries(terms))
-    return on_grid(grad, bits).sum_to_size(tuple(shape)).to(grad.dtype)
+    return on_grid(grad, sum_bits(terms)).sum_to_size(tuple(shape)).to(grad.dtype)
 
 
 class _Product(torch.autograd.Function):
@@ -290,6 +289,11 @@ def _by_rows(
 def _carries(terms: int) -> int:
     """Bits by which a sum of so many terms can be longer than each."""
     return max(0, terms - 1).bit_length()
+
+
+def sum_bits(terms: int) -> int:
+    """Bits for the terms of a sum of so many."""
+    return min(_FLOAT32, _SIGNIFICAND - _carries(terms))
 
 
 def half_bits(terms: int) -> tuple[int, int]:

@@ -17,9 +17,8 @@ from spikesim.nn.layers.network import Linear
 from spikesim.nn.neurons.lif import LIFLayer
 from spikesim.nn.neurons.shapes import shape_of
 from spikesim.nn.ops.backend import chosen_backend
-from spikesim.nn.ops.lif import PAYS
 from spikesim.nn.ops.lif import why_no_kernel as no_lif_kernel
-from spikesim.nn.ops.rlif import rlif_seq
+from spikesim.nn.ops.rlif import run_rlif
 from spikesim.nn.time.running import step
 from spikesim.nn.time.stateful import Stateful, hooked, stateful
 
@@ -99,8 +98,7 @@ class Recurrent(Stateful):
                 f"Recurrent: backend('numba') was asked for, but there is no kernel, since "
                 f"{missing}; leave the choice to backend('auto')"
             )
-        small = x.numel() < PAYS and not torch.compiler.is_compiling()
-        if asked == "reference" or missing or (asked == "auto" and small):
+        if missing:
             return super().seq(x, state)
         now = self.init(x.new_zeros(x.shape[1:])) if state is None else state
         if (now.spikes.shape, now.spikes.dtype) != (x.shape[1:], x.dtype):
@@ -109,7 +107,9 @@ class Recurrent(Stateful):
         params = neurons.params(x)
         lif_check(now.neurons, x[0], params)
         # The first tick may have any output before it; its product is an operator of its own.
-        s, last, after = rlif_seq(x, self.back(now.spikes), self.back.weight, params, now.neurons)
+        back: Any = self.back
+        fed = None if state is None else back(now.spikes)
+        s, last, after = run_rlif(x, fed, back.weight, back.bias, params, now.neurons)
         return s, RecurrentState(last, after, now.back)
 
     def why_no_kernel(self, x: Tensor | None = None) -> str | None:
@@ -123,20 +123,17 @@ class Recurrent(Stateful):
         neurons, back = self.neurons, self.back
         if type(self).step is not Recurrent.step or type(neurons) is not LIFLayer:
             return "its neurons are not a LIFLayer alone"
-        if type(back) is not Linear or not back.exact or back.bias is not None:
-            return "what comes back does so through other than a Linear with exact sums, no bias"
+        if type(back) is not Linear or not back.exact:
+            return "what comes back does so through other than a Linear with exact sums"
         if any(hooked(one, backward=True) for one in (neurons, back)):
             return "hooks have to see every tick"
-        params = neurons.params()
-        if any(isinstance(p, Tensor) and p.requires_grad for p in vars(params).values()):
-            return "constants of the neurons are learned"
         size = back.in_features, back.out_features
         fits = x is None or (x.ndim == 3 and len(x) > 0 and size == 2 * (x.shape[2],))
         if size[0] != size[1] or not fits or neurons.shape not in (None, size[:1]):
             return "the input is not (T, B, n) for n neurons"
         if x is not None and x.dtype != back.weight.dtype:
             return f"the input is {x.dtype}, the weight {back.weight.dtype}"
-        return no_lif_kernel(params, x)
+        return no_lif_kernel(neurons.params(), x)
 
     def step(self, x: Tensor, state: RecurrentState) -> tuple[Tensor, RecurrentState]:
         """One tick: output for input (B, ...), and the new state."""

@@ -8,7 +8,6 @@ of matrices. Which way is taken changes no bit of exact sums.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -29,9 +28,9 @@ One number and no hysteresis: at the border both ways take the same time.
 Measured, 3200 x 784 by 784 x 1000, float32, forward, ms: events 3.2, 8.4, 13.8, 43, 66 at 1, 5, 10,
 30 and 50 %; exact product 135, plain product 60.
 """
-_EXPONENTS = range(-100, 120)
-"""Of the largest entry of a table of integers: its unit and that times a sum are normal float32."""
-_BITS = 24
+_WORD = 64
+_HIGH = 2048
+"""Rows of which a stripe of integers stays in the second cache, beside the sums of a stripe."""
 _KINDS = (torch.float32, torch.float64)
 
 
@@ -77,7 +76,9 @@ def event_linear(
             f"{', '.join(sorted(map(str, kinds)))}; convert one with .to(...)"
         )
     flat = x.flatten(0, -2) if x.ndim > 1 else x[None]
-    out: Tensor = torch.ops.spikesim.event_linear(flat, weight, bias, exact)
+    keep = torch.is_grad_enabled() and weight.requires_grad and _suited(flat, weight)
+    out: Tensor
+    out, _ = torch.ops.spikesim.event_linear(flat, weight, bias, exact, keep)
     return out.reshape(*x.shape[:-1], weight.shape[0])
 
 
@@ -94,18 +95,29 @@ class EventLists:
         """How many there are."""
         return int(self.begin[-1])
 
-    def turned(self, n: int) -> EventLists:
-        """Give them column after column, of ``n`` columns."""
-        rows, begin = np.empty(self.n_events, np.int32), np.empty(n + 1, np.int64)
-        train.event.turn_lists(self.begin, self.index, begin, rows)
-        return EventLists(rows, begin, self.spikes)
+    def bits(self, n: int) -> Tensor:
+        """Give them as bits, of ``n`` columns; none where there is anything but 0 and 1.
 
+        Behind them, whether there are.
+        """
+        words = -(-n // _WORD)
+        bits = torch.empty(words * (len(self.begin) - 1) + 1, dtype=torch.int64)
+        bits[-1] = self.spikes
+        if self.spikes:
+            of_rows = _flat(bits)[:-1].view(np.uint64)
+            train.event.bits_of_lists(self.begin, self.index, words, of_rows)
+        return bits
 
-def events_of(x: Tensor) -> EventLists:
-    """EventLists of a contiguous matrix on the CPU."""
-    begin = np.empty(len(x) + 1, np.int64)
-    index = np.empty(x.numel(), np.int32)  # memory that is not written to is none
-    return EventLists(index, begin, train.event.list_events(_flat(x), x.shape[1], begin, index))
+    @classmethod
+    def of(cls, x: Tensor, bits: Tensor | None = None) -> EventLists:
+        """List the events of a contiguous matrix on the CPU, of its bits where they are known."""
+        begin = np.empty(len(x) + 1, np.int64)
+        index = np.empty(x.numel(), np.int32)  # memory that is not written to is none
+        if bits is None or not bits.numel() or not bits[-1]:
+            return cls(index, begin, train.event.list_events(_flat(x), x.shape[1], begin, index))
+        of_rows = _flat(bits)[:-1].view(np.uint64)
+        train.event.lists_of_bits(of_rows, -(-x.shape[1] // _WORD), begin, index)
+        return cls(index, begin, True)
 
 
 class Stripes(NamedTuple):
@@ -133,13 +145,6 @@ class Stripes(NamedTuple):
         return out
 
 
-def scale_of(top: float) -> float | None:
-    """Factor that makes integers of a table with this largest entry; None as of `table_of`."""
-    if not math.isfinite(top) or (exponent := math.frexp(top)[1]) not in _EXPONENTS:
-        return None
-    return float(2.0 ** (_BITS - exponent))
-
-
 def table_of(matrix: Tensor, *, exact: bool) -> Stripes | None:
     """Lay a matrix (height, width) in stripes, for exact sums as multiples of a power of two.
 
@@ -150,15 +155,19 @@ def table_of(matrix: Tensor, *, exact: bool) -> Stripes | None:
     values = _flat(matrix.contiguous())
     scale, kind = 1.0, values.dtype
     if exact:
-        low, high = matrix.detach().aminmax()
-        found = scale_of(max(-float(low), float(high)))
-        if found is None:
+        scale, kind = _scale(matrix), np.dtype(np.int32)
+        if not scale:
             return None
-        scale, kind = found, np.dtype(np.int32)
     stripes = train.event.table_for(height, width, kind)
     row = np.zeros(train.event.lanes_of(kind), values.dtype)
     train.event.stripes_of(values, height, width, scale, row, stripes)
     return Stripes(stripes, height, width, 1.0 / scale)
+
+
+def _scale(matrix: Tensor) -> float:
+    """As of `event.integers_of`."""
+    low, high = matrix.detach().aminmax()
+    return float(train.event.integers_of(max(-float(low), float(high))))
 
 
 def _flat(x: Tensor) -> np.ndarray:
@@ -214,14 +223,21 @@ def _refuse_if_asked() -> None:
 
 
 @torch.library.custom_op("spikesim::event_linear", mutates_args=())
-def _event_linear(x: Tensor, weight: Tensor, bias: Tensor | None, exact: bool) -> Tensor:
-    out = _product(x.contiguous(), weight, exact=exact)
-    return out if bias is None else out.add_(bias)
+def _event_linear(
+    x: Tensor, weight: Tensor, bias: Tensor | None, exact: bool, keep: bool
+) -> tuple[Tensor, Tensor]:
+    """Give the sums; and bits of the input, if they are to be kept, which going back reads."""
+    x = x.contiguous()
+    events = EventLists.of(x) if _suited(x, weight) else None
+    out = _product(x, events, weight, exact=exact)
+    out = out if bias is None else out.add_(bias)
+    if keep and events is not None:
+        return out, events.bits(x.shape[1])
+    return out, torch.zeros(_bits(x, keep=keep), dtype=torch.int64, device=x.device)
 
 
-def _product(x: Tensor, weight: Tensor, *, exact: bool) -> Tensor:
-    if _suited(x, weight):
-        events = events_of(x)
+def _product(x: Tensor, events: EventLists | None, weight: Tensor, *, exact: bool) -> Tensor:
+    if events is not None:
         if not exact:  # whatever x is, so that a row of the result depends on no other row
             table = table_of(weight.T, exact=False)
             assert table is not None
@@ -232,22 +248,30 @@ def _product(x: Tensor, weight: Tensor, *, exact: bool) -> Tensor:
     return exact_sums.linear(x, weight) if exact else x @ weight.T
 
 
+def _bits(x: Tensor, *, keep: bool) -> int:
+    """How many words `EventLists.bits` takes for a matrix."""
+    return -(-x.shape[1] // _WORD) * x.shape[0] + 1 if keep else 0
+
+
 @_event_linear.register_fake
-def _(x: Tensor, weight: Tensor, bias: Tensor | None, exact: bool) -> Tensor:
-    return x.new_empty(x.shape[0], weight.shape[0])
+def _(
+    x: Tensor, weight: Tensor, bias: Tensor | None, exact: bool, keep: bool
+) -> tuple[Tensor, Tensor]:
+    out = x.new_empty(x.shape[0], weight.shape[0])
+    return out, x.new_empty(_bits(x, keep=keep), dtype=torch.int64)
 
 
 @torch.library.custom_op("spikesim::event_linear_backward", mutates_args=())
 def _backward(
-    grad: Tensor, x: Tensor, weight: Tensor, exact: bool, for_x: bool, for_weight: bool,
-    for_bias: bool,
+    grad: Tensor, x: Tensor, bits: Tensor, weight: Tensor, exact: bool, for_x: bool,
+    for_weight: bool, for_bias: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
     found = [grad.new_empty(0) for _ in range(3)]
     grad = grad.contiguous()
     if for_x:
         found[0] = _input_gradient(grad, weight) if exact else grad @ weight
     if for_weight:
-        found[1] = weight_gradient(grad, x.contiguous(), exact=exact)
+        found[1] = weight_gradient(grad, x.contiguous(), exact=exact, bits=bits)
     if for_bias:
         found[2] = exact_sums.summed(grad, weight.shape[:1]) if exact else grad.sum(0)
     return found[0], found[1], found[2]
@@ -288,20 +312,57 @@ def _input_gradient(grad: Tensor, weight: Tensor) -> Tensor:
     return empty((rows, weight.shape[1]), grad.dtype).copy_(out[:rows, : weight.shape[1]])
 
 
-def weight_gradient(grad: Tensor, x: Tensor, *, exact: bool) -> Tensor:
-    """Gradient (n_out, n_in) of the weight, for that of the output (m, n_out)."""
+def weight_gradient(grad: Tensor, x: Tensor, *, exact: bool, bits: Tensor | None = None) -> Tensor:
+    """Gradient (n_out, n_in) of the weight, for that of the output (m, n_out).
+
+    ``bits`` : of ``x``, where they are known, as of `EventLists.bits`.
+    """
     if _suited(x, grad):
-        events = events_of(x)
-        if _pay(events, x, exact=exact) and (table := table_of(grad, exact=exact)):
-            return table.sums(events.turned(x.shape[1]), grad.dtype).T.contiguous()
+        events = EventLists.of(x, bits)
+        if _pay(events, x, exact=exact):
+            by_events = _exact_gradient if exact else _plain_gradient
+            if (found := by_events(grad, events, x.shape[1])) is not None:
+                return found
     _refuse_if_asked()
     return exact_sums.linear_weight_gradient(grad, x).contiguous() if exact else grad.T @ x
 
 
+def _plain_gradient(grad: Tensor, events: EventLists, n_in: int) -> Tensor:
+    rows, begin = np.empty(events.n_events, np.int32), np.empty(n_in + 1, np.int64)
+    train.event.turn_lists(events.begin, events.index, begin, rows)
+    table = table_of(grad, exact=False)
+    assert table is not None
+    return table.sums(EventLists(rows, begin, True), grad.dtype).T.contiguous()
+
+
+def _exact_gradient(grad: Tensor, events: EventLists, n_in: int) -> Tensor | None:
+    """Gradient of events; None as of `table_of`."""
+    if not (scale := _scale(grad)):
+        return None
+    height, width = grad.shape
+    lanes = train.event.lanes_of(np.int32)
+    high = min(height, _HIGH)
+    part = np.empty(lanes, np.int32)
+    sums = torch.zeros(-(-width // lanes), n_in, lanes, dtype=torch.float64)
+    train.event.turned_sums(
+        _flat(grad), width, scale, events.index, events.begin, np.empty(events.n_events, np.int32),
+        np.empty((-(-height // high), n_in + 1), np.int64), np.zeros(lanes, _flat(grad).dtype),
+        train.event.table_for(high, 1, np.int32), part, part.astype(np.int64),
+        sums.numpy().reshape(len(sums), -1),
+    )  # fmt: skip
+    return columns_of(sums, width, grad.dtype)
+
+
+def columns_of(stripes: Tensor, width: int, dtype: torch.dtype) -> Tensor:
+    """Turn a matrix (height, width) that lies in stripes, shape (stripes, height, lanes)."""
+    turned = stripes.to(dtype).transpose(1, 2)
+    return turned.reshape(-1, stripes.shape[1])[:width]
+
+
 @_backward.register_fake
 def _(
-    grad: Tensor, x: Tensor, weight: Tensor, exact: bool, for_x: bool, for_weight: bool,
-    for_bias: bool,
+    grad: Tensor, x: Tensor, bits: Tensor, weight: Tensor, exact: bool, for_x: bool,
+    for_weight: bool, for_bias: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
     return (
         x.new_empty(x.shape) if for_x else grad.new_empty(0),
@@ -310,16 +371,17 @@ def _(
     )
 
 
-def _keep(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-    x, weight, _, ctx.exact = inputs
-    ctx.save_for_backward(x, weight)
+def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+    x, weight, _, ctx.exact, _ = inputs
+    ctx.mark_non_differentiable(output[1])
+    ctx.save_for_backward(x, output[1], weight)
 
 
-def _gradients(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-    x, weight = ctx.saved_tensors
+def _gradients(ctx: Any, grad: Tensor, _: Any) -> tuple[Tensor | None, ...]:
+    x, bits, weight = ctx.saved_tensors
     needs = ctx.needs_input_grad[:3]
-    found = torch.ops.spikesim.event_linear_backward(grad, x, weight, ctx.exact, *needs)
-    return (*(one if asked else None for one, asked in zip(found, needs, strict=True)), None)
+    found = torch.ops.spikesim.event_linear_backward(grad, x, bits, weight, ctx.exact, *needs)
+    return (*(one if asked else None for one, asked in zip(found, needs, strict=True)), None, None)
 
 
 _event_linear.register_autograd(_gradients, setup_context=_keep)

@@ -42,6 +42,7 @@ def results(x, weight, bias, grad, **options):
     st.sampled_from([torch.float32, torch.float64]),
 )
 @example(0, 300, 300, 128, 0.6, torch.float32)  # lists of more than 127 in both directions
+@example(4, 4200, 5, 70, 0.02, torch.float32)  # gradient in three parts of the rows
 @example(1, 3, 63, 65, 0.5, torch.float32)
 @example(2, 3, 64, 64, 0.5, torch.float32)
 @example(3, 129, 129, 1, 1.0, torch.float64)
@@ -201,7 +202,7 @@ def test_a_kernel_that_is_asked_for_and_is_not_there_is_an_error():
 def test_the_operator_keeps_the_rules_of_torch(exact_sums):
     x, weight, bias, _ = case(13, 6, 70, 4, 0.3)
     leaves = [one.clone().requires_grad_() for one in (x, weight, bias)]
-    torch.library.opcheck(torch.ops.spikesim.event_linear.default, (*leaves, exact_sums))
+    torch.library.opcheck(torch.ops.spikesim.event_linear.default, (*leaves, exact_sums, True))
 
 
 def test_gradients_are_those_of_differences():
