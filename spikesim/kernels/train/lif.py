@@ -258,5 +258,5 @@ def lif_backward(
                 room[vs + t % (flows - vs), :n], room[flows + t % (rows - flows), :n],
                 room[flows + t + 1, :n] if of_flow else x[t, a - first : b - first],
                 c, kind, code, slope, places,
-                spare, g, gx[t, a - first : b - first] if gx.shape[0] else spare, sums[:, a:b],
+                spare, g, gx[t, a - first : b - first] if gx.shape[0] else spare, sums, a,
             )  # fmt: skip

@@ -120,7 +120,7 @@ def _take(a, b, total):
 @kernel
 def through_tick(
     gs, gv, gi, h, s, free, above, before, flow_before, flow, c, kind, code, slope, places, w, g,
-    gx, sums,
+    gx, sums, a,
 ):  # fmt: skip
     """Go back over a tick: changes the gradient of the state, writes that of the input.
 
@@ -134,30 +134,36 @@ def through_tick(
         Membrane and current before the tick, and what drove the membrane; read where they matter.
     c, kind, code, slope, places, sums
         As of `lif_backward`.
+    a : int
+        Element of ``sums`` that the tick begins at. A part of all its rows would do as well, but
+        of that the compiler does not know that entries are neighbours.
     w, g : float arrays, shape (n,)
         Scratch.
     gx : float array, shape (n,)
         Written; may be ``w``.
     """
     of_beta, of_alpha, of_gain, of_bias, of_th, of_amount = places
+    b = a + g.size
     _bumps(code, slope, h, c[V_TH], w)
     if kind & (HOLD | GATE):
         for k in range(w.size):
             w[k] = w[k] * free[k]
     if of_amount >= 0:
-        _take(gv, s, sums[of_amount])
+        _take(gv, s, sums[of_amount, a:b])
     _through_spike(gs, gv, h, s, c, kind, w, g)
     if of_th >= 0:
+        total = sums[of_th, a:b]
         for k in range(w.size):
-            sums[of_th, k] = sums[of_th, k] - w[k]
+            total[k] = total[k] - w[k]
     _through_charge(free, above, c, kind, g, gv)
     if of_bias >= 0:
+        total = sums[of_bias, a:b]
         for k in range(g.size):
-            sums[of_bias, k] = sums[of_bias, k] + g[k]
+            total[k] = total[k] + g[k]
     if of_beta >= 0:
-        _add(g, before, sums[of_beta])
+        _add(g, before, sums[of_beta, a:b])
     if of_gain >= 0:
-        _add(g, flow, sums[of_gain])
+        _add(g, flow, sums[of_gain, a:b])
     _through_flow(c[ALPHA], c[GAIN], kind, g, gi, gx)
     if of_alpha >= 0:
-        _add(gx, flow_before, sums[of_alpha])
+        _add(gx, flow_before, sums[of_alpha, a:b])

@@ -132,7 +132,7 @@ def _back(t, a, later, gs, kept, s, v, i, room, kind, code, slope, places, gv, g
     through_tick(
         total, gv[a:b], gi[a:b], h[a:b], fired[a:b], frees[t % frees.shape[0], a:b],
         aboves[t % aboves.shape[0], a:b], before, flow_before, flow, c, kind, code, slope, places,
-        w, g, gx, sums[:, a:b],
+        w, g, gx, sums, a,
     )  # fmt: skip
 
 
