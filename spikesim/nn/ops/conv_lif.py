@@ -324,9 +324,10 @@ def _gradients(
     places = (0, 1, *(_GIVEN + k for k in (0, 1, 2, *LEARNED)))
     needed = [bool(ctx.needs_input_grad[k]) for k in places]
     needed[-1] &= bool(ctx.rest[2] & kinds.SOFT)  # nothing else depends on its amount
-    *kept, weight, to_channel, v, i, refr = ctx.saved_tensors[:8]
+    saved = ctx.saved_tensors  # once: torch.utils.checkpoint gives them a single time
+    *kept, weight, to_channel, v, i, refr = saved[:8]
     x = weight.new_empty(()).expand(ctx.shape)  # for its shape
-    neurons = (x, v, i, refr, *ctx.saved_tensors[8:], *ctx.rest)
+    neurons = (x, v, i, refr, *saved[8:], *ctx.rest)
     if i is None:
         gi = None
     found = _backward(gs, gv, gi, *kept, weight, to_channel, *ctx.sizes, *neurons, needed)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 torch = pytest.importorskip("torch")
 
 from spikesim.errors import ValidationError  # noqa: E402
+from spikesim.kernels import train  # noqa: E402
 from spikesim.nn.arithmetic import exact  # noqa: E402
 from spikesim.nn.ops import backend, event_linear  # noqa: E402
 from spikesim.nn.ops import event_linear as op  # noqa: E402
@@ -105,11 +106,14 @@ def test_numbers_that_a_table_does_not_hold_are_multiplied(part, size):
 
 def test_dense_input_is_multiplied_and_sparse_input_is_not(monkeypatch):
     taken = []
-    sums = op.__globals__["Stripes"].sums
+    sums, turned = op.__globals__["Stripes"].sums, train.event.turned_sums
     monkeypatch.setattr(
         op.__globals__["Stripes"], "sums", lambda *args: taken.append(1) or sums(*args)
     )
-    for rate, expected in ((0.1, 2), (0.95, 0)):
+    monkeypatch.setattr(
+        train.event, "turned_sums", lambda *args: taken.append(1) or turned(*args)
+    )
+    for rate, expected in ((0.1, 2), (0.95, 0)):  # forward and the gradient of the weights
         taken.clear()
         results(*case(7, 40, 80, 6, rate))
         assert expected == len(taken), rate

@@ -242,6 +242,7 @@ def test_gradients_are_the_derivatives_where_no_spike_can_come_or_go():
     given = x.requires_grad_(), v.requires_grad_(), i.requires_grad_(), weight, bias, *values
     # Weights have 24 bits, of which differences see every rounding: steps of many.
     grads = torch.autograd.grad(last(*given)[0].sum(), given)
+    v_th = 5 + list(constants).index("v_th")  # which nobody is near; the amount is another
     for place, grad in enumerate(grads):
         for k in range(grad.numel()):
             ends = []
@@ -250,7 +251,7 @@ def test_gradients_are_the_derivatives_where_no_spike_can_come_or_go():
                 moved[place].view(-1)[k] += step
                 ends.append(float(last(*moved)[0].sum()))
             assert abs((ends[1] - ends[0]) / (2 * _STEP) - grad.reshape(-1)[k]) < 1e-4
-        assert grad.abs().sum() > 0
+        assert (grad.abs().sum() > 0) == (place != v_th)
 
 
 def hooked():
