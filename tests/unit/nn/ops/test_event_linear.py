@@ -110,9 +110,7 @@ def test_dense_input_is_multiplied_and_sparse_input_is_not(monkeypatch):
     monkeypatch.setattr(
         op.__globals__["Stripes"], "sums", lambda *args: taken.append(1) or sums(*args)
     )
-    monkeypatch.setattr(
-        train.event, "turned_sums", lambda *args: taken.append(1) or turned(*args)
-    )
+    monkeypatch.setattr(train.event, "turned_sums", lambda *args: taken.append(1) or turned(*args))
     for rate, expected in ((0.1, 2), (0.95, 0)):  # forward and the gradient of the weights
         taken.clear()
         results(*case(7, 40, 80, 6, rate))
