@@ -200,7 +200,7 @@ def way_of(x: Tensor, weight: Tensor, *, exact: bool = True) -> str:
     """
     if not _suited(x, weight):
         return "matrices multiplied, since there is no kernel for its kind, or none is wanted"
-    events = events_of(x.detach().flatten(0, -2).contiguous())
+    events = EventLists.of(x.detach().flatten(0, -2).contiguous())
     share = f"{events.n_events / x.numel():.1%}".replace("%", " %")
     if not events.spikes:
         way = "weights of entries added" if not exact else "matrices multiplied"
