@@ -6,7 +6,9 @@ convolutions with ReLU6) and one with QCFS, converts each in several ways withou
 compares accuracy and classes with the artificial net. The images are looked for as
 ``spikesim.data.fashion_mnist`` says, or where ``--data`` says; ``--cifar`` adds residual blocks on
 CIFAR-10 from a file (arrays x_train, y_train, x_test, y_test; images (n, 32, 32, 3) of bytes).
-Writes ``benchmarks/results/conversion.json``; exit code 1 if a mean over seeds misses its goal.
+Rows go to ``benchmarks/results/conversion.json`` as soon as they are there, in the places of
+earlier ones; trained nets are kept in ``build/benchmarks``, so that a run that is cut off goes on from them.
+With ``--quick`` nothing is kept. Exit code 1 if a mean over seeds misses its goal.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ from spikesim import data, nn
 from spikesim.convert.ann import convert
 
 RESULT = Path(__file__).parent / "results" / "conversion.json"
+FOLDER = Path("build/benchmarks")
 Activation = Callable[[], torch.nn.Module]
 
 
@@ -198,9 +201,17 @@ def rows_of(name: str, seed: int, images: Images, quick: bool) -> list[dict[str,
     x, y = (part[: 8000 if quick else None] for part in images[:2])
     test = tuple(part[: 1000 if quick else None] for part in images[2:])
     epochs = (4 if quick else 6) * (3 if len(x) < 8000 else 1)
-    start = time.process_time()
-    train(net, x, y, epochs, seed)
-    print(f"{name}, seed {seed}: trained in {time.process_time() - start:.0f} s", flush=True)
+    file = FOLDER / f"conversion_{name}_{len(x)}_{epochs}_{seed}.pt"
+    if file.exists() and not quick:
+        net.load_state_dict(torch.load(file, weights_only=True))
+        net.eval()
+    else:
+        start = time.process_time()
+        train(net, x, y, epochs, seed)
+        print(f"{name}, seed {seed}: trained in {time.process_time() - start:.0f} s", flush=True)
+    if not quick:
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        torch.save(net.state_dict(), file)
     rows = []
     for case in CASES:
         if case.net != name:
@@ -220,6 +231,13 @@ def rows_of(name: str, seed: int, images: Images, quick: bool) -> list[dict[str,
         })  # fmt: skip
         print(line(rows[-1]), flush=True)
     return rows
+
+
+def keep(rows: Sequence[dict[str, Any]]) -> None:
+    """Put rows into the file, in the places of those of the same net, method, T and seed."""
+    old = json.loads(RESULT.read_text()) if RESULT.exists() else []
+    kept = {(row["net"], row["method"], row["T"], row["seed"]): row for row in [*old, *rows]}
+    RESULT.write_text(json.dumps(list(kept.values()), indent=1) + "\n")
 
 
 def lost(row: dict[str, Any]) -> float:
@@ -256,9 +274,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     for seed in range(1 if options.quick else options.seeds):
         for name, images in sets.items():
             rows += rows_of(name, seed, images, options.quick)
-    RESULT.write_text(json.dumps(rows, indent=1) + "\n")
+            if not options.quick:
+                keep(rows)
     missed = sum(case.missed(rows) for case in CASES)
-    print(f"{missed} of the means miss their goal; rows in {RESULT}")
+    print(
+        f"{missed} of the means miss their goal" + ("" if options.quick else f"; rows in {RESULT}")
+    )
     return int(missed > 0)
 
 

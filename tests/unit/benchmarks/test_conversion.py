@@ -45,8 +45,17 @@ def test_rows_are_written_for_every_way_to_convert_a_net(tmp_path, monkeypatch, 
     np.savez(tmp_path / "c.npz", x_train=colors, y_train=y, x_test=colors[:9], y_test=y[:9])
     assert (3, 32, 32) == conversion.cifar(tmp_path / "c.npz").x_test.shape[1:]
     monkeypatch.setattr(conversion, "RESULT", tmp_path / "rows.json")
-    conversion.main(["--quick", "--nets", "depthwise", "--data", str(tmp_path / "f.npz")])
-    rows = json.loads((tmp_path / "rows.json").read_text())
+    monkeypatch.setattr(conversion, "FOLDER", tmp_path / "nets")
+    asked = ["--nets", "depthwise", "--data", str(tmp_path / "f.npz")]
+    conversion.main([*asked, "--quick"])
+    assert not (tmp_path / "rows.json").exists()
+    other = {"net": "vgg", "method": "binary", "T": 8, "seed": 0}
+    (tmp_path / "rows.json").write_text(json.dumps([other]))
+    conversion.main([*asked, "--seeds", "1"])
+    monkeypatch.setattr(conversion, "train", None)  # a trained net is taken up again
+    conversion.main([*asked, "--seeds", "1"])
+    first, *rows = json.loads((tmp_path / "rows.json").read_text())
+    assert first == other
     assert [("binary", 32), ("signed", 8), ("signed", 16)] == [(r["method"], r["T"]) for r in rows]
     named = {"net", "method", "T", "accuracy_ann", "accuracy", "agreement", "seed"}
     assert all(named <= set(row) and row["images"] == 20 for row in rows)
