@@ -7,8 +7,8 @@ compares accuracy and classes with the artificial net. The images are looked for
 ``spikesim.data.fashion_mnist`` says, or where ``--data`` says; ``--cifar`` adds residual blocks on
 CIFAR-10 from a file (arrays x_train, y_train, x_test, y_test; images (n, 32, 32, 3) of bytes).
 Rows go to ``benchmarks/results/conversion.json`` as soon as they are there, in the places of
-earlier ones; trained nets are kept in ``build/benchmarks``, so that a run that is cut off goes on from them.
-With ``--quick`` nothing is kept. Exit code 1 if a mean over seeds misses its goal.
+earlier ones; trained nets are kept in ``build/benchmarks``, so that a run that is cut off goes on
+from them. With ``--quick`` nothing is kept. Exit code 1 if a mean over seeds misses its goal.
 """
 
 from __future__ import annotations
