@@ -64,7 +64,7 @@ def evaluate(
     >>> from spikesim import nn
     >>> dumb = nn.SpikingNet(nn.Linear(4, 2), nn.LIFLayer(2, v_th=100.0))
     >>> print(evaluate(dumb, np.ones((4, 3, 4)), np.array([0, 1, 1, 1])))
-    loss nan, accuracy 25.00 %, silent 100.00 % of 4 samples
+    accuracy 25.00 %, silent 100.00 % of 4 samples
     """
     found = RunningMeans(decode, loss)
     for batch, out in passed(model, source(x, y, encode=encode, batch_size=batch_size), "evaluate"):
