@@ -56,6 +56,9 @@ np.savez(f"{folder}/{size}_{rank}.npz", refused=refused,
          validation=history.validation_accuracy,
          arrays=np.concatenate([p.detach().numpy().ravel() for p in model.parameters()]),
          loader=np.concatenate([p.detach().numpy().ravel() for p in loader.parameters()]))
+if size > 1:  # or its threads may still run when the process ends, which aborts it
+    dist.barrier()
+    dist.destroy_process_group()
 """
 # A gradient is the mean of means: float32 rounds it in another order, and Adam divides by its size.
 # Seen: 3e-7 of weights about 1; thirty times that is still a thousandth of one step.
