@@ -24,6 +24,7 @@ Yao et al., "Spike-driven transformer V2", ICLR 2024, appendix, for the first wa
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -258,6 +259,8 @@ class _Count:
 
 
 def _counting(found: dict[str, _Count], path: str, known: bool | None) -> Callable[..., None]:
+    reaches: dict[tuple[int, ...], tuple[Tensor, int]] = {}
+
     def count(module: torch.nn.Module, given: Any, out: Tensor) -> None:
         (x,) = given
         sums = found.setdefault(path, _Count(type(module).__name__, known))
@@ -270,45 +273,62 @@ def _counting(found: dict[str, _Count], path: str, known: bool | None) -> Callab
         if isinstance(module, SignedIF):
             sums.ac += out.numel()
             return
-        active = (x != 0).to(torch.float64)
+        samples = x.reshape(-1, *_sample(module, x))
+        shape = tuple(samples.shape[1:])
+        if shape not in reaches:
+            reaches[shape] = _reach(module, shape)
+        reach, outputs = reaches[shape]
+        active = (samples != 0).sum(0, dtype=torch.float64)
         sums.spikes = sums.spikes and bool(((x == 0) | (x == 1)).all())
         sums.active, sums.inputs = sums.active + float(active.sum()), sums.inputs + x.numel()
         weight: Tensor = module.weight
-        real, outputs = _connections(module, torch.ones_like(active))
         # The weights of one output, or of one input where the convolution is transposed.
-        dense = active.numel() if isinstance(module, tuple(_TRANSPOSED)) else outputs
-        sums.dense += dense * weight[0].numel()
-        sums.real += real
-        sums.events += _connections(module, active)[0]
-        sums.ac += outputs if module.bias is not None else 0
+        dense = math.prod(shape) if isinstance(module, tuple(_TRANSPOSED)) else outputs
+        sums.dense += len(samples) * dense * weight[0].numel()
+        sums.real += len(samples) * float(reach.sum())
+        sums.events += float((active * reach).sum())
+        sums.ac += len(samples) * outputs if module.bias is not None else 0
 
     return count
 
 
-def _connections(module: Any, active: Tensor) -> tuple[float, int]:
-    """Count connections of active inputs, each with as many outputs as it has, and outputs."""
+def _sample(module: Any, x: Tensor) -> tuple[int, ...]:
+    """Shape of one sample; some modules are given one tick, some all at once."""
+    axes = 1 if isinstance(module, torch.nn.Linear) else module.weight.ndim - 1
+    return tuple(x.shape[-axes:])
+
+
+def _reach(module: Any, shape: tuple[int, ...]) -> tuple[Tensor, int]:
+    """Count the outputs that each input of a sample reaches, float64, and all outputs.
+
+    They are the derivatives of the sum of the outputs where all weights are 1.
+    """
     if isinstance(module, torch.nn.Linear):
-        outputs = active.numel() // module.in_features * module.out_features
-        return float(active.sum()) * module.out_features, outputs
-    if active.ndim == module.weight.ndim + 1:  # all ticks at once
-        active = active.flatten(0, 1)
+        each = module.weight.new_full(shape, module.out_features, dtype=torch.float64)
+        return each, module.out_features
     ones = torch.ones_like(module.weight, dtype=torch.float64)
+    with torch.inference_mode(False), torch.enable_grad():
+        x = ones.new_zeros((1, *shape)).requires_grad_()
+        out = _convolved(module, x, ones.clone())
+        (reach,) = torch.autograd.grad(out.sum(), x)
+    return reach[0], out.numel()
+
+
+def _convolved(module: Any, x: Tensor, weight: Tensor) -> Tensor:
     for kind, transposed in _TRANSPOSED.items():
         if isinstance(module, kind):
             found: Tensor = transposed(
-                active, ones, None, module.stride, module.padding, module.output_padding,
+                x, weight, None, module.stride, module.padding, module.output_padding,
                 module.groups, module.dilation,
             )  # fmt: skip
-            return float(found.sum()), found.numel()
+            return found
     convolve = next(f for kind, f in _CONVOLUTIONS.items() if isinstance(module, kind))
     pads = module.padding
     if module.padding_mode != "zeros":
-        active = functional.pad(active, module._reversed_padding_repeated_twice, "constant", 0.0)
+        x = functional.pad(x, module._reversed_padding_repeated_twice, "constant", 0.0)
         pads = 0
-    counted: Tensor = convolve(
-        active, ones, None, module.stride, pads, module.dilation, module.groups
-    )
-    return float(counted.sum()), counted.numel()
+    out: Tensor = convolve(x, weight, None, module.stride, pads, module.dilation, module.groups)
+    return out
 
 
 def _shown(ops: Ops) -> str:
