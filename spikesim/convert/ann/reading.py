@@ -24,7 +24,10 @@ _KNOWN = (
     *ops.LINEAR_MODULES, *ops.NORMS, *ops.IDENTITIES, *ops.HEADS, *ops.POOLS,
     torch.nn.ReLU, torch.nn.Hardtanh, torch.nn.ReLU6, QCFS, Linear,
 )  # fmt: skip
-_HOOKS = "hooks may change what it gives; remove them, or make what they do permanent"
+_HOOKS = (
+    "hooks may change what it gives, and so may a forward put in place of its own; remove them, or "
+    "make what they do permanent"
+)
 _TENSOR, _SIZE, _CONSTANT = "tensor", "size", "constant"
 
 

@@ -18,7 +18,6 @@ Neural Networks by Differentiation on Spike Representation", CVPR 2022.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import torch
@@ -31,10 +30,11 @@ from spikesim.nn.gradients.method import (
     changed,
     more_than_a_leak,
     one_value,
+    other_neurons,
     sums,
     unfit,
 )
-from spikesim.nn.graph.tracing import place, trace, who
+from spikesim.nn.graph.tracing import place, trace
 from spikesim.nn.layers.norm import Dropout
 from spikesim.nn.neurons.lif import LIFLayer
 from spikesim.nn.time.running import NetState, run, step
@@ -42,6 +42,7 @@ from spikesim.nn.time.stateful import Stateful, stateful
 
 _RATES = {"bias", "gain", "v_th", "reset_amount"}
 """Constants that rates depend on by what they are, not by when a spike comes."""
+_WANTED = "neurons with a soft reset whose one memory is a membrane with one beta"
 
 
 class DSR(GradientMethod):
@@ -166,7 +167,7 @@ class _Ramp(Stateful):
 
 def _one_beta(net: torch.nn.Module) -> float:
     """Decay of all neurons of a net of which rates know everything."""
-    problems = [*unfit(net), *_strange(net)]
+    problems = [*unfit(net), *other_neurons(net, _more, _WANTED)]
     graph, _, untraced = trace(net, lambda module: isinstance(module, PROJECTIONS))
     problems += untraced
     for node in graph.nodes:
@@ -188,23 +189,13 @@ def _one_beta(net: torch.nn.Module) -> float:
     return float(betas.pop() or 0.0)
 
 
-def _strange(net: torch.nn.Module) -> Iterator[str]:
-    for path, module in net.named_modules():
-        if isinstance(module, LIFLayer):
-            learned = set(module.learned)
-            more = [text for text in more_than_a_leak(module) if not text.startswith("learned")]
-            more += [f"a {module.reset} reset"] * (module.reset != "soft")
-            if wrong := sorted(learned - _RATES):
-                more.append(f"learned {', '.join(wrong)}")
-            if "v_th" in learned and module.params().reset_amount is not None:
-                more.append("a learned v_th beside a reset_amount, of which rates know nothing")
-            if more:
-                yield (
-                    f"{who(path, module)}: expected neurons with a soft reset whose one memory is "
-                    f"a membrane with one beta, got {'; '.join(more)}"
-                )
-        elif isinstance(module, Stateful) and not isinstance(module, Dropout):
-            yield (
-                f"{who(path, module)}: expected LIFLayer and no other module with a state but "
-                "nn.Dropout; train it by nn.run and backward()"
-            )
+def _more(layer: LIFLayer) -> list[str]:
+    """Say what neurons have of which rates know nothing."""
+    learned = set(layer.learned)
+    more = [text for text in more_than_a_leak(layer) if not text.startswith("learned")]
+    more += [f"a {layer.reset} reset"] * (layer.reset != "soft")
+    if wrong := sorted(learned - _RATES):
+        more.append(f"learned {', '.join(wrong)}")
+    if "v_th" in learned and layer.params().reset_amount is not None:
+        more.append("a learned v_th beside a reset_amount, of which rates know nothing")
+    return more

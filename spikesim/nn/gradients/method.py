@@ -13,11 +13,11 @@ from torch import Tensor, fx
 
 from spikesim.errors import ValidationError
 from spikesim.nn.graph.handlers import HANDLERS, PRODUCTS
-from spikesim.nn.graph.tracing import who
+from spikesim.nn.graph.tracing import HOOKS, who
 from spikesim.nn.layers.norm import Dropout
 from spikesim.nn.neurons.lif import LIFLayer
 from spikesim.nn.time.running import NetState, run
-from spikesim.nn.time.stateful import Stateful, stateful
+from spikesim.nn.time.stateful import Stateful, hooked, stateful
 
 Loss = Callable[[Any, int], Tensor]
 Gradients = Sequence[Tensor | None]
@@ -250,6 +250,8 @@ def more_than_a_leak(layer: LIFLayer) -> list[str]:
 def unfit(net: torch.nn.Module) -> Iterator[str]:
     """Say of modules of a net why none of the methods for rows of sums and neurons takes them."""
     for path, module in net.named_modules():
+        if hooked(module, backward=True):
+            yield f"{who(path, module)}: {HOOKS}"
         if isinstance(module, _OF_ITS_TICK):
             yield (
                 f"{who(path, module)}: expected modules that do the same in every tick, got one "
@@ -261,4 +263,19 @@ def unfit(net: torch.nn.Module) -> Iterator[str]:
             yield (
                 f"{who(path, module)}: expected no parameters beside those of projections; fold "
                 "it, or put it out with affine=False"
+            )
+
+
+def other_neurons(
+    net: torch.nn.Module, more: Callable[[LIFLayer], list[str]], wanted: str
+) -> Iterator[str]:
+    """Say which neurons are something else than ``wanted``: LIFLayer, and no ``more`` than that."""
+    for path, module in net.named_modules():
+        if isinstance(module, LIFLayer):
+            if found := more(module):
+                yield f"{who(path, module)}: expected {wanted}, got {'; '.join(found)}"
+        elif isinstance(module, Stateful) and not isinstance(module, Dropout):
+            yield (
+                f"{who(path, module)}: expected LIFLayer and no other module with a state but "
+                "nn.Dropout; train it by nn.run and backward()"
             )

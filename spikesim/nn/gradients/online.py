@@ -29,6 +29,7 @@ from spikesim.nn.gradients.method import (
     changed,
     more_than_a_leak,
     one_value,
+    other_neurons,
     sums,
     unfit,
 )
@@ -120,7 +121,9 @@ class _Traced(Stateful):
 def _followers(net: torch.nn.Module) -> dict[torch.nn.Module, LIFLayer]:
     """Neurons that each projection drives."""
     graph, _, problems = trace(net, lambda module: isinstance(module, PROJECTIONS))
-    problems = [f"OTTT: {text}" for text in (*problems, *_unfit(net))]
+    wanted = "neurons whose one memory is a membrane with one beta"
+    others = other_neurons(net, more_than_a_leak, wanted)
+    problems = [f"OTTT: {text}" for text in (*problems, *unfit(net), *others)]
     found: dict[torch.nn.Module, LIFLayer] = {}
     for node in graph.nodes:
         if node.op != "call_module":
@@ -170,19 +173,3 @@ def _neurons_behind(net: torch.nn.Module, node: fx.Node) -> Iterator[Any]:
             yield from _neurons_behind(net, user)
         else:
             yield user
-
-
-def _unfit(net: torch.nn.Module) -> Iterator[str]:
-    yield from unfit(net)
-    for path, module in net.named_modules():
-        if isinstance(module, LIFLayer):
-            if more := more_than_a_leak(module):
-                yield (
-                    f"{who(path, module)}: expected neurons whose one memory is a membrane with "
-                    f"one beta, got {'; '.join(more)}"
-                )
-        elif isinstance(module, Stateful) and not isinstance(module, Dropout):
-            yield (
-                f"{who(path, module)}: expected LIFLayer and no other module with a state but "
-                "nn.Dropout; train loops and delays by nn.run and backward()"
-            )

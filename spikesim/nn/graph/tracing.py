@@ -25,7 +25,8 @@ _NOT_TRACED = (TypeError, ValueError, RuntimeError, AttributeError, NameError, L
 #: Marks nodes of a module that could not be traced.
 REFUSED = "refused"
 HOOKS = (
-    "expected no hooks, which may change what it gives; remove them, or make what they do permanent"
+    "expected no hooks and no forward put in place of its own, which may change what it gives; "
+    "remove them, or make what they do permanent"
 )
 _CONSTANT = "_tensor_constant"
 """How torch.fx begins the name of a tensor that it found in a forward method."""

@@ -142,13 +142,15 @@ def detach(net: torch.nn.Module) -> None:
 def hooked(module: torch.nn.Module, *, backward: bool = False) -> bool:
     """Whether a module has hooks: those that may change what it gives, or also all that see it.
 
+    A forward put into the module in place of that of its class, as some libraries do, is one.
+
     Parameters
     ----------
     module : torch.nn.Module
     backward : bool
         Count those of the way back too: they have to see every call.
     """
-    forward = module._forward_hooks or module._forward_pre_hooks
+    forward = module._forward_hooks or module._forward_pre_hooks or "forward" in vars(module)
     return bool(forward or (backward and (module._backward_hooks or module._backward_pre_hooks)))
 
 

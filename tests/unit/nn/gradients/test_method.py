@@ -138,3 +138,18 @@ def test_bad_calls_say_what_is_expected(make):
         pytest.raises(ValidationError, match="got autocast"),
     ):
         method(torch.zeros(3, 1, 4))
+
+
+@pytest.mark.parametrize("make", METHODS)
+@pytest.mark.parametrize("path", ["", "0", "1"])
+@pytest.mark.parametrize("kind", ["hook", "forward"])
+def test_what_would_be_left_out_of_the_gradient_is_refused(make, path, kind):
+    net = net_of()
+    make(net)
+    module = net.get_submodule(path)
+    if kind == "hook":
+        module.register_forward_hook(lambda _, given, out: 2.0 * out)
+    else:
+        module.forward = lambda x: x
+    with pytest.raises(ValidationError, match=rf"{path!r} .*expected no hooks"):
+        make(net)

@@ -308,6 +308,22 @@ def test_flatten_sees_ticks_where_it_is_watched_and_never_their_axis():
         nn.run(torch.nn.Flatten(-4, -1), x)
 
 
+@pytest.mark.parametrize("inner", ["row", "flatten", "convolution", "constant"])
+def test_a_forward_put_into_a_module_is_what_runs(inner):
+    module, shape = {
+        "row": (torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Identity()), (1, 4, 4)),
+        "flatten": (torch.nn.Flatten(), (1, 4, 4)),
+        "convolution": (nn.Conv2d(1, 1, 3, padding=1), (1, 4, 4)),
+        "constant": (torch.nn.Linear(4, 4), (4,)),
+    }[inner]
+    net = torch.nn.Sequential(module, nn.LIFLayer(beta=0.5, v_th=0.1))
+    x = torch.ones(3, 2, *shape) if inner != "constant" else torch.ones(2, *shape).expand(3, 2, 4)
+    seen, forward = [], module.forward
+    module.forward = lambda given: seen.append(1) or 0.0 * forward(given)
+    assert not nn.run(net, x)[0].any()
+    assert len(seen) == (1 if inner == "convolution" else 3)  # which takes all ticks at once
+
+
 @pytest.mark.parametrize("kind", ["forward", "forward_pre", "full_backward", "full_backward_pre"])
 @pytest.mark.parametrize("inner", ["row", "flatten"])
 def test_every_kind_of_hook_sees_the_calls(kind, inner):
