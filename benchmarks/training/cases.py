@@ -77,6 +77,7 @@ CASES = (
         "lif", "(c) LIF alone, T 100, B 64, N 2048, forward and backward",
         (SNNTORCH, SPIKINGJELLY, OWN, SNNTORCH + HUGE, SPIKINGJELLY + HUGE, OWN + HUGE),
     ),
+    Case("learned", "(c') LIF with a learned decay, T 4, B 128, N 16x28x28, forward and backward"),
     Case(
         "recurrent", "(d) 700-256 recurrent-20, T 100, B 64, 3 % input, training step",
         (SNNTORCH, SPIKINGJELLY, OWN, OWN + ALONE, FLOAT32 + ALONE),

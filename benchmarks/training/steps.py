@@ -168,6 +168,45 @@ def lif(engine: str, quick: bool) -> Step:
     return step
 
 
+def learned(engine: str, quick: bool) -> Step:
+    """Neurons as a convolution has them, few ticks, forward and backward to input and decay.
+
+    The decay is one number in the others, one of each channel in ours.
+    """
+    steps, batch, *image = (2, 2, 3, 8, 8) if quick else (4, 128, 16, 28, 28)
+    x = torch.randn(steps, batch, *image).mul_(0.5).requires_grad_()
+    outer, net = torch.randn_like(x), _row(engine, _learning(engine, *image))
+
+    def step() -> None:
+        x.grad = None
+        net.zero_grad()
+        net(x).backward(outer)
+
+    return step
+
+
+def _learning(engine: str, *shape: int) -> torch.nn.Module:
+    if engine == SNNTORCH:
+        import snntorch
+
+        surrogate = snntorch.surrogate.atan(alpha=2.0)
+        leaky: torch.nn.Module = snntorch.Leaky(beta=BETA, learn_beta=True, spike_grad=surrogate)
+        return leaky
+    if engine == SPIKINGJELLY:
+        from spikingjelly.activation_based import neuron, surrogate
+
+        node: torch.nn.Module = neuron.ParametricLIFNode(
+            init_tau=1 / (1 - BETA), decay_input=False, v_reset=None, detach_reset=True,
+            surrogate_function=surrogate.ATan(), step_mode="m",
+        )  # fmt: skip
+        return node
+    from spikesim import nn
+
+    return nn.LIFLayer(
+        shape, beta=BETA, reset="soft", surrogate=nn.ATan(3.14), learn={"beta": "channel"}
+    )
+
+
 def recurrent(engine: str, quick: bool) -> Step:
     """Training step of 700-256-20 with all-to-all recurrence in the middle."""
     steps, batch, hidden = (10, 8, 8) if quick else (100, 64, 256)
@@ -274,6 +313,7 @@ _CASES: dict[str, Callable[[str, bool], Step]] = {
     "mlp": mlp,
     "conv": conv,
     "lif": lif,
+    "learned": learned,
     "recurrent": recurrent,
     "inference": inference,
 }
