@@ -59,6 +59,18 @@ def test_scores_of_few_ticks_come_nearer_on_images_that_were_held_out():
     assert "the output fine-tuned: error of the scores" in text
 
 
+def test_a_block_is_judged_by_the_spikes_that_it_sends():
+    """Behind the last neurons of this net all is linear: its error is that of the spiking net."""
+    torch.manual_seed(0)
+    ann = ROW(LINEAR(4, 6), RELU(), LINEAR(6, 5), RELU(), LINEAR(5, 3)).eval()
+    x, how = torch.rand(64, 4), {"steps": 4, "thresholds": 99.9, "correct": False}
+    first, _ = convert(ann, x, fine_tune=1, **how).report.tuned
+    expected = error(convert(ann, x, **how), ann, x[3::4])
+    assert expected > 0.01
+    # Sums of float32 in another order: some roundings of 6e-8.
+    assert first.before == pytest.approx(expected, rel=1e-5)
+
+
 def test_what_does_not_get_better_stays_as_it_was():
     """Thresholds of all values, and a tick for each level: nothing is left to learn."""
     ann = ROW(LINEAR(2, 2, bias=False), RELU(), LINEAR(2, 2, bias=False)).eval()
